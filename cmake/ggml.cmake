@@ -1,0 +1,32 @@
+# ggml: the headers and libraries to build against, and the directory it loads its backends from.
+#   GGML_BACKEND_DIR   where ggml looks for plug-ins; ours is installed there
+find_package(ggml QUIET)
+if(NOT ggml_FOUND)
+	message(FATAL_ERROR
+		"ggml was not found. Install libggml-dev (Debian 13 with backports, or testing), give -Dggml_DIR=, "
+		"or run plain 'make', which brings ggml into build/sysroot by itself.")
+endif()
+
+find_path(GGWIRE_GGML_INCLUDE ggml-backend.h HINTS "${GGML_INCLUDE_DIR}" REQUIRED)
+find_library(GGWIRE_GGML_BASE NAMES ggml-base HINTS "${GGML_LIB_DIR}" REQUIRED)
+find_library(GGWIRE_GGML NAMES ggml HINTS "${GGML_LIB_DIR}" REQUIRED)
+
+add_library(ggml_base INTERFACE)
+target_include_directories(ggml_base SYSTEM INTERFACE "${GGWIRE_GGML_INCLUDE}")
+target_link_libraries(ggml_base INTERFACE "${GGWIRE_GGML_BASE}")
+# The registry of backends on top: what a program needs, and a plug-in must not.
+add_library(ggml_registry INTERFACE)
+target_link_libraries(ggml_registry INTERFACE "${GGWIRE_GGML}" ggml_base)
+
+# The package's configuration sets GGML_BACKEND_DIR where backends are plug-ins, and nothing where they are linked in.
+set(_from_package "${GGML_BACKEND_DIR}")
+set(GGML_BACKEND_DIR "${_from_package}" CACHE PATH "Directory of ggml's backend plug-ins")
+
+# A ggml from the sysroot has the final system's path compiled in; programs run from the build tree need the real one.
+set(GGWIRE_RUN_BACKEND_DIR "")
+if(GGWIRE_SYSROOT)
+	set(GGWIRE_RUN_BACKEND_DIR "${GGWIRE_SYSROOT}${_from_package}")
+endif()
+
+message(STATUS "ggml ${ggml_VERSION}: ${GGWIRE_GGML_BASE}")
+message(STATUS "ggml's backend directory: ${GGML_BACKEND_DIR}")

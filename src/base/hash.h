@@ -1,0 +1,16 @@
+/* Hashes: FNV-1a 64 names the stock cache's files and is part of the protocol; gw_hash_bytes is for tables in memory. */
+#ifndef GW_BASE_HASH_H
+#define GW_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GW_FNV_INIT UINT64_C(0xcbf29ce484222325)
+
+/* FNV-1a 64 of n bytes, continued from state (GW_FNV_INIT at the start). */
+uint64_t gw_fnv1a(uint64_t state, const void *bytes, size_t n);
+
+/* A good 64-bit mix of n bytes for hash tables; its values are not stable between releases and never leave the process. */
+uint64_t gw_hash_bytes(const void *bytes, size_t n);
+
+#endif

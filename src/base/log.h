@@ -1,0 +1,37 @@
+/* Log lines. A line is written once, by who knows most, and says what a user needs to act. */
+#ifndef GW_BASE_LOG_H
+#define GW_BASE_LOG_H
+
+#include <stdbool.h>
+
+enum gw_log_level {
+	GW_LOG_ERROR,
+	GW_LOG_WARN,
+	GW_LOG_INFO,
+	GW_LOG_DEBUG,
+};
+
+/* Receives one complete line without its newline. May be called from any thread, one call at a time. */
+typedef void (*gw_log_sink)(enum gw_log_level level, const char *line, void *user);
+
+/* Replaces the sink (default: stderr, one write(2) a line). Call before threads exist. NULL restores the default. */
+void gw_log_set_sink(gw_log_sink sink, void *user);
+
+/* The least important level that is written. Default: INFO, or DEBUG if the environment's GGML_RPC_DEBUG is set to
+ * anything but 0 (the stock implementation's variable). */
+void gw_log_set_level(enum gw_log_level level);
+bool gw_log_enabled(enum gw_log_level level);
+
+/* Writes one line; longer than 1 KiB is cut. Thread-safe. */
+void gw_log(enum gw_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define gw_log_error(...) gw_log(GW_LOG_ERROR, __VA_ARGS__)
+#define gw_log_warn(...) gw_log(GW_LOG_WARN, __VA_ARGS__)
+#define gw_log_info(...) gw_log(GW_LOG_INFO, __VA_ARGS__)
+#define gw_log_debug(...)                                                                                              \
+	do {                                                                                                           \
+		if (gw_log_enabled(GW_LOG_DEBUG))                                                                      \
+			gw_log(GW_LOG_DEBUG, __VA_ARGS__);                                                             \
+	} while (0)
+
+#endif

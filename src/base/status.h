@@ -1,0 +1,43 @@
+/* Status codes of every fallible function, and the text that goes with a failure. */
+#ifndef GW_BASE_STATUS_H
+#define GW_BASE_STATUS_H
+
+#include <stdarg.h>
+
+enum gw_status {
+	GW_OK = 0,
+	GW_ERR_INVALID,     /* an argument (ours or a user's) is outside its documented bounds */
+	GW_ERR_PROTOCOL,    /* the peer sent what the protocol does not allow */
+	GW_ERR_CLOSED,      /* the peer closed the connection between two messages */
+	GW_ERR_LOST,        /* the connection broke: reset, end in the middle of a message, network error */
+	GW_ERR_TIMEOUT,     /* the time allowed has passed */
+	GW_ERR_NOMEM,       /* memory of this process or of a device ran out */
+	GW_ERR_LIMIT,       /* a configured or built-in bound was reached */
+	GW_ERR_UNSUPPORTED, /* understood, and this side cannot do it */
+	GW_ERR_NOT_FOUND,   /* no such name, handle or file */
+	GW_ERR_SYSTEM,      /* a call to the operating system failed; the error's text holds errno's */
+	GW_ERR_COMPUTE,     /* a device failed to execute */
+};
+
+/* A short lower-case phrase for a status. Static storage; never NULL. */
+const char *gw_status_text(enum gw_status status);
+
+/* What went wrong, for the one log line or message that reports it. The function that first decides on the
+ * error fills it in; its callers pass it on and may put a prefix in front. Owned by the caller; plain data. */
+struct gw_error {
+	enum gw_status status;
+	char text[320];
+};
+
+/* Sets status and text (truncated to fit) and returns status. err may be NULL. */
+enum gw_status gw_error_set(struct gw_error *err, enum gw_status status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* As gw_error_set, with ": " and the text of errnum appended. */
+enum gw_status gw_error_errno(struct gw_error *err, enum gw_status status, int errnum, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Puts "<prefix>: " in front of an error's text. err may be NULL. Returns err's status (GW_ERR_SYSTEM for NULL). */
+enum gw_status gw_error_prefix(struct gw_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

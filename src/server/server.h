@@ -1,0 +1,33 @@
+/* Lends the devices of this process: executes what a client asks for on one connection. The supervisor's workers and
+ * ggml_backend_rpc_start_server() both run this. */
+#ifndef GW_SERVER_SERVER_H
+#define GW_SERVER_SERVER_H
+
+#include <stddef.h>
+
+#include <ggml-backend.h>
+
+#include "base/status.h"
+#include "transport/transport.h"
+#include "wire/dialect.h"
+
+struct gw_server;
+
+struct gw_server_options {
+	ggml_backend_dev_t *devices; /* lent, in this order; copied */
+	size_t n_devices;            /* 1 to GW_EXT_MAX_DEVICES */
+	size_t n_threads;            /* for devices that take a number of threads; 0 = theirs */
+	const char *cache_dir;       /* NULL = no cache; copied */
+	const struct gw_dialect *dialect;
+};
+
+/* Checks the options and the running ggml; no backend is initialised yet. */
+enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_server **out, struct gw_error *err);
+void gw_server_free(struct gw_server *server);
+
+/* Serves one client until it leaves or is refused; takes over the transport. Backends are initialised at the first
+ * command that needs them, and freed with all buffers and graphs of this client on return. GW_ERR_CLOSED: the client left
+ * cleanly. Otherwise why says which command and which check. Several threads may serve clients of one server at once. */
+enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport, struct gw_error *why);
+
+#endif

@@ -1,0 +1,83 @@
+/* The client's end of a connection: HELLO, requests that gather and leave together, replies in order.
+ *
+ * Every function may be called from any thread; one lock inside the connection orders them (it is a leaf: nothing of
+ * the caller's is called under it). What was posted earlier is always executed earlier by the server. Once the connection is
+ * lost every call returns its error at once, after logging the reason exactly one time. */
+#ifndef GW_SESSION_CLIENT_H
+#define GW_SESSION_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "transport/transport.h"
+#include "wire/command.h"
+#include "wire/dialect.h"
+
+struct gw_client;
+
+/* Connects to an endpoint as users write it and shakes hands. The error's text names the endpoint and says what was
+ * wrong: syntax, name lookup, refused, no RPC server, version. Blocks for at most about ten seconds. */
+enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, struct gw_error *err);
+
+/* The same over a connection that exists already, which the client then owns, also on failure (it is closed then).
+ * name stands for the endpoint in messages. */
+enum gw_status gw_client_start(
+	struct gw_transport *transport, const char *name, struct gw_client **out, struct gw_error *err);
+
+/* Closes the connection, without waiting for replies, and frees c. No call may be under way. Posted requests are sent. */
+void gw_client_close(struct gw_client *c);
+
+/* Constant after connecting. */
+const struct gw_dialect *gw_client_dialect(const struct gw_client *c);
+const char *gw_client_name(const struct gw_client *c);
+unsigned gw_client_extensions(const struct gw_client *c); /* level; 0 = a stock server */
+
+/* Whether the connection has failed. */
+bool gw_client_lost(const struct gw_client *c);
+
+/* Requests are given as the parts of their body, concatenated; at most GW_CLIENT_MAX_PARTS. The memory is the
+ * caller's again on return: small bodies (below GW_CLIENT_COPY_MAX in all) are copied, larger ones sent before return. */
+#define GW_CLIENT_MAX_PARTS 4
+#define GW_CLIENT_COPY_MAX 65536
+
+/* Queues a request whose reply is none or empty in the dialect. It leaves with the next flush, call, get or large post, or
+ * when GW_CLIENT_COPY_MAX bytes have gathered. */
+enum gw_status gw_client_post(struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n);
+
+/* Sends what is queued. */
+enum gw_status gw_client_flush(struct gw_client *c);
+
+/* Sends a request and waits for its reply, which must have exactly size bytes (GW_ERR_PROTOCOL otherwise, and the
+ * connection is lost). On failure reply is untouched. */
+enum gw_status gw_client_call(
+	struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n, void *reply, size_t size);
+
+/* The same for a reply of any size up to max, which is put into *reply (emptied first). */
+enum gw_status gw_client_call_var(
+	struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n, struct gw_buf *reply, size_t max);
+
+/* Where the bytes of a reply go: n rows of size bytes, stride bytes apart. One piece: n = 1. */
+struct gw_dest {
+	void *base;
+	size_t size;
+	size_t n;
+	size_t stride;
+};
+
+/* Queues a request whose reply, of exactly dest's bytes, is written to dest when it is drained; dest's memory must stay
+ * valid until then, and is filled with zeros if the connection is lost first. *ticket (may be NULL) names it to
+ * gw_client_drain. size 0 is fine: it then marks a point in the order of execution. On failure dest is zeroed, and no
+ * ticket is set. */
+enum gw_status gw_client_get(struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n,
+	const struct gw_dest *dest, uint64_t *ticket);
+
+/* Sends what is queued and waits until the reply of ticket, and so all before it, has arrived. GW_OK at once if it
+ * has. GW_CLIENT_ALL: every reply that is outstanding. */
+#define GW_CLIENT_ALL UINT64_MAX
+enum gw_status gw_client_drain(struct gw_client *c, uint64_t ticket);
+
+#endif

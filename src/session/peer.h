@@ -1,0 +1,49 @@
+/* The server's end of a connection: requests in, replies out. One thread uses it, except gw_peer_shutdown. */
+#ifndef GW_SESSION_PEER_H
+#define GW_SESSION_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "transport/transport.h"
+#include "wire/dialect.h"
+
+struct gw_peer;
+
+/* Takes over a transport (on failure it is still the caller's). dialect is what this server speaks on it. */
+enum gw_status gw_peer_new(struct gw_transport *t, const struct gw_dialect *dialect, struct gw_peer **out);
+
+/* Closes the transport and frees p. Replies that are still queued are sent first, if that is possible at once. */
+void gw_peer_free(struct gw_peer *p);
+
+/* Reads and answers HELLO. The error says what was wrong ("no HELLO: this is not an RPC client", ...). Blocks. */
+enum gw_status gw_peer_handshake(struct gw_peer *p, struct gw_error *err);
+
+/* Waits for the next request's header, sending queued replies before it blocks. GW_ERR_CLOSED when the client has
+ * gone between two requests. Whatever the previous request's body still holds is an error of the caller (asserted). */
+enum gw_status gw_peer_next(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err);
+
+/* Reads the next n bytes of the current request's body into dst: through the input buffer when short, straight into dst
+ * when long. n beyond gw_peer_left is GW_ERR_PROTOCOL. */
+enum gw_status gw_peer_read(struct gw_peer *p, void *dst, size_t n, struct gw_error *err);
+
+/* Bytes of the current request's body that were not read yet. */
+uint64_t gw_peer_left(const struct gw_peer *p);
+
+/* Queues a whole reply (copied). It leaves before gw_peer_next blocks, or when much has gathered. */
+enum gw_status gw_peer_reply(struct gw_peer *p, const void *body, size_t size, struct gw_error *err);
+
+/* A reply in pieces: begin announces the size, then writes must add up to it. A write sends what was queued together
+ * with data; data is the caller's again on return. */
+enum gw_status gw_peer_reply_begin(struct gw_peer *p, uint64_t size, struct gw_error *err);
+enum gw_status gw_peer_reply_write(struct gw_peer *p, const void *data, size_t size, struct gw_error *err);
+
+/* Makes blocked calls fail. From any thread. */
+void gw_peer_shutdown(struct gw_peer *p);
+
+const struct gw_dialect *gw_peer_dialect(const struct gw_peer *p);
+const char *gw_peer_name(const struct gw_peer *p);
+
+#endif

@@ -1,0 +1,1 @@
+typedef int gw_session_placeholder;

@@ -1,0 +1,26 @@
+/* TCP over IPv4 and IPv6, and Unix stream sockets. */
+#ifndef GW_TRANSPORT_TCP_H
+#define GW_TRANSPORT_TCP_H
+
+#include <stdint.h>
+
+#include "transport/endpoint.h"
+#include "transport/transport.h"
+
+/* Connects, trying each address of the name in turn; blocks for at most timeout_ms (<= 0: without end). TCP_NODELAY
+ * is set; SIGPIPE is never raised. Errors say what was tried. */
+enum gw_status gw_tcp_connect(
+	const struct gw_endpoint *ep, int timeout_ms, struct gw_transport **out, struct gw_error *err);
+
+/* Wraps a connected stream socket, which the transport then owns (on failure the caller still does). */
+enum gw_status gw_tcp_from_fd(int fd, struct gw_transport **out, struct gw_error *err);
+
+/* Opens a listening socket (close-on-exec, non-blocking) for the endpoint; *bound (may be NULL) is the endpoint with
+ * the port that was chosen. A stale Unix socket file is replaced, a live one is GW_ERR_INVALID. */
+enum gw_status gw_tcp_listen(const struct gw_endpoint *ep, int backlog, int *fd, struct gw_endpoint *bound,
+	struct gw_error *err);
+
+/* Writes who is at the other end of a connected socket, as gw_transport.peer. */
+void gw_tcp_peer_name(int fd, char *out, size_t size);
+
+#endif

@@ -1,0 +1,49 @@
+/* A connection that moves bytes: the contract of every transport. Above it nothing knows which one it runs on.
+ *
+ * One thread may send while another receives. Two threads must not send, or receive, at once. */
+#ifndef GW_TRANSPORT_TRANSPORT_H
+#define GW_TRANSPORT_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/uio.h>
+
+#include "base/status.h"
+
+struct gw_transport;
+
+struct gw_transport_ops {
+	const char *name; /* "tcp", "rdma", ... for logs */
+
+	/* Whether one element of an iovec is never joined with the next on the wire. Where true, callers must pass each
+	 * unit that the peer reads at once (command byte, size, body) as elements of its own. */
+	bool keeps_boundaries;
+
+	/* Sends all bytes of iov in order. Blocks until they are the transport's. The caller's memory is its own again on
+	 * return. GW_ERR_LOST or GW_ERR_TIMEOUT; then the connection is unusable. n is any number from 1; elements may be
+	 * empty. */
+	enum gw_status (*sendv)(struct gw_transport *t, const struct iovec *iov, int n, struct gw_error *err);
+
+	/* Receives at least min (>= 1) and at most the sum of iov's bytes, filling iov in order; sets *got. Blocks until min
+	 * bytes are there. GW_ERR_CLOSED if the peer closed before the first byte, GW_ERR_LOST if it closed or broke
+	 * later, GW_ERR_TIMEOUT. n is 1 or 2. */
+	enum gw_status (*recvv)(
+		struct gw_transport *t, const struct iovec *iov, int n, size_t min, size_t *got, struct gw_error *err);
+
+	/* Whether a receive would return at once (bytes or an error are there). Does not block. */
+	bool (*readable)(struct gw_transport *t);
+
+	/* Makes blocked and later calls fail with GW_ERR_LOST. From any thread; more than once is fine. */
+	void (*shutdown)(struct gw_transport *t);
+
+	/* Ends the connection and frees t. No call may be under way. */
+	void (*close)(struct gw_transport *t);
+};
+
+/* The first member of every transport's own struct. */
+struct gw_transport {
+	const struct gw_transport_ops *ops;
+	char peer[128]; /* who is at the other end, for logs: "192.0.2.7:40312", "unix:/run/x" */
+};
+
+#endif
