@@ -1,11 +1,22 @@
 # Everyday verbs over CMake. Where ggml is not installed, tools/sysroot brings it into build/sysroot first.
 BUILD ?= build
-JOBS  ?= $(shell nproc)
+JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
+CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS)
 
-.PHONY: all build demo test test-full lint install clean asan tsan
+.PHONY: all help build sysroot demo test test-full asan tsan clang lint format install clean
 
 all: build
+
+help:
+	@echo "make            build; brings ggml where the machine has none"
+	@echo "make demo       run a model across two servers and compare it with the stock ones"
+	@echo "make test       unit, conformance and interop tests"
+	@echo "make test-full  the same, with every operation, every architecture, and Vulkan"
+	@echo "make asan tsan  the tests under sanitizers, in build-asan and build-tsan"
+	@echo "make clang      build with clang, warnings are errors, in build-clang"
+	@echo "make lint       formatting, layers, sizes, clang-tidy"
+	@echo "make install    install into the system (DESTDIR and CMAKE_FLAGS work)"
 
 # ggml of the machine if CMake finds one, the sysroot's otherwise; decided once for a build directory.
 $(BUILD)/CMakeCache.txt:
@@ -13,11 +24,47 @@ $(BUILD)/CMakeCache.txt:
 	@if cmake -S cmake/probe -B $(BUILD)/probe $(CMAKE_FLAGS) >$(BUILD)/probe.log 2>&1; then \
 		cmake -S . -B $(BUILD) $(CMAKE_FLAGS); \
 	else \
-		tools/sysroot && cmake -S . -B $(BUILD) -DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/cmake/sysroot.cmake $(CMAKE_FLAGS); \
+		tools/sysroot && \
+		cmake -S . -B $(BUILD) -DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/cmake/sysroot.cmake $(CMAKE_FLAGS); \
 	fi
 
 build: $(BUILD)/CMakeCache.txt
 	@cmake --build $(BUILD) -j $(JOBS)
+
+# The stock programs that demo and tests run against.
+sysroot:
+	@tools/sysroot
+
+demo: sysroot build
+	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) demo/run.sh
+
+test: sysroot build
+	@$(call CTEST,$(BUILD)) -LE full
+
+test-full: sysroot build
+	@tools/sysroot --with vulkan
+	@$(call CTEST,$(BUILD))
+
+asan:
+	@$(MAKE) --no-print-directory build BUILD=build-asan CMAKE_FLAGS="-DGGWIRE_SANITIZE=address,undefined $(CMAKE_FLAGS)"
+	@$(call CTEST,build-asan) -LE "interop|full"
+
+tsan:
+	@$(MAKE) --no-print-directory build BUILD=build-tsan CMAKE_FLAGS="-DGGWIRE_SANITIZE=thread $(CMAKE_FLAGS)"
+	@$(call CTEST,build-tsan) -LE "interop|full"
+
+clang:
+	@$(MAKE) --no-print-directory build BUILD=build-clang \
+		CMAKE_FLAGS="-DCMAKE_C_COMPILER=clang -DGGWIRE_WERROR=ON $(CMAKE_FLAGS)"
+
+lint: build
+	@tools/lint $(BUILD)
+
+format:
+	@find src tests tools include fuzz -name '*.[ch]' 2>/dev/null | xargs clang-format -i
+
+install: build
+	@cmake --install $(BUILD)
 
 clean:
 	rm -rf build build-*

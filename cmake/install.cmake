@@ -1,0 +1,43 @@
+# Where everything goes. The plug-in lands in ggml's own backend directory (GGML_BACKEND_DIR), wherever the prefix is:
+# there, and only there, does ggml's loader find it and prefer it to the stock one.
+install(TARGETS ggwire libggwire
+	RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+# The stock server's name, so that scripts which start it start ours.
+install(CODE "
+	set(dir \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
+	file(CREATE_LINK ggwire \"\${dir}/ggml-rpc-server\" SYMBOLIC)
+	message(STATUS \"Installing: \${dir}/ggml-rpc-server -> ggwire\")
+")
+
+if(GGML_BACKEND_DIR)
+	install(TARGETS ggml-rpc-ggwire LIBRARY DESTINATION ${GGML_BACKEND_DIR})
+else()
+	install(TARGETS ggml-rpc-ggwire LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/ggwire)
+	install(CODE "message(WARNING \"this ggml names no backend directory: load \"
+		\"${CMAKE_INSTALL_FULL_LIBDIR}/ggwire/libggml-rpc-ggwire.so with GGML_BACKEND_PATH, or configure with -DGGML_BACKEND_DIR=\")")
+endif()
+
+# In a directory of its own: libggml-dev has a header of this name.
+install(FILES include/ggml-rpc.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ggwire)
+
+configure_file(cmake/ggwire.pc.in ${CMAKE_BINARY_DIR}/generated/ggwire.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/generated/ggwire.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+include(CMakePackageConfigHelpers)
+configure_package_config_file(cmake/ggwire-config.cmake.in ${CMAKE_BINARY_DIR}/generated/ggwire-config.cmake
+	INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ggwire
+	PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/generated/ggwire-config-version.cmake
+	COMPATIBILITY SameMajorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/generated/ggwire-config.cmake
+	${CMAKE_BINARY_DIR}/generated/ggwire-config-version.cmake
+	DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ggwire)
+
+file(GLOB man_pages CONFIGURE_DEPENDS man/*.1)
+install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+if(GGWIRE_SYSROOT)
+	install(CODE "message(WARNING \"built against ${GGWIRE_SYSROOT}: what was installed runs on this machine, \"
+		\"as long as that directory stays. For a real installation, install libggml-dev and configure anew.\")")
+endif()
