@@ -26,8 +26,8 @@ uint64_t gw_abi_graph_uid(const struct ggml_cgraph *graph);
 /* How many nodes of graph use tensor, or 0 where that cannot be read. */
 int32_t gw_abi_graph_use_count(const struct ggml_cgraph *graph, const struct ggml_tensor *tensor);
 
-/* Enters tensor with a use count into the hash set of a graph that was made by ggml_new_graph_custom. False if it is there
- * already, if the set is full, or if the layout is not known. */
+/* Enters tensor with a use count into the hash set of a graph that was made by ggml_new_graph_custom. False if it is
+ * there already, if the set is full, or if the layout is not known. */
 bool gw_abi_graph_set_use_count(struct ggml_cgraph *graph, struct ggml_tensor *tensor, int32_t use_count);
 
 /* Whether the buffer type answers ggml_nbytes for every tensor (no get_alloc_size of its own). False if unknown. */

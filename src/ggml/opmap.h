@@ -11,7 +11,7 @@
 #define GW_OPMAP_MAX 256
 
 struct gw_opmap {
-	uint32_t op_to_local[GW_OPMAP_MAX];   /* GW_NO_NUMBER: not known here, or not of the dialect */
+	uint32_t op_to_local[GW_OPMAP_MAX]; /* GW_NO_NUMBER: not known here, or not of the dialect */
 	uint32_t op_to_wire[GW_OPMAP_MAX];
 	uint32_t type_to_local[GW_OPMAP_MAX];
 	uint32_t type_to_wire[GW_OPMAP_MAX];

@@ -1,0 +1,70 @@
+#include "ggml/abi.h"
+
+#include <pthread.h>
+
+#include "ggml/graph.h"
+#include "ggml/layout.h"
+#include "ggml/selfcheck.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct gw_abi abi;
+static struct gw_error failure;
+
+static void run_check(void)
+{
+	if (gw_selfcheck_run(&abi, &failure) != GW_OK)
+		gw_error_prefix(&failure, "ggml %s (%s) has a private layout that this build does not know",
+			ggml_version(), ggml_commit());
+}
+
+const struct gw_abi *gw_abi_get(struct gw_error *err)
+{
+	pthread_once(&once, run_check);
+	if (failure.status == GW_OK)
+		return &abi;
+	if (err)
+		*err = failure;
+	return NULL;
+}
+
+static bool graph_known(const struct ggml_cgraph *graph)
+{
+	const struct gw_abi *a = gw_abi_get(NULL);
+	return a && a->graph_private && graph->use_counts;
+}
+
+uint64_t gw_abi_graph_uid(const struct ggml_cgraph *graph)
+{
+	const struct gw_abi *a = gw_abi_get(NULL);
+	return a && a->graph_uid ? graph->uid : 0;
+}
+
+int32_t gw_abi_graph_use_count(const struct ggml_cgraph *graph, const struct ggml_tensor *tensor)
+{
+	if (!graph_known(graph))
+		return 0;
+	size_t slot = gw_graph_slot(graph, tensor);
+	return slot == GW_GRAPH_NO_SLOT ? 0 : graph->use_counts[slot];
+}
+
+bool gw_abi_graph_set_use_count(struct ggml_cgraph *graph, struct ggml_tensor *tensor, int32_t use_count)
+{
+	if (!graph_known(graph))
+		return false;
+	size_t slot = gw_graph_free_slot(graph, tensor);
+	if (slot == GW_GRAPH_NO_SLOT)
+		return false;
+	gw_graph_take_slot(graph, slot, tensor);
+	graph->use_counts[slot] = use_count;
+	return true;
+}
+
+bool gw_abi_buft_plain_alloc(ggml_backend_buffer_type_t buft)
+{
+	return gw_abi_get(NULL) && !buft->iface.get_alloc_size;
+}
+
+bool gw_abi_buffer_no_init(ggml_backend_buffer_t buffer)
+{
+	return gw_abi_get(NULL) && !buffer->iface.init_tensor;
+}
