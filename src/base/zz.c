@@ -1,1 +1,0 @@
-typedef int gw_base_placeholder;
