@@ -1,0 +1,67 @@
+#include "backend/buffer.h"
+#include "backend/device.h"
+
+static struct gw_device *context_of(ggml_backend_buffer_type_t buft)
+{
+	return buft->context;
+}
+
+static const char *buft_name(ggml_backend_buffer_type_t buft)
+{
+	return context_of(buft)->place;
+}
+
+static ggml_backend_buffer_t buft_alloc(ggml_backend_buffer_type_t buft, size_t size)
+{
+	struct gw_device *device = context_of(buft);
+	return gw_buffer_new(device->remote, device->index, buft, size);
+}
+
+/* What a server that cannot be reached would have said matters to no one; it only has to be sound. */
+static size_t ask(ggml_backend_buffer_type_t buft, size_t (*question)(struct gw_link *, uint32_t), size_t otherwise)
+{
+	struct gw_device *device = context_of(buft);
+	struct gw_link *link;
+
+	if (gw_remote_current(device->remote, &link) != GW_OK)
+		return otherwise;
+	size_t answer = device->index < link->n_devices ? question(link, device->index) : otherwise;
+	gw_link_put(link);
+	return answer;
+}
+
+static size_t buft_alignment(ggml_backend_buffer_type_t buft)
+{
+	return ask(buft, gw_link_alignment, GW_LINK_DEFAULT_ALIGNMENT);
+}
+
+static size_t buft_max_size(ggml_backend_buffer_type_t buft)
+{
+	return ask(buft, gw_link_max_size, SIZE_MAX);
+}
+
+static size_t buft_alloc_size(ggml_backend_buffer_type_t buft, const struct ggml_tensor *tensor)
+{
+	return gw_alloc_size(context_of(buft), tensor);
+}
+
+struct gw_device *gw_buft_device(ggml_backend_buffer_type_t buft)
+{
+	return buft && buft->iface.get_name == buft_name ? context_of(buft) : NULL;
+}
+
+void gw_buft_init(struct gw_device *device)
+{
+	device->buft = (struct ggml_backend_buffer_type){
+		.iface =
+			{
+				.get_name = buft_name,
+				.alloc_buffer = buft_alloc,
+				.get_alignment = buft_alignment,
+				.get_max_size = buft_max_size,
+				.get_alloc_size = buft_alloc_size,
+			},
+		.device = &device->base,
+		.context = device,
+	};
+}

@@ -1,0 +1,148 @@
+#include "backend/device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend/backend.h"
+#include "backend/event.h"
+#include "backend/link.h"
+
+static struct gw_device *context_of(ggml_backend_dev_t dev)
+{
+	return dev->context;
+}
+
+static const char *device_name(ggml_backend_dev_t dev)
+{
+	return context_of(dev)->name;
+}
+
+static const char *device_description(ggml_backend_dev_t dev)
+{
+	return context_of(dev)->description;
+}
+
+static bool ask_memory(struct gw_link *link, uint32_t device, struct gw_wire_memory_rsp *rsp)
+{
+	uint8_t request[GW_WIRE_MAX_FIXED], reply[16];
+	struct iovec part = {request, gw_wire_device_req_encode(device, request)};
+
+	return device < link->n_devices &&
+	       gw_client_call(link->client, GW_CMD_GET_DEVICE_MEMORY, &part, 1, reply, sizeof(reply)) == GW_OK &&
+	       gw_wire_memory_rsp_decode(reply, sizeof(reply), rsp);
+}
+
+/* A program that has lost a server asks this before it tries again, so a new connection is due here too. */
+static void device_memory(ggml_backend_dev_t dev, size_t *free_bytes, size_t *total)
+{
+	struct gw_device *device = context_of(dev);
+	struct gw_wire_memory_rsp rsp = {0};
+	struct gw_link *link;
+
+	if (gw_remote_connect(device->remote, &link) == GW_OK) {
+		if (!ask_memory(link, device->index, &rsp))
+			rsp = (struct gw_wire_memory_rsp){0};
+		gw_link_put(link);
+	}
+	*free_bytes = (size_t)rsp.free;
+	*total = (size_t)rsp.total;
+}
+
+/* Always a GPU, so that programs offload to it, whatever it is over there. */
+static enum ggml_backend_dev_type device_type(ggml_backend_dev_t dev)
+{
+	(void)dev;
+	return GGML_BACKEND_DEVICE_TYPE_GPU;
+}
+
+static void device_props(ggml_backend_dev_t dev, struct ggml_backend_dev_props *props)
+{
+	props->name = device_name(dev);
+	props->description = device_description(dev);
+	props->type = device_type(dev);
+	device_memory(dev, &props->memory_free, &props->memory_total);
+	props->caps = (struct ggml_backend_dev_caps){.async = true, .events = true, .mmap_support = true};
+}
+
+static ggml_backend_t device_init_backend(ggml_backend_dev_t dev, const char *params)
+{
+	(void)params;
+	return gw_backend_new(context_of(dev));
+}
+
+static ggml_backend_buffer_type_t device_buft(ggml_backend_dev_t dev)
+{
+	return &context_of(dev)->buft;
+}
+
+static bool device_supports_op(ggml_backend_dev_t dev, const struct ggml_tensor *op)
+{
+	return gw_supports_op(context_of(dev), op);
+}
+
+static bool device_supports_buft(ggml_backend_dev_t dev, ggml_backend_buffer_type_t buft)
+{
+	const struct gw_device *device = context_of(dev);
+	const struct gw_device *other = gw_buft_device(buft);
+
+	return other && other->remote == device->remote && other->index == device->index;
+}
+
+static const struct ggml_backend_device_i device_iface = {
+	.get_name = device_name,
+	.get_description = device_description,
+	.get_memory = device_memory,
+	.get_type = device_type,
+	.get_props = device_props,
+	.init_backend = device_init_backend,
+	.get_buffer_type = device_buft,
+	.supports_op = device_supports_op,
+	.supports_buft = device_supports_buft,
+	.event_new = gw_event_new,
+	.event_free = gw_event_free,
+	.event_synchronize = gw_event_synchronize,
+};
+
+struct gw_device *gw_device_from(ggml_backend_dev_t dev)
+{
+	return dev && dev->iface.get_name == device_name ? context_of(dev) : NULL;
+}
+
+static bool name_device(struct gw_device *device, unsigned number, const char *real)
+{
+	const char *endpoint = device->remote->endpoint;
+
+	snprintf(device->name, sizeof(device->name), "RPC%u", number);
+	if (asprintf(&device->place, "RPC%u[%s]", (unsigned)device->index, endpoint) < 0)
+		device->place = NULL;
+	int n = real[0] ? asprintf(&device->description, "%s @ %s", real, endpoint)
+			: asprintf(&device->description, "%s", endpoint);
+	if (n < 0)
+		device->description = NULL;
+	return device->place && device->description;
+}
+
+struct gw_device *gw_device_new(
+	struct gw_remote *remote, uint32_t index, unsigned number, const char *real, ggml_backend_reg_t reg)
+{
+	struct gw_device *device = calloc(1, sizeof(*device));
+
+	if (!device)
+		return NULL;
+	device->remote = remote;
+	device->index = index;
+	if (!name_device(device, number, real)) {
+		gw_device_free(device);
+		return NULL;
+	}
+	device->base = (struct ggml_backend_device){.iface = device_iface, .reg = reg, .context = device};
+	gw_buft_init(device);
+	return device;
+}
+
+void gw_device_free(struct gw_device *device)
+{
+	free(device->place);
+	free(device->description);
+	free(device);
+}

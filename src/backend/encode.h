@@ -1,0 +1,24 @@
+/* ggml's tensors as the wire has them. */
+#ifndef GW_BACKEND_ENCODE_H
+#define GW_BACKEND_ENCODE_H
+
+#include <ggml.h>
+
+#include "backend/link.h"
+#include "wire/tensor.h"
+
+/* A tensor with its place on the server: buffer and address are those of the RPC buffer it lives in, if that is one of
+ * this connection, and 0 otherwise. GW_ERR_UNSUPPORTED if the dialect has no number for its type or operation, or if it
+ * is too large for 32 bits; GW_ERR_LOST if it lives in a buffer of an earlier connection to the same server. */
+enum gw_status gw_encode_tensor(
+	const struct gw_link *link, const struct ggml_tensor *t, struct gw_wire_tensor *out, struct gw_error *err);
+
+/* The same without a place: buffer and address are 0. */
+enum gw_status gw_encode_shape(
+	const struct gw_link *link, const struct ggml_tensor *t, struct gw_wire_tensor *out, struct gw_error *err);
+
+/* A tensor and its sources without places, as a question about the operation. */
+enum gw_status gw_encode_node(const struct gw_link *link, uint32_t device, const struct ggml_tensor *t,
+	struct gw_wire_node_req *out, struct gw_error *err);
+
+#endif

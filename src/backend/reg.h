@@ -1,0 +1,26 @@
+/* The registry entries: "RPC", and one for each server that a program adds. */
+#ifndef GW_BACKEND_REG_H
+#define GW_BACKEND_REG_H
+
+#include "backend/remote.h"
+#include "ggml/layout.h"
+
+/* Finds a function that programs ask the entry for by name; NULL if there is none of that name. */
+typedef void *(*gw_proc_lookup)(const char *name);
+
+/* The entry "RPC". The first call lets the log go to ggml's, checks ggml's layout, and gives it the devices of the servers in the environment's
+ * GGML_RPC_SERVERS (a comma-separated list), connecting to each. NULL if the layout is not known, which is logged once.
+ * lookup counts at the first call. Thread-safe. */
+ggml_backend_reg_t gw_reg_get(gw_proc_lookup lookup);
+
+/* The entry "RPC[endpoint]" with the server's devices: always the same for an endpoint. Connects at the first call for
+ * it. NULL if there is no server, which is logged. gw_reg_get must have succeeded. Thread-safe. */
+ggml_backend_reg_t gw_reg_add_server(const char *endpoint);
+
+/* The same over connections that dial makes. */
+ggml_backend_reg_t gw_reg_add_server_over(const char *endpoint, gw_dial dial, void *dial_user);
+
+/* The device of a server, adding it as above. NULL, and a line in the log, if it has no such device. */
+ggml_backend_dev_t gw_reg_device(const char *endpoint, uint32_t device);
+
+#endif

@@ -1,0 +1,8 @@
+/* Log lines of the plug-in go where ggml's own go. */
+#ifndef GW_BACKEND_SINK_H
+#define GW_BACKEND_SINK_H
+
+/* Sends gw_log to ggml's log callback, whichever is set at that moment. */
+void gw_sink_install(void);
+
+#endif

@@ -1,0 +1,56 @@
+#include "backend/ask_node.h"
+#include "backend/device.h"
+#include "backend/encode.h"
+#include "backend/link.h"
+#include "backend/node_key.h"
+
+static bool is_no_op(enum ggml_op op)
+{
+	return op == GGML_OP_NONE || op == GGML_OP_RESHAPE || op == GGML_OP_VIEW || op == GGML_OP_PERMUTE ||
+	       op == GGML_OP_TRANSPOSE;
+}
+
+/* Whether the protocol can express the operation at all. */
+static bool expressible(const struct gw_link *link, const struct ggml_tensor *op)
+{
+	struct gw_wire_tensor wire;
+
+	if (gw_encode_shape(link, op, &wire, NULL) != GW_OK)
+		return false;
+	for (int i = 0; i < GGML_MAX_SRC; i++)
+		if (op->src[i] && gw_encode_shape(link, op->src[i], &wire, NULL) != GW_OK)
+			return false;
+	return true;
+}
+
+/* A lost connection supports everything: the computation will fail, whereas ggml aborts if it finds no device for an
+ * operation on memory of this one. */
+static bool ask(struct gw_device *device, struct gw_link *link, const struct ggml_tensor *op)
+{
+	struct gw_node_key key;
+	uint8_t reply[1];
+	uint64_t known;
+	bool supported;
+
+	gw_node_key_make(&key, device->index, op);
+	if (gw_answers_find(&device->remote->supported, key.bytes, key.size, &known))
+		return known;
+	if (gw_ask_node(link, GW_CMD_EXT_SUPPORTS_OP, device->index, op, reply, sizeof(reply)) != GW_OK ||
+		!gw_wire_bool_rsp_decode(reply, sizeof(reply), &supported))
+		return true;
+	gw_answers_put(&device->remote->supported, key.bytes, key.size, supported);
+	return supported;
+}
+
+bool gw_supports_op(struct gw_device *device, const struct ggml_tensor *op)
+{
+	struct gw_link *link;
+
+	if (is_no_op(op->op) || gw_remote_current(device->remote, &link) != GW_OK)
+		return true;
+	bool supported = expressible(link, op);
+	if (supported && link->extensions && device->index < link->n_devices)
+		supported = ask(device, link, op);
+	gw_link_put(link);
+	return supported;
+}
