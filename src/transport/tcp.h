@@ -17,8 +17,8 @@ enum gw_status gw_tcp_from_fd(int fd, struct gw_transport **out, struct gw_error
 
 /* Opens a listening socket (close-on-exec, non-blocking) for the endpoint; *bound (may be NULL) is the endpoint with
  * the port that was chosen. A stale Unix socket file is replaced, a live one is GW_ERR_INVALID. */
-enum gw_status gw_tcp_listen(const struct gw_endpoint *ep, int backlog, int *fd, struct gw_endpoint *bound,
-	struct gw_error *err);
+enum gw_status gw_tcp_listen(
+	const struct gw_endpoint *ep, int backlog, int *fd, struct gw_endpoint *bound, struct gw_error *err);
 
 /* Writes who is at the other end of a connected socket, as gw_transport.peer. */
 void gw_tcp_peer_name(int fd, char *out, size_t size);

@@ -19,19 +19,20 @@ struct gw_transport_ops {
 	 * unit that the peer reads at once (command byte, size, body) as elements of its own. */
 	bool keeps_boundaries;
 
-	/* Sends all bytes of iov in order. Blocks until they are the transport's. The caller's memory is its own again on
-	 * return. GW_ERR_LOST or GW_ERR_TIMEOUT; then the connection is unusable. n is any number from 1; elements may be
-	 * empty. */
+	/* Sends all bytes of iov in order. Blocks until they are the transport's. The caller's memory is its own again
+	 * on return. GW_ERR_LOST or GW_ERR_TIMEOUT; then the connection is unusable. n is any number from 1; elements
+	 * may be empty. */
 	enum gw_status (*sendv)(struct gw_transport *t, const struct iovec *iov, int n, struct gw_error *err);
 
-	/* Receives at least min (>= 1) and at most the sum of iov's bytes, filling iov in order; sets *got. Blocks until min
-	 * bytes are there. GW_ERR_CLOSED if the peer closed before the first byte, GW_ERR_LOST if it closed or broke
-	 * later, GW_ERR_TIMEOUT. n is 1 or 2. */
+	/* Receives at least min (>= 1) and at most the sum of iov's bytes, filling iov in order; sets *got. Blocks
+	 * until min bytes are there. GW_ERR_CLOSED if the peer closed before the first byte, GW_ERR_LOST if it closed
+	 * or broke later, GW_ERR_TIMEOUT. n is 1 or 2. */
 	enum gw_status (*recvv)(
 		struct gw_transport *t, const struct iovec *iov, int n, size_t min, size_t *got, struct gw_error *err);
 
-	/* Whether a receive would return at once (bytes or an error are there). Does not block. */
-	bool (*readable)(struct gw_transport *t);
+	/* Waits for at most timeout_ms until a receive would return at once (bytes, the end, or an error are there),
+	 * and says whether it would. 0 does not block. Called by the receiving thread. */
+	bool (*readable)(struct gw_transport *t, int timeout_ms);
 
 	/* Makes blocked and later calls fail with GW_ERR_LOST. From any thread; more than once is fine. */
 	void (*shutdown)(struct gw_transport *t);
