@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -27,10 +28,6 @@ static void write_stderr(const char *line)
 {
 	char text[LINE_MAX_BYTES + 1];
 	int n = snprintf(text, sizeof(text), "%s\n", line);
-	if (n > LINE_MAX_BYTES) {
-		n = LINE_MAX_BYTES;
-		text[n - 1] = '\n';
-	}
 	/* One write keeps the lines of several processes apart; there is nobody to tell that it failed. */
 	ssize_t written = write(STDERR_FILENO, text, (size_t)n);
 	(void)written;
@@ -53,21 +50,32 @@ bool gw_log_enabled(enum gw_log_level level)
 {
 	int limit = atomic_load_explicit(&log_level, memory_order_relaxed);
 	if (limit < 0) {
-		limit = level_from_environment();
-		atomic_store(&log_level, limit);
+		int decided = level_from_environment();
+		if (atomic_compare_exchange_strong(&log_level, &limit, decided))
+			limit = decided;
 	}
 	return (int)level <= limit;
+}
+
+/* Names and texts of a peer get into lines: they must not start another line or steer a terminal. */
+static void blank_controls(char *line)
+{
+	for (unsigned char *p = (unsigned char *)line; *p; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
 }
 
 void gw_log(enum gw_log_level level, const char *fmt, ...)
 {
 	if (!gw_log_enabled(level))
 		return;
+	int saved_errno = errno;
 	char line[LINE_MAX_BYTES];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	blank_controls(line);
 
 	pthread_mutex_lock(&sink_lock);
 	if (log_sink)
@@ -75,4 +83,5 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 	else
 		write_stderr(line);
 	pthread_mutex_unlock(&sink_lock);
+	errno = saved_errno;
 }

@@ -22,16 +22,16 @@ void gw_log_set_sink(gw_log_sink sink, void *user);
 void gw_log_set_level(enum gw_log_level level);
 bool gw_log_enabled(enum gw_log_level level);
 
-/* Writes one line; longer than 1 KiB is cut. Thread-safe. */
+/* Writes one line; longer than 1 KiB is cut, control characters become '?'. Thread-safe; keeps errno. */
 void gw_log(enum gw_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define gw_log_error(...) gw_log(GW_LOG_ERROR, __VA_ARGS__)
 #define gw_log_warn(...) gw_log(GW_LOG_WARN, __VA_ARGS__)
 #define gw_log_info(...) gw_log(GW_LOG_INFO, __VA_ARGS__)
-#define gw_log_debug(...)                                                                                              \
-	do {                                                                                                           \
-		if (gw_log_enabled(GW_LOG_DEBUG))                                                                      \
-			gw_log(GW_LOG_DEBUG, __VA_ARGS__);                                                             \
+#define gw_log_debug(...)                                  \
+	do {                                               \
+		if (gw_log_enabled(GW_LOG_DEBUG))          \
+			gw_log(GW_LOG_DEBUG, __VA_ARGS__); \
 	} while (0)
 
 #endif

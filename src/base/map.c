@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 enum slot_state {
 	SLOT_FREE,
 	SLOT_TAKEN,
@@ -17,9 +19,10 @@ struct gw_map_slot {
 
 #define FIRST_CAPACITY 16
 
+/* Keys are often addresses: both halves of the product are used, so that neither low nor high bits alone decide. */
 static size_t slot_of(const struct gw_map *map, uint64_t key)
 {
-	return (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 17) & (map->capacity - 1);
+	return (size_t)gw_hash_fold(key, UINT64_C(0x9e3779b97f4a7c15)) & (map->capacity - 1);
 }
 
 /* The slot that holds key, or NULL. */

@@ -34,7 +34,8 @@ bool gw_map_find(const struct gw_map *map, uint64_t key, void **value);
 /* Removes key and returns its value, or NULL. */
 void *gw_map_del(struct gw_map *map, uint64_t key);
 
-/* Iteration: start with *pos = 0; false at the end. gw_map_del of the current key is allowed meanwhile, puts are not. */
+/* Iteration: start with *pos = 0; false at the end. gw_map_del of the current key is allowed meanwhile, puts are not.
+ */
 bool gw_map_next(const struct gw_map *map, size_t *pos, uint64_t *key, void **value);
 
 /* Removes all entries, keeping the memory. */

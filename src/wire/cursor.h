@@ -1,4 +1,5 @@
-/* Bounds-checked little-endian reading and writing. A reader's or writer's error sticks: do all steps, then ask once. */
+/* Bounds-checked little-endian reading and writing. A reader's or writer's error sticks: do all steps, then ask once.
+ */
 #ifndef GW_WIRE_CURSOR_H
 #define GW_WIRE_CURSOR_H
 
@@ -37,10 +38,11 @@ struct gw_rd {
 	bool bad;
 };
 
+/* bytes may be NULL if n is 0. */
 static inline struct gw_rd gw_rd_init(const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
-	return (struct gw_rd){p, p + n, false};
+	return (struct gw_rd){p, n ? p + n : p, false};
 }
 
 /* The next n bytes, or NULL (and the reader is bad) if there are fewer. */
@@ -93,7 +95,7 @@ struct gw_wr {
 static inline struct gw_wr gw_wr_init(void *bytes, size_t n)
 {
 	uint8_t *p = bytes;
-	return (struct gw_wr){p, p + n, false};
+	return (struct gw_wr){p, n ? p + n : p, false};
 }
 
 /* Room for n bytes, or NULL (and the writer is bad). */

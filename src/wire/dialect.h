@@ -16,11 +16,11 @@ struct gw_version {
 
 struct gw_dialect {
 	struct gw_version version;
-	unsigned n_commands;   /* ids from 0 to n_commands - 1 exist */
-	uint32_t empty_reply;  /* bit i: command i is answered with a reply of size 0 */
-	bool cache_flag;       /* SET_TENSOR carries the cache flag (7.0) */
-	bool use_count;        /* rpc_tensor carries use_count (5.1) */
-	bool graph_uid;        /* graphs are cached by uid (8.0); otherwise one graph a device is kept */
+	unsigned n_commands;    /* ids from 0 to n_commands - 1 exist */
+	uint32_t empty_reply;   /* bit i: command i is answered with a reply of size 0 */
+	bool cache_flag;        /* SET_TENSOR carries the cache flag (7.0) */
+	bool use_count;         /* rpc_tensor carries use_count (5.1) */
+	bool graph_uid;         /* graphs are cached by uid (8.0); otherwise one graph a device is kept */
 	bool hash_weights_only; /* SET_TENSOR_HASH is asked for weights only (7.0) */
 	const struct gw_names *ops;
 	const struct gw_names *types;

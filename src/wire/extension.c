@@ -91,7 +91,7 @@ enum gw_status gw_ext_info_decode(const void *body, size_t size, struct gw_ext_i
 	got.flags = gw_rd_u32(&r);
 	take_text(&r, got.version);
 	got.n_devices = gw_rd_u32(&r);
-	if (r.bad || got.n_devices > GW_EXT_MAX_DEVICES)
+	if (r.bad || size > GW_EXT_INFO_MAX || got.n_devices > GW_EXT_MAX_DEVICES)
 		return GW_ERR_PROTOCOL;
 
 	got.devices = calloc(got.n_devices ? got.n_devices : 1, sizeof(*got.devices));

@@ -24,9 +24,9 @@ enum {
 };
 
 enum {
-	GW_EXT_DEVICE_PLAIN_ALLOC = 1 << 0,  /* the allocation size of every tensor is ggml_nbytes */
-	GW_EXT_DEVICE_NO_INIT = 1 << 1,      /* INIT_TENSOR does nothing on it */
-	GW_EXT_DEVICE_HOST_MEMORY = 1 << 2,  /* its buffers are host memory of the server */
+	GW_EXT_DEVICE_PLAIN_ALLOC = 1 << 0, /* the allocation size of every tensor is ggml_nbytes */
+	GW_EXT_DEVICE_NO_INIT = 1 << 1,     /* INIT_TENSOR does nothing on it */
+	GW_EXT_DEVICE_HOST_MEMORY = 1 << 2, /* its buffers are host memory of the server */
 };
 
 #define GW_EXT_TEXT 128 /* longer strings are cut when decoded */

@@ -1,8 +1,8 @@
 /* Requests and replies, one struct and a codec pair each. Sizes and offsets: docs/protocol.md, "Commands".
  *
  * Every decoder takes the whole body (for SET_TENSOR and SET_TENSOR_2D: the fixed part before the data) and is true
- * only if the size is exactly right. Encoders write the whole fixed part and return its size; out must have room for
- * GW_WIRE_MAX_FIXED bytes unless said otherwise. */
+ * only if the size is exactly right; otherwise the message's contents are unspecified. Encoders write the whole fixed
+ * part and return its size; out must have room for GW_WIRE_MAX_FIXED bytes unless said otherwise. */
 #ifndef GW_WIRE_MESSAGE_H
 #define GW_WIRE_MESSAGE_H
 
@@ -22,7 +22,7 @@ struct gw_wire_hello_req {
 };
 struct gw_wire_hello_rsp {
 	struct gw_version version;
-	uint8_t extensions; /* the stock padding byte: 0 from a stock server, GW_EXT_LEVEL or above from a ggwire server */
+	uint8_t extensions; /* the stock padding byte: 0 from a stock server, a GW_EXT_LEVEL from a ggwire one */
 	uint8_t caps[GW_WIRE_CAPS];
 };
 #define GW_WIRE_HELLO_REQ 24
@@ -198,12 +198,13 @@ struct gw_wire_graph {
 /* Trailing bytes are ignored, as the stock server does. */
 bool gw_wire_graph_decode(const struct gw_dialect *d, const void *body, size_t size, struct gw_wire_graph *g);
 uint64_t gw_wire_graph_node_id(const struct gw_wire_graph *g, uint32_t i);
-void gw_wire_graph_tensor(const struct gw_dialect *d, const struct gw_wire_graph *g, uint32_t i, struct gw_wire_tensor *t);
+void gw_wire_graph_tensor(
+	const struct gw_dialect *d, const struct gw_wire_graph *g, uint32_t i, struct gw_wire_tensor *t);
 
 /* Encoding: the size of the whole, and where its parts go. The caller fills ids and tensors in place with
  * gw_put_le64 and gw_wire_tensor_encode. size must be what gw_wire_graph_size gave; false if a count overflows it. */
 bool gw_wire_graph_size(const struct gw_dialect *d, uint32_t n_nodes, uint32_t n_tensors, size_t *size);
-void gw_wire_graph_begin(const struct gw_dialect *d, uint32_t device, uint64_t uid, uint32_t n_nodes, uint32_t n_tensors,
-	uint8_t *out, uint8_t **node_ids, uint8_t **tensors);
+void gw_wire_graph_begin(const struct gw_dialect *d, uint32_t device, uint64_t uid, uint32_t n_nodes,
+	uint32_t n_tensors, uint8_t *out, uint8_t **node_ids, uint8_t **tensors);
 
 #endif

@@ -33,7 +33,8 @@ struct gw_wire_tensor {
 };
 
 /* Writes exactly GW_WIRE_TENSOR_SIZE bytes. */
-void gw_wire_tensor_encode(const struct gw_dialect *d, const struct gw_wire_tensor *t, uint8_t out[GW_WIRE_TENSOR_SIZE]);
+void gw_wire_tensor_encode(
+	const struct gw_dialect *d, const struct gw_wire_tensor *t, uint8_t out[GW_WIRE_TENSOR_SIZE]);
 
 /* Reads exactly GW_WIRE_TENSOR_SIZE bytes. Cannot fail: every bit pattern is a description, judged elsewhere. */
 void gw_wire_tensor_decode(const struct gw_dialect *d, const uint8_t in[GW_WIRE_TENSOR_SIZE], struct gw_wire_tensor *t);
