@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS)
 
-.PHONY: all help build sysroot demo test test-full asan tsan clang lint format install clean
+.PHONY: all help build sysroot demo test test-full bench asan tsan clang lint format install clean
 
 all: build
 
@@ -13,6 +13,7 @@ help:
 	@echo "make demo       run a model across two servers and compare it with the stock ones"
 	@echo "make test       unit, conformance and interop tests"
 	@echo "make test-full  the same, with every operation, every architecture, and Vulkan"
+	@echo "make bench      ours and stock side by side: table, CSV and plots in build/bench (some ten minutes)"
 	@echo "make asan tsan  the tests under sanitizers, in build-asan and build-tsan"
 	@echo "make clang      build with clang, warnings are errors, in build-clang"
 	@echo "make lint       formatting, layers, sizes, clang-tidy"
@@ -44,6 +45,9 @@ test: sysroot build
 test-full: sysroot build
 	@tools/sysroot --with vulkan
 	@$(call CTEST,$(BUILD))
+
+bench: sysroot build
+	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/run $(BENCH_FLAGS)
 
 asan:
 	@$(MAKE) --no-print-directory build BUILD=build-asan CMAKE_FLAGS="-DGGWIRE_SANITIZE=address,undefined $(CMAKE_FLAGS)"

@@ -1,0 +1,239 @@
+/* Time that the application's thread spends in submitting a graph to a remote device, and, with --idle, a connected
+ * client that does nothing until its standard input ends. Prints one key=value a line. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ggml-alloc.h>
+#include <ggml-backend.h>
+#include <ggml.h>
+
+#include "ggml/abi.h"
+#include "ggml/layout.h"
+
+enum {
+	WIDTH = 4,
+	SEEN = 3,
+	MAX_ROUNDS = 1000,
+	EXIT_USAGE = 2
+};
+
+typedef ggml_backend_reg_t (*add_server_fn)(const char *endpoint);
+
+/* One graph on one device: a chain of additions that ends in start + nodes. */
+struct chain {
+	ggml_backend_t backend;
+	struct ggml_context *context;
+	ggml_backend_buffer_t buffer;
+	struct ggml_cgraph *graph;
+	struct ggml_tensor *start, *one;
+	int nodes;
+};
+
+struct options {
+	const char *plugin, *server;
+	int nodes, rounds;
+	bool idle;
+};
+
+static _Noreturn void die(const char *what)
+{
+	fprintf(stderr, "bench-graph: %s\n", what);
+	exit(EXIT_FAILURE);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int u64_compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static ggml_backend_t remote_open(const char *plugin, const char *endpoint)
+{
+	ggml_backend_reg_t rpc = ggml_backend_load(plugin);
+	if (!rpc)
+		die("the plug-in does not load");
+	void *proc = ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server");
+	ggml_backend_reg_t server = proc ? ((add_server_fn)proc)(endpoint) : NULL;
+	if (!server || ggml_backend_reg_dev_count(server) == 0)
+		die("the server has no device for us");
+	ggml_backend_t backend = ggml_backend_dev_init(ggml_backend_reg_dev_get(server, 0), NULL);
+	if (!backend)
+		die("the remote device does not start");
+	return backend;
+}
+
+static void chain_build(struct chain *c, ggml_backend_t backend, int nodes)
+{
+	struct ggml_init_params params = {
+		.mem_size = ggml_tensor_overhead() * (size_t)(nodes + 2) +
+			    ggml_graph_overhead_custom((size_t)nodes + 2, false),
+		.no_alloc = true,
+	};
+	*c = (struct chain){.backend = backend, .context = ggml_init(params), .nodes = nodes};
+	if (!c->context)
+		die("out of memory");
+	c->graph = ggml_new_graph_custom(c->context, (size_t)nodes + 2, false);
+	c->start = ggml_new_tensor_1d(c->context, GGML_TYPE_F32, WIDTH);
+	c->one = ggml_new_tensor_1d(c->context, GGML_TYPE_F32, WIDTH);
+	struct ggml_tensor *last = c->start;
+	for (int i = 0; i < nodes; i++)
+		last = ggml_add(c->context, last, c->one);
+	ggml_build_forward_expand(c->graph, last);
+	c->buffer = ggml_backend_alloc_ctx_tensors(c->context, backend);
+	if (!c->buffer)
+		die("no memory on the remote device");
+}
+
+static void chain_set_inputs(struct chain *c, float start)
+{
+	float values[WIDTH], ones[WIDTH];
+	for (int i = 0; i < WIDTH; i++) {
+		values[i] = start;
+		ones[i] = 1;
+	}
+	ggml_backend_tensor_set(c->start, values, 0, sizeof values);
+	ggml_backend_tensor_set(c->one, ones, 0, sizeof ones);
+}
+
+/* A measurement of a wrong result would be worth nothing. */
+static void chain_check(struct chain *c, float start)
+{
+	float values[WIDTH];
+	ggml_backend_tensor_get(ggml_graph_node(c->graph, -1), values, 0, sizeof values);
+	for (int i = 0; i < WIDTH; i++)
+		if (values[i] < start + (float)c->nodes || values[i] > start + (float)c->nodes)
+			die("the device computed something else");
+}
+
+static void chain_free(struct chain *c)
+{
+	ggml_backend_buffer_free(c->buffer);
+	ggml_free(c->context);
+}
+
+/* Submits once; returns the nanoseconds until the call came back, and in *total those until the device was done. */
+static uint64_t chain_submit(struct chain *c, uint64_t *total)
+{
+	uint64_t start = now_ns();
+	if (ggml_backend_graph_compute_async(c->backend, c->graph) != GGML_STATUS_SUCCESS)
+		die("the graph was refused");
+	uint64_t submitted = now_ns();
+	ggml_backend_synchronize(c->backend);
+	*total = now_ns() - start;
+	return submitted - start;
+}
+
+/* How a graph is known to the peer: never (uid 0), as a new one each time, or from the time before. */
+enum naming {
+	NAME_NONE,
+	NAME_NEW,
+	NAME_SAME
+};
+
+static void chain_measure(struct chain *c, enum naming naming, const char *key, int rounds)
+{
+	static uint64_t submit[MAX_ROUNDS], total[MAX_ROUNDS];
+	static uint64_t uid = UINT64_C(1) << 40;
+	float start = (float)naming;
+	chain_set_inputs(c, start);
+	if (naming == NAME_SAME)
+		uid++;
+	for (int i = -SEEN; i < rounds; i++) {
+		uint64_t whole;
+		c->graph->uid = naming == NAME_NONE ? 0 : naming == NAME_SAME ? uid : ++uid;
+		uint64_t own = chain_submit(c, &whole);
+		if (i >= 0) {
+			submit[i] = own;
+			total[i] = whole;
+		}
+	}
+	chain_check(c, start);
+	qsort(submit, (size_t)rounds, sizeof *submit, u64_compare);
+	qsort(total, (size_t)rounds, sizeof *total, u64_compare);
+	printf("%s=%.1f\n", key, (double)submit[rounds / 2] / c->nodes);
+	printf("%s_done=%.1f\n", key, (double)total[rounds / 2] / c->nodes);
+}
+
+static void idle_until_eof(struct chain *c)
+{
+	char byte;
+	uint64_t total;
+	chain_set_inputs(c, 0);
+	chain_submit(c, &total);
+	chain_check(c, 0);
+	printf("pid=%ld\n", (long)getpid());
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		continue;
+}
+
+static void options_parse(struct options *o, int argc, char **argv)
+{
+	static const struct option table[] = {{"plugin", required_argument, NULL, 'l'},
+		{"server", required_argument, NULL, 's'}, {"nodes", required_argument, NULL, 'n'},
+		{"rounds", required_argument, NULL, 'r'}, {"idle", no_argument, NULL, 'i'}, {0}};
+	int opt;
+	while ((opt = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		switch (opt) {
+		case 'l':
+			o->plugin = optarg;
+			break;
+		case 's':
+			o->server = optarg;
+			break;
+		case 'n':
+			o->nodes = atoi(optarg);
+			break;
+		case 'r':
+			o->rounds = atoi(optarg);
+			break;
+		case 'i':
+			o->idle = true;
+			break;
+		default:
+			exit(EXIT_USAGE);
+		}
+	}
+	if (!o->plugin || !o->server || o->nodes < 1 || o->nodes > 1 << 20 || o->rounds < 1 || o->rounds > MAX_ROUNDS) {
+		fprintf(stderr,
+			"Usage: bench-graph --plugin FILE --server HOST:PORT [--nodes N] [--rounds N] [--idle]\n");
+		exit(EXIT_USAGE);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.nodes = 2000, .rounds = 100};
+	struct gw_error err;
+	struct chain chain;
+	options_parse(&options, argc, argv);
+	const struct gw_abi *abi = gw_abi_get(&err);
+	if (!abi || !abi->graph_uid)
+		die("this ggml's graphs carry no uid that we know");
+	ggml_backend_t backend = remote_open(options.plugin, options.server);
+	chain_build(&chain, backend, options.nodes);
+	if (options.idle) {
+		idle_until_eof(&chain);
+	} else {
+		chain_measure(&chain, NAME_NONE, "unnamed", options.rounds);
+		chain_measure(&chain, NAME_NEW, "new", options.rounds);
+		chain_measure(&chain, NAME_SAME, "cached", options.rounds);
+	}
+	chain_free(&chain);
+	ggml_backend_free(backend);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,99 @@
+# What the cases are made of: clients, servers, and what the kernel says about processes. Sourced by bench/run, after
+# tests/interop/lib.sh, whose functions start and stop the programs.
+#
+# A client is of kind "stock", "ours" or "local" (no RPC at all), a server "stock" or "ours".
+# shellcheck shell=bash disable=SC2034,SC2154 # variables shared with the sourced files
+
+kind_program() {
+	case $1 in
+	ours) echo ggwire ;;
+	local) echo none ;;
+	*) echo "$1" ;;
+	esac
+}
+
+plugin_path() {
+	case $1 in
+	ours) echo "$build/lib/libggml-rpc-ggwire.so" ;;
+	*) echo "$libs/ggml/backends0/libggml-rpc.so" ;;
+	esac
+}
+
+# server_up KIND [OPTION...]: one more server, with one thread; sets $endpoint and $server_pid.
+server_up() {
+	local name kind dir log port guess hex inodes
+	name=$(kind_program "$1")
+	shift
+	server_start "$name" -t 1 "$@"
+	# The spare worker of ours needs a moment to be there.
+	sleep 0.3
+}
+
+# servers_up [OPTION...]: a server of each kind that the chosen pairings need; sets endpoint_of[kind].
+declare -A endpoint_of=()
+servers_up() {
+	local each
+	endpoint_of=()
+	for each in stock ours; do
+		[[ "$pairings " = *-$each\ * ]] || continue
+		server_up "$each" "$@"
+		endpoint_of[$each]=$endpoint
+	done
+}
+
+# client KIND LIMIT PROGRAM OPTION...: runs a stock program with that kind's plug-in; its output goes to standard output,
+# its messages to $client_log.
+client() {
+	local limit=$2 kind
+	kind=$(kind_program "$1")
+	set -- "$kind" "bin/$3" "${@:4}"
+	stock_run "$@" 2>"$client_log" </dev/null
+}
+
+# The same with its system calls counted into FILE: client_traced FILE KIND LIMIT PROGRAM OPTION...
+client_traced() {
+	local summary=$1 dir
+	dir=$(run_dir "$(kind_program "$2")")
+	(cd "$dir" && exec timeout -k 5 "$3" strace -f -q -c -S calls -o "$summary" \
+		"$loader" --library-path "$libs:$libs/llama" "$sysroot/usr/bin/$4" "${@:5}") 2>"$client_log" </dev/null
+}
+
+# process_tree PID: it and all its descendants, one a line.
+process_tree() {
+	local file pid children
+	echo "$1"
+	for file in /proc/"$1"/task/*/children; do
+		children=()
+		read -r -a children 2>/dev/null <"$file"
+		for pid in ${children[@]+"${children[@]}"}; do process_tree "$pid"; done
+	done
+}
+
+# status_kb PID FIELD: a line of /proc/PID/status, 0 if it is gone.
+status_kb() {
+	local name value rest
+	while read -r name value rest; do
+		[ "$name" != "$2:" ] || { echo "$value"; return; }
+	done 2>/dev/null <"/proc/$1/status"
+	echo 0
+}
+
+# switches PID...: context switches of all threads of the processes, each of which is one wake-up.
+switches() {
+	local pid
+	for pid in "$@"; do cat /proc/"$pid"/task/*/status 2>/dev/null; done |
+		awk '/^(non)?voluntary_ctxt_switches:/ { sum += $2 } END { print sum + 0 }'
+}
+
+# cpu_ms PID...: CPU time of the processes.
+cpu_ms() {
+	local pid
+	for pid in "$@"; do cat "/proc/$pid/stat" 2>/dev/null; done |
+		awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); sum += $12 + $13 } END { print sum * 1000 / hz + 0 }'
+}
+
+# port_bytes PORT: received so far by the servers' ends of the connections of this port that are there now.
+port_bytes() {
+	ss -tinHO state established "sport = :$1" 2>/dev/null |
+		sed -n 's/.*bytes_received:\([0-9]*\).*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }'
+}

@@ -1,0 +1,24 @@
+# The models of the cases, made once and kept in $models. Sourced by bench/run.
+# shellcheck shell=bash disable=SC2154
+
+# model_path NAME: makes it if need be, prints its path.
+model_path() {
+	local shape=() file
+	case $1 in
+	tiny)
+		echo "$demo_model"
+		return
+		;;
+	deep) shape=(--layers 24 --embd 64 --vocab 512) ;;
+	clients) shape=(--layers 4 --embd 512 --vocab 4096) ;;
+	prompt) shape=(--layers 8 --embd 512 --vocab 4096) ;;
+	big)
+		# Widths of an 8 B model, four layers of it.
+		shape=(--layers 4 --embd 4096 --heads 32 --kv-heads 8 --ff 14336 --vocab 4096)
+		[ $quick = 0 ] || shape[1]=1
+		;;
+	esac
+	file=$models/$1-$(echo "${shape[*]}" | tr -dc '0-9a-z \n' | tr -s ' ' -).gguf
+	[ -r "$file" ] || { "$build/bin/mkmodel" "${shape[@]}" --out "$file.part" >&2 && mv "$file.part" "$file"; } || return 1
+	echo "$file"
+}
