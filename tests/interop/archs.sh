@@ -1,0 +1,59 @@
+#!/bin/sh
+# Model architectures compute on two servers of kind SERVER what they compute on the local CPU: on each server alone, and on
+# both together with the tensors split (rows "Meta").
+# Usage: archs.sh stock|ggwire stock|ggwire [full]
+# Without "full": a few architectures of each kind, and the rows must be those of the stock pair.
+set -u
+GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/interop/lib.sh
+. "$GGWIRE_ROOT/tests/interop/lib.sh"
+client=$1 server=$2 extent=${3:-quick}
+interop_begin
+tests=libexec/$triplet/llama.cpp-tests/test-llama-archs
+choice='^(llama|gemma3|deepseek2|mamba2|t5)$'
+
+# archs_run PLUGIN SERVER OUTPUT [OPTION...]: one line a row: architecture, device, kind, and what became of each column.
+archs_run() {
+	plugin=$1 kind=$2 output=$3
+	shift 3
+	server_start "$kind"
+	first=$endpoint
+	server_start "$kind"
+	register_run "$plugin" "$first,$endpoint" "$tests" -s 1 "$@" >"$output.raw" 2>"$output.log"
+	code=$?
+	plain "$output.raw" >"$output.table"
+	[ $code -eq 0 ] || { grep -E 'FAIL|^Summary' "$output.table"; fail "test-llama-archs exits with $code ($plugin client, $kind server)"; }
+	servers_alive
+	awk -F'|' -v first="$first" -v second="$endpoint" 'NF > 6 && !/Model arch|----/ {
+		for (i = 2; i <= 7; i++) {
+			sub(/\(.*/, "", $i)
+			gsub(/^ +| +$/, "", $i)
+		}
+		device = $3 == first ? "RPC0" : $3 == second ? "RPC1" : $3
+		print $2, device, $4, $5, $6, $7
+	}' "$output.table" >"$output"
+}
+
+# Rows of a device, without its name.
+rows_of() {
+	awk -v device="$1" '$2 == device { $2 = ""; print }' "$2"
+}
+
+if [ "$extent" = full ]; then
+	limit=1200
+	archs_run "$client" "$server" "$work/rows"
+	# The first rows are those of the local CPU, by its model name.
+	grep -vE ' (RPC[01]|Meta|Host experts|MoE cache.*) ' "$work/rows" | sed -E 's/^([^ ]+) .* (Dense|MoE) /\1  \2 /' >"$work/cpu"
+	for device in RPC0 RPC1; do
+		rows_of $device "$work/rows" | diff "$work/cpu" - || fail "the rows of $device differ from those of the CPU"
+	done
+else
+	limit=200
+	archs_run stock stock "$work/expected" -a "$choice"
+	servers_stop
+	archs_run "$client" "$server" "$work/rows" -a "$choice"
+	diff "$work/expected" "$work/rows" || fail "the rows differ from those of the stock pair"
+fi
+together=$(awk '$2 == "Meta" && $4 == "OK"' "$work/rows" | wc -l)
+[ "$together" -gt 0 ] || fail "no architecture ran with its tensors split over both servers"
+echo "PASS: $(grep '^Summary' "$work/rows.table"), $together with tensors split; $client client, $server server"

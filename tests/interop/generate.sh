@@ -1,0 +1,18 @@
+#!/bin/sh
+# Greedy text of CLIENT with SERVER is, byte for byte, the text of the stock client with the stock server.
+# Usage: generate.sh stock|ggwire stock|ggwire
+set -u
+GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/interop/lib.sh
+. "$GGWIRE_ROOT/tests/interop/lib.sh"
+client=$1 server=$2
+interop_begin
+
+server_start stock
+generate stock "$endpoint" "$work/expected" || fail "the stock pair generates nothing"
+[ "$(wc -w <"$work/expected")" -gt 20 ] || fail "the stock pair generates only: $(cat "$work/expected")"
+server_start "$server"
+generate "$client" "$endpoint" "$work/text" || fail "llama-completion failed"
+cmp "$work/expected" "$work/text" || { diff "$work/expected" "$work/text"; fail "the text differs"; }
+servers_alive
+echo "PASS: the same text from $client client, $server server: $(tr '\n' ' ' <"$work/text")"

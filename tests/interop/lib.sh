@@ -1,0 +1,189 @@
+# Sourced by the interop tests and the demo: stock programs with a plug-in of choice, servers, and clean-up.
+#   GGWIRE_ROOT     the source tree; set by who sources this
+#   GGWIRE_BUILD    our build directory (default: build in the source tree)
+#   GGWIRE_SYSROOT  where tools/sysroot unpacked the stock programs (default: build/sysroot in the source tree)
+# "stock" and "ggwire" say which plug-in or server is meant. Everything lives in a directory of its own, and servers
+# listen on loopback ports that nobody else has, so tests may run side by side.
+# shellcheck shell=sh disable=SC2034 # sets variables for who sources it
+
+build=${GGWIRE_BUILD:-$GGWIRE_ROOT/build}
+sysroot=${GGWIRE_SYSROOT:-$GGWIRE_ROOT/build/sysroot}
+demo_model=$GGWIRE_ROOT/demo/ggwire-demo.gguf
+server_pids=
+
+# Absolute paths: programs run in other directories.
+absolute() {
+	case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac
+}
+
+# Finds the stock programs, makes the work directory, and arranges that nothing outlives this shell.
+interop_begin() {
+	if [ ! -f "$sysroot/.complete" ]; then
+		echo "SKIP: no stock programs in $sysroot (tools/sysroot brings them)"
+		exit 77
+	fi
+	build=$(absolute "$build")
+	sysroot=$(absolute "$sysroot")
+	libs=$(dirname "$(ls -d "$sysroot"/usr/lib/*-linux-gnu*/libggml-base.so.0)")
+	triplet=$(basename "$libs")
+	set -- "$sysroot"/usr/lib64/ld-linux-*.so.* "$sysroot"/usr/lib/ld-linux-*.so.*
+	[ -e "$1" ] || shift
+	loader=$1
+	work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-interop.XXXXXX") || exit 1
+	trap interop_end EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
+interop_end() {
+	status=$?
+	trap - EXIT INT TERM HUP
+	servers_stop
+	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
+		for log in "$work"/*.log; do
+			[ -s "$log" ] && echo "--- $(basename "$log") (its end)" && grep -v "failed to enumerate" "$log" | tail -n 40
+		done >&2
+	fi
+	rm -rf "$work"
+	exit $status
+}
+
+fail() {
+	echo "FAIL: $*" >&2
+	exit 1
+}
+
+# Prints the directory to run a stock program in: ggml looks for its backends in the current directory.
+run_dir() {
+	dir=$work/run-$1
+	if mkdir "$dir" 2>/dev/null; then
+		ln -s "$libs"/ggml/backends0/libggml-cpu*.so "$dir"
+		case $1 in
+		stock) ln -s "$libs/ggml/backends0/libggml-rpc.so" "$dir" ;;
+		ggwire) ln -s "$build/lib/libggml-rpc-ggwire.so" "$dir" ;;
+		esac
+	fi
+	echo "$dir"
+}
+
+# stock_run PLUGIN PROGRAM [ARGUMENT...]: PLUGIN is stock, ggwire or none; PROGRAM a path below the sysroot's usr.
+# $preload, if set, is preloaded; $limit is the seconds allowed (default 120).
+stock_run() {
+	dir=$(run_dir "$1") || return 1
+	program=$sysroot/usr/$2
+	shift 2
+	(cd "$dir" && exec timeout -k 5 "${limit:-120}" "$loader" --library-path "$libs:$libs/llama" \
+		${preload:+--preload "$preload"} "$program" "$@")
+}
+
+# The port a process listens on; nothing while it does not. A listening socket's inode is among its descriptors.
+listening_port() {
+	inodes=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l ' 2>/dev/null | tr -dc '0-9 ')
+	[ "$inodes" ] || return 0
+	hex=$(awk -v inodes=" $inodes" '$4 == "0A" && index(inodes, " " $10 " ") { sub(/.*:/, "", $2); print $2; exit }' \
+		"/proc/$1/net/tcp" 2>/dev/null)
+	[ "$hex" ] && printf '%d\n' "0x$hex"
+}
+
+# server_start stock|ggwire [OPTION...]: sets $endpoint and $server_pid. Returns once the server accepts connections.
+server_start() {
+	kind=$1
+	shift
+	server_count=$((${server_count:-0} + 1))
+	log=$work/server-$server_count-$kind.log
+	for _try in 1 2 3 4 5; do
+		server_spawn "$@"
+		server_pids="$server_pids $server_pid"
+		for _wait in $(seq 100); do
+			port=$(listening_port "$server_pid")
+			if [ "$port" ]; then
+				endpoint=127.0.0.1:$port
+				return 0
+			fi
+			alive "$server_pid" || break
+			sleep 0.1
+		done
+		alive "$server_pid" && fail "the $kind server does not listen after 10 seconds"
+		[ "$kind" = stock ] || break
+	done
+	fail "the $kind server does not start"
+}
+
+# The stock server cannot choose a port itself, so one below the range of outgoing connections is guessed.
+server_spawn() {
+	dir=$(run_dir "$kind")
+	case $kind in
+	ggwire) set -- "$build/bin/ggwire" serve -H 127.0.0.1 -p 0 "$@" ;;
+	stock)
+		guess=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
+		set -- "$loader" --library-path "$libs:$libs/llama" "$sysroot/usr/libexec/$triplet/llama/bin/ggml-rpc-server" \
+			-H 127.0.0.1 -p $guess "$@"
+		;;
+	*) fail "no server is named '$kind'" ;;
+	esac
+	(cd "$dir" && exec "$@") >"$log" 2>&1 &
+	server_pid=$!
+}
+
+# A process that ended and was not waited for yet has no executable any more.
+alive() {
+	readlink "/proc/$1/exe" >/dev/null 2>&1
+}
+
+servers_stop() {
+	for pid in $server_pids; do
+		kill "$pid" 2>/dev/null
+	done
+	for pid in $server_pids; do
+		for _wait in $(seq 50); do
+			alive "$pid" || break
+			sleep 0.1
+		done
+		kill -9 "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	server_pids=
+}
+
+# A server that died while a client used it is a failure whatever the client printed.
+servers_alive() {
+	for pid in $server_pids; do
+		alive "$pid" || fail "a server died"
+	done
+}
+
+# generate PLUGIN ENDPOINTS OUTPUT [OPTION...]: greedy text of the demo model; "local" for ENDPOINTS uses no server.
+generate() {
+	plugin=$1 remote=$2 output=$3
+	shift 3
+	if [ "$remote" = local ]; then
+		set -- -dev none "$@"
+	else
+		set -- --rpc "$remote" -ngl 99 "$@"
+	fi
+	stock_run "$plugin" bin/llama-completion -m "${model:-$demo_model}" -p "${prompt:-In the beginning}" -n "${tokens:-48}" \
+		--temp 0 --seed 1 -t 1 -no-cnv --no-display-prompt "$@" </dev/null >"$output" 2>"$output.log"
+}
+
+# register_run PLUGIN ENDPOINTS PROGRAM [ARGUMENT...]: as stock_run, for programs without an --rpc option. Our plug-in
+# registers the servers named in the environment by itself; for the stock one a preloaded library does it.
+register_run() {
+	plugin=$1
+	GGML_RPC_SERVERS=$2
+	export GGML_RPC_SERVERS
+	shift 2
+	if [ "$plugin" = stock ]; then
+		preload=$build/tests/libregister-shim.so
+		[ -f "$preload" ] || fail "$preload is not built"
+	fi
+	stock_run "$plugin" "$@"
+	code=$?
+	preload=
+	unset GGML_RPC_SERVERS
+	return $code
+}
+
+# Takes the colours out of a program's output.
+plain() {
+	sed 's/\x1b\[[0-9;]*m//g' "$@"
+}
