@@ -1,8 +1,8 @@
 /* The client's end of a connection: HELLO, requests that gather and leave together, replies in order.
  *
  * Every function may be called from any thread; one lock inside the connection orders them (it is a leaf: nothing of
- * the caller's is called under it). What was posted earlier is always executed earlier by the server. Once the connection is
- * lost every call returns its error at once, after logging the reason exactly one time. */
+ * the caller's is called under it). What was posted earlier is always executed earlier by the server. Once the
+ * connection is lost every call returns its error at once, after logging the reason exactly one time. */
 #ifndef GW_SESSION_CLIENT_H
 #define GW_SESSION_CLIENT_H
 
@@ -28,7 +28,8 @@ enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, s
 enum gw_status gw_client_start(
 	struct gw_transport *transport, const char *name, struct gw_client **out, struct gw_error *err);
 
-/* Closes the connection, without waiting for replies, and frees c. No call may be under way. Posted requests are sent. */
+/* Closes the connection, without waiting for replies, and frees c. No call may be under way. Posted requests are sent.
+ */
 void gw_client_close(struct gw_client *c);
 
 /* Constant after connecting. */
@@ -40,12 +41,13 @@ unsigned gw_client_extensions(const struct gw_client *c); /* level; 0 = a stock 
 bool gw_client_lost(const struct gw_client *c);
 
 /* Requests are given as the parts of their body, concatenated; at most GW_CLIENT_MAX_PARTS. The memory is the
- * caller's again on return: small bodies (below GW_CLIENT_COPY_MAX in all) are copied, larger ones sent before return. */
+ * caller's again on return: small bodies (below GW_CLIENT_COPY_MAX in all) are copied, larger ones sent before return.
+ */
 #define GW_CLIENT_MAX_PARTS 4
 #define GW_CLIENT_COPY_MAX 65536
 
-/* Queues a request whose reply is none or empty in the dialect. It leaves with the next flush, call, get or large post, or
- * when GW_CLIENT_COPY_MAX bytes have gathered. */
+/* Queues a request whose reply is none or empty in the dialect. It leaves with the next flush, call, get or large post,
+ * or when GW_CLIENT_COPY_MAX bytes have gathered. */
 enum gw_status gw_client_post(struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n);
 
 /* Sends what is queued. */

@@ -1,0 +1,144 @@
+/* Starting and ending a client's connection. */
+#include "session/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "session/client_private.h"
+#include "transport/tcp.h"
+
+static enum gw_status client_new(struct gw_transport *t, const char *name, struct gw_client **out)
+{
+	struct gw_client *c = calloc(1, sizeof(*c));
+	if (!c)
+		return GW_ERR_NOMEM;
+	if (gw_outq_init(&c->out, t))
+		goto free_client;
+	if (gw_inbuf_init(&c->in, t))
+		goto free_out;
+	if (pthread_mutex_init(&c->lock, NULL))
+		goto free_in;
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->transport = t;
+	*out = c;
+	return GW_OK;
+
+free_in:
+	gw_inbuf_free(&c->in);
+free_out:
+	gw_outq_free(&c->out);
+free_client:
+	free(c);
+	return GW_ERR_NOMEM;
+}
+
+static void client_free(struct gw_client *c)
+{
+	c->transport->ops->close(c->transport);
+	pthread_mutex_destroy(&c->lock);
+	gw_inbuf_free(&c->in);
+	gw_outq_free(&c->out);
+	free(c);
+}
+
+enum gw_status gw_client_start_within(
+	struct gw_transport *transport, const char *name, int timeout_ms, struct gw_client **out, struct gw_error *err)
+{
+	struct gw_client *c;
+	enum gw_status status = client_new(transport, name, &c);
+	if (status) {
+		transport->ops->close(transport);
+		return gw_error_set(err, status, "server at %s: no memory for a connection", name);
+	}
+	status = gw_client_handshake(c, timeout_ms, err);
+	if (status) {
+		client_free(c);
+		return status;
+	}
+	*out = c;
+	return GW_OK;
+}
+
+enum gw_status gw_client_start(
+	struct gw_transport *transport, const char *name, struct gw_client **out, struct gw_error *err)
+{
+	return gw_client_start_within(transport, name, GW_CLIENT_TIMEOUT_MS, out, err);
+}
+
+enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, struct gw_error *err)
+{
+	struct gw_endpoint ep;
+	struct gw_transport *t;
+	enum gw_status status = gw_endpoint_parse(endpoint, false, &ep, err);
+	if (status)
+		return status;
+	status = gw_tcp_connect(&ep, GW_CLIENT_TIMEOUT_MS, &t, err);
+	if (status) {
+		gw_error_prefix(err, "server at %s", endpoint);
+		return status;
+	}
+	return gw_client_start(t, endpoint, out, err);
+}
+
+void gw_client_close(struct gw_client *c)
+{
+	if (!gw_client_enter(c)) {
+		enum gw_status status = gw_client_send(c);
+		(void)gw_client_leave(c, status);
+	}
+	client_free(c);
+}
+
+enum gw_status gw_client_enter(struct gw_client *c)
+{
+	if (atomic_load(&c->lost))
+		return GW_ERR_LOST;
+	pthread_mutex_lock(&c->lock);
+	if (!atomic_load(&c->lost))
+		return GW_OK;
+	pthread_mutex_unlock(&c->lock);
+	return GW_ERR_LOST;
+}
+
+enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
+{
+	bool announce = atomic_load(&c->lost) && !c->announced;
+	if (announce)
+		c->announced = true;
+	pthread_mutex_unlock(&c->lock);
+	/* why does not change any more, and the log is not ours to call under the lock. */
+	if (announce)
+		gw_log_error("RPC server %s: connection lost: %s", c->name, c->why.text);
+	return status;
+}
+
+enum gw_status gw_client_fail(struct gw_client *c, enum gw_status status, const struct gw_error *why)
+{
+	c->why = *why;
+	atomic_store(&c->lost, true);
+	c->transport->ops->shutdown(c->transport);
+	for (uint64_t t = c->done + 1; t <= c->issued; t++)
+		gw_dest_zero(&c->pending[t % GW_CLIENT_MAX_PENDING].dest);
+	return status == GW_ERR_CLOSED ? GW_ERR_LOST : status;
+}
+
+const struct gw_dialect *gw_client_dialect(const struct gw_client *c)
+{
+	return c->dialect;
+}
+
+const char *gw_client_name(const struct gw_client *c)
+{
+	return c->name;
+}
+
+unsigned gw_client_extensions(const struct gw_client *c)
+{
+	return c->extensions;
+}
+
+bool gw_client_lost(const struct gw_client *c)
+{
+	return atomic_load(&c->lost);
+}

@@ -1,0 +1,47 @@
+/* The receiving half of either end: takes several small messages with one receive, and lets long bodies pass by. */
+#ifndef GW_SESSION_INBUF_H
+#define GW_SESSION_INBUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "transport/transport.h"
+
+#define GW_INBUF_SIZE 65536
+
+/* Single owner: the receiving thread. */
+struct gw_inbuf {
+	struct gw_transport *transport; /* lent */
+	uint8_t *data;                  /* GW_INBUF_SIZE bytes */
+	size_t begin;                   /* of what was received and not taken yet */
+	size_t end;
+};
+
+/* GW_ERR_NOMEM. */
+enum gw_status gw_inbuf_init(struct gw_inbuf *in, struct gw_transport *transport);
+void gw_inbuf_free(struct gw_inbuf *in);
+
+static inline size_t gw_inbuf_len(const struct gw_inbuf *in)
+{
+	return in->end - in->begin;
+}
+
+/* The next byte, which must be buffered. */
+static inline const uint8_t *gw_inbuf_peek(const struct gw_inbuf *in)
+{
+	return in->data + in->begin;
+}
+
+/* Receives until n bytes (at most GW_INBUF_SIZE) are buffered. Blocks. GW_ERR_CLOSED if the stream ended where
+ * nothing was buffered; else as recvv. */
+enum gw_status gw_inbuf_fill(struct gw_inbuf *in, size_t n, struct gw_error *err);
+
+/* The next n bytes, which must be buffered; valid until the next call. */
+const uint8_t *gw_inbuf_take(struct gw_inbuf *in, size_t n);
+
+/* Moves the next n bytes of a message to dst: what is buffered is copied, the rest is received straight into dst while
+ * what follows goes to the buffer. Blocks. The stream's end is GW_ERR_LOST. */
+enum gw_status gw_inbuf_read(struct gw_inbuf *in, void *dst, size_t n, struct gw_error *err);
+
+#endif

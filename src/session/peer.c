@@ -1,0 +1,190 @@
+#include "session/peer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "session/inbuf.h"
+#include "session/outq.h"
+#include "wire/cursor.h"
+#include "wire/extension.h"
+#include "wire/message.h"
+
+#define COPY_MAX 16384 /* pieces of a reply up to this length are queued rather than sent from where they are */
+
+struct gw_peer {
+	struct gw_transport *transport; /* owned */
+	const struct gw_dialect *dialect;
+	struct gw_inbuf in;
+	struct gw_outq out;
+	uint64_t body_left;  /* of the current request */
+	uint64_t reply_left; /* of the reply that was begun */
+	bool failed;         /* the connection is of no use any more */
+};
+
+enum gw_status gw_peer_new(struct gw_transport *t, const struct gw_dialect *dialect, struct gw_peer **out)
+{
+	struct gw_peer *p = calloc(1, sizeof(*p));
+	if (!p)
+		return GW_ERR_NOMEM;
+	if (gw_inbuf_init(&p->in, t))
+		goto free_peer;
+	if (gw_outq_init(&p->out, t))
+		goto free_in;
+	p->transport = t;
+	p->dialect = dialect;
+	*out = p;
+	return GW_OK;
+
+free_in:
+	gw_inbuf_free(&p->in);
+free_peer:
+	free(p);
+	return GW_ERR_NOMEM;
+}
+
+static enum gw_status checked(struct gw_peer *p, enum gw_status status)
+{
+	if (status)
+		p->failed = true;
+	return status;
+}
+
+static enum gw_status send_queue(struct gw_peer *p, const struct iovec *tail, int n, struct gw_error *err)
+{
+	return checked(p, gw_outq_send(&p->out, tail, n, err));
+}
+
+void gw_peer_free(struct gw_peer *p)
+{
+	if (!p->failed)
+		(void)send_queue(p, NULL, 0, NULL);
+	p->transport->ops->close(p->transport);
+	gw_outq_free(&p->out);
+	gw_inbuf_free(&p->in);
+	free(p);
+}
+
+/* The client may be waiting for a reply before it sends on: none stays queued while this side waits for bytes. */
+static enum gw_status before_receiving(struct gw_peer *p, size_t n, struct gw_error *err)
+{
+	return gw_inbuf_len(&p->in) < n ? send_queue(p, NULL, 0, err) : GW_OK;
+}
+
+enum gw_status gw_peer_next(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err)
+{
+	assert(p->body_left == 0 && p->reply_left == 0);
+	enum gw_status status = before_receiving(p, GW_REQUEST_HEADER, err);
+	if (!status)
+		status = checked(p, gw_inbuf_fill(&p->in, GW_REQUEST_HEADER, err));
+	if (status)
+		return status;
+	const uint8_t *header = gw_inbuf_take(&p->in, GW_REQUEST_HEADER);
+	*cmd = header[0];
+	*size = p->body_left = gw_le64(header + 1);
+	return GW_OK;
+}
+
+enum gw_status gw_peer_read(struct gw_peer *p, void *dst, size_t n, struct gw_error *err)
+{
+	if (n > p->body_left)
+		return gw_error_set(err, GW_ERR_PROTOCOL, "the request ends %" PRIu64 " bytes too early",
+			(uint64_t)n - p->body_left);
+	enum gw_status status = before_receiving(p, n, err);
+	if (!status)
+		status = checked(p, gw_inbuf_read(&p->in, dst, n, err));
+	if (!status)
+		p->body_left -= n;
+	return status;
+}
+
+uint64_t gw_peer_left(const struct gw_peer *p)
+{
+	return p->body_left;
+}
+
+static enum gw_status queue(struct gw_peer *p, const void *bytes, size_t size, struct gw_error *err)
+{
+	enum gw_status status = gw_outq_fits(&p->out, size, 1) ? GW_OK : send_queue(p, NULL, 0, err);
+	if (status)
+		return status;
+	gw_outq_put(&p->out, bytes, size);
+	return p->out.len >= GW_OUTQ_FULL ? send_queue(p, NULL, 0, err) : GW_OK;
+}
+
+enum gw_status gw_peer_reply_begin(struct gw_peer *p, uint64_t size, struct gw_error *err)
+{
+	uint8_t header[GW_REPLY_HEADER];
+	assert(p->reply_left == 0);
+	gw_put_le64(header, size);
+	p->reply_left = size;
+	return queue(p, header, sizeof(header), err);
+}
+
+enum gw_status gw_peer_reply_write(struct gw_peer *p, const void *data, size_t size, struct gw_error *err)
+{
+	const struct iovec tail = {(void *)(uintptr_t)data, size};
+	assert(size <= p->reply_left);
+	p->reply_left -= size;
+	return size <= COPY_MAX ? queue(p, data, size, err) : send_queue(p, &tail, 1, err);
+}
+
+enum gw_status gw_peer_reply(struct gw_peer *p, const void *body, size_t size, struct gw_error *err)
+{
+	enum gw_status status = gw_peer_reply_begin(p, size, err);
+	return status ? status : gw_peer_reply_write(p, body, size, err);
+}
+
+static enum gw_status read_hello(struct gw_peer *p, struct gw_error *err)
+{
+	struct gw_wire_hello_req hello;
+	uint8_t body[GW_WIRE_HELLO_REQ];
+	unsigned cmd;
+	uint64_t size;
+	/* Whoever is no RPC client may have nothing more to say than its first byte. */
+	enum gw_status status = checked(p, gw_inbuf_fill(&p->in, 1, err));
+	if (status)
+		return status;
+	if (*gw_inbuf_peek(&p->in) != GW_CMD_HELLO)
+		return gw_error_set(err, GW_ERR_PROTOCOL, "no HELLO, first byte 0x%02x: this is not an RPC client",
+			*gw_inbuf_peek(&p->in));
+	status = gw_peer_next(p, &cmd, &size, err);
+	if (status)
+		return status;
+	if (size == 0)
+		return gw_error_set(err, GW_ERR_PROTOCOL, "HELLO without a body: a client older than protocol 4.0");
+	if (size != sizeof(body))
+		return gw_error_set(
+			err, GW_ERR_PROTOCOL, "HELLO of %" PRIu64 " bytes, expected %zu", size, sizeof(body));
+	status = gw_peer_read(p, body, sizeof(body), err);
+	if (status)
+		return status;
+	if (!gw_wire_hello_req_decode(body, sizeof(body), &hello))
+		return gw_error_set(err, GW_ERR_PROTOCOL, "HELLO cannot be decoded");
+	return GW_OK;
+}
+
+enum gw_status gw_peer_handshake(struct gw_peer *p, struct gw_error *err)
+{
+	const struct gw_wire_hello_rsp answer = {.version = p->dialect->version, .extensions = GW_EXT_LEVEL};
+	uint8_t body[GW_WIRE_HELLO_RSP];
+	enum gw_status status = read_hello(p, err);
+	if (!status)
+		status = gw_peer_reply(p, body, gw_wire_hello_rsp_encode(&answer, body), err);
+	return status ? status : send_queue(p, NULL, 0, err);
+}
+
+void gw_peer_shutdown(struct gw_peer *p)
+{
+	p->transport->ops->shutdown(p->transport);
+}
+
+const struct gw_dialect *gw_peer_dialect(const struct gw_peer *p)
+{
+	return p->dialect;
+}
+
+const char *gw_peer_name(const struct gw_peer *p)
+{
+	return p->transport->peer;
+}
