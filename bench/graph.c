@@ -61,6 +61,13 @@ static int u64_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double median_ns(uint64_t *times, int n)
+{
+	int middle = n / 2;
+	qsort(times, (size_t)n, sizeof *times, u64_compare);
+	return (double)times[middle];
+}
+
 static ggml_backend_t remote_open(const char *plugin, const char *endpoint)
 {
 	ggml_backend_reg_t rpc = ggml_backend_load(plugin);
@@ -162,10 +169,8 @@ static void chain_measure(struct chain *c, enum naming naming, const char *key, 
 		}
 	}
 	chain_check(c, start);
-	qsort(submit, (size_t)rounds, sizeof *submit, u64_compare);
-	qsort(total, (size_t)rounds, sizeof *total, u64_compare);
-	printf("%s=%.1f\n", key, (double)submit[rounds / 2] / c->nodes);
-	printf("%s_done=%.1f\n", key, (double)total[rounds / 2] / c->nodes);
+	printf("%s=%.1f\n", key, median_ns(submit, rounds) / c->nodes);
+	printf("%s_done=%.1f\n", key, median_ns(total, rounds) / c->nodes);
 }
 
 static void idle_until_eof(struct chain *c)
