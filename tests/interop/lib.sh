@@ -40,8 +40,10 @@ interop_end() {
 	trap - EXIT INT TERM HUP
 	servers_stop
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
-		for log in "$work"/*.log; do
-			[ -s "$log" ] && echo "--- $(basename "$log") (its end)" && grep -v "failed to enumerate" "$log" | tail -n 40
+		# Oldest first, so that the one that matters comes last.
+		# shellcheck disable=SC2045 # names we gave
+		for log in $(ls -tr "$work"/*.log 2>/dev/null); do
+			[ -s "$log" ] && echo "--- $(basename "$log") (its end)" && grep -v 'failed to enumerate' "$log" | tail -n 20
 		done >&2
 	fi
 	rm -rf "$work"
