@@ -34,6 +34,15 @@ const char *gw_status_text(enum gw_status status)
 	return "unknown error";
 }
 
+/* Appends what fits. */
+static void append(struct gw_error *err, const char *text)
+{
+	size_t len = strlen(err->text);
+	size_t n = strnlen(text, sizeof(err->text) - 1 - len);
+	memcpy(err->text + len, text, n);
+	err->text[len + n] = '\0';
+}
+
 enum gw_status gw_error_set(struct gw_error *err, enum gw_status status, const char *fmt, ...)
 {
 	if (!err)
@@ -57,8 +66,8 @@ enum gw_status gw_error_errno(struct gw_error *err, enum gw_status status, int e
 	va_end(ap);
 
 	char reason[128];
-	size_t len = strlen(err->text);
-	snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror_r(errnum, reason, sizeof(reason)));
+	append(err, ": ");
+	append(err, strerror_r(errnum, reason, sizeof(reason)));
 	return status;
 }
 
@@ -72,8 +81,8 @@ enum gw_status gw_error_prefix(struct gw_error *err, const char *fmt, ...)
 	vsnprintf(whole.text, sizeof(whole.text), fmt, ap);
 	va_end(ap);
 
-	size_t len = strlen(whole.text);
-	snprintf(whole.text + len, sizeof(whole.text) - len, ": %s", err->text);
+	append(&whole, ": ");
+	append(&whole, err->text);
 	*err = whole;
 	return err->status;
 }
