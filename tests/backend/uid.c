@@ -1,0 +1,124 @@
+/* A graph that the server has is run again by its uid, and the client's idea of what it has is the server's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "backend/scene.h"
+
+static void compute(struct scene *s, uint64_t uid)
+{
+	scene_set_uid(s, uid);
+	assert_int_equal(ggml_backend_graph_compute(s->backend, s->graph), GGML_STATUS_SUCCESS);
+}
+
+static void expect(struct scene *s, size_t computes, size_t recomputes)
+{
+	assert_int_equal(fake_count(&s->fake, GW_CMD_GRAPH_COMPUTE), computes);
+	assert_int_equal(fake_count(&s->fake, GW_CMD_GRAPH_RECOMPUTE), recomputes);
+}
+
+static void open_stock(struct scene *s)
+{
+	fake_init(&s->fake);
+	scene_open(s);
+}
+
+static void test_second_time_goes_by_uid(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_stock(&s);
+	compute(&s, 5);
+	compute(&s, 5);
+	compute(&s, 6);
+	compute(&s, 5);
+	expect(&s, 2, 2);
+	scene_close(&s);
+}
+
+static void test_uid_0_is_never_repeated(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_stock(&s);
+	compute(&s, 0);
+	compute(&s, 0);
+	expect(&s, 2, 0);
+	scene_close(&s);
+}
+
+/* The server clears its table when a graph comes and 1024 are there, a graph that it has included. */
+static void test_table_is_cleared_at_1024(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_stock(&s);
+	for (uint64_t uid = 1; uid <= 1024; uid++)
+		compute(&s, uid);
+	compute(&s, 1);
+	compute(&s, 1024);
+	expect(&s, 1024, 2);
+	compute(&s, 1025);
+	compute(&s, 1025);
+	expect(&s, 1025, 3);
+	compute(&s, 1);
+	expect(&s, 1026, 3);
+	scene_close(&s);
+}
+
+static void free_some_buffer(struct scene *s)
+{
+	ggml_backend_buffer_free(ggml_backend_alloc_buffer(s->backend, 64));
+}
+
+static void test_freed_buffer_makes_graphs_stale(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_stock(&s);
+	compute(&s, 5);
+	free_some_buffer(&s);
+	compute(&s, 5);
+	compute(&s, 5);
+	expect(&s, 2, 1);
+	scene_close(&s);
+}
+
+/* A graph that is sent again replaces itself: the count stays, but a full table is cleared first. */
+static void test_stale_graphs_still_count(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_stock(&s);
+	for (uint64_t uid = 1; uid <= 1023; uid++)
+		compute(&s, uid);
+	free_some_buffer(&s);
+	compute(&s, 1);    /* sent again: still 1023 */
+	compute(&s, 1024); /* 1024 */
+	compute(&s, 1);
+	expect(&s, 1025, 1);
+	compute(&s, 2); /* stale, sent again: cleared, 1 */
+	compute(&s, 1);
+	expect(&s, 1027, 1);
+	scene_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_second_time_goes_by_uid),
+		cmocka_unit_test(test_uid_0_is_never_repeated),
+		cmocka_unit_test(test_table_is_cleared_at_1024),
+		cmocka_unit_test(test_freed_buffer_makes_graphs_stale),
+		cmocka_unit_test(test_stale_graphs_still_count),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
