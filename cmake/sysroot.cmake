@@ -25,6 +25,9 @@ get_filename_component(_triplet "${_libdir}" NAME)
 set(CMAKE_LIBRARY_ARCHITECTURE "${_triplet}")
 set(CMAKE_C_LIBRARY_ARCHITECTURE "${_triplet}")
 
+# The compiler looks beside itself, for the machine's own C library, before it looks into the sysroot.
+add_link_options("-L${_libdir}")
+
 set(_flags "-Wl,--disable-new-dtags,-rpath,${_libdir}")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "${_flags} -Wl,--dynamic-linker=${_loader}")
 set(CMAKE_SHARED_LINKER_FLAGS_INIT "${_flags}")
