@@ -1,26 +1,48 @@
 #include "server/banner.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/log.h"
 
-#define MIB (UINT64_C(1024) * 1024)
+struct output {
+	gw_banner_line line;
+	void *user;
+};
 
-static void log_device(const struct gw_banner_device *d)
+static void put(const struct output *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(const struct output *o, const char *fmt, ...)
 {
-	gw_log_info("  %s: %s (%" PRIu64 " MiB, %" PRIu64 " MiB free)", d->name, d->description, d->total / MIB,
-		d->free / MIB);
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	o->line(text, o->user);
 }
 
-void gw_banner_log(const struct gw_banner *banner)
+void gw_banner_print(const struct gw_banner *banner, gw_banner_line line, void *user)
 {
+	const struct output o = {line, user};
 	const struct gw_version *v = &banner->version;
-	gw_log_info("Starting RPC server v%u.%u.%u", v->major, v->minor, v->patch);
-	for (size_t i = 0; i < banner->n_endpoints; i++)
-		gw_log_info("  endpoint       : %s", banner->endpoints[i]);
-	gw_log_info("  local cache    : %s", banner->cache_dir ? banner->cache_dir : "n/a");
-	gw_log_info("Devices:");
-	for (size_t i = 0; i < banner->n_devices; i++)
-		log_device(&banner->devices[i]);
-	gw_log_info("  transport      : TCP");
+
+	put(&o, "Starting RPC server v%u.%u.%u", v->major, v->minor, v->patch);
+	put(&o, "  endpoint       : %s", banner->endpoint);
+	put(&o, "  local cache    : %s", banner->cache_dir ? banner->cache_dir : "n/a");
+	put(&o, "Devices:");
+	for (size_t i = 0; i < banner->n_devices; i++) {
+		const struct gw_banner_device *d = &banner->devices[i];
+		put(&o, "  %s: %s (%" PRIu64 " MiB, %" PRIu64 " MiB free)", d->name, d->description, d->total >> 20,
+			d->free >> 20);
+	}
+	put(&o, "  transport      : %s", banner->transport);
+}
+
+void gw_banner_log(const char *line, void *user)
+{
+	(void)user;
+	gw_log_info("%s", line);
 }

@@ -1,4 +1,4 @@
-/* What a server says when it starts, in the stock server's words: scripts read it. */
+/* The lines with which a server says what it serves: the stock server's, which users and scripts know. */
 #ifndef GW_SERVER_BANNER_H
 #define GW_SERVER_BANNER_H
 
@@ -11,19 +11,28 @@ struct gw_banner_device {
 	const char *name;
 	const char *description;
 	uint64_t total; /* bytes */
-	uint64_t free;
+	uint64_t free;  /* bytes */
 };
 
 struct gw_banner {
 	struct gw_version version;
-	const char *const *endpoints; /* as users write them, with real ports */
-	size_t n_endpoints;
-	const char *cache_dir; /* NULL = none */
+	const char *endpoint;
+	const char *cache_dir; /* NULL = no cache */
+	const char *transport; /* "TCP", "TCP (RDMA auto-negotiate enabled)" */
 	const struct gw_banner_device *devices;
 	size_t n_devices;
 };
 
-/* Logs the banner, line by line. */
-void gw_banner_log(const struct gw_banner *banner);
+/* Receives one line without its newline. */
+typedef void (*gw_banner_line)(const char *line, void *user);
+
+/* Hands the banner to line, one line at a time; longer lines are cut at 512 bytes. */
+void gw_banner_print(const struct gw_banner *banner, gw_banner_line line, void *user);
+
+/* Logs a line at level INFO: a gw_banner_line. */
+void gw_banner_log(const char *line, void *user);
+
+#define GW_BANNER_ACCEPTED "Accepted client connection"
+#define GW_BANNER_CLOSED "Client connection closed"
 
 #endif

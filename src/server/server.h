@@ -26,8 +26,9 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 void gw_server_free(struct gw_server *server);
 
 /* Serves one client until it leaves or is refused; takes over the transport. Backends are initialised at the first
- * command that needs them, and freed with all buffers and graphs of this client on return. GW_ERR_CLOSED: the client left
- * cleanly. Otherwise why says which command and which check. Several threads may serve clients of one server at once. */
+ * command that needs them, and freed with all buffers and graphs of this client on return. GW_ERR_CLOSED: the client
+ * left cleanly. Otherwise why says which command and which check. Several threads may serve clients of one server at
+ * once. */
 enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport, struct gw_error *why);
 
 #endif

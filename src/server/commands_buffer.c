@@ -1,0 +1,78 @@
+/* Allocating, clearing and freeing buffers. */
+#include "base/log.h"
+#include "server/commands.h"
+#include "wire/message.h"
+
+static enum gw_status decode_buffer(
+	struct gw_session *s, const void *body, size_t size, struct gw_buffer **buffer, struct gw_error *err)
+{
+	uint64_t handle;
+
+	if (!gw_wire_buffer_req_decode(body, size, &handle))
+		return gw_refuse_body(size, err);
+	*buffer = gw_session_buffer(s, handle, err);
+	return *buffer ? GW_OK : GW_ERR_PROTOCOL;
+}
+
+/* A buffer that cannot be had is an answer, not a failure: clients try other sizes and devices. */
+enum gw_status gw_do_alloc_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_alloc_req req;
+	struct gw_wire_alloc_rsp rsp = {0};
+	struct gw_buffer *buffer = NULL;
+
+	if (!gw_wire_alloc_req_decode(body, size, &req))
+		return gw_refuse_body(size, err);
+	struct gw_device *device = gw_session_device(s, req.device, err);
+	if (!device)
+		return GW_ERR_PROTOCOL;
+	enum gw_status st = gw_buffers_alloc(&s->buffers, device, req.size, &buffer);
+	if (st == GW_OK)
+		rsp = (struct gw_wire_alloc_rsp){.buffer = buffer->handle, .size = buffer->size};
+	else
+		gw_log_warn("%s: no buffer of %llu bytes on %s: %s", gw_peer_name(s->peer),
+			(unsigned long long)req.size, ggml_backend_dev_name(device->dev), gw_status_text(st));
+	size_t n = gw_wire_alloc_rsp_encode(&rsp, out);
+	return gw_peer_reply(s->peer, out, n, err);
+}
+
+enum gw_status gw_do_buffer_get_base(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_buffer *buffer = NULL;
+	enum gw_status st = decode_buffer(s, body, size, &buffer, err);
+
+	if (st != GW_OK)
+		return st;
+	size_t n = gw_wire_u64_rsp_encode(buffer->vbase, out);
+	return gw_peer_reply(s->peer, out, n, err);
+}
+
+enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	struct gw_buffer *buffer = NULL;
+	enum gw_status st = decode_buffer(s, body, size, &buffer, err);
+
+	if (st != GW_OK)
+		return st;
+	gw_session_synchronize(s);
+	for (size_t i = 0; i < s->server->n_devices; i++)
+		gw_graph_cache_forget_buffer(&s->devices[i].graphs, buffer->handle);
+	gw_buffers_release(&s->buffers, buffer);
+	return GW_OK;
+}
+
+enum gw_status gw_do_buffer_clear(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	struct gw_wire_clear_req req;
+
+	if (!gw_wire_clear_req_decode(body, size, &req))
+		return gw_refuse_body(size, err);
+	struct gw_buffer *buffer = gw_session_buffer(s, req.buffer, err);
+	if (!buffer)
+		return GW_ERR_PROTOCOL;
+	gw_session_synchronize(s);
+	ggml_backend_buffer_clear(buffer->buffer, req.value);
+	return GW_OK;
+}

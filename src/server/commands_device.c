@@ -1,0 +1,89 @@
+/* Questions about devices, and the communicator between two servers, which this server declines. */
+#include "server/commands.h"
+#include "wire/message.h"
+
+static enum gw_status decode_device(
+	struct gw_session *s, const void *body, size_t size, struct gw_device **device, struct gw_error *err)
+{
+	uint32_t index;
+
+	if (!gw_wire_device_req_decode(body, size, &index))
+		return gw_refuse_body(size, err);
+	*device = gw_session_device(s, index, err);
+	return *device ? GW_OK : GW_ERR_PROTOCOL;
+}
+
+static enum gw_status reply_u64(struct gw_session *s, uint64_t value, struct gw_error *err)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	size_t n = gw_wire_u64_rsp_encode(value, out);
+
+	return gw_peer_reply(s->peer, out, n, err);
+}
+
+enum gw_status gw_do_device_count(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	(void)body;
+	(void)size;
+	size_t n = gw_wire_count_rsp_encode((uint32_t)s->server->n_devices, out);
+
+	return gw_peer_reply(s->peer, out, n, err);
+}
+
+enum gw_status gw_do_get_alignment(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	struct gw_device *device = NULL;
+	enum gw_status st = decode_device(s, body, size, &device, err);
+
+	return st == GW_OK ? reply_u64(s, ggml_backend_buft_get_alignment(gw_device_buft(device)), err) : st;
+}
+
+enum gw_status gw_do_get_max_size(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	struct gw_device *device = NULL;
+	enum gw_status st = decode_device(s, body, size, &device, err);
+
+	return st == GW_OK ? reply_u64(s, ggml_backend_buft_get_max_size(gw_device_buft(device)), err) : st;
+}
+
+enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_device *device = NULL;
+	size_t available = 0, total = 0;
+	enum gw_status st = decode_device(s, body, size, &device, err);
+
+	if (st != GW_OK)
+		return st;
+	ggml_backend_dev_memory(device->dev, &available, &total);
+	size_t n = gw_wire_memory_rsp_encode(&(struct gw_wire_memory_rsp){.free = available, .total = total}, out);
+	return gw_peer_reply(s->peer, out, n, err);
+}
+
+/* Every client has another way to reduce, so "no" is an answer and not a failure. */
+enum gw_status gw_do_comm_init(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_comm_init_req req;
+
+	if (!gw_wire_comm_init_req_decode(body, size, &req))
+		return gw_refuse_body(size, err);
+	size_t n = gw_wire_bool_rsp_encode(false, out);
+	return gw_peer_reply(s->peer, out, n, err);
+}
+
+enum gw_status gw_do_comm_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	(void)s;
+	(void)body;
+	(void)size;
+	return gw_error_set(err, GW_ERR_PROTOCOL, "there is no communicator");
+}
+
+enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	struct gw_device *device = NULL;
+
+	return decode_device(s, body, size, &device, err);
+}

@@ -1,0 +1,142 @@
+#include "server/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ggml/abi.h"
+#include "server/cache.h"
+#include "server/dispatch.h"
+#include "server/session.h"
+#include "wire/extension.h"
+
+static enum gw_status check_options(const struct gw_server_options *o, struct gw_error *err)
+{
+	if (!o->dialect)
+		return gw_error_set(err, GW_ERR_INVALID, "no protocol version to serve");
+	if (o->n_devices < 1 || o->n_devices > GW_EXT_MAX_DEVICES)
+		return gw_error_set(err, GW_ERR_INVALID, "%zu devices to serve; 1 to %d are possible", o->n_devices,
+			GW_EXT_MAX_DEVICES);
+	for (size_t i = 0; i < o->n_devices; i++)
+		if (!o->devices[i] || !ggml_backend_dev_buffer_type(o->devices[i]))
+			return gw_error_set(err, GW_ERR_INVALID, "device %zu to serve has no buffers", i);
+	if (o->n_threads > 4096)
+		return gw_error_set(err, GW_ERR_INVALID, "%zu threads; at most 4096 are possible", o->n_threads);
+	return GW_OK;
+}
+
+enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_server **out, struct gw_error *err)
+{
+	if (!gw_abi_get(err))
+		return GW_ERR_UNSUPPORTED;
+	enum gw_status st = check_options(options, err);
+	if (st != GW_OK)
+		return st;
+	struct gw_server *server = calloc(1, sizeof(*server));
+	if (!server)
+		goto no_memory;
+	server->n_devices = options->n_devices;
+	server->n_threads = (int)options->n_threads;
+	server->dialect = options->dialect;
+	server->opmap = gw_opmap_for(options->dialect);
+	server->devices = calloc(options->n_devices, sizeof(*server->devices));
+	if (!server->devices)
+		goto free_server;
+	memcpy(server->devices, options->devices, options->n_devices * sizeof(*server->devices));
+	if (options->cache_dir && gw_cache_new(options->cache_dir, &server->cache) != GW_OK)
+		goto free_server;
+	*out = server;
+	return GW_OK;
+
+free_server:
+	gw_server_free(server);
+no_memory:
+	return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+}
+
+void gw_server_free(struct gw_server *server)
+{
+	if (!server)
+		return;
+	gw_cache_free(server->cache);
+	free(server->devices);
+	free(server);
+}
+
+struct gw_device *gw_session_device(struct gw_session *s, uint32_t index, struct gw_error *err)
+{
+	if (index < s->server->n_devices)
+		return &s->devices[index];
+	gw_error_set(err, GW_ERR_PROTOCOL, "device %u is not one of %zu", index, s->server->n_devices);
+	return NULL;
+}
+
+void gw_session_synchronize(struct gw_session *s)
+{
+	for (size_t i = 0; i < s->server->n_devices; i++)
+		gw_device_synchronize(&s->devices[i]);
+}
+
+struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struct gw_error *err)
+{
+	struct gw_buffer *buffer = gw_buffers_find(&s->buffers, handle);
+
+	if (!buffer)
+		gw_error_set(err, GW_ERR_PROTOCOL, "buffer %llu is unknown", (unsigned long long)handle);
+	return buffer;
+}
+
+static enum gw_status session_init(struct gw_session *s, const struct gw_server *server, struct gw_peer *peer)
+{
+	*s = (struct gw_session){.server = server, .dialect = server->dialect, .opmap = server->opmap, .peer = peer};
+	gw_buffers_init(&s->buffers);
+	s->devices = calloc(server->n_devices, sizeof(*s->devices));
+	if (!s->devices)
+		return GW_ERR_NOMEM;
+	for (size_t i = 0; i < server->n_devices; i++)
+		gw_device_init(&s->devices[i], server->devices[i], server->n_threads);
+	return GW_OK;
+}
+
+/* Nothing is freed while a device may still use it. */
+static void session_free(struct gw_session *s)
+{
+	gw_session_synchronize(s);
+	gw_staging_free(&s->staging);
+	for (size_t i = 0; i < s->server->n_devices; i++)
+		gw_graph_cache_free(&s->devices[i].graphs);
+	gw_buffers_free(&s->buffers);
+	for (size_t i = 0; i < s->server->n_devices; i++)
+		gw_device_free(&s->devices[i]);
+	free(s->devices);
+	gw_buf_free(&s->body);
+}
+
+static enum gw_status serve(struct gw_server *server, struct gw_peer *peer, struct gw_error *err)
+{
+	struct gw_session s;
+
+	enum gw_status st = gw_peer_handshake(peer, err);
+	if (st != GW_OK)
+		return st;
+	if (session_init(&s, server, peer) != GW_OK)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
+	st = gw_dispatch_run(&s, err);
+	session_free(&s);
+	return st;
+}
+
+enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport, struct gw_error *why)
+{
+	struct gw_error err = {0};
+	struct gw_peer *peer;
+
+	if (gw_peer_new(transport, server->dialect, &peer) != GW_OK) {
+		transport->ops->close(transport);
+		return gw_error_set(why, GW_ERR_NOMEM, "out of memory for a client");
+	}
+	enum gw_status st = serve(server, peer, &err);
+	gw_peer_free(peer);
+	if (why)
+		*why = err;
+	return st;
+}
