@@ -103,9 +103,8 @@ enum gw_status gw_client_enter(struct gw_client *c)
 
 enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
 {
-	bool announce = atomic_load(&c->lost) && !c->announced;
-	if (announce)
-		c->announced = true;
+	/* Only the call that lost the connection gets here with it lost; all later ones stop in gw_client_enter. */
+	bool announce = atomic_load(&c->lost);
 	pthread_mutex_unlock(&c->lock);
 	/* why does not change any more, and the log is not ours to call under the lock. */
 	if (announce)

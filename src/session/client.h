@@ -20,7 +20,8 @@
 struct gw_client;
 
 /* Connects to an endpoint as users write it and shakes hands. The error's text names the endpoint and says what was
- * wrong: syntax, name lookup, refused, no RPC server, version. Blocks for at most about ten seconds. */
+ * wrong: syntax, name lookup, refused, no RPC server, version. Blocks for at most ten seconds until the connection is
+ * there, and ten more for the answer to HELLO. */
 enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, struct gw_error *err);
 
 /* The same over a connection that exists already, which the client then owns, also on failure (it is closed then).
@@ -42,7 +43,9 @@ bool gw_client_lost(const struct gw_client *c);
 
 /* Requests are given as the parts of their body, concatenated; at most GW_CLIENT_MAX_PARTS. The memory is the
  * caller's again on return: small bodies (below GW_CLIENT_COPY_MAX in all) are copied, larger ones sent before return.
- */
+ * GW_ERR_UNSUPPORTED: the dialect has no such command. GW_ERR_INVALID: too many parts, a post whose reply has a body, a
+ * call or get without one. Neither touches the connection. Any request may block in sending, and receives replies of
+ * gets first where much is outstanding. */
 #define GW_CLIENT_MAX_PARTS 4
 #define GW_CLIENT_COPY_MAX 65536
 
@@ -70,10 +73,10 @@ struct gw_dest {
 	size_t stride;
 };
 
-/* Queues a request whose reply, of exactly dest's bytes, is written to dest when it is drained; dest's memory must stay
- * valid until then, and is filled with zeros if the connection is lost first. *ticket (may be NULL) names it to
- * gw_client_drain. size 0 is fine: it then marks a point in the order of execution. On failure dest is zeroed, and no
- * ticket is set. */
+/* Sends what is queued and a request whose reply, of exactly dest's bytes, is written to dest when it is drained;
+ * dest's memory must stay valid until then, and is filled with zeros if the connection is lost first. *ticket (may be
+ * NULL) names it to gw_client_drain. size 0 is fine: it then marks a point in the order of execution. On failure dest
+ * is zeroed, and no ticket is set. */
 enum gw_status gw_client_get(struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n,
 	const struct gw_dest *dest, uint64_t *ticket);
 

@@ -35,8 +35,7 @@ struct gw_client {
 	size_t reply_bytes; /* of all replies that are on their way, with their headers */
 	size_t blind_bytes; /* of requests queued while reply_bytes was above its bound */
 
-	atomic_bool lost;    /* set under the lock, read anywhere */
-	bool announced;      /* the loss was logged */
+	atomic_bool lost;    /* set once, under the lock; read anywhere */
 	struct gw_error why; /* of the loss */
 
 	/* Constant after the handshake. */
@@ -46,7 +45,7 @@ struct gw_client {
 };
 
 /* client.c: every public function runs between these two. The first is GW_ERR_LOST, and the lock is not held, if the
- * connection is lost; the second returns status, and logs a loss that was not logged yet. */
+ * connection is lost; the second returns status, and logs a loss that has happened since the first. */
 enum gw_status gw_client_enter(struct gw_client *c);
 enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status);
 

@@ -15,10 +15,12 @@ struct gw_peer;
 /* Takes over a transport (on failure it is still the caller's). dialect is what this server speaks on it. */
 enum gw_status gw_peer_new(struct gw_transport *t, const struct gw_dialect *dialect, struct gw_peer **out);
 
-/* Closes the transport and frees p. Replies that are still queued are sent first, if that is possible at once. */
+/* Closes the transport and frees p. Replies that are still queued are sent first unless the connection has failed; this
+ * blocks as long as the client does not read. */
 void gw_peer_free(struct gw_peer *p);
 
-/* Reads and answers HELLO. The error says what was wrong ("no HELLO: this is not an RPC client", ...). Blocks. */
+/* Reads and answers HELLO. The error says what was wrong ("no HELLO, first byte 0x47: this is not an RPC client", ...).
+ * Blocks. */
 enum gw_status gw_peer_handshake(struct gw_peer *p, struct gw_error *err);
 
 /* Waits for the next request's header, sending queued replies before it blocks. GW_ERR_CLOSED when the client has
