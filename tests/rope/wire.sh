@@ -1,0 +1,39 @@
+#!/bin/sh
+# RoPE through the wire: test_rope, our plug-in, our server.
+# Usage: wire.sh [SERVE_ARGUMENT...]      (default: -p 0; for a dialect: --listen 127.0.0.1:0,proto=4.0)
+#   GGWIRE_BUILD     build directory (default: build)
+#   GGWIRE_BACKENDS  directory of ggml's own backends (default: the sysroot's)
+set -u
+build=$(realpath "${GGWIRE_BUILD:-build}") || exit 1
+root=$(realpath "$(dirname "$0")/../..")
+backends=${GGWIRE_BACKENDS:-$(echo "$root"/build/sysroot/usr/lib/*/ggml/backends0)}
+[ $# -gt 0 ] || set -- -p 0
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-rope.XXXXXX") || exit 1
+server=
+
+finish() {
+	status=$?
+	trap - EXIT INT TERM HUP
+	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null
+	[ $status -eq 0 ] || sed 's/^/server: /' "$work/banner" >&2
+	rm -rf "$work"
+	exit $status
+}
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+
+mkdir "$work/backends"
+ln -s "$backends"/libggml-cpu*.so "$build/lib/libggml-rpc-ggwire.so" "$work/backends" || exit 1
+
+"$build/bin/ggwire" serve "$@" >"$work/banner" 2>&1 &
+server=$!
+for _try in $(seq 100); do
+	grep -q ready "$work/banner" && break
+	kill -0 $server 2>/dev/null || { echo "the server ended" >&2; exit 1; }
+	sleep 0.1
+done
+port=$(sed -n 's/.*:\([0-9][0-9]*\).*/\1/p' "$work/banner" | head -n 1)
+[ -n "$port" ] || { echo "no port in the server's banner" >&2; exit 1; }
+
+GGML_RPC_SERVERS=127.0.0.1:$port timeout -k 5 100 "$build/tests/test_rope" --backends "$work/backends" --device RPC0
