@@ -1,0 +1,38 @@
+/* The worker processes: one for each client, and one that waits for the next. Used by one thread. */
+#ifndef GW_CLI_POOL_H
+#define GW_CLI_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "cli/control.h"
+
+struct gw_pool;
+
+/* Makes a pool whose workers' control sockets are watched in events (cli/events.h). setup is copied. Starts no process
+ * yet. */
+enum gw_status gw_pool_new(int events, const struct gw_control_setup *setup, unsigned max_clients, struct gw_pool **out,
+	struct gw_error *err);
+
+/* Frees the pool; processes that still run are killed and waited for. */
+void gw_pool_free(struct gw_pool *pool);
+
+/* Hands a connection, which is the pool's from now on, to a worker, or closes it if max_clients are served already or
+ * if no worker can be had. Either is logged. */
+void gw_pool_serve(struct gw_pool *pool, int fd);
+
+/* Collects processes that ended and says what that meant. To be called after SIGCHLD, not from within a source. */
+void gw_pool_reap(struct gw_pool *pool);
+
+/* Starts a spare worker if there is none, unless starting has just failed. To be called before each wait. */
+void gw_pool_keep_spare(struct gw_pool *pool);
+
+/* When gw_pool_keep_spare wants to be called next even if nothing happens, in gw_clock_ns. */
+uint64_t gw_pool_deadline(const struct gw_pool *pool);
+
+/* Sends a signal to all workers; from then on none is started, and their ends are nothing to speak of. */
+void gw_pool_stop(struct gw_pool *pool, int signal);
+bool gw_pool_is_empty(const struct gw_pool *pool);
+
+#endif

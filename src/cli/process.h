@@ -1,0 +1,23 @@
+/* Starting worker processes, and reading how they ended. */
+#ifndef GW_CLI_PROCESS_H
+#define GW_CLI_PROCESS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/status.h"
+#include "cli/control.h"
+
+struct gw_process {
+	pid_t pid;
+	int control; /* our end, close-on-exec; the caller closes it */
+};
+
+/* Starts this executable as a worker and sends it its setup. The child has default signals, an empty signal mask, no
+ * input, and no descriptor of ours but the standard ones and its control socket. */
+enum gw_status gw_process_spawn(const struct gw_control_setup *setup, struct gw_process *out, struct gw_error *err);
+
+/* Says how a process ended, of a status from waitpid: "signal 9 (Killed)", "exit status 1". */
+void gw_process_status_text(int status, char *out, size_t size);
+
+#endif

@@ -1,0 +1,146 @@
+#include "cli/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/cache_dir.h"
+#include "cli/control.h"
+#include "cli/options.h"
+#include "cli/probe.h"
+#include "cli/supervisor.h"
+#include "server/banner.h"
+
+#define EXIT_USAGE 2
+
+typedef char endpoint_text[GW_ENDPOINT_MAX + 16];
+
+static int complain(const char *program, const struct gw_error *err, int exit_status)
+{
+	fprintf(stderr, "%s: %s\n", program, err->text);
+	return exit_status;
+}
+
+static void warn_open(const char *endpoint)
+{
+	static const char frame[] = "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!";
+	gw_log_warn("%s", "");
+	gw_log_warn("%s", frame);
+	gw_log_warn("WARNING: '%s' can be reached from other machines", endpoint);
+	gw_log_warn("         Never expose the RPC server to an open network!");
+	gw_log_warn("         There is no encryption and no authentication.");
+	gw_log_warn("%s", frame);
+	gw_log_warn("%s", "");
+}
+
+static enum gw_status listen_all(
+	struct gw_supervisor *s, const struct gw_serve_options *o, endpoint_text *names, struct gw_error *err)
+{
+	for (size_t i = 0; i < o->n_listen; i++) {
+		struct gw_endpoint bound;
+		enum gw_status status = gw_supervisor_listen(s, &o->listen[i], &bound, err);
+		if (status)
+			return status;
+		gw_endpoint_format(&bound, names[i], sizeof(names[i]));
+		if (!gw_endpoint_is_local(&bound))
+			warn_open(names[i]);
+	}
+	return GW_OK;
+}
+
+static enum gw_status prepare(const struct gw_serve_options *o, struct gw_control_setup *setup, struct gw_error *err)
+{
+	*setup = (struct gw_control_setup){
+		.has_log_level = o->has_log_level,
+		.log_level = o->log_level,
+		.n_threads = o->n_threads,
+	};
+	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
+	return o->cache ? gw_cache_dir_make(setup->cache_dir, sizeof(setup->cache_dir), err) : GW_OK;
+}
+
+static void join(const endpoint_text *names, size_t n, char *out, size_t size)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < n && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", names[i]);
+}
+
+static enum gw_status log_banner(const struct gw_serve_options *o, const endpoint_text *names,
+	const struct gw_control_setup *setup, const struct gw_probe *probe, struct gw_error *err)
+{
+	struct gw_banner_device *devices = calloc(probe->n_devices, sizeof(*devices));
+	if (!devices)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < probe->n_devices; i++) {
+		const struct gw_control_device *d = &probe->devices[i];
+		devices[i] = (struct gw_banner_device){d->name, d->description, d->total, d->free};
+	}
+	char endpoints[GW_SERVE_MAX_LISTEN * (sizeof(endpoint_text) + 2)];
+	join(names, o->n_listen, endpoints, sizeof(endpoints));
+	gw_banner_print(
+		&(struct gw_banner){
+			.version = gw_dialect_8_0.version,
+			.endpoint = endpoints,
+			.cache_dir = setup->cache_dir[0] ? setup->cache_dir : NULL,
+			.transport = "TCP",
+			.devices = devices,
+			.n_devices = probe->n_devices,
+		},
+		gw_banner_log, NULL);
+	free(devices);
+	return GW_OK;
+}
+
+/* Looks for devices and says so. */
+static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const endpoint_text *names,
+	const struct gw_control_setup *setup, struct gw_error *err)
+{
+	struct gw_control_setup ask = *setup;
+	struct gw_probe probe;
+	ask.probe = true;
+	enum gw_status status = gw_probe_run(&ask, gw_supervisor_interrupt(s), &probe, err);
+	if (status)
+		return status;
+	status = log_banner(o, names, setup, &probe, err);
+	gw_probe_free(&probe);
+	return status;
+}
+
+static int run(const char *program, const struct gw_serve_options *o)
+{
+	struct gw_error err;
+	struct gw_control_setup setup;
+	struct gw_supervisor *s;
+	endpoint_text names[GW_SERVE_MAX_LISTEN];
+	if (prepare(o, &setup, &err) || gw_supervisor_new(&s, &err))
+		return complain(program, &err, EXIT_FAILURE);
+	enum gw_status status = listen_all(s, o, names, &err);
+	if (!status)
+		status = introduce(s, o, names, &setup, &err);
+	int rc;
+	if (!status)
+		rc = gw_supervisor_run(s, &setup, o->max_clients);
+	else if (status == GW_ERR_CLOSED)
+		rc = EXIT_SUCCESS;
+	else
+		rc = complain(program, &err, status == GW_ERR_NOT_FOUND && o->devices[0] ? EXIT_USAGE : EXIT_FAILURE);
+	gw_supervisor_free(s);
+	return rc;
+}
+
+int gw_serve_main(const char *program, int argc, char **argv)
+{
+	struct gw_serve_options options;
+	struct gw_error err;
+	if (gw_serve_options_parse(argc, argv, &options, &err))
+		return complain(program, &err, EXIT_USAGE);
+	if (options.help) {
+		gw_serve_options_help(stdout, program);
+		return EXIT_SUCCESS;
+	}
+	if (options.has_log_level)
+		gw_log_set_level(options.log_level);
+	return run(program, &options);
+}

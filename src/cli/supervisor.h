@@ -1,0 +1,29 @@
+/* Listens, accepts, and keeps the workers. It calls no ggml function and reads no byte of a client. One thread. */
+#ifndef GW_CLI_SUPERVISOR_H
+#define GW_CLI_SUPERVISOR_H
+
+#include "base/status.h"
+#include "cli/control.h"
+#include "transport/endpoint.h"
+
+struct gw_supervisor;
+
+/* Makes a supervisor. From now on SIGTERM, and SIGINT and SIGHUP unless they are ignored, are held back until
+ * gw_supervisor_run, and SIGPIPE is ignored. */
+enum gw_status gw_supervisor_new(struct gw_supervisor **out, struct gw_error *err);
+
+/* Stops listening, removes socket files, and frees s. */
+void gw_supervisor_free(struct gw_supervisor *s);
+
+/* Opens an endpoint; its connections wait until gw_supervisor_run. *bound is the endpoint with its real port. */
+enum gw_status gw_supervisor_listen(
+	struct gw_supervisor *s, const struct gw_endpoint *ep, struct gw_endpoint *bound, struct gw_error *err);
+
+/* A descriptor that is readable when a signal was held back. Owned by s; not to be read. */
+int gw_supervisor_interrupt(const struct gw_supervisor *s);
+
+/* Starts a spare worker, logs that connections are accepted, and serves until a signal ends it. Returns the exit
+ * status: 0 after the first signal, 128 and its number after a second one. */
+int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *setup, unsigned max_clients);
+
+#endif
