@@ -2,10 +2,61 @@
 
 #include <stddef.h>
 
+#define BIT(cmd) (UINT32_C(1) << (cmd))
+
+/* What a request without a result was answered with, until 6.0. */
+#define EMPTY_4 (BIT(GW_CMD_FREE_BUFFER) | BIT(GW_CMD_BUFFER_CLEAR) | BIT(GW_CMD_INIT_TENSOR))
+#define EMPTY_5 (EMPTY_4 | BIT(GW_CMD_MEMSET_TENSOR))
+
+#define COMMANDS_4 (GW_CMD_GRAPH_RECOMPUTE + 1)
+#define COMMANDS_5 (GW_CMD_MEMSET_TENSOR + 1)
+
+/* The versions before the newest, oldest first; a field that is not named is false. */
+static const struct gw_dialect older[] = {
+	{.version = {4, 0, 0},
+		.n_commands = COMMANDS_4,
+		.empty_reply = EMPTY_4,
+		.ops = &gw_ops_96,
+		.types = &gw_types_42},
+	{.version = {4, 0, 1},
+		.n_commands = COMMANDS_4,
+		.empty_reply = EMPTY_4,
+		.ops = &gw_ops_97,
+		.types = &gw_types_42},
+	{.version = {4, 0, 2},
+		.n_commands = COMMANDS_4,
+		.empty_reply = EMPTY_4,
+		.ops = &gw_ops_98,
+		.types = &gw_types_42},
+	{.version = {4, 0, 3},
+		.n_commands = COMMANDS_4,
+		.empty_reply = EMPTY_4,
+		.ops = &gw_ops_101,
+		.types = &gw_types_42},
+	{.version = {5, 0, 0},
+		.n_commands = COMMANDS_5,
+		.empty_reply = EMPTY_5,
+		.ops = &gw_ops_101,
+		.types = &gw_types_42},
+	{.version = {5, 1, 0},
+		.n_commands = COMMANDS_5,
+		.empty_reply = EMPTY_5,
+		.use_count = true,
+		.ops = &gw_ops_101,
+		.types = &gw_types_42},
+	{.version = {6, 0, 0}, .n_commands = COMMANDS_5, .use_count = true, .ops = &gw_ops_101, .types = &gw_types_42},
+	{.version = {7, 0, 0},
+		.n_commands = COMMANDS_5,
+		.cache_flag = true,
+		.use_count = true,
+		.hash_weights_only = true,
+		.ops = &gw_ops_101,
+		.types = &gw_types_42},
+};
+
 const struct gw_dialect gw_dialect_8_0 = {
 	.version = {8, 0, 0},
 	.n_commands = GW_CMD_STOCK_COUNT,
-	.empty_reply = 0,
 	.cache_flag = true,
 	.use_count = true,
 	.graph_uid = true,
@@ -14,29 +65,30 @@ const struct gw_dialect gw_dialect_8_0 = {
 	.types = &gw_types_43,
 };
 
-/* Every version we speak, oldest first. */
-static const struct gw_dialect *const dialects[] = {&gw_dialect_8_0};
-
 static unsigned rank(struct gw_version v)
 {
 	return (unsigned)v.minor << 8 | v.patch;
 }
 
+static bool serves(const struct gw_dialect *d, struct gw_version version)
+{
+	return d->version.major == version.major && rank(d->version) <= rank(version);
+}
+
 const struct gw_dialect *gw_dialect_for(struct gw_version version, bool *newer)
 {
 	const struct gw_dialect *best = NULL;
-	for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
-		const struct gw_dialect *d = dialects[i];
-		if (d->version.major == version.major && rank(d->version) <= rank(version))
-			best = d;
-	}
+	for (size_t i = 0; i < sizeof(older) / sizeof(older[0]); i++)
+		if (serves(&older[i], version))
+			best = &older[i];
+	if (serves(&gw_dialect_8_0, version))
+		best = &gw_dialect_8_0;
 	if (best && newer)
 		*newer = rank(best->version) < rank(version);
 	return best;
 }
 
 /* Commands with a reply that has a body, in every dialect that has the command. */
-#define BIT(cmd) (UINT32_C(1) << (cmd))
 static const uint32_t body_replies = BIT(GW_CMD_ALLOC_BUFFER) | BIT(GW_CMD_GET_ALIGNMENT) | BIT(GW_CMD_GET_MAX_SIZE) |
 				     BIT(GW_CMD_BUFFER_GET_BASE) | BIT(GW_CMD_SET_TENSOR_HASH) |
 				     BIT(GW_CMD_GET_TENSOR) | BIT(GW_CMD_COPY_TENSOR) | BIT(GW_CMD_GET_DEVICE_MEMORY) |
