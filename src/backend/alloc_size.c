@@ -19,7 +19,8 @@ static bool ask(struct gw_link *link, uint32_t device, const struct ggml_tensor 
 	       gw_wire_u64_rsp_decode(reply, sizeof(reply), size);
 }
 
-static bool answer_of(struct gw_device *device, struct gw_link *link, const struct ggml_tensor *t, uint64_t *size)
+static bool answer_of(
+	struct gw_remote_device *device, struct gw_link *link, const struct ggml_tensor *t, uint64_t *size)
 {
 	struct gw_node_key key;
 
@@ -32,13 +33,13 @@ static bool answer_of(struct gw_device *device, struct gw_link *link, const stru
 	return true;
 }
 
-static bool is_plain(const struct gw_device *device, const struct gw_link *link)
+static bool is_plain(const struct gw_remote_device *device, const struct gw_link *link)
 {
 	return device->index >= link->n_devices ||
 	       (link->devices[device->index].flags & GW_EXT_DEVICE_PLAIN_ALLOC) != 0;
 }
 
-size_t gw_alloc_size(struct gw_device *device, const struct ggml_tensor *t)
+size_t gw_remote_device_alloc_size(struct gw_remote_device *device, const struct ggml_tensor *t)
 {
 	size_t bytes = ggml_nbytes(t);
 	struct gw_link *link;

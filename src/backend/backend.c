@@ -11,7 +11,7 @@
 
 struct gw_backend {
 	struct ggml_backend base;
-	struct gw_device *device;
+	struct gw_remote_device *device;
 	struct gw_link *link; /* a reference */
 	struct gw_graph_encoder encoder;
 };
@@ -162,7 +162,7 @@ static const struct ggml_backend_i backend_iface = {
 	.event_wait = gw_event_wait,
 };
 
-ggml_backend_t gw_backend_new(struct gw_device *device)
+ggml_backend_t gw_backend_new(struct gw_remote_device *device)
 {
 	struct gw_backend *b = calloc(1, sizeof(*b));
 

@@ -7,7 +7,7 @@
 
 /* Makes a backend on the device's connection, replacing a lost one. NULL if there is no server to reach, which is
  * logged. */
-ggml_backend_t gw_backend_new(struct gw_device *device);
+ggml_backend_t gw_backend_new(struct gw_remote_device *device);
 
 /* Whether backend is one of this library. NULL is not. */
 bool gw_backend_is_rpc(ggml_backend_t backend);

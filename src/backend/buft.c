@@ -1,7 +1,7 @@
 #include "backend/buffer.h"
 #include "backend/device.h"
 
-static struct gw_device *context_of(ggml_backend_buffer_type_t buft)
+static struct gw_remote_device *context_of(ggml_backend_buffer_type_t buft)
 {
 	return buft->context;
 }
@@ -13,14 +13,14 @@ static const char *buft_name(ggml_backend_buffer_type_t buft)
 
 static ggml_backend_buffer_t buft_alloc(ggml_backend_buffer_type_t buft, size_t size)
 {
-	struct gw_device *device = context_of(buft);
+	struct gw_remote_device *device = context_of(buft);
 	return gw_buffer_new(device->remote, device->index, buft, size);
 }
 
 /* What a server that cannot be reached would have said matters to no one; it only has to be sound. */
 static size_t ask(ggml_backend_buffer_type_t buft, size_t (*question)(struct gw_link *, uint32_t), size_t otherwise)
 {
-	struct gw_device *device = context_of(buft);
+	struct gw_remote_device *device = context_of(buft);
 	struct gw_link *link;
 
 	if (gw_remote_current(device->remote, &link) != GW_OK)
@@ -42,15 +42,15 @@ static size_t buft_max_size(ggml_backend_buffer_type_t buft)
 
 static size_t buft_alloc_size(ggml_backend_buffer_type_t buft, const struct ggml_tensor *tensor)
 {
-	return gw_alloc_size(context_of(buft), tensor);
+	return gw_remote_device_alloc_size(context_of(buft), tensor);
 }
 
-struct gw_device *gw_buft_device(ggml_backend_buffer_type_t buft)
+struct gw_remote_device *gw_buft_device(ggml_backend_buffer_type_t buft)
 {
 	return buft && buft->iface.get_name == buft_name ? context_of(buft) : NULL;
 }
 
-void gw_buft_init(struct gw_device *device)
+void gw_buft_init(struct gw_remote_device *device)
 {
 	device->buft = (struct ggml_backend_buffer_type){
 		.iface =

@@ -7,7 +7,7 @@
 #include "backend/event.h"
 #include "backend/link.h"
 
-static struct gw_device *context_of(ggml_backend_dev_t dev)
+static struct gw_remote_device *context_of(ggml_backend_dev_t dev)
 {
 	return dev->context;
 }
@@ -35,7 +35,7 @@ static bool ask_memory(struct gw_link *link, uint32_t device, struct gw_wire_mem
 /* A program that has lost a server asks this before it tries again, so a new connection is due here too. */
 static void device_memory(ggml_backend_dev_t dev, size_t *free_bytes, size_t *total)
 {
-	struct gw_device *device = context_of(dev);
+	struct gw_remote_device *device = context_of(dev);
 	struct gw_wire_memory_rsp rsp = {0};
 	struct gw_link *link;
 
@@ -77,13 +77,13 @@ static ggml_backend_buffer_type_t device_buft(ggml_backend_dev_t dev)
 
 static bool device_supports_op(ggml_backend_dev_t dev, const struct ggml_tensor *op)
 {
-	return gw_supports_op(context_of(dev), op);
+	return gw_remote_device_supports_op(context_of(dev), op);
 }
 
 static bool device_supports_buft(ggml_backend_dev_t dev, ggml_backend_buffer_type_t buft)
 {
-	const struct gw_device *device = context_of(dev);
-	const struct gw_device *other = gw_buft_device(buft);
+	const struct gw_remote_device *device = context_of(dev);
+	const struct gw_remote_device *other = gw_buft_device(buft);
 
 	return other && other->remote == device->remote && other->index == device->index;
 }
@@ -103,12 +103,12 @@ static const struct ggml_backend_device_i device_iface = {
 	.event_synchronize = gw_event_synchronize,
 };
 
-struct gw_device *gw_device_from(ggml_backend_dev_t dev)
+struct gw_remote_device *gw_remote_device_from(ggml_backend_dev_t dev)
 {
 	return dev && dev->iface.get_name == device_name ? context_of(dev) : NULL;
 }
 
-static bool name_device(struct gw_device *device, unsigned number, const char *real)
+static bool name_device(struct gw_remote_device *device, unsigned number, const char *real)
 {
 	const char *endpoint = device->remote->endpoint;
 
@@ -122,17 +122,17 @@ static bool name_device(struct gw_device *device, unsigned number, const char *r
 	return device->place && device->description;
 }
 
-struct gw_device *gw_device_new(
+struct gw_remote_device *gw_remote_device_new(
 	struct gw_remote *remote, uint32_t index, unsigned number, const char *real, ggml_backend_reg_t reg)
 {
-	struct gw_device *device = calloc(1, sizeof(*device));
+	struct gw_remote_device *device = calloc(1, sizeof(*device));
 
 	if (!device)
 		return NULL;
 	device->remote = remote;
 	device->index = index;
 	if (!name_device(device, number, real)) {
-		gw_device_free(device);
+		gw_remote_device_free(device);
 		return NULL;
 	}
 	device->base = (struct ggml_backend_device){.iface = device_iface, .reg = reg, .context = device};
@@ -140,7 +140,7 @@ struct gw_device *gw_device_new(
 	return device;
 }
 
-void gw_device_free(struct gw_device *device)
+void gw_remote_device_free(struct gw_remote_device *device)
 {
 	free(device->place);
 	free(device->description);

@@ -7,7 +7,7 @@
 #include "backend/remote.h"
 #include "ggml/layout.h"
 
-struct gw_device {
+struct gw_remote_device {
 	struct ggml_backend_device base;
 	struct ggml_backend_buffer_type buft;
 	struct gw_remote *remote;
@@ -19,19 +19,19 @@ struct gw_device {
 
 /* Makes the device index of remote. number: how many there were before, of all servers. real: what the server calls it,
  * or empty. NULL if memory runs out. */
-struct gw_device *gw_device_new(
+struct gw_remote_device *gw_remote_device_new(
 	struct gw_remote *remote, uint32_t index, unsigned number, const char *real, ggml_backend_reg_t reg);
 
 /* Returns the memory of a device that ggml has not seen. */
-void gw_device_free(struct gw_device *device);
+void gw_remote_device_free(struct gw_remote_device *device);
 
 /* Ours, if dev is a device of this library; NULL otherwise. */
-struct gw_device *gw_device_from(ggml_backend_dev_t dev);
+struct gw_remote_device *gw_remote_device_from(ggml_backend_dev_t dev);
 
 /* What the buffer type and the device are asked. */
-void gw_buft_init(struct gw_device *device);
-struct gw_device *gw_buft_device(ggml_backend_buffer_type_t buft); /* NULL if not ours */
-size_t gw_alloc_size(struct gw_device *device, const struct ggml_tensor *tensor);
-bool gw_supports_op(struct gw_device *device, const struct ggml_tensor *op);
+void gw_buft_init(struct gw_remote_device *device);
+struct gw_remote_device *gw_buft_device(ggml_backend_buffer_type_t buft); /* NULL if not ours */
+size_t gw_remote_device_alloc_size(struct gw_remote_device *device, const struct ggml_tensor *tensor);
+bool gw_remote_device_supports_op(struct gw_remote_device *device, const struct ggml_tensor *op);
 
 #endif

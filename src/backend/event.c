@@ -94,7 +94,7 @@ void gw_event_wait(ggml_backend_t backend, ggml_backend_event_t event)
 {
 	uint64_t ticket;
 
-	if (!gw_device_from(event->device)) {
+	if (!gw_remote_device_from(event->device)) {
 		ggml_backend_event_synchronize(event);
 		return;
 	}

@@ -17,7 +17,7 @@ struct server {
 	struct gw_remote *remote;
 	char *name;
 	size_t n_devices;
-	struct gw_device **devices;
+	struct gw_remote_device **devices;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -29,7 +29,7 @@ static unsigned n_numbered; /* devices that have a name so far */
 static struct ggml_backend_reg root;
 static bool root_ok;
 static gw_proc_lookup root_lookup;
-static struct gw_device **root_devices;
+static struct gw_remote_device **root_devices;
 static size_t n_root_devices;
 
 static const char *root_name(ggml_backend_reg_t reg)
@@ -80,7 +80,7 @@ static ggml_backend_dev_t server_device(ggml_backend_reg_t reg, size_t index)
 static void free_server(struct server *s)
 {
 	for (size_t i = 0; i < s->n_devices; i++)
-		gw_device_free(s->devices[i]);
+		gw_remote_device_free(s->devices[i]);
 	free((void *)s->devices);
 	free(s->name);
 	free(s);
@@ -88,12 +88,12 @@ static void free_server(struct server *s)
 
 static bool make_devices(struct server *s, const struct gw_link *link)
 {
-	s->devices = calloc(link->n_devices, sizeof(struct gw_device *));
+	s->devices = calloc(link->n_devices, sizeof(struct gw_remote_device *));
 	if (!s->devices)
 		return false;
 	for (uint32_t i = 0; i < link->n_devices; i++) {
-		struct gw_device *device =
-			gw_device_new(s->remote, i, n_numbered + i, link->devices[i].description, &root);
+		struct gw_remote_device *device =
+			gw_remote_device_new(s->remote, i, n_numbered + i, link->devices[i].description, &root);
 		if (!device)
 			return false;
 		s->devices[s->n_devices++] = device;
@@ -173,11 +173,11 @@ static enum gw_status dial_endpoint(void *user, const char *endpoint, struct gw_
 
 static void give_root_devices(const struct server *s)
 {
-	struct gw_device **more =
-		realloc((void *)root_devices, (n_root_devices + s->n_devices) * sizeof(struct gw_device *));
+	struct gw_remote_device **more =
+		realloc((void *)root_devices, (n_root_devices + s->n_devices) * sizeof(struct gw_remote_device *));
 	if (!more)
 		return;
-	memcpy((void *)(more + n_root_devices), (void *)s->devices, s->n_devices * sizeof(struct gw_device *));
+	memcpy((void *)(more + n_root_devices), (void *)s->devices, s->n_devices * sizeof(struct gw_remote_device *));
 	root_devices = more;
 	n_root_devices += s->n_devices;
 }

@@ -8,9 +8,9 @@
 /* Finds a function that programs ask the entry for by name; NULL if there is none of that name. */
 typedef void *(*gw_proc_lookup)(const char *name);
 
-/* The entry "RPC". The first call lets the log go to ggml's, checks ggml's layout, and gives it the devices of the servers in the environment's
- * GGML_RPC_SERVERS (a comma-separated list), connecting to each. NULL if the layout is not known, which is logged once.
- * lookup counts at the first call. Thread-safe. */
+/* The entry "RPC". The first call lets the log go to ggml's, checks ggml's layout, and gives it the devices of the
+ * servers in the environment's GGML_RPC_SERVERS (a comma-separated list), connecting to each. NULL if the layout is not
+ * known, which is logged once. lookup counts at the first call. Thread-safe. */
 ggml_backend_reg_t gw_reg_get(gw_proc_lookup lookup);
 
 /* The entry "RPC[endpoint]" with the server's devices: always the same for an endpoint. Connects at the first call for

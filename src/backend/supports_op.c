@@ -25,7 +25,7 @@ static bool expressible(const struct gw_link *link, const struct ggml_tensor *op
 
 /* A lost connection supports everything: the computation will fail, whereas ggml aborts if it finds no device for an
  * operation on memory of this one. */
-static bool ask(struct gw_device *device, struct gw_link *link, const struct ggml_tensor *op)
+static bool ask(struct gw_remote_device *device, struct gw_link *link, const struct ggml_tensor *op)
 {
 	struct gw_node_key key;
 	uint8_t reply[1];
@@ -42,7 +42,7 @@ static bool ask(struct gw_device *device, struct gw_link *link, const struct ggm
 	return supported;
 }
 
-bool gw_supports_op(struct gw_device *device, const struct ggml_tensor *op)
+bool gw_remote_device_supports_op(struct gw_remote_device *device, const struct ggml_tensor *op)
 {
 	struct gw_link *link;
 

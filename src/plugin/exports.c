@@ -7,6 +7,7 @@
 #include "backend/backend.h"
 #include "backend/reg.h"
 #include "base/log.h"
+#include "server/inproc.h"
 
 static const struct {
 	const char *name;
@@ -68,9 +69,15 @@ void ggml_backend_rpc_get_device_memory(const char *endpoint, uint32_t device, s
 void ggml_backend_rpc_start_server(
 	const char *endpoint, const char *cache_dir, size_t n_threads, size_t n_devices, ggml_backend_dev_t *devices)
 {
-	(void)cache_dir;
-	(void)n_threads;
-	(void)n_devices;
-	(void)devices;
-	gw_log_error("RPC: %s: no server in this build", endpoint);
+	const struct gw_server_options options = {
+		.devices = devices,
+		.n_devices = n_devices,
+		.n_threads = n_threads,
+		.cache_dir = cache_dir,
+		.dialect = &gw_dialect_8_0,
+	};
+	struct gw_error err;
+
+	if (ggml_backend_rpc_reg() && gw_server_run_inproc(endpoint, &options, NULL, NULL, &err) != GW_OK)
+		gw_log_error("RPC: %s", err.text);
 }
