@@ -1,11 +1,6 @@
 #include "server/transfer.h"
 
-#include <string.h>
-
 #include "base/checked.h"
-
-/* Replies up to this size are queued, so that several leave together; longer ones are sent from where they are. */
-#define REPLY_COPY_MAX 16384
 
 static enum gw_status exceeds(const struct gw_region *r, struct gw_error *err)
 {
@@ -122,15 +117,12 @@ enum gw_status gw_region_fill(struct gw_session *s, const struct gw_region *regi
 	return fill_device_short(s, &r, pull, from, err);
 }
 
-/* Copies n rows, from row on, into a chunk. */
+/* Copies n rows, from row on, out of a device. */
 static void gather(const struct gw_region *r, uint64_t row, uint64_t n, uint8_t *chunk)
 {
 	uint64_t offset = r->offset + row * r->stride;
 
-	if (r->tensor->buffer->is_host)
-		for (uint64_t i = 0; i < n; i++)
-			memcpy(chunk + i * r->size, (uint8_t *)r->tensor->ggml.data + offset + i * r->stride, r->size);
-	else if (n == 1)
+	if (n == 1)
 		ggml_backend_tensor_get(&r->tensor->ggml, chunk, offset, r->size);
 	else
 		ggml_backend_tensor_get_2d(&r->tensor->ggml, chunk, offset, r->size, n, r->stride, r->size);
@@ -181,15 +173,11 @@ static enum gw_status reply_long(struct gw_session *s, const struct gw_region *r
 enum gw_status gw_region_reply(struct gw_session *s, const struct gw_region *region, struct gw_error *err)
 {
 	struct gw_region r = joined(region);
-	bool host = r.tensor->buffer->is_host;
 
-	if (host && r.n <= 1 && r.size <= REPLY_COPY_MAX)
-		return gw_peer_reply(
-			s->peer, r.n ? (const uint8_t *)r.tensor->ggml.data + r.offset : NULL, r.n ? r.size : 0, err);
 	enum gw_status st = gw_peer_reply_begin(s->peer, r.size * r.n, err);
 	if (st != GW_OK || r.n == 0)
 		return st;
-	if (host && (r.n == 1 || r.size > REPLY_COPY_MAX))
+	if (r.tensor->buffer->is_host)
 		return reply_host(s, &r, err);
 	return r.size > GW_STAGING_CHUNK ? reply_long(s, &r, err) : reply_rows(s, &r, err);
 }
