@@ -29,11 +29,11 @@ ln -s "$backends"/libggml-cpu*.so "$build/lib/libggml-rpc-ggwire.so" "$work/back
 "$build/bin/ggwire" serve "$@" >"$work/banner" 2>&1 &
 server=$!
 for _try in $(seq 100); do
-	grep -q ready "$work/banner" && break
+	port=$(sed -n 's/.*endpoint *: .*:\([0-9][0-9]*\).*/\1/p' "$work/banner")
+	[ -z "$port" ] || break
 	kill -0 $server 2>/dev/null || { echo "the server ended" >&2; exit 1; }
 	sleep 0.1
 done
-port=$(sed -n 's/.*:\([0-9][0-9]*\).*/\1/p' "$work/banner" | head -n 1)
-[ -n "$port" ] || { echo "no port in the server's banner" >&2; exit 1; }
+[ -n "$port" ] || { echo "the server does not say which port it listens on" >&2; exit 1; }
 
 GGML_RPC_SERVERS=127.0.0.1:$port timeout -k 5 100 "$build/tests/test_rope" --backends "$work/backends" --device RPC0
