@@ -41,8 +41,8 @@ struct gw_rd {
 /* bytes may be NULL if n is 0. */
 static inline struct gw_rd gw_rd_init(const void *bytes, size_t n)
 {
-	const uint8_t *p = bytes;
-	return (struct gw_rd){p, n ? p + n : p, false};
+	const uint8_t *p = n ? bytes : "";
+	return (struct gw_rd){p, p + n, false};
 }
 
 /* The next n bytes, or NULL (and the reader is bad) if there are fewer. */
@@ -95,7 +95,7 @@ struct gw_wr {
 static inline struct gw_wr gw_wr_init(void *bytes, size_t n)
 {
 	uint8_t *p = bytes;
-	return (struct gw_wr){p, n ? p + n : p, false};
+	return (struct gw_wr){p, p + n, false};
 }
 
 /* Room for n bytes, or NULL (and the writer is bad). */

@@ -1,0 +1,273 @@
+/* Recorded conversations of the stock pair: every message is decoded and encoded again to exactly the same bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wire/codec.h"
+#include "wire/message.h"
+#include "wire/recording.h"
+
+static const struct gw_dialect *const dialect = &gw_dialect_8_0;
+
+/* What a conversation contained. */
+struct tally {
+	unsigned n[GW_CMD_STOCK_COUNT];
+	unsigned n_tensors;
+	unsigned n_with_use_count;
+};
+
+static void assert_codec(const struct codec *codec, const uint8_t *body, size_t size)
+{
+	_Alignas(16) uint8_t message[CODEC_MAX_OBJECT];
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	assert_true(codec->decode(dialect, body, size, message));
+	assert_int_equal(codec->encode(dialect, message, out), size);
+	assert_memory_equal(out, body, size);
+}
+
+static bool has_tensor(const struct gw_wire_graph *g, uint64_t id)
+{
+	for (uint32_t i = 0; i < g->n_tensors; i++) {
+		struct gw_wire_tensor t;
+		gw_wire_graph_tensor(dialect, g, i, &t);
+		if (t.id == id)
+			return true;
+	}
+	return false;
+}
+
+/* Numbers that our tables name, and ids that the graph has. */
+static void assert_sensible(const struct gw_wire_graph *g, const struct gw_wire_tensor *t)
+{
+	assert_non_null(gw_names_get(dialect->ops, t->op));
+	assert_non_null(gw_names_get(dialect->types, t->type));
+	for (int i = 0; i < GW_WIRE_SRC; i++)
+		assert_true(t->src[i] == 0 || has_tensor(g, t->src[i]));
+	assert_true(t->view_src == 0 || has_tensor(g, t->view_src));
+}
+
+static void assert_graph(const uint8_t *body, size_t size, struct tally *tally)
+{
+	struct gw_wire_graph g;
+	assert_true(gw_wire_graph_decode(dialect, body, size, &g));
+	assert_true(g.n_nodes > 0);
+
+	size_t encoded;
+	assert_true(gw_wire_graph_size(dialect, g.n_nodes, g.n_tensors, &encoded));
+	assert_int_equal(encoded, size);
+	uint8_t *out = malloc(size);
+	assert_non_null(out);
+	uint8_t *ids;
+	uint8_t *tensors;
+	gw_wire_graph_begin(dialect, g.device, g.uid, g.n_nodes, g.n_tensors, out, &ids, &tensors);
+	for (uint32_t i = 0; i < g.n_nodes; i++) {
+		uint64_t id = gw_wire_graph_node_id(&g, i);
+		assert_true(has_tensor(&g, id));
+		gw_put_le64(ids + (size_t)8 * i, id);
+	}
+	for (uint32_t i = 0; i < g.n_tensors; i++) {
+		struct gw_wire_tensor t;
+		gw_wire_graph_tensor(dialect, &g, i, &t);
+		assert_sensible(&g, &t);
+		gw_wire_tensor_encode(dialect, &t, tensors + (size_t)GW_WIRE_TENSOR_SIZE * i);
+		tally->n_with_use_count += t.use_count > 0;
+	}
+	tally->n_tensors += g.n_tensors;
+	assert_memory_equal(out, body, size);
+	free(out);
+}
+
+/* How much of a request its codec covers: the data of SET_TENSOR and SET_TENSOR_2D follow. */
+static size_t fixed_size(const struct exchange *x)
+{
+	switch (x->cmd) {
+	case GW_CMD_SET_TENSOR:
+		return gw_wire_set_req_size(dialect);
+	case GW_CMD_SET_TENSOR_2D:
+		return GW_WIRE_2D_REQ;
+	default:
+		return x->request_size;
+	}
+}
+
+static void assert_request(const struct exchange *x, struct tally *tally)
+{
+	const struct codec *codec = codec_of_request(x->cmd);
+	assert_true(gw_dialect_has(dialect, x->cmd));
+	if (x->cmd == GW_CMD_GRAPH_COMPUTE) {
+		assert_graph(x->request, x->request_size, tally);
+	} else if (codec) {
+		assert_true(fixed_size(x) <= x->request_size);
+		assert_codec(codec, x->request, fixed_size(x));
+	} else {
+		assert_int_equal(x->cmd, GW_CMD_DEVICE_COUNT);
+		assert_int_equal(x->request_size, 0);
+	}
+}
+
+/* The data of 2-d requests has the size that their numbers tell. */
+static void assert_data_size(const struct exchange *x)
+{
+	struct gw_wire_2d_req rows;
+	struct gw_wire_get_req get;
+	switch (x->cmd) {
+	case GW_CMD_SET_TENSOR_2D:
+		assert_true(gw_wire_2d_req_decode(dialect, x->request, GW_WIRE_2D_REQ, &rows));
+		assert_int_equal(rows.size * rows.n_copies, x->request_size - GW_WIRE_2D_REQ);
+		break;
+	case GW_CMD_GET_TENSOR:
+		assert_true(gw_wire_get_req_decode(dialect, x->request, x->request_size, &get));
+		assert_int_equal(get.size, x->reply_size);
+		break;
+	default:
+		break;
+	}
+}
+
+static void assert_reply(const struct exchange *x)
+{
+	const struct codec *codec = codec_of_reply(x->cmd);
+	assert_true(x->answered != GW_REPLY_EMPTY);
+	if (x->answered == GW_REPLY_BODY && codec)
+		assert_codec(codec, x->reply, x->reply_size);
+}
+
+static void load(struct recording *recording, const char *name)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/8.0.0/%s", GGWIRE_TEST_DATA, name);
+	if (!recording_load(recording, path))
+		fail_msg("cannot read %s", path);
+}
+
+static struct tally check(const char *name)
+{
+	struct recording recording;
+	load(&recording, name);
+	struct tally tally = {0};
+	struct exchange x;
+	enum recording_step step;
+	while ((step = recording_next(&recording, dialect, &x)) == RECORDING_EXCHANGE) {
+		assert_request(&x, &tally);
+		assert_data_size(&x);
+		assert_reply(&x);
+		tally.n[x.cmd]++;
+	}
+	assert_int_equal(step, RECORDING_END);
+	assert_int_equal(tally.n[GW_CMD_HELLO], 1);
+	recording_free(&recording);
+	return tally;
+}
+
+static void test_llama_load_prompt_decode(void **state)
+{
+	(void)state;
+	struct tally tally = check("01-llama-load-prompt-decode.rec");
+	assert_int_equal(tally.n[GW_CMD_ALLOC_BUFFER], 5);
+	assert_int_equal(tally.n[GW_CMD_BUFFER_GET_BASE], 5);
+	assert_int_equal(tally.n[GW_CMD_INIT_TENSOR], 15);
+	assert_int_equal(tally.n[GW_CMD_SET_TENSOR], 119);
+	assert_int_equal(tally.n[GW_CMD_BUFFER_CLEAR], 2);
+	assert_int_equal(tally.n[GW_CMD_GET_ALLOC_SIZE], 15);
+	assert_int_equal(tally.n[GW_CMD_GRAPH_COMPUTE], 2);
+	assert_int_equal(tally.n[GW_CMD_GRAPH_RECOMPUTE], 9);
+	assert_int_equal(tally.n[GW_CMD_GET_TENSOR], 11);
+	assert_int_equal(tally.n[GW_CMD_FREE_BUFFER], 5);
+	assert_true(tally.n_tensors > 100);
+	assert_true(tally.n_with_use_count > 100);
+}
+
+static void test_operations(void **state)
+{
+	(void)state;
+	struct tally tally = check("02-ops-0-48.rec");
+	assert_int_equal(tally.n[GW_CMD_GET_DEVICE_MEMORY], 1);
+	assert_int_equal(tally.n[GW_CMD_GET_ALIGNMENT], 1);
+	assert_int_equal(tally.n[GW_CMD_GET_MAX_SIZE], 1);
+	assert_int_equal(tally.n[GW_CMD_GRAPH_COMPUTE], 6);
+	assert_int_equal(tally.n[GW_CMD_GET_TENSOR], 18);
+}
+
+static void test_alloc_size(void **state)
+{
+	(void)state;
+	struct tally tally = check("03-alloc-size.rec");
+	assert_int_equal(tally.n[GW_CMD_GET_ALLOC_SIZE], 1);
+}
+
+static void test_device_count(void **state)
+{
+	(void)state;
+	struct tally tally = check("04-device-count.rec");
+	assert_int_equal(tally.n[GW_CMD_DEVICE_COUNT], 1);
+}
+
+static void test_comm_init_and_2d(void **state)
+{
+	(void)state;
+	struct tally tally = check("05-comm-init-2d.rec");
+	assert_int_equal(tally.n[GW_CMD_SET_TENSOR_2D], 2);
+	assert_int_equal(tally.n[GW_CMD_COMM_INIT], 1);
+}
+
+static void test_hello_of_a_stock_server(void **state)
+{
+	(void)state;
+	struct recording recording;
+	load(&recording, "04-device-count.rec");
+	struct exchange x;
+	assert_int_equal(recording_next(&recording, dialect, &x), RECORDING_EXCHANGE);
+	struct gw_wire_hello_rsp rsp;
+	assert_true(gw_wire_hello_rsp_decode(x.reply, x.reply_size, &rsp));
+	assert_int_equal(rsp.version.major, 8);
+	assert_int_equal(rsp.version.minor, 0);
+	assert_int_equal(rsp.version.patch, 0);
+	assert_int_equal(rsp.extensions, 0);
+	recording_free(&recording);
+}
+
+static enum recording_step walk(struct recording *recording)
+{
+	struct exchange x;
+	enum recording_step step;
+	do
+		step = recording_next(recording, dialect, &x);
+	while (step == RECORDING_EXCHANGE);
+	return step;
+}
+
+/* The comparison above would prove little if a recording could end early unnoticed. */
+static void test_a_recording_that_ends_early_is_noticed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < RECORDING_DIRECTIONS; i++) {
+		struct recording recording;
+		load(&recording, "03-alloc-size.rec");
+		recording.size[i]--;
+		assert_int_equal(walk(&recording), RECORDING_BAD);
+		recording_free(&recording);
+	}
+	struct recording recording;
+	assert_false(recording_load(&recording, GGWIRE_TEST_DATA "/8.0.0/README.md"));
+	assert_false(recording_load(&recording, GGWIRE_TEST_DATA "/8.0.0/none"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_llama_load_prompt_decode),
+		cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_alloc_size),
+		cmocka_unit_test(test_device_count),
+		cmocka_unit_test(test_comm_init_and_2d),
+		cmocka_unit_test(test_hello_of_a_stock_server),
+		cmocka_unit_test(test_a_recording_that_ends_early_is_noticed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
