@@ -24,7 +24,7 @@ compute() {
 		[ -n "${assignment#*=}" ] || return 0
 		options+=(-v "$assignment")
 	done
-	awk "${options[@]}" "BEGIN { printf \"%.6g\n\", $expression }"
+	awk "${options[@]}" "BEGIN { printf \"%.6g\n\", ($expression) }"
 }
 
 # throughput CASE METRIC UNIT EXPRESSION MODEL OPTION...: llama-bench with each pairing; EXPRESSION makes the value of ns.
@@ -63,7 +63,7 @@ case_decode_deep() {
 }
 
 case_prompt() {
-	throughput prompt rate token/s 512/ns*1e9 "$(model_path prompt)" -p 512 -n 0 -r 2
+	throughput prompt rate token/s 512/ns*1e9 "$(model_path prompt)" -p 512 -n 0 -r 3
 }
 
 # load_seconds CLIENT-KIND ENDPOINT MODEL: from the start of reading weights to the first answer after them (the KV buffer's
@@ -187,7 +187,7 @@ case_pipeline() {
 # clients_together PAIRING COUNT REPETITION ENDPOINT MODEL: all start at once; a client's rate counts from then to its end,
 # and is 0 if it did not come to one.
 clients_together() {
-	local count=$2 tokens=512 start i pids=() ends=$out/log/ends rate fairness finished
+	local count=$2 tokens=256 start i pids=() ends=$out/log/ends rate fairness finished
 	[ $quick = 0 ] || tokens=128
 	: >"$ends"
 	start=$EPOCHREALTIME

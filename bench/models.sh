@@ -11,7 +11,7 @@ model_path() {
 		;;
 	deep) shape=(--layers 24 --embd 64 --vocab 512) ;;
 	clients) shape=(--layers 4 --embd 512 --vocab 4096) ;;
-	prompt) shape=(--layers 8 --embd 512 --vocab 4096) ;;
+	prompt) shape=(--layers 8 --embd 256 --vocab 4096) ;;
 	big)
 		# Widths of an 8 B model, four layers of it.
 		shape=(--layers 4 --embd 4096 --heads 32 --kv-heads 8 --ff 14336 --vocab 4096)
