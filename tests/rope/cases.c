@@ -20,10 +20,10 @@ enum factors {
 struct rope_case {
 	const char *name;
 	struct rope_params params;
-	int64_t ne[4];               /* head, heads, tokens, batch */
-	int64_t first_dim, n_dims;   /* the part to rotate; n_dims 0 = all */
-	int64_t first_head, n_heads; /* n_heads 0 = all */
-	int32_t first_pos, step;     /* of the tokens' positions */
+	int ne[4];               /* head, heads, tokens, batch */
+	int first_dim, n_dims;   /* the part to rotate; n_dims 0 = all */
+	int first_head, n_heads; /* n_heads 0 = all */
+	int first_pos, step;     /* of the tokens' positions */
 	enum factors factors;
 };
 
@@ -122,7 +122,7 @@ struct trial {
 
 static int64_t n_values(const struct rope_case *c)
 {
-	return c->ne[0] * c->ne[1] * c->ne[2] * c->ne[3];
+	return (int64_t)c->ne[0] * c->ne[1] * c->ne[2] * c->ne[3];
 }
 
 /* Multiples of 1/1024 from -1 to 1, which both types hold exactly. */
@@ -263,7 +263,8 @@ static bool trial_check(struct trial *trial, ggml_backend_t backend)
 	if (ran != ROPE_RAN)
 		return false;
 	bool good = surroundings_check(trial);
-	for (int64_t head = 0; head < trial->input.n_heads * trial->c->ne[2] * trial->c->ne[3] && good; head++)
+	int64_t n_heads = trial->input.n_heads * trial->c->ne[2] * trial->c->ne[3];
+	for (int64_t head = 0; head < n_heads && good; head++)
 		good = head_check(trial, head);
 	return good;
 }

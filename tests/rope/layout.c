@@ -1,6 +1,7 @@
 #include "layout.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,7 +82,7 @@ static bool units_rotate(ggml_backend_t backend, const struct layout *l, int str
 	if (rope_device_run(backend, &params, &input, result, after) != ROPE_RAN)
 		return false;
 	for (int k = 0; k < l->head; k++)
-		memcpy(moved[k], result + k * l->head, (size_t)l->head * sizeof(float));
+		memcpy(moved[k], result + (ptrdiff_t)k * l->head, (size_t)l->head * sizeof(float));
 	return true;
 }
 
@@ -107,7 +108,9 @@ static void exponents_draw(const struct layout *l, float moved[MAX_HEAD][MAX_HEA
 {
 	for (int k = 0; k < l->head; k++) {
 		int j = partner(l, moved, k);
-		picture[k] = j < 0 ? '.' : (char)('0' + lround(-log2(atan2(fabs(moved[k][j]), moved[k][k]))));
+		picture[k] = '.';
+		if (j >= 0)
+			picture[k] = (char)('0' + lroundf(-log2f(atan2f(fabsf(moved[k][j]), moved[k][k]))));
 	}
 }
 

@@ -63,7 +63,8 @@ struct rope_pair rope_pair_at(const struct rope_params *params, int64_t head, in
 /* YaRN: the exponent at which a wave turns this many times within the context that the model was trained with. */
 static double exponent_of_turns(const struct rope_params *params, double turns)
 {
-	return params->n_dims * log(params->n_ctx_orig / (2 * PI * turns)) / (2 * log(params->freq_base));
+	double base = params->freq_base;
+	return params->n_dims * log(params->n_ctx_orig / (2 * PI * turns)) / (2 * log(base));
 }
 
 /* YaRN: 1 for the fast waves, which keep their frequency, 0 for the slow ones, whose positions are scaled. ggml counts
@@ -79,7 +80,8 @@ static double fast_share(const struct rope_params *params, int index)
  * was rounded too: each step adds an error in proportion. */
 static double frequency_error(const struct rope_params *params, int exponent)
 {
-	double step = 3 + 2 * log(params->freq_base) / params->n_dims;
+	double base = params->freq_base;
+	double step = 3 + 2 * log(base) / params->n_dims;
 	return (exponent * step + 8) * ROUND_F32;
 }
 
@@ -94,7 +96,7 @@ struct rope_turn rope_turn_at(
 	if (params->ext_factor != 0) {
 		double keep = fast_share(params, pair->index) * params->ext_factor;
 		turn.angle = scaled * (1 - keep) + theta * keep;
-		turn.scale *= 1 + 0.1 * log(1 / params->freq_scale);
+		turn.scale *= 1 - 0.1 * log((double)params->freq_scale);
 	}
 	double largest = params->ext_factor != 0 ? fmax(fabs(theta), fabs(scaled)) : fabs(scaled);
 	turn.angle_error = largest * frequency_error(params, pair->exponent);
