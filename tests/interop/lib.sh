@@ -6,6 +6,7 @@
 # listen on loopback ports that nobody else has, so tests may run side by side.
 # shellcheck shell=sh disable=SC2034 # sets variables for who sources it
 
+export LC_ALL=C
 build=${GGWIRE_BUILD:-$GGWIRE_ROOT/build}
 sysroot=${GGWIRE_SYSROOT:-$GGWIRE_ROOT/build/sysroot}
 demo_model=$GGWIRE_ROOT/demo/ggwire-demo.gguf
