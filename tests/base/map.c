@@ -179,6 +179,22 @@ static void test_churn_does_not_grow(void **state)
 	gw_map_free(&map);
 }
 
+/* A key that returns to its own tombstone takes no room, so a reserved table stays where it is. */
+static void test_returning_keys_take_no_room(void **state)
+{
+	(void)state;
+	struct gw_map map = {0};
+	assert_int_equal(gw_map_reserve(&map, 10), GW_OK);
+	const struct gw_map_slot *slots = map.slots;
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(gw_map_put(&map, 5, &map), GW_OK);
+		assert_ptr_equal(gw_map_del(&map, 5), &map);
+	}
+	assert_ptr_equal(map.slots, slots);
+	assert_int_equal(map.used, 1);
+	gw_map_free(&map);
+}
+
 /* Whatever power of two the keys are multiples of: a put and a get stay far below a microsecond, where a table whose
  * keys share one slot takes ten. */
 static void test_aligned_keys_do_not_collide(void **state)
@@ -206,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_reserved_puts_do_not_move),
 		cmocka_unit_test(test_impossible_reserve_is_refused),
 		cmocka_unit_test(test_churn_does_not_grow),
+		cmocka_unit_test(test_returning_keys_take_no_room),
 		cmocka_unit_test(test_aligned_keys_do_not_collide),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,6 +212,27 @@ static void test_hostile_numbers_are_refused(void **state)
 	gw_buf_free(&body);
 }
 
+/* As many devices as are allowed, and then one more that is really there. */
+static void test_number_of_devices_is_bounded(void **state)
+{
+	(void)state;
+	struct gw_ext_info info = {.level = 1, .n_devices = GW_EXT_MAX_DEVICES};
+	info.devices = many(info.n_devices, 3);
+	struct gw_buf body;
+	encode(&info, &body);
+	struct gw_ext_info got;
+	assert_int_equal(decode(body.data, body.len, &got), GW_OK);
+	assert_same(&got, &info);
+	gw_ext_info_free(&got);
+
+	static const uint8_t one_more[28] = {0};
+	gw_put_le32(body.data + 12, GW_EXT_MAX_DEVICES + 1);
+	assert_int_equal(gw_buf_append(&body, one_more, sizeof(one_more)), GW_OK);
+	assert_refused(body.data, body.len);
+	gw_buf_free(&body);
+	free(info.devices);
+}
+
 static void test_texts_are_cut_and_harmless(void **state)
 {
 	(void)state;
@@ -269,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_every_cut_is_refused),
 		cmocka_unit_test(test_bytes_of_later_levels_are_ignored),
 		cmocka_unit_test(test_hostile_numbers_are_refused),
+		cmocka_unit_test(test_number_of_devices_is_bounded),
 		cmocka_unit_test(test_texts_are_cut_and_harmless),
 		cmocka_unit_test(test_changed_bytes_do_no_harm),
 	};
