@@ -115,7 +115,7 @@ static bool walk(struct gw_graph_encoder *e, const struct ggml_tensor *root)
 				return false;
 			continue;
 		}
-		if (!grow(&e->order, &e->order_capacity, e->n_order + 1, sizeof(*e->order)))
+		if (!grow(&e->order, &e->order_capacity, e->n_order + 1, sizeof(const struct ggml_tensor *)))
 			return false;
 		e->order[e->n_order++] = t;
 		e->depth--;

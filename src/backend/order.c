@@ -81,6 +81,12 @@ void gw_link_wait(struct gw_link *link)
 		gw_link_drain(link, ticket);
 }
 
+/* The generation as the map holds it: a number, never followed. */
+static void *generation_mark(const struct gw_link *link)
+{
+	return (void *)(uintptr_t)link->generation; /* NOLINT(performance-no-int-to-ptr) */
+}
+
 /* Under link->lock. Counts as the server does, which clears its table of graphs at the same message. */
 static void remember_graph_locked(struct gw_link *link, uint32_t device, uint64_t uid)
 {
@@ -88,12 +94,12 @@ static void remember_graph_locked(struct gw_link *link, uint32_t device, uint64_
 
 	if (graphs->count >= GW_LINK_GRAPHS)
 		gw_map_clear(graphs);
-	gw_map_put(graphs, uid, (void *)(uintptr_t)link->generation);
+	gw_map_put(graphs, uid, generation_mark(link));
 }
 
 static bool graph_known_locked(const struct gw_link *link, uint32_t device, uint64_t uid)
 {
-	return gw_map_get(&link->devices[device].graphs, uid) == (void *)(uintptr_t)link->generation;
+	return gw_map_get(&link->devices[device].graphs, uid) == generation_mark(link);
 }
 
 bool gw_link_recompute(struct gw_link *link, uint32_t device, uint64_t uid, enum gw_status *status)

@@ -51,15 +51,15 @@ static struct gw_link *detach_locked(struct gw_remote *remote)
 static enum gw_status open_locked(struct gw_remote *remote)
 {
 	struct gw_client *client;
+	struct gw_error err = {0};
 
 	if (gw_clock_ns() < remote->retry_at_ns)
-		return remote->error.status;
-	remote->error = (struct gw_error){0};
-	enum gw_status status = remote->dial(remote->dial_user, remote->endpoint, &client, &remote->error);
+		return GW_ERR_LOST;
+	enum gw_status status = remote->dial(remote->dial_user, remote->endpoint, &client, &err);
 	if (status == GW_OK)
-		status = gw_link_new(remote, client, &remote->link, &remote->error);
+		status = gw_link_new(remote, client, &remote->link, &err);
 	if (status != GW_OK) {
-		gw_log_error("RPC: %s", remote->error.text);
+		gw_log_error("RPC: %s", err.text);
 		remote->retry_at_ns = gw_clock_ns() + RETRY_NS;
 		return status;
 	}

@@ -23,10 +23,9 @@ struct gw_remote {
 	void *dial_user;
 	struct gw_answers alloc_sizes;
 	struct gw_answers supported;
-	pthread_mutex_t lock;  /* of what follows, and of every link's reference count */
-	struct gw_link *link;  /* the current connection, perhaps a lost one, or NULL; holds a reference */
-	uint64_t retry_at_ns;  /* after a failure: no new attempt before this time */
-	struct gw_error error; /* of that failure */
+	pthread_mutex_t lock; /* of what follows, and of every link's reference count */
+	struct gw_link *link; /* the current connection, perhaps a lost one, or NULL; holds a reference */
+	uint64_t retry_at_ns; /* after a failure: no new attempt before this time */
 };
 
 /* Makes a remote; does not connect. NULL if memory runs out. */

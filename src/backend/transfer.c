@@ -72,7 +72,7 @@ static void set_piece(const struct gw_buffer *b, struct gw_wire_set_req *req, co
 	uint8_t request[GW_WIRE_MAX_FIXED];
 	struct iovec parts[2] = {
 		{request, gw_wire_set_req_encode(b->link->dialect, req, request)},
-		{(void *)(uintptr_t)data, size},
+		{(void *)data, size},
 	};
 	gw_client_post(b->link->client, GW_CMD_SET_TENSOR, parts, 2);
 }
@@ -82,7 +82,7 @@ static void set_rows(const struct gw_buffer *b, struct gw_wire_2d_req *req, cons
 	uint8_t request[GW_WIRE_MAX_FIXED];
 	struct iovec parts[2] = {
 		{request, gw_wire_2d_req_encode(b->link->dialect, req, request)},
-		{(void *)(uintptr_t)data, req->size * req->n_copies},
+		{(void *)data, req->size * req->n_copies},
 	};
 	gw_client_post(b->link->client, GW_CMD_SET_TENSOR_2D, parts, 2);
 }

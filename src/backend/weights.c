@@ -25,7 +25,7 @@ static void send_for_keeping(
 	req.cache_flag = true;
 	struct iovec parts[2] = {
 		{request, gw_wire_set_req_encode(b->link->dialect, &req, request)},
-		{(void *)(uintptr_t)data, size},
+		{(void *)data, size},
 	};
 	gw_client_post(b->link->client, GW_CMD_SET_TENSOR, parts, 2);
 }

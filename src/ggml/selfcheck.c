@@ -202,21 +202,28 @@ static bool check_buffer(struct subject *s, struct gw_error *err)
 	return true;
 }
 
-static bool check_backend(struct subject *s, struct gw_error *err)
+static bool check_backend_transfers(struct subject *s, struct gw_error *err)
 {
 	ggml_backend_t b = &s->backend;
 	struct ggml_tensor *t = &s->tensor;
-	struct ggml_cgraph *graph = (struct ggml_cgraph *)(void *)blank;
 	uint8_t data[16] = {0};
 
-	SAME("ggml_backend.guid", ggml_backend_guid(b) == (ggml_guid_t)blank);
-	SAME("ggml_backend.device", ggml_backend_get_device(b) == &s->device);
-	REACH(ggml_backend_i, get_name, blank, ggml_backend_name(b));
 	REACH(ggml_backend_i, set_tensor_async, 0, ggml_backend_tensor_set_async(b, t, data, 0, 16));
 	REACH(ggml_backend_i, get_tensor_async, 0, ggml_backend_tensor_get_async(b, t, data, 0, 16));
 	REACH(ggml_backend_i, set_tensor_2d_async, 0, ggml_backend_tensor_set_2d_async(b, t, data, 0, 4, 2, 8, 8));
 	REACH(ggml_backend_i, get_tensor_2d_async, 0, ggml_backend_tensor_get_2d_async(b, t, data, 0, 4, 2, 8, 8));
 	REACH(ggml_backend_i, cpy_tensor_async, 1, ggml_backend_tensor_copy_async(b, b, t, &s->other));
+	return true;
+}
+
+static bool check_backend(struct subject *s, struct gw_error *err)
+{
+	ggml_backend_t b = &s->backend;
+	struct ggml_cgraph *graph = (struct ggml_cgraph *)(void *)blank;
+
+	SAME("ggml_backend.guid", ggml_backend_guid(b) == (ggml_guid_t)blank);
+	SAME("ggml_backend.device", ggml_backend_get_device(b) == &s->device);
+	REACH(ggml_backend_i, get_name, blank, ggml_backend_name(b));
 	REACH(ggml_backend_i, synchronize, 0, ggml_backend_synchronize(b));
 	REACH(ggml_backend_i, graph_plan_create, blank, ggml_backend_graph_plan_create(b, graph));
 	REACH(ggml_backend_i, graph_plan_free, 0, ggml_backend_graph_plan_free(b, blank));
@@ -228,29 +235,36 @@ static bool check_backend(struct subject *s, struct gw_error *err)
 	return true;
 }
 
-static bool check_device(struct subject *s, struct gw_error *err)
+static bool check_device_facts(struct subject *s, struct gw_error *err)
 {
 	ggml_backend_dev_t d = &s->device;
 	struct ggml_backend_dev_props props;
 	size_t n;
 
+	SAME("ggml_backend_device.reg", ggml_backend_dev_backend_reg(d) == &s->reg);
 	REACH(ggml_backend_device_i, get_name, blank, ggml_backend_dev_name(d));
 	REACH(ggml_backend_device_i, get_description, blank, ggml_backend_dev_description(d));
 	REACH(ggml_backend_device_i, get_memory, 0, ggml_backend_dev_memory(d, &n, &n));
 	REACH(ggml_backend_device_i, get_type, 0, ggml_backend_dev_type(d));
 	REACH(ggml_backend_device_i, get_props, 0, ggml_backend_dev_get_props(d, &props));
+	REACH(ggml_backend_device_i, supports_op, 1, ggml_backend_dev_supports_op(d, &s->tensor));
+	REACH(ggml_backend_device_i, supports_buft, 1, ggml_backend_dev_supports_buft(d, &s->buft));
+	REACH(ggml_backend_device_i, offload_op, 1, ggml_backend_dev_offload_op(d, &s->tensor));
+	return true;
+}
+
+static bool check_device_makes(struct subject *s, struct gw_error *err)
+{
+	ggml_backend_dev_t d = &s->device;
+
 	REACH(ggml_backend_device_i, init_backend, blank, ggml_backend_dev_init(d, NULL));
 	REACH(ggml_backend_device_i, get_buffer_type, blank, ggml_backend_dev_buffer_type(d));
 	REACH(ggml_backend_device_i, get_host_buffer_type, blank, ggml_backend_dev_host_buffer_type(d));
 	REACH(ggml_backend_device_i, buffer_from_host_ptr, blank,
 		ggml_backend_dev_buffer_from_host_ptr(d, s->bytes, 16, 16));
-	REACH(ggml_backend_device_i, supports_op, 1, ggml_backend_dev_supports_op(d, &s->tensor));
-	REACH(ggml_backend_device_i, supports_buft, 1, ggml_backend_dev_supports_buft(d, &s->buft));
-	REACH(ggml_backend_device_i, offload_op, 1, ggml_backend_dev_offload_op(d, &s->tensor));
 	REACH(ggml_backend_device_i, event_new, blank, ggml_backend_event_new(d));
 	REACH(ggml_backend_device_i, event_free, 0, ggml_backend_event_free(&s->event));
 	REACH(ggml_backend_device_i, event_synchronize, 0, ggml_backend_event_synchronize(&s->event));
-	SAME("ggml_backend_device.reg", ggml_backend_dev_backend_reg(d) == &s->reg);
 	return true;
 }
 
@@ -279,7 +293,8 @@ static bool check_tables(struct subject *s, struct gw_error *err)
 		return false;
 	s->buft.iface.is_host = NULL; /* a probe that says yes would make copies take another way */
 	s->buffer = ggml_backend_buffer_init(&s->buft, s->buffer_iface, s, 4096);
-	bool ok = check_buffer(s, err) && check_backend(s, err) && check_device(s, err) && check_reg(s, err);
+	bool ok = check_buffer(s, err) && check_backend_transfers(s, err) && check_backend(s, err) &&
+		  check_device_facts(s, err) && check_device_makes(s, err) && check_reg(s, err);
 	return check_buffer_free(s, ok ? err : NULL) && ok;
 }
 

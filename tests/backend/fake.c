@@ -80,7 +80,7 @@ static bool read_all(struct gw_transport *t, void *dst, size_t n)
 static bool reply(struct gw_transport *t, const void *body, size_t n)
 {
 	uint8_t header[8];
-	struct iovec iov[2] = {{header, 8}, {(void *)(uintptr_t)body, n}};
+	struct iovec iov[2] = {{header, 8}, {(void *)body, n}};
 
 	gw_put_le64(header, n);
 	return t->ops->sendv(t, iov, 2, NULL) == GW_OK;

@@ -10,12 +10,12 @@
 #include "ggml/layout.h"
 
 #define N_NODES 500
+#define CAPACITY ((size_t)2 * N_NODES)
 
 static struct ggml_context *new_context(void)
 {
 	struct ggml_init_params params = {
-		.mem_size = ggml_tensor_overhead() * (2 * N_NODES + 16) +
-			    2 * ggml_graph_overhead_custom(2 * N_NODES, false),
+		.mem_size = ggml_tensor_overhead() * (CAPACITY + 16) + 2 * ggml_graph_overhead_custom(CAPACITY, false),
 		.no_alloc = true,
 	};
 	return ggml_init(params);
@@ -24,7 +24,7 @@ static struct ggml_context *new_context(void)
 /* Node i adds the first tensor to node i - 1. */
 static struct ggml_cgraph *new_chain(struct ggml_context *ctx, struct ggml_tensor *first, struct ggml_tensor **last)
 {
-	struct ggml_cgraph *graph = ggml_new_graph_custom(ctx, 2 * N_NODES, false);
+	struct ggml_cgraph *graph = ggml_new_graph_custom(ctx, CAPACITY, false);
 	struct ggml_tensor *t = first;
 
 	for (int i = 0; i < N_NODES; i++)

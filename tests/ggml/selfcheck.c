@@ -31,9 +31,8 @@ static void test_answer_is_cached(void **state)
 static void test_host_memory_has_no_hooks(void **state)
 {
 	(void)state;
-	uint8_t memory[256] = {0};
-	ggml_backend_buffer_t buffer =
-		ggml_backend_cpu_buffer_from_ptr((void *)(((uintptr_t)memory + 63) & ~(uintptr_t)63), 64);
+	static _Alignas(64) uint8_t memory[64];
+	ggml_backend_buffer_t buffer = ggml_backend_cpu_buffer_from_ptr(memory, sizeof(memory));
 
 	assert_true(gw_abi_buft_plain_alloc(ggml_backend_cpu_buffer_type()));
 	assert_true(gw_abi_buffer_no_init(buffer));
