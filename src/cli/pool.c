@@ -84,13 +84,14 @@ static void back_off(struct gw_pool *pool)
 	gw_log_warn("the next spare worker is started in %u s", (unsigned)wait);
 }
 
-/* The worker is of no use any more. */
+/* The worker does not do what it should. */
 static void kill_worker(struct worker *w)
 {
 	set_busy(w, false);
 	w->ending = true;
 	close_control(w);
 	kill(w->process.pid, SIGKILL);
+	back_off(w->pool);
 }
 
 /* Of the workers that wait for a client two stay: one that has served before and so is quicker, and a fresh one. */
@@ -189,8 +190,9 @@ static struct worker *start(struct gw_pool *pool)
 	w->next = pool->workers;
 	pool->workers = w;
 	if (gw_events_add(pool->events, w->process.control, &w->source, &err)) {
+		gw_log_error("cannot watch worker %ld: %s", pid_of(w), err.text);
 		kill_worker(w);
-		goto failed;
+		return NULL;
 	}
 	return w;
 free_worker:
@@ -240,10 +242,10 @@ static bool hand_over(struct worker *w, int fd)
 		gw_log_info("client %s connected, served by worker %ld", w->client, pid_of(w));
 		return true;
 	}
+	/* It has died, most likely; what of is told when it is collected. */
 	gw_log_warn("worker %ld takes no client: %s", pid_of(w), err.text);
-	kill_worker(w);
-	if (!w->used)
-		back_off(w->pool);
+	close_control(w);
+	kill(w->process.pid, SIGKILL);
 	return false;
 }
 
@@ -302,9 +304,18 @@ void gw_pool_reap(struct gw_pool *pool)
 	}
 }
 
+/* Whether a worker has died that was not collected yet: only then it is known what that means. */
+static bool is_bereaved(const struct gw_pool *pool)
+{
+	for (const struct worker *w = pool->workers; w; w = w->next)
+		if (w->process.control < 0 && !w->ending)
+			return true;
+	return false;
+}
+
 static bool wants_spare(const struct gw_pool *pool)
 {
-	return !pool->stopping && pool->n_clients < pool->max_clients && !best(pool);
+	return !pool->stopping && pool->n_clients < pool->max_clients && !best(pool) && !is_bereaved(pool);
 }
 
 void gw_pool_keep_spare(struct gw_pool *pool)

@@ -1,0 +1,125 @@
+/* The command line: what is wrong with it is one line and exit status 2. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "serving.h"
+
+static char out[1 << 16];
+
+struct refusal {
+	const char *args[8];
+	const char *says;
+};
+
+static const struct refusal refusals[] = {
+	{{"frobnicate"}, "unknown command: frobnicate"},
+	{{"--frobnicate"}, "unknown option: --frobnicate"},
+	{{"help", "frobnicate"}, "unknown command: frobnicate"},
+	{{"serve", "--frobnicate"}, "unknown option: --frobnicate"},
+	{{"serve", "-x"}, "unknown option: -x"},
+	{{"serve", "-xc"}, "unknown option: -x"},
+	{{"serve", "word"}, "unexpected argument: word"},
+	{{"serve", "--cache=yes"}, "takes no value: --cache=yes"},
+	{{"serve", "-t"}, "-t needs a value"},
+	{{"serve", "--threads"}, "--threads needs a value"},
+	{{"serve", "-t", "0"}, "--threads: '0'"},
+	{{"serve", "-t", "513"}, "1 to 512"},
+	{{"serve", "-t", "2x"}, "'2x'"},
+	{{"serve", "-t", ""}, "--threads: ''"},
+	{{"serve", "-p", "65536"}, "--port: '65536'"},
+	{{"serve", "-p", "-1"}, "--port: '-1'"},
+	{{"serve", "-p", " 1"}, "--port: ' 1'"},
+	{{"serve", "-p", "99999999999999999999"}, "0 to 65535"},
+	{{"serve", "-H", ""}, "--host"},
+	{{"serve", "-H", "[::1"}, "--host"},
+	{{"serve", "-d", ""}, "--device"},
+	{{"serve", "-d", "CPU,"}, "empty name"},
+	{{"serve", "-d", "CPU//CPU"}, "empty name"},
+	{{"serve", "--listen", "nowhere"}, "--listen"},
+	{{"serve", "--listen", "127.0.0.1:99999"}, "--listen"},
+	{{"serve", "--max-clients", "0"}, "--max-clients: '0'"},
+	{{"serve", "--max-clients", "4097"}, "1 to 4096"},
+	{{"serve", "--log-level", "loud"}, "'loud'"},
+	{{"serve", "-p", "0", "-d", "NOSUCH0"}, "unknown device: NOSUCH0 (available devices: "},
+};
+
+static size_t lines(const char *text)
+{
+	size_t n = 0;
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void bad_options_are_one_line(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		int rc = serving_run("ggwire", refusals[i].args, out, sizeof(out));
+		if (rc != 2 || lines(out) != 1 || !strstr(out, refusals[i].says))
+			fail_msg("case %zu: exit status %d, expected '%s' in: %s", i, rc, refusals[i].says, out);
+	}
+}
+
+static void nothing_is_refused_with_usage(void **state)
+{
+	(void)state;
+	assert_int_equal(serving_run("ggwire", (const char *const[]){NULL}, out, sizeof(out)), 2);
+	assert_non_null(strstr(out, "Usage: ggwire"));
+}
+
+static void version_names_all_three(void **state)
+{
+	(void)state;
+	assert_int_equal(serving_run("ggwire", (const char *const[]){"--version", NULL}, out, sizeof(out)), 0);
+	int ours[3], ggml[2], n = 0;
+	assert_int_equal(sscanf(out, "ggwire %d.%d.%d\nRPC protocol 8.0.0\nggml %d.%d%n", &ours[0], &ours[1], &ours[2],
+				 &ggml[0], &ggml[1], &n),
+		5);
+	assert_true(n > 0);
+}
+
+static void help_lists_every_option(void **state)
+{
+	(void)state;
+	static const char *const ways[][3] = {{"serve", "--help"}, {"serve", "-h"}, {"help", "serve"}};
+	static const char *const options[] = {"--threads", "--device", "--host", "--port", "--cache", "--listen",
+		"--max-clients", "--log-level", "--help"};
+	for (size_t w = 0; w < 3; w++) {
+		assert_int_equal(serving_run("ggwire", ways[w], out, sizeof(out)), 0);
+		for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+			assert_non_null(strstr(out, options[i]));
+	}
+	assert_int_equal(serving_run("ggwire", (const char *const[]){"--help", NULL}, out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "serve"));
+}
+
+static void stock_names_serve(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"ggml-rpc-server", "/usr/bin/rpc-server"};
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(serving_run(names[i], (const char *const[]){"-h", NULL}, out, sizeof(out)), 0);
+		assert_non_null(strstr(out, "--threads"));
+		assert_int_equal(serving_run(names[i], (const char *const[]){"-p", "x", NULL}, out, sizeof(out)), 2);
+		assert_int_equal(strncmp(out, names[i], strlen(names[i])), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_options_are_one_line),
+		cmocka_unit_test(nothing_is_refused_with_usage),
+		cmocka_unit_test(version_names_all_three),
+		cmocka_unit_test(help_lists_every_option),
+		cmocka_unit_test(stock_names_serve),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
