@@ -164,7 +164,8 @@ case_load_gguf() {
 	loads_wire load_gguf "$model"
 }
 
-# Two servers with half the layers each against one with all of them.
+# Two servers with half the layers each against one with all of them. The output counts as a ninth layer, but a prompt
+# needs it for its last token only.
 case_pipeline() {
 	local model rep pairing args ns
 	local -A first=()
@@ -177,7 +178,7 @@ case_pipeline() {
 		for pairing in ${pairings/local/}; do
 			ns=$(client "${pairing%-*}" 60 llama-bench "${args[@]}" -rpc "${first[${pairing#*-}]}" | bench_ns)
 			row pipeline "$pairing" $rep one_server "$(compute 2048/ns*1e9 ns="$ns")" token/s
-			ns=$(client "${pairing%-*}" 60 llama-bench "${args[@]}" -ts 1/1 \
+			ns=$(client "${pairing%-*}" 60 llama-bench "${args[@]}" -ts 4/5 \
 				-rpc "${first[${pairing#*-}]},${endpoint_of[${pairing#*-}]}" | bench_ns)
 			row pipeline "$pairing" $rep two_servers "$(compute 2048/ns*1e9 ns="$ns")" token/s
 		done
@@ -231,13 +232,17 @@ strace_total() {
 syscalls_count() {
 	local base=$out/strace/$1-$2 tracer pid attach=() i
 	server_up "${1#*-}"
+	# A client before: a server that keeps processes in hand for the next clients has started them by now.
+	client "${1%-*}" 60 llama-bench -m "$3" -rpc "$endpoint" -t 1 -p 0 -n 1 -r 1 -o jsonl >/dev/null
+	sleep 0.5
 	for pid in $(process_tree "$server_pid"); do attach+=(-p "$pid"); done
 	timeout -k 5 150 strace -f -q -c -S calls -o "$base-server" "${attach[@]}" 2>"$out/log/strace" &
 	tracer=$!
 	sleep 0.5
 	client_traced "$base-client" "${1%-*}" 120 llama-bench -m "$3" -rpc "$endpoint" -t 1 -p 0 -n "$2" -r 1 --no-warmup \
 		-o jsonl >/dev/null
-	sleep 0.2
+	# What a server does about a client that left belongs to every count.
+	sleep 1
 	servers_stop
 	# The summary is written when nothing traced is left.
 	for ((i = 0; i < 50; i++)); do alive $tracer || break; sleep 0.1; done

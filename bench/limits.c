@@ -187,13 +187,15 @@ static double stream_rate(void)
 	return median(rates, 3);
 }
 
-/* As a load does it: from memory that no cache holds into pages that were never touched. */
-static double load_rate(void)
+/* As a load does it: from memory that no cache holds into pages that were never touched, and that may be huge. */
+static double load_rate(bool huge)
 {
 	uint8_t *source = touched_memory(LOAD_BYTES);
 	double rates[3];
 	for (int i = 0; i < 3; i++) {
 		uint8_t *sink = fresh_memory(LOAD_BYTES);
+		if (huge)
+			madvise(sink, LOAD_BYTES, MADV_HUGEPAGE);
 		rates[i] = tcp_stream(source, LOAD_BYTES, sink, LOAD_BYTES, LOAD_BYTES);
 		munmap(sink, LOAD_BYTES);
 	}
@@ -236,7 +238,8 @@ int main(void)
 {
 	printf("tcp_rtt=%.2f\n", tcp_round_trip_us());
 	printf("tcp_stream=%.3f\n", stream_rate());
-	printf("tcp_load=%.3f\n", load_rate());
+	printf("tcp_load=%.3f\n", load_rate(false));
+	printf("tcp_load_huge=%.3f\n", load_rate(true));
 	printf("memcpy=%.3f\n", memcpy_rate());
 	printf("fnv1a=%.3f\n", fnv1a_rate());
 	return EXIT_SUCCESS;

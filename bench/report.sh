@@ -119,6 +119,7 @@ report_table() {
 	printf '| TCP round trip, 64 bytes | %s | us |\n' "$(shown "$(median limits - tcp_rtt)")"
 	printf '| TCP stream, one connection | %s | GB/s |\n' "$(shown "$(median limits - tcp_stream)")"
 	printf '| the same, from memory in no cache into pages never touched | %s | GB/s |\n' "$(shown "$(median limits - tcp_load)")"
+	printf '| the same into huge pages | %s | GB/s |\n' "$(shown "$(median limits - tcp_load_huge)")"
 	printf '| memcpy | %s | GB/s |\n' "$(shown "$(median limits - memcpy)")"
 	printf '| FNV-1a | %s | GB/s |\n' "$(shown "$(median limits - fnv1a)")"
 	printf '\n## Cases (pairings are client-server)\n\n'
