@@ -27,6 +27,7 @@ interop_begin() {
 	sysroot=$(absolute "$sysroot")
 	libs=$(dirname "$(ls -d "$sysroot"/usr/lib/*-linux-gnu*/libggml-base.so.0)")
 	triplet=$(basename "$libs")
+	test_backend_ops=libexec/$triplet/llama.cpp-tests/test-backend-ops
 	set -- "$sysroot"/usr/lib64/ld-linux-*.so.* "$sysroot"/usr/lib/ld-linux-*.so.*
 	[ -e "$1" ] || shift
 	loader=$1
@@ -202,4 +203,49 @@ register_run() {
 # Takes the colours out of a program's output.
 plain() {
 	sed 's/\x1b\[[0-9;]*m//g' "$@"
+}
+
+# supported CSV: of "test-backend-ops support --output csv", the cases that the device supports, one a line.
+supported() {
+	awk -F'","' 'NR > 1 && $5 == 1 { print $2 "(" $3 ")" }' "$1"
+}
+
+# some_of_each N CASES: at most N cases of each operation, the first, the last, and evenly from between.
+some_of_each() {
+	awk -F'(' -v most="$1" '
+		{
+			if (!($1 in n))
+				ops[++count] = $1
+			list[$1, n[$1]++] = $0
+		}
+		END {
+			for (i = 1; i <= count; i++) {
+				op = ops[i]
+				take = most < n[op] ? most : n[op]
+				step = take > 1 ? (n[op] - 1) / (take - 1) : 0
+				for (k = 0; k < take; k++)
+					print list[op, int(k * step)]
+			}
+		}' "$2"
+}
+
+# ops_run PLUGIN ENDPOINT [OPTION...]: test-backend-ops on the first remote device. Every case in $work/wanted (sorted) must
+# have passed, and none may have failed.
+ops_run() {
+	[ "$(wc -l <"$work/wanted")" -gt 100 ] || fail "test-backend-ops lists only $(wc -l <"$work/wanted") cases"
+	plugin=$1 remote=$2
+	shift 2
+	register_run "$plugin" "$remote" "$test_backend_ops" test -b RPC0 "$@" >"$work/ops.raw" 2>"$work/ops.log"
+	code=$?
+	plain "$work/ops.raw" >"$work/ops"
+	if [ $code -ne 0 ]; then
+		grep -E ': FAIL|failed' "$work/ops" | head -n 20
+		tail -n 3 "$work/ops"
+		fail "test-backend-ops exits with $code"
+	fi
+	sed -n 's/^  \(.*\): OK$/\1/p' "$work/ops" | sort -u | comm -23 "$work/wanted" - >"$work/missing"
+	[ ! -s "$work/missing" ] || {
+		head -n 20 "$work/missing"
+		fail "$(wc -l <"$work/missing") cases that the device supports did not run"
+	}
 }
