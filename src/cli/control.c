@@ -33,7 +33,7 @@ enum gw_status gw_control_send(int control, bool wait, const struct gw_control_m
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} ancillary = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)msg, .iov_len = sizes[msg->type]};
+	struct iovec iov = {.iov_base = (void *)msg, .iov_len = sizes[msg->type]};
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
 	if (fd >= 0) {
 		mh.msg_control = &ancillary;

@@ -38,6 +38,8 @@ static int spawn(int control, pid_t *pid)
 {
 	char name[] = "ggwire", verb[] = "worker";
 	char *argv[] = {name, verb, NULL};
+	/* ggml would start a debugger for a backtrace, which keeps a dying worker, and its memory, for seconds. */
+	setenv("GGML_NO_BACKTRACE", "1", 0);
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	int failure = posix_spawn_file_actions_init(&files);

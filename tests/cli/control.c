@@ -23,7 +23,7 @@ static int setup(void **state)
 	memset(&msg, 0, sizeof(msg));
 	memset(&got, 0, sizeof(got));
 	fd = -1;
-	return gw_control_pair(&here, &there, NULL);
+	return gw_control_pair(&here, &there, NULL) ? -1 : 0;
 }
 
 static int teardown(void **state)

@@ -29,9 +29,9 @@ extern char **environ;
 
 static pid_t launch(const char *name, const char *const *args, int *out)
 {
-	char *argv[32] = {(char *)(uintptr_t)name};
+	char *argv[32] = {(char *)name};
 	for (size_t i = 0; args[i]; i++)
-		argv[i + 1] = (char *)(uintptr_t)args[i];
+		argv[i + 1] = (char *)args[i];
 	int fds[2];
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	posix_spawn_file_actions_t files;

@@ -155,6 +155,20 @@ static void many_clients_leave_nothing_behind(void **state)
 	assert_true(is_within(serving_descriptors(s.pid), before - 1, before + 1));
 }
 
+static void dropped_clients_worker_ends_well(void **state)
+{
+	(void)state;
+	serving_end(&s);
+	serving_start(&s, (const char *const[]){"-p", "0", "--log-level", "debug", NULL});
+	int fd = serving_socket(&s);
+	pid_t worker = await_worker();
+	assert_int_equal(send(fd, "garbage", 7, MSG_NOSIGNAL), 7);
+	close(fd);
+	char text[64];
+	snprintf(text, sizeof(text), "worker %ld ended: exit status 0", (long)worker);
+	serving_await(&s, text);
+}
+
 /* A client that sends nothing keeps its place, and no other waits for it. */
 static void silent_client_delays_nobody(void **state)
 {
@@ -178,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(killed_worker_is_told_and_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_spare_is_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_clients_leave_nothing_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(dropped_clients_worker_ends_well, setup, teardown),
 		cmocka_unit_test_setup_teardown(silent_client_delays_nobody, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
