@@ -2,24 +2,15 @@
 
 #include <stdbool.h>
 
+#include "ggml/layout.h"
 #include "server/graph_rules.h"
 #include "server/tensor.h"
 
-/* The operations whose result ggml 0.27 lets be larger than its elements; for others it asserts that it is not, unless
- * the type is quantized. */
+/* Whether ggml lets op's result take more than its elements. For others it asserts that it does not, unless the type is
+ * quantized. A ggml that does not say has no such assertion. */
 static bool may_expand(enum ggml_op op)
 {
-	switch (op) {
-	case GGML_OP_CUMSUM:
-	case GGML_OP_MUL_MAT:
-	case GGML_OP_MUL_MAT_ID:
-	case GGML_OP_ARGSORT:
-	case GGML_OP_TOP_K:
-	case GGML_OP_FLASH_ATTN_EXT:
-		return true;
-	default:
-		return false;
-	}
+	return !ggml_op_alloc_size_may_expand || ggml_op_alloc_size_may_expand(op);
 }
 
 /* Whether the device may look at the operation. If not, the tensor is presented as one that nothing computes, for which

@@ -1,0 +1,306 @@
+/* The cache gives back what was stored, and nothing else. */
+#include "server/rig.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+
+#define SIZE 300000
+
+struct state {
+	char dir[64];
+	struct gw_server *server;
+	struct rig rig;
+	struct gw_client *client;
+	struct rig_buffer buffer;
+	struct gw_wire_tensor tensor;
+	uint8_t data[SIZE];
+};
+
+static int start(void **out, bool usable)
+{
+	static struct state st;
+	struct gw_server_options options = rig_options();
+
+	strcpy(st.dir, "/tmp/ggwire-cache-XXXXXX");
+	assert_non_null(mkdtemp(st.dir));
+	if (!usable)
+		assert_int_equal(rmdir(st.dir), 0);
+	options.cache_dir = st.dir;
+	st.server = rig_server(&options);
+	st.client = rig_client(&st.rig, st.server);
+	st.buffer = rig_alloc(st.client, 1 << 20);
+	st.tensor = rig_tensor(rig_type("i8"), &st.buffer, 0, SIZE, 1);
+	for (size_t i = 0; i < SIZE; i++)
+		st.data[i] = (uint8_t)(i * 7 + i / 255);
+	*out = &st;
+	return 0;
+}
+
+static int setup(void **out)
+{
+	return start(out, true);
+}
+
+static int setup_unusable(void **out)
+{
+	return start(out, false);
+}
+
+/* Calls each for every file of the directory; returns their number. */
+static int for_each_file(const struct state *st, void (*each)(const char *path))
+{
+	DIR *dir = opendir(st->dir);
+	struct dirent *e;
+	int n = 0;
+
+	while (dir && (e = readdir(dir))) {
+		char path[400];
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", st->dir, e->d_name);
+		if (each)
+			each(path);
+		n++;
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static void delete_file(const char *path)
+{
+	unlink(path);
+}
+
+static int teardown(void **in)
+{
+	struct state *st = *in;
+
+	rig_leave(&st->rig, st->client);
+	gw_server_free(st->server);
+	for_each_file(st, delete_file);
+	rmdir(st->dir);
+	return 0;
+}
+
+static void post_set(struct state *st, bool cache_flag, uint64_t offset, size_t size)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_set_req req = {.tensor = st->tensor, .cache_flag = cache_flag, .offset = offset};
+	struct iovec parts[2] = {{out, gw_wire_set_req_encode(&gw_dialect_8_0, &req, out)}, {st->data, size}};
+
+	assert_int_equal(gw_client_post(st->client, GW_CMD_SET_TENSOR, parts, 2), GW_OK);
+	rig_get(st->client, &st->tensor, 0, NULL, 0);
+}
+
+static bool set_hash(struct state *st, uint64_t offset, uint64_t hash)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED], result;
+	struct gw_wire_set_hash_req req = {.tensor = st->tensor, .offset = offset, .hash = hash};
+	struct iovec part = {out, gw_wire_set_hash_req_encode(&gw_dialect_8_0, &req, out)};
+
+	assert_int_equal(gw_client_call(st->client, GW_CMD_SET_TENSOR_HASH, &part, 1, &result, 1), GW_OK);
+	return result;
+}
+
+static void wipe(struct state *st)
+{
+	static const uint8_t zeros[SIZE];
+
+	rig_set(st->client, &st->tensor, 0, zeros, SIZE);
+}
+
+static void expect_data(struct state *st, size_t offset, size_t size)
+{
+	static uint8_t got[SIZE];
+
+	rig_get(st->client, &st->tensor, offset, got, size);
+	assert_memory_equal(got, st->data, size);
+}
+
+static void path_of(const struct state *st, uint64_t hash, char path[400])
+{
+	snprintf(path, 400, "%s/%016" PRIx64, st->dir, hash);
+}
+
+static void stored_data_is_found_by_its_hash(void **in)
+{
+	struct state *st = *in;
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
+
+	assert_false(set_hash(st, 0, hash));
+	post_set(st, true, 0, SIZE);
+	expect_data(st, 0, SIZE);
+	wipe(st);
+	assert_true(set_hash(st, 0, hash));
+	expect_data(st, 0, SIZE);
+}
+
+/* One file, with the payload as its contents and nothing else, under the name that stock servers look for. */
+static void files_are_those_of_the_stock_server(void **in)
+{
+	struct state *st = *in;
+	static uint8_t got[SIZE + 1];
+	char path[400];
+
+	post_set(st, true, 0, SIZE);
+	path_of(st, gw_fnv1a(GW_FNV_INIT, st->data, SIZE), path);
+	FILE *f = fopen(path, "rb");
+	assert_non_null(f);
+	assert_int_equal(fread(got, 1, sizeof(got), f), SIZE);
+	fclose(f);
+	assert_memory_equal(got, st->data, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 1);
+}
+
+static void parts_of_tensors_are_cached(void **in)
+{
+	struct state *st = *in;
+
+	post_set(st, true, 5000, 1000);
+	wipe(st);
+	assert_true(set_hash(st, 7000, gw_fnv1a(GW_FNV_INIT, st->data, 1000)));
+	expect_data(st, 7000, 1000);
+}
+
+static void only_what_is_flagged_is_stored(void **in)
+{
+	struct state *st = *in;
+
+	post_set(st, false, 0, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 0);
+}
+
+static void damage(const struct state *st, void (*how)(FILE *f))
+{
+	char path[400];
+
+	path_of(st, gw_fnv1a(GW_FNV_INIT, st->data, SIZE), path);
+	FILE *f = fopen(path, "r+b");
+	assert_non_null(f);
+	how(f);
+	fclose(f);
+}
+
+static void cut(FILE *f)
+{
+	assert_int_equal(ftruncate(fileno(f), SIZE / 2), 0);
+}
+
+static void empty(FILE *f)
+{
+	assert_int_equal(ftruncate(fileno(f), 0), 0);
+}
+
+static void alter(FILE *f)
+{
+	fseek(f, SIZE - 1, SEEK_SET);
+	fputc(0xee, f);
+}
+
+/* The file goes, and with the data sent again it comes back whole. */
+static void damaged_files_are_removed(void **in)
+{
+	static void (*const ways[])(FILE * f) = {cut, empty, alter};
+	struct state *st = *in;
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		post_set(st, true, 0, SIZE);
+		damage(st, ways[i]);
+		assert_false(set_hash(st, 0, hash));
+		assert_int_equal(for_each_file(st, NULL), 0);
+		post_set(st, true, 0, SIZE);
+		assert_true(set_hash(st, 0, hash));
+		expect_data(st, 0, SIZE);
+	}
+}
+
+/* A payload that is longer than the rest of the tensor is not the one that is asked for. */
+static void files_that_do_not_fit_are_not_used(void **in)
+{
+	struct state *st = *in;
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
+
+	post_set(st, true, 0, SIZE);
+	assert_false(set_hash(st, 1, hash));
+	assert_false(set_hash(st, SIZE, hash));
+	expect_data(st, 0, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 1);
+}
+
+static void directories_are_no_files(void **in)
+{
+	struct state *st = *in;
+	char path[400];
+
+	path_of(st, 42, path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_false(set_hash(st, 0, 42));
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* A client that dies in the middle leaves no file behind. */
+static void what_is_cut_off_is_not_stored(void **in)
+{
+	struct state *st = *in;
+	struct rig rig;
+	struct gw_client *c = rig_client(&rig, st->server);
+	struct rig_buffer b = rig_alloc(c, 1 << 20);
+	struct gw_wire_tensor t = rig_tensor(rig_type("i8"), &b, 0, SIZE, 1);
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_set_req req = {.tensor = t, .cache_flag = true};
+	size_t n = gw_wire_set_req_encode(&gw_dialect_8_0, &req, out);
+	struct gw_transport *near;
+	struct rig cut_rig;
+
+	rig_leave(&rig, c);
+	rig_serve(&cut_rig, st->server, &near);
+	uint8_t stream[GW_REQUEST_HEADER + GW_WIRE_HELLO_REQ] = {GW_CMD_HELLO, GW_WIRE_HELLO_REQ};
+	uint8_t alloc[GW_REQUEST_HEADER + 12] = {GW_CMD_ALLOC_BUFFER, 12};
+	uint8_t set[GW_REQUEST_HEADER] = {GW_CMD_SET_TENSOR};
+	gw_put_le64(alloc + 13, 1 << 20);
+	gw_put_le64(set + 1, n + SIZE);
+	struct iovec iov[] = {
+		{stream, sizeof(stream)}, {alloc, sizeof(alloc)}, {set, sizeof(set)}, {out, n}, {st->data, SIZE / 2}};
+	assert_int_equal(near->ops->sendv(near, iov, 5, NULL), GW_OK);
+	near->ops->close(near);
+	rig_join(&cut_rig);
+	assert_int_equal(cut_rig.end, GW_ERR_LOST);
+	assert_int_equal(for_each_file(st, NULL), 0);
+}
+
+static void an_unusable_directory_disturbs_nothing(void **in)
+{
+	struct state *st = *in;
+
+	post_set(st, true, 0, SIZE);
+	expect_data(st, 0, SIZE);
+	assert_false(set_hash(st, 0, gw_fnv1a(GW_FNV_INIT, st->data, SIZE)));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(stored_data_is_found_by_its_hash),
+		TEST(files_are_those_of_the_stock_server),
+		TEST(parts_of_tensors_are_cached),
+		TEST(only_what_is_flagged_is_stored),
+		TEST(damaged_files_are_removed),
+		TEST(files_that_do_not_fit_are_not_used),
+		TEST(directories_are_no_files),
+		TEST(what_is_cut_off_is_not_stored),
+		cmocka_unit_test_setup_teardown(an_unusable_directory_disturbs_nothing, setup_unusable, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
