@@ -27,15 +27,15 @@ void gw_wire_tensor_encode(const struct gw_dialect *d, const struct gw_wire_tens
 	gw_put_le64(out + AT_ID, t->id);
 	gw_put_le32(out + AT_TYPE, t->type);
 	gw_put_le64(out + AT_BUFFER, t->buffer);
-	for (int i = 0; i < GW_WIRE_DIMS; i++) {
+	for (size_t i = 0; i < GW_WIRE_DIMS; i++) {
 		gw_put_le32(out + AT_NE + 4 * i, t->ne[i]);
 		gw_put_le32(out + AT_NB + 4 * i, t->nb[i]);
 	}
 	gw_put_le32(out + AT_OP, t->op);
-	for (int i = 0; i < GW_WIRE_OP_PARAMS; i++)
+	for (size_t i = 0; i < GW_WIRE_OP_PARAMS; i++)
 		gw_put_le32(out + AT_OP_PARAMS + 4 * i, (uint32_t)t->op_params[i]);
 	gw_put_le32(out + AT_FLAGS, (uint32_t)t->flags);
-	for (int i = 0; i < GW_WIRE_SRC; i++)
+	for (size_t i = 0; i < GW_WIRE_SRC; i++)
 		gw_put_le64(out + AT_SRC + 8 * i, t->src[i]);
 	gw_put_le64(out + AT_VIEW_SRC, t->view_src);
 	gw_put_le64(out + AT_VIEW_OFFS, t->view_offs);
@@ -49,15 +49,15 @@ void gw_wire_tensor_decode(const struct gw_dialect *d, const uint8_t in[GW_WIRE_
 	t->id = gw_le64(in + AT_ID);
 	t->type = gw_le32(in + AT_TYPE);
 	t->buffer = gw_le64(in + AT_BUFFER);
-	for (int i = 0; i < GW_WIRE_DIMS; i++) {
+	for (size_t i = 0; i < GW_WIRE_DIMS; i++) {
 		t->ne[i] = gw_le32(in + AT_NE + 4 * i);
 		t->nb[i] = gw_le32(in + AT_NB + 4 * i);
 	}
 	t->op = gw_le32(in + AT_OP);
-	for (int i = 0; i < GW_WIRE_OP_PARAMS; i++)
+	for (size_t i = 0; i < GW_WIRE_OP_PARAMS; i++)
 		t->op_params[i] = (int32_t)gw_le32(in + AT_OP_PARAMS + 4 * i);
 	t->flags = (int32_t)gw_le32(in + AT_FLAGS);
-	for (int i = 0; i < GW_WIRE_SRC; i++)
+	for (size_t i = 0; i < GW_WIRE_SRC; i++)
 		t->src[i] = gw_le64(in + AT_SRC + 8 * i);
 	t->view_src = gw_le64(in + AT_VIEW_SRC);
 	t->view_offs = gw_le64(in + AT_VIEW_OFFS);

@@ -195,23 +195,33 @@ static void test_returning_keys_take_no_room(void **state)
 	gw_map_free(&map);
 }
 
-/* Whatever power of two the keys are multiples of: a put and a get stay far below a microsecond, where a table whose
- * keys share one slot takes ten. */
+/* How long n multiples of 2^shift take to be put and read again. */
+static uint64_t time_multiples(uint64_t n, unsigned shift)
+{
+	struct gw_map map = {0};
+	uint64_t start = gw_clock_ns();
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(gw_map_put(&map, i << shift, &map), GW_OK);
+	for (uint64_t i = 0; i < n; i++)
+		assert_ptr_equal(gw_map_get(&map, i << shift), &map);
+	uint64_t end = gw_clock_ns();
+	assert_int_equal(map.count, n);
+	gw_map_free(&map);
+	return end - start;
+}
+
+/* Whatever power of two the keys are multiples of: a put and a get stay far below the ten microseconds that keys take
+ * which share one slot. The machine may be busy, so that the best of some attempts counts. */
 static void test_aligned_keys_do_not_collide(void **state)
 {
 	(void)state;
 	const uint64_t n = 4096;
 	for (unsigned shift = 0; shift <= 52; shift++) {
-		struct gw_map map = {0};
-		uint64_t start = gw_clock_ns();
-		for (uint64_t i = 0; i < n; i++)
-			gw_map_put(&map, i << shift, &map);
-		for (uint64_t i = 0; i < n; i++)
-			assert_ptr_equal(gw_map_get(&map, i << shift), &map);
-		assert_int_equal(map.count, n);
-		if (gw_clock_ns() - start > n * 5000)
+		int attempts = 20;
+		while (attempts > 0 && time_multiples(n, shift) > n * 4000)
+			attempts--;
+		if (attempts == 0)
 			fail_msg("multiples of 2^%u collide", shift);
-		gw_map_free(&map);
 	}
 }
 
