@@ -1,6 +1,5 @@
 #include "cli/pool.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -349,8 +348,6 @@ void gw_pool_free(struct gw_pool *pool)
 		struct worker *w = pool->workers;
 		pool->workers = w->next;
 		kill(w->process.pid, SIGKILL);
-		while (waitpid(w->process.pid, NULL, 0) < 0 && errno == EINTR)
-			;
 		close_control(w);
 		free(w);
 	}

@@ -15,7 +15,7 @@ struct gw_pool;
 enum gw_status gw_pool_new(int events, const struct gw_control_setup *setup, unsigned max_clients, struct gw_pool **out,
 	struct gw_error *err);
 
-/* Frees the pool; processes that still run are killed and waited for. */
+/* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
 void gw_pool_free(struct gw_pool *pool);
 
 /* Hands a connection, which is the pool's from now on, to a worker, or closes it if max_clients are served already or

@@ -114,6 +114,29 @@ static void stop_ends_workers_with_their_clients(void **state)
 	gw_client_close(b);
 }
 
+static void worker_that_does_not_end_is_killed(void **state)
+{
+	(void)state;
+	pid_t worker;
+	serving_start(&s, ARGS("-p", "0"));
+	assert_int_equal(serving_children(s.pid, &worker, 1), 1);
+	kill(worker, SIGSTOP);
+	assert_int_equal(serving_stop(&s, SIGTERM, 2000), 0);
+	assert_int_equal(kill(worker, 0), -1);
+}
+
+static void second_signal_ends_at_once(void **state)
+{
+	(void)state;
+	pid_t worker;
+	serving_start(&s, ARGS("-p", "0"));
+	assert_int_equal(serving_children(s.pid, &worker, 1), 1);
+	kill(worker, SIGSTOP);
+	kill(s.pid, SIGTERM);
+	serving_await(&s, "stopping");
+	assert_int_equal(serving_stop(&s, SIGINT, 500), 128 + SIGINT);
+}
+
 static void killed_supervisor_takes_its_workers_along(void **state)
 {
 	(void)state;
@@ -232,6 +255,8 @@ int main(void)
 		cmocka_unit_test_teardown(busy_port_is_an_error, teardown),
 		cmocka_unit_test_teardown(every_endpoint_is_served, teardown),
 		cmocka_unit_test_teardown(stop_ends_workers_with_their_clients, teardown),
+		cmocka_unit_test_teardown(worker_that_does_not_end_is_killed, teardown),
+		cmocka_unit_test_teardown(second_signal_ends_at_once, teardown),
 		cmocka_unit_test_teardown(killed_supervisor_takes_its_workers_along, teardown),
 		cmocka_unit_test_teardown(idle_server_does_not_wake_up, teardown),
 		cmocka_unit_test_teardown(cache_directory_is_made, teardown),
