@@ -22,7 +22,6 @@ struct builder {
 	struct gw_wire_tensor *described;
 	struct ggml_tensor **tensors;
 	struct gw_links *links;
-	bool *is_node; /* whether the tensor was entered as a node */
 	struct gw_map index_of_id;
 	struct gw_graph *graph;
 };
@@ -103,8 +102,7 @@ static enum gw_status builder_init(struct builder *b)
 	b->described = malloc(n * sizeof(*b->described));
 	b->tensors = malloc(n * sizeof(*b->tensors));
 	b->links = malloc(n * sizeof(*b->links));
-	b->is_node = calloc(n, sizeof(*b->is_node));
-	if (!b->described || !b->tensors || !b->links || !b->is_node || gw_map_reserve(&b->index_of_id, n) != GW_OK)
+	if (!b->described || !b->tensors || !b->links || gw_map_reserve(&b->index_of_id, n) != GW_OK)
 		return GW_ERR_NOMEM;
 	return graph_new(b->wire->n_nodes, b->wire->n_tensors, &b->graph);
 }
@@ -115,7 +113,6 @@ static void builder_free(struct builder *b)
 	free(b->described);
 	free(b->tensors);
 	free(b->links);
-	free(b->is_node);
 	gw_map_free(&b->index_of_id);
 }
 
@@ -234,11 +231,8 @@ static enum gw_status check_op(const struct builder *b, uint32_t i, struct gw_er
 static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *err)
 {
 	struct ggml_tensor *node = b->tensors[i];
-
-	if (b->is_node[i])
-		return gw_error_set(err, GW_ERR_PROTOCOL, "it is a node twice");
-	b->is_node[i] = true;
 	enum gw_status st = check_op(b, i, err);
+
 	if (st != GW_OK)
 		return st;
 	if (gw_op_executes(node->op)) {

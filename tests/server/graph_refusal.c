@@ -88,12 +88,6 @@ static void same_id_twice(struct world *w)
 	w->t[B].id = w->t[A].id;
 }
 
-static void same_node_twice(struct world *w)
-{
-	w->nodes[1] = w->nodes[0];
-	w->n_nodes = 2;
-}
-
 static void unknown_source(struct world *w)
 {
 	w->t[C].src[1] = 12345;
@@ -249,7 +243,6 @@ static const struct {
 	{tensor_of_id_0_as_node, GW_ERR_PROTOCOL, "node 0 is unknown tensor 0x0"},
 	{unknown_node, GW_ERR_PROTOCOL, "node 0 is unknown tensor 0x3039"},
 	{same_id_twice, GW_ERR_PROTOCOL, "occurs twice"},
-	{same_node_twice, GW_ERR_PROTOCOL, "MUL 'product': it is a node twice"},
 	{unknown_source, GW_ERR_PROTOCOL, "MUL 'product': it refers to unknown tensor 0x3039"},
 	{unknown_view_source, GW_ERR_PROTOCOL, "unknown tensor 0x3039"},
 	{circle, GW_ERR_PROTOCOL, "circle"},
