@@ -57,6 +57,5 @@ bool gw_transfer_relay(const struct ggml_tensor *src, const struct ggml_tensor *
 		gw_transfer_set(to, dst, stage, &rows, n, false);
 	}
 	free(stage);
-	gw_client_flush(to->link->client);
 	return true;
 }

@@ -78,9 +78,6 @@ size_t gw_link_max_size(struct gw_link *link, uint32_t device);
  * lost. */
 void gw_link_get(struct gw_link *link, enum gw_cmd cmd, const struct iovec *request, const struct gw_dest *dest);
 
-/* The same, waiting for the data. */
-void gw_link_get_now(struct gw_link *link, enum gw_cmd cmd, const struct iovec *request, const struct gw_dest *dest);
-
 /* Marks the end of the work posted so far: *ticket is to be drained to know that it is done. False if it is known
  * already; then nothing is sent. */
 bool gw_link_mark(struct gw_link *link, uint64_t *ticket);

@@ -31,17 +31,6 @@ void gw_link_drain(struct gw_link *link, uint64_t ticket)
 	pthread_mutex_unlock(&link->lock);
 }
 
-void gw_link_get_now(struct gw_link *link, enum gw_cmd cmd, const struct iovec *request, const struct gw_dest *dest)
-{
-	pthread_mutex_lock(&link->lock);
-	get_locked(link, cmd, request, dest);
-	bool outstanding = link->outstanding;
-	uint64_t ticket = link->ticket;
-	pthread_mutex_unlock(&link->lock);
-	if (outstanding)
-		gw_link_drain(link, ticket);
-}
-
 /* A GET_TENSOR of no bytes: servers of all versions answer it, after what was posted before is done. */
 static void barrier_locked(struct gw_link *link)
 {
