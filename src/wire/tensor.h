@@ -14,22 +14,22 @@
 #define GW_WIRE_NAME 64
 #define GW_WIRE_TENSOR_SIZE 296
 
-/* Numbers of type and op are the dialect's, not the local ggml's. */
+/* Numbers of type and op are the dialect's, not the local ggml's. In this order it has no padding. */
 struct gw_wire_tensor {
-	uint64_t id; /* the client's key of this tensor; 0 = no tensor */
-	uint32_t type;
+	uint64_t id;     /* the client's key of this tensor; 0 = no tensor */
 	uint64_t buffer; /* the server's handle, or 0 */
+	uint32_t type;
 	uint32_t ne[GW_WIRE_DIMS];
 	uint32_t nb[GW_WIRE_DIMS]; /* bytes */
 	uint32_t op;
 	int32_t op_params[GW_WIRE_OP_PARAMS];
 	int32_t flags;
+	int32_t use_count;         /* 0 in dialects without it */
 	uint64_t src[GW_WIRE_SRC]; /* ids; 0 = none */
 	uint64_t view_src;         /* id; 0 = none */
 	uint64_t view_offs;        /* bytes */
 	uint64_t data;             /* address in the server's (virtual) address space */
 	char name[GW_WIRE_NAME];   /* NUL-terminated after decoding, whatever the peer sent */
-	int32_t use_count;         /* 0 in dialects without it */
 };
 
 /* Writes exactly GW_WIRE_TENSOR_SIZE bytes. */
