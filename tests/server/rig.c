@@ -211,7 +211,7 @@ void rig_recompute(struct gw_client *c, uint64_t uid)
 }
 
 /* Tests ask for impossible amounts of memory. Read by the address sanitizer, if it is there. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
 	return "allocator_may_return_null=1";
