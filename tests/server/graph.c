@@ -133,6 +133,17 @@ static void empty_graphs_are_computed(void **in)
 	rig_get(st->client, &st->model.y, 0, NULL, 0);
 }
 
+/* test-backend-ops times operations that way. */
+static void a_node_may_occur_again(void **in)
+{
+	struct state *st = *in;
+	uint64_t nodes[4] = {st->model.nodes[0], st->model.nodes[1], st->model.nodes[1], st->model.nodes[1]};
+
+	set_input(st->client, &st->model, 3);
+	rig_compute(st->client, 1, nodes, 4, st->model.all, 5);
+	expect_output(st->client, &st->model, 3);
+}
+
 /* ggml_cast makes the result a source of its own. */
 static void a_cast_may_name_itself(void **in)
 {
@@ -349,6 +360,7 @@ int main(void)
 		TEST(graphs_are_computed_and_recomputed),
 		TEST(graphs_without_a_number_are_computed),
 		TEST(empty_graphs_are_computed),
+		TEST(a_node_may_occur_again),
 		TEST(a_cast_may_name_itself),
 		TEST(nodes_that_are_not_computed_are_passed_over),
 		TEST(views_are_followed),
