@@ -10,7 +10,7 @@
 
 static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_SETUP] = HEAD + sizeof(struct gw_control_setup),
-	[GW_CONTROL_CLIENT] = HEAD,
+	[GW_CONTROL_CLIENT] = HEAD + sizeof(struct gw_version),
 	[GW_CONTROL_DEVICE] = HEAD + sizeof(struct gw_control_device),
 	[GW_CONTROL_READY] = HEAD,
 	[GW_CONTROL_FAILED] = HEAD + sizeof(struct gw_error),

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "wire/dialect.h"
 
 /* The worker's end of the pair is this descriptor. */
 #define GW_CONTROL_FD 3
@@ -19,7 +20,7 @@
 
 enum gw_control_type {
 	GW_CONTROL_SETUP,  /* to the worker, once, first */
-	GW_CONTROL_CLIENT, /* to the worker: serve the connection whose descriptor comes with this */
+	GW_CONTROL_CLIENT, /* to the worker: serve the connection whose descriptor comes with this, in that version */
 	GW_CONTROL_DEVICE, /* from a probe: one device that is going to be lent */
 	GW_CONTROL_READY,  /* from the worker: the devices are there. The end of a probe's list. */
 	GW_CONTROL_FAILED, /* from the worker: it cannot start; it exits now */
@@ -48,6 +49,7 @@ struct gw_control_msg {
 	enum gw_control_type type;
 	union {
 		struct gw_control_setup setup;
+		struct gw_version client; /* one of gw_dialect_at */
 		struct gw_control_device device;
 		struct gw_error error; /* FAILED, LEFT */
 	} u;

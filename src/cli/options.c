@@ -93,11 +93,43 @@ static enum gw_status parse_level(const char *text, struct gw_serve_options *o, 
 	return gw_error_set(err, GW_ERR_INVALID, "--log-level: '%s' is none of error, warn, info, debug", text);
 }
 
+static enum gw_status unknown_proto(const char *option, const char *text, struct gw_error *err)
+{
+	char known[128] = "";
+	size_t used = 0;
+	const struct gw_dialect *d;
+	for (size_t i = 0; (d = gw_dialect_at(i)) && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%u.%u.%u", i ? ", " : "",
+			d->version.major, d->version.minor, d->version.patch);
+	return gw_error_set(
+		err, GW_ERR_INVALID, "%s: unknown protocol version: '%s' (known versions: %s)", option, text, known);
+}
+
+/* What may follow an endpoint: ",proto=VERSION". Cuts it off. */
+static enum gw_status parse_proto(
+	const char *option, char *text, const struct gw_dialect **dialect, struct gw_error *err)
+{
+	static const char key[] = ",proto=";
+	char *at = strstr(text, key);
+	*dialect = NULL;
+	if (!at)
+		return GW_OK;
+	*at = '\0';
+	*dialect = gw_dialect_parse(at + strlen(key));
+	return *dialect ? GW_OK : unknown_proto(option, at + strlen(key), err);
+}
+
 static enum gw_status add_listen(const char *option, const char *text, struct gw_serve_options *o, struct gw_error *err)
 {
+	struct gw_serve_listen *l = &o->listen[o->n_listen];
+	char endpoint[2 * GW_ENDPOINT_MAX];
 	if (o->n_listen == GW_SERVE_MAX_LISTEN)
 		return gw_error_set(err, GW_ERR_LIMIT, "%s: more than %d endpoints", option, GW_SERVE_MAX_LISTEN);
-	if (gw_endpoint_parse(text, true, &o->listen[o->n_listen], err))
+	if (snprintf(endpoint, sizeof(endpoint), "%s", text) >= (int)sizeof(endpoint))
+		return gw_error_set(err, GW_ERR_INVALID, "%s: longer than an endpoint can be", option);
+	if (parse_proto(option, endpoint, &l->dialect, err))
+		return err->status;
+	if (gw_endpoint_parse(endpoint, true, &l->ep, err))
 		return gw_error_prefix(err, "%s", option);
 	o->n_listen++;
 	return GW_OK;
@@ -203,7 +235,8 @@ void gw_serve_options_help(FILE *to, const char *program)
 		"  -p, --port PORT            port to listen on, 0 = any free one (default: %d)\n"
 		"  -c, --cache                keep large weights in a cache on disk\n"
 		"      --listen ENDPOINT      HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated; instead of\n"
-		"                             -H and -p, unless these are given too\n"
+		"                             -H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
+		"                             serves clients of that protocol version there, from 4.0.0 on\n"
 		"      --max-clients N        clients served at once (default: %d)\n"
 		"      --log-level LEVEL      error, warn, info or debug (default: info)\n",
 		program, default_threads(), DEFAULT_PORT, DEFAULT_CLIENTS);

@@ -9,10 +9,16 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "transport/endpoint.h"
+#include "wire/dialect.h"
 
 #define GW_SERVE_MAX_LISTEN 16
 #define GW_SERVE_MAX_THREADS 512
 #define GW_SERVE_MAX_CLIENTS 4096
+
+struct gw_serve_listen {
+	struct gw_endpoint ep;
+	const struct gw_dialect *dialect; /* NULL = that of the running ggml */
+};
 
 struct gw_serve_options {
 	bool help; /* nothing else counts */
@@ -22,7 +28,7 @@ struct gw_serve_options {
 	bool has_log_level;
 	enum gw_log_level log_level;
 	const char *devices; /* as given, or ""; points into argv */
-	struct gw_endpoint listen[GW_SERVE_MAX_LISTEN];
+	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
 	size_t n_listen; /* at least 1 */
 };
 

@@ -231,9 +231,9 @@ static struct worker *take(struct gw_pool *pool)
 	return start(pool);
 }
 
-static bool hand_over(struct worker *w, int fd)
+static bool hand_over(struct worker *w, int fd, const struct gw_dialect *dialect)
 {
-	struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT};
+	struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT, .u.client = dialect->version};
 	struct gw_error err;
 	if (!gw_control_send(w->process.control, false, &msg, fd, &err)) {
 		gw_tcp_peer_name(fd, w->client, sizeof(w->client));
@@ -248,7 +248,7 @@ static bool hand_over(struct worker *w, int fd)
 	return false;
 }
 
-void gw_pool_serve(struct gw_pool *pool, int fd)
+void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_dialect *dialect)
 {
 	char peer[PEER_MAX];
 	gw_tcp_peer_name(fd, peer, sizeof(peer));
@@ -260,7 +260,7 @@ void gw_pool_serve(struct gw_pool *pool, int fd)
 	struct worker *w;
 	do
 		w = take(pool);
-	while (w && !hand_over(w, fd));
+	while (w && !hand_over(w, fd, dialect));
 	if (!w)
 		gw_log_error("client %s refused: there is no worker", peer);
 	close(fd);

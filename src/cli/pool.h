@@ -18,9 +18,9 @@ enum gw_status gw_pool_new(int events, const struct gw_control_setup *setup, uns
 /* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
 void gw_pool_free(struct gw_pool *pool);
 
-/* Hands a connection, which is the pool's from now on, to a worker, or closes it if max_clients are served already or
- * if no worker can be had. Either is logged. */
-void gw_pool_serve(struct gw_pool *pool, int fd);
+/* Hands a connection, which is the pool's from now on, to a worker that speaks dialect on it, or closes it if
+ * max_clients are served already or if no worker can be had. Either is logged. */
+void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_dialect *dialect);
 
 /* Collects processes that ended and says what that meant. To be called after SIGCHLD, not from within a source. */
 void gw_pool_reap(struct gw_pool *pool);

@@ -14,7 +14,8 @@
 
 #define EXIT_USAGE 2
 
-typedef char endpoint_text[GW_ENDPOINT_MAX + 16];
+/* An endpoint, and where it is not the usual one the protocol. */
+typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
 
 static int complain(const char *program, const struct gw_error *err, int exit_status)
 {
@@ -34,17 +35,28 @@ static void warn_open(const char *endpoint)
 	gw_log_warn("%s", "");
 }
 
+static void mark(endpoint_text name, const struct gw_dialect *dialect)
+{
+	const struct gw_version *v = &dialect->version;
+	size_t len = strlen(name);
+	if (dialect != &gw_dialect_8_0)
+		snprintf(name + len, sizeof(endpoint_text) - len, " (protocol %u.%u.%u)", v->major, v->minor, v->patch);
+}
+
 static enum gw_status listen_all(
 	struct gw_supervisor *s, const struct gw_serve_options *o, endpoint_text *names, struct gw_error *err)
 {
 	for (size_t i = 0; i < o->n_listen; i++) {
+		const struct gw_serve_listen *l = &o->listen[i];
+		const struct gw_dialect *dialect = l->dialect ? l->dialect : &gw_dialect_8_0;
 		struct gw_endpoint bound;
-		enum gw_status status = gw_supervisor_listen(s, &o->listen[i], &bound, err);
+		enum gw_status status = gw_supervisor_listen(s, &l->ep, dialect, &bound, err);
 		if (status)
 			return status;
 		gw_endpoint_format(&bound, names[i], sizeof(names[i]));
 		if (!gw_endpoint_is_local(&bound))
 			warn_open(names[i]);
+		mark(names[i], dialect);
 	}
 	return GW_OK;
 }

@@ -29,6 +29,7 @@ struct listener {
 	struct gw_supervisor *s;
 	struct listener *next;
 	struct gw_endpoint ep;
+	const struct gw_dialect *dialect;
 	struct stat file; /* of a Unix socket */
 	int fd;
 };
@@ -183,7 +184,7 @@ static void on_connection(struct gw_source *source)
 		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0) {
 			s->accept_failed = false;
-			gw_pool_serve(s->pool, fd);
+			gw_pool_serve(s->pool, fd, l->dialect);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (!concerns_one(errno)) {
@@ -193,14 +194,15 @@ static void on_connection(struct gw_source *source)
 	}
 }
 
-enum gw_status gw_supervisor_listen(
-	struct gw_supervisor *s, const struct gw_endpoint *ep, struct gw_endpoint *bound, struct gw_error *err)
+enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
+	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	if (!l)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	l->source.ready = on_connection;
 	l->s = s;
+	l->dialect = dialect;
 	enum gw_status status = gw_tcp_listen(ep, BACKLOG, &l->fd, &l->ep, err);
 	if (status) {
 		free(l);

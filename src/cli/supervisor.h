@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "cli/control.h"
 #include "transport/endpoint.h"
+#include "wire/dialect.h"
 
 struct gw_supervisor;
 
@@ -15,9 +16,10 @@ enum gw_status gw_supervisor_new(struct gw_supervisor **out, struct gw_error *er
 /* Stops listening, removes socket files, and frees s. */
 void gw_supervisor_free(struct gw_supervisor *s);
 
-/* Opens an endpoint; its connections wait until gw_supervisor_run. *bound is the endpoint with its real port. */
-enum gw_status gw_supervisor_listen(
-	struct gw_supervisor *s, const struct gw_endpoint *ep, struct gw_endpoint *bound, struct gw_error *err);
+/* Opens an endpoint, on which clients of dialect are served; its connections wait until gw_supervisor_run. *bound is
+ * the endpoint with its real port. */
+enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
+	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err);
 
 /* A descriptor that is readable when a signal was held back. Owned by s; not to be read. */
 int gw_supervisor_interrupt(const struct gw_supervisor *s);

@@ -92,14 +92,14 @@ static enum gw_status report(const struct worker *w)
 }
 
 /* Serves one connection and says why it ended. */
-static enum gw_status serve(struct worker *w, int fd, struct gw_error *why)
+static enum gw_status serve(struct worker *w, int fd, struct gw_version version, struct gw_error *why)
 {
 	struct gw_transport *transport;
 	if (gw_tcp_from_fd(fd, &transport, why)) {
 		close(fd);
 		return why->status;
 	}
-	return gw_server_serve(w->server, transport, why);
+	return gw_server_serve(w->server, transport, gw_dialect_for(version, NULL), why);
 }
 
 /* Clients one by one. Returns the exit status. */
@@ -113,7 +113,7 @@ static int loop(struct worker *w)
 			return why.status == GW_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
 		if (msg.type != GW_CONTROL_CLIENT)
 			return EXIT_FAILURE;
-		why.status = serve(w, fd, &why);
+		why.status = serve(w, fd, msg.u.client, &why);
 		if (tell(GW_CONTROL_LEFT, &why) || why.status != GW_ERR_CLOSED)
 			return EXIT_SUCCESS;
 	}

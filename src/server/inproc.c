@@ -46,7 +46,7 @@ static void *client_main(void *arg)
 	free(arg);
 	memcpy(peer, c.transport->peer, sizeof(peer));
 	c.in->line(GW_BANNER_ACCEPTED, c.in->user);
-	if (gw_server_serve(c.in->server, c.transport, &why) != GW_ERR_CLOSED)
+	if (gw_server_serve(c.in->server, c.transport, NULL, &why) != GW_ERR_CLOSED)
 		gw_log_warn("%s: %s", peer, why.text);
 	c.in->line(GW_BANNER_CLOSED, c.in->user);
 	inproc_release(c.in);

@@ -37,7 +37,6 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	server->n_devices = options->n_devices;
 	server->n_threads = (int)options->n_threads;
 	server->dialect = options->dialect;
-	server->opmap = gw_opmap_for(options->dialect);
 	server->devices = calloc(options->n_devices, sizeof(*server->devices));
 	if (!server->devices)
 		goto free_server;
@@ -87,7 +86,9 @@ struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struc
 
 static enum gw_status session_init(struct gw_session *s, const struct gw_server *server, struct gw_peer *peer)
 {
-	*s = (struct gw_session){.server = server, .dialect = server->dialect, .opmap = server->opmap, .peer = peer};
+	const struct gw_dialect *dialect = gw_peer_dialect(peer);
+
+	*s = (struct gw_session){.server = server, .dialect = dialect, .opmap = gw_opmap_for(dialect), .peer = peer};
 	gw_buffers_init(&s->buffers);
 	s->devices = calloc(server->n_devices, sizeof(*s->devices));
 	if (!s->devices)
@@ -125,12 +126,13 @@ static enum gw_status serve(struct gw_server *server, struct gw_peer *peer, stru
 	return st;
 }
 
-enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport, struct gw_error *why)
+enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport,
+	const struct gw_dialect *dialect, struct gw_error *why)
 {
 	struct gw_error err = {0};
 	struct gw_peer *peer;
 
-	if (gw_peer_new(transport, server->dialect, &peer) != GW_OK) {
+	if (gw_peer_new(transport, dialect ? dialect : server->dialect, &peer) != GW_OK) {
 		transport->ops->close(transport);
 		return gw_error_set(why, GW_ERR_NOMEM, "out of memory for a client");
 	}

@@ -14,21 +14,23 @@
 struct gw_server;
 
 struct gw_server_options {
-	ggml_backend_dev_t *devices; /* lent, in this order; copied */
-	size_t n_devices;            /* 1 to GW_EXT_MAX_DEVICES */
-	size_t n_threads;            /* for devices that take a number of threads; 0 = theirs */
-	const char *cache_dir;       /* NULL = no cache; copied */
-	const struct gw_dialect *dialect;
+	ggml_backend_dev_t *devices;      /* lent, in this order; copied */
+	size_t n_devices;                 /* 1 to GW_EXT_MAX_DEVICES */
+	size_t n_threads;                 /* for devices that take a number of threads; 0 = theirs */
+	const char *cache_dir;            /* NULL = no cache; copied */
+	const struct gw_dialect *dialect; /* of connections that have no other */
 };
 
 /* Checks the options and the running ggml; no backend is initialised yet. */
 enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_server **out, struct gw_error *err);
 void gw_server_free(struct gw_server *server);
 
-/* Serves one client until it leaves or is refused; takes over the transport. Backends are initialised at the first
+/* Serves one client, which speaks dialect (NULL: that of the options), until it leaves or is refused; takes over the
+ * transport. Backends are initialised at the first
  * command that needs them, and freed with all buffers and graphs of this client on return. GW_ERR_CLOSED: the client
  * left cleanly. Otherwise why says which command and which check. Several threads may serve clients of one server at
  * once. */
-enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport, struct gw_error *why);
+enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport,
+	const struct gw_dialect *dialect, struct gw_error *why);
 
 #endif

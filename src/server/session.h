@@ -22,7 +22,6 @@ struct gw_server {
 	int n_threads;
 	struct gw_cache *cache; /* NULL = none */
 	const struct gw_dialect *dialect;
-	const struct gw_opmap *opmap;
 };
 
 struct gw_session {

@@ -152,7 +152,7 @@ static enum gw_status read_hello(struct gw_peer *p, struct gw_error *err)
 	if (status)
 		return status;
 	if (size == 0)
-		return gw_error_set(err, GW_ERR_PROTOCOL, "HELLO without a body: a client older than protocol 4.0");
+		return gw_error_set(err, GW_ERR_PROTOCOL, "HELLO without a body: the client speaks RPC protocol 3 or older");
 	if (size != sizeof(body))
 		return gw_error_set(
 			err, GW_ERR_PROTOCOL, "HELLO of %" PRIu64 " bytes, expected %zu", size, sizeof(body));

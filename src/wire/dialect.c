@@ -1,6 +1,7 @@
 #include "wire/dialect.h"
 
-#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #define BIT(cmd) (UINT32_C(1) << (cmd))
 
@@ -65,6 +66,34 @@ const struct gw_dialect gw_dialect_8_0 = {
 	.types = &gw_types_43,
 };
 
+#define N_OLDER (sizeof(older) / sizeof(older[0]))
+
+const struct gw_dialect *gw_dialect_at(size_t i)
+{
+	if (i < N_OLDER)
+		return &older[i];
+	return i == N_OLDER ? &gw_dialect_8_0 : NULL;
+}
+
+static bool is_written(struct gw_version v, const char *text)
+{
+	char full[16];
+	snprintf(full, sizeof(full), "%u.%u.%u", v.major, v.minor, v.patch);
+	if (strcmp(text, full) == 0)
+		return true;
+	snprintf(full, sizeof(full), "%u.%u", v.major, v.minor);
+	return v.patch == 0 && strcmp(text, full) == 0;
+}
+
+const struct gw_dialect *gw_dialect_parse(const char *text)
+{
+	const struct gw_dialect *d;
+	for (size_t i = 0; (d = gw_dialect_at(i)); i++)
+		if (is_written(d->version, text))
+			return d;
+	return NULL;
+}
+
 static unsigned rank(struct gw_version v)
 {
 	return (unsigned)v.minor << 8 | v.patch;
@@ -78,11 +107,10 @@ static bool serves(const struct gw_dialect *d, struct gw_version version)
 const struct gw_dialect *gw_dialect_for(struct gw_version version, bool *newer)
 {
 	const struct gw_dialect *best = NULL;
-	for (size_t i = 0; i < sizeof(older) / sizeof(older[0]); i++)
-		if (serves(&older[i], version))
-			best = &older[i];
-	if (serves(&gw_dialect_8_0, version))
-		best = &gw_dialect_8_0;
+	const struct gw_dialect *d;
+	for (size_t i = 0; (d = gw_dialect_at(i)); i++)
+		if (serves(d, version))
+			best = d;
 	if (best && newer)
 		*newer = rank(best->version) < rank(version);
 	return best;

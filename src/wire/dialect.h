@@ -3,6 +3,7 @@
 #define GW_WIRE_DIALECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire/command.h"
@@ -32,6 +33,12 @@ extern const struct gw_dialect gw_dialect_8_0;
 /* The dialect to use with a server that announces version, or NULL if there is none. An unknown minor or patch above
  * the newest known one of its major gets that newest one, and *newer is set (newer may be NULL). */
 const struct gw_dialect *gw_dialect_for(struct gw_version version, bool *newer);
+
+/* All dialects, oldest first; NULL from the end of the list on. */
+const struct gw_dialect *gw_dialect_at(size_t i);
+
+/* The dialect of a version as users write it: "4.0.2", or "4.0" for 4.0.0. NULL if there is none. */
+const struct gw_dialect *gw_dialect_parse(const char *text);
 
 /* How a command is answered. Variable-size replies are the caller's business. */
 enum gw_reply {

@@ -169,7 +169,7 @@ static bool serve_one(void)
 	int ends[2];
 	char byte;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	gw_pool_serve(pool, ends[0]);
+	gw_pool_serve(pool, ends[0], &gw_dialect_8_0);
 	run_for(200);
 	bool closed = recv(ends[1], &byte, 1, MSG_DONTWAIT) == 0;
 	close(ends[1]);

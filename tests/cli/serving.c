@@ -145,7 +145,7 @@ void serving_endpoint(struct serving *s, char *out, size_t size)
 	const char *line = strstr(s->log, label);
 	assert_non_null(line);
 	line += sizeof(label) - 1;
-	snprintf(out, size, "%.*s", (int)strcspn(line, ",\n"), line);
+	snprintf(out, size, "%.*s", (int)strcspn(line, ", \n"), line);
 }
 
 int serving_stop(struct serving *s, int signo, int ms)

@@ -1,5 +1,6 @@
 #include "server/rig.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static void *serve_main(void *arg)
 {
 	struct rig *rig = arg;
 
-	rig->end = gw_server_serve(rig->server, rig->far, &rig->why);
+	rig->end = gw_server_serve(rig->server, rig->far, NULL, &rig->why);
 	return NULL;
 }
 
@@ -87,11 +88,11 @@ void rig_leave(struct rig *rig, struct gw_client *client)
 struct gw_wire_tensor rig_tensor(
 	uint32_t type, const struct rig_buffer *buffer, uint64_t offset, uint32_t ne0, uint32_t ne1)
 {
-	static uint64_t next_id = 0x7f0000001000;
+	static _Atomic uint64_t next_id = 0x7f0000001000;
 	enum ggml_type local = (enum ggml_type)type; /* numbers of 8.0 are this ggml's */
 	uint32_t row = (uint32_t)ggml_row_size(local, ne0);
 	struct gw_wire_tensor t = {
-		.id = next_id,
+		.id = atomic_fetch_add(&next_id, 336),
 		.type = type,
 		.buffer = buffer ? buffer->handle : 0,
 		.ne = {ne0, ne1, 1, 1},
@@ -101,7 +102,6 @@ struct gw_wire_tensor rig_tensor(
 		.name = "t",
 	};
 
-	next_id += 336;
 	return t;
 }
 
@@ -210,9 +210,17 @@ void rig_recompute(struct gw_client *c, uint64_t uid)
 	assert_int_equal(gw_client_post(c, GW_CMD_GRAPH_RECOMPUTE, &part, 1), GW_OK);
 }
 
-/* Tests ask for impossible amounts of memory. Read by the address sanitizer, if it is there. */
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
+/* Tests ask for impossible amounts of memory. Read by the sanitizers, if one is there. */
+#define EXPORTED __attribute__((visibility("default")))
+EXPORTED const char *__asan_default_options(void);
+EXPORTED const char *__tsan_default_options(void);
+
 const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void)
 {
 	return "allocator_may_return_null=1";
 }

@@ -120,7 +120,7 @@ static void refuses_other_commands_first(void **state)
 static void refuses_old_clients(void **state)
 {
 	(void)state;
-	refuses("\x0e\0\0\0\0\0\0\0\0", 9, GW_ERR_PROTOCOL, "older than protocol 4.0");
+	refuses("\x0e\0\0\0\0\0\0\0\0", 9, GW_ERR_PROTOCOL, "speaks RPC protocol 3 or older");
 }
 
 static void refuses_hello_of_another_size(void **state)

@@ -55,6 +55,51 @@ static void test_answers_fit_the_question(void **state)
 	}
 }
 
+static void assert_version(const char *text, uint8_t major, uint8_t minor, uint8_t patch)
+{
+	const struct gw_dialect *d = gw_dialect_parse(text);
+	assert_non_null(d);
+	assert_int_equal(d->version.major, major);
+	assert_int_equal(d->version.minor, minor);
+	assert_int_equal(d->version.patch, patch);
+	assert_ptr_equal(gw_dialect_for(d->version, NULL), d);
+}
+
+static void test_versions_as_users_write_them(void **state)
+{
+	(void)state;
+	assert_version("4.0", 4, 0, 0);
+	assert_version("4.0.0", 4, 0, 0);
+	assert_version("4.0.1", 4, 0, 1);
+	assert_version("4.0.2", 4, 0, 2);
+	assert_version("4.0.3", 4, 0, 3);
+	assert_version("5.0", 5, 0, 0);
+	assert_version("5.1", 5, 1, 0);
+	assert_version("5.1.0", 5, 1, 0);
+	assert_version("6.0", 6, 0, 0);
+	assert_version("7.0", 7, 0, 0);
+	assert_version("8.0", 8, 0, 0);
+	static const char *const unknown[] = {
+		"", "4", "4.", "4.0.4", "4.1", "04.0", "4.0 ", " 4.0", "8.0.0.0", "9.0", "x"};
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		assert_null(gw_dialect_parse(unknown[i]));
+}
+
+static void test_list_is_in_order_and_ends_with_the_newest(void **state)
+{
+	(void)state;
+	size_t n = 0;
+	while (gw_dialect_at(n))
+		n++;
+	assert_int_equal(n, 9);
+	assert_null(gw_dialect_at(n + 1));
+	assert_ptr_equal(gw_dialect_at(n - 1), &gw_dialect_8_0);
+	for (size_t i = 1; i < n; i++) {
+		struct gw_version a = gw_dialect_at(i - 1)->version, b = gw_dialect_at(i)->version;
+		assert_true((a.major << 16 | a.minor << 8 | a.patch) < (b.major << 16 | b.minor << 8 | b.patch));
+	}
+}
+
 static void test_answers_of_8_0(void **state)
 {
 	(void)state;
@@ -109,6 +154,8 @@ int main(void)
 		cmocka_unit_test(test_newer_patch_or_minor_is_told),
 		cmocka_unit_test(test_unknown_majors_get_none),
 		cmocka_unit_test(test_answers_fit_the_question),
+		cmocka_unit_test(test_versions_as_users_write_them),
+		cmocka_unit_test(test_list_is_in_order_and_ends_with_the_newest),
 		cmocka_unit_test(test_answers_of_8_0),
 		cmocka_unit_test(test_a_row_decides),
 	};
