@@ -3,15 +3,15 @@
 #include "server/commands.h"
 #include "wire/message.h"
 
-static enum gw_status decode_buffer(
-	struct gw_session *s, const void *body, size_t size, struct gw_buffer **buffer, struct gw_error *err)
+/* The buffer that a body names, or NULL and the error. */
+static struct gw_buffer *decode_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	uint64_t handle;
 
-	if (!gw_wire_buffer_req_decode(body, size, &handle))
-		return gw_refuse_body(size, err);
-	*buffer = gw_session_buffer(s, handle, err);
-	return *buffer ? GW_OK : GW_ERR_PROTOCOL;
+	if (gw_wire_buffer_req_decode(body, size, &handle))
+		return gw_session_buffer(s, handle, err);
+	gw_refuse_body(size, err);
+	return NULL;
 }
 
 /* A buffer that cannot be had is an answer, not a failure: clients try other sizes and devices. */
@@ -40,22 +40,20 @@ enum gw_status gw_do_alloc_buffer(struct gw_session *s, const void *body, size_t
 enum gw_status gw_do_buffer_get_base(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];
-	struct gw_buffer *buffer = NULL;
-	enum gw_status st = decode_buffer(s, body, size, &buffer, err);
+	struct gw_buffer *buffer = decode_buffer(s, body, size, err);
 
-	if (st != GW_OK)
-		return st;
+	if (!buffer)
+		return GW_ERR_PROTOCOL;
 	size_t n = gw_wire_u64_rsp_encode(buffer->vbase, out);
 	return gw_peer_reply(s->peer, out, n, err);
 }
 
 enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
-	struct gw_buffer *buffer = NULL;
-	enum gw_status st = decode_buffer(s, body, size, &buffer, err);
+	struct gw_buffer *buffer = decode_buffer(s, body, size, err);
 
-	if (st != GW_OK)
-		return st;
+	if (!buffer)
+		return GW_ERR_PROTOCOL;
 	gw_session_synchronize(s);
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_forget_buffer(&s->devices[i].graphs, buffer->handle);

@@ -2,15 +2,15 @@
 #include "server/commands.h"
 #include "wire/message.h"
 
-static enum gw_status decode_device(
-	struct gw_session *s, const void *body, size_t size, struct gw_device **device, struct gw_error *err)
+/* The device that a body names, or NULL and the error. */
+static struct gw_device *decode_device(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	uint32_t index;
 
-	if (!gw_wire_device_req_decode(body, size, &index))
-		return gw_refuse_body(size, err);
-	*device = gw_session_device(s, index, err);
-	return *device ? GW_OK : GW_ERR_PROTOCOL;
+	if (gw_wire_device_req_decode(body, size, &index))
+		return gw_session_device(s, index, err);
+	gw_refuse_body(size, err);
+	return NULL;
 }
 
 static enum gw_status reply_u64(struct gw_session *s, uint64_t value, struct gw_error *err)
@@ -33,29 +33,30 @@ enum gw_status gw_do_device_count(struct gw_session *s, const void *body, size_t
 
 enum gw_status gw_do_get_alignment(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
-	struct gw_device *device = NULL;
-	enum gw_status st = decode_device(s, body, size, &device, err);
+	struct gw_device *device = decode_device(s, body, size, err);
 
-	return st == GW_OK ? reply_u64(s, ggml_backend_buft_get_alignment(gw_device_buft(device)), err) : st;
+	if (!device)
+		return GW_ERR_PROTOCOL;
+	return reply_u64(s, ggml_backend_buft_get_alignment(gw_device_buft(device)), err);
 }
 
 enum gw_status gw_do_get_max_size(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
-	struct gw_device *device = NULL;
-	enum gw_status st = decode_device(s, body, size, &device, err);
+	struct gw_device *device = decode_device(s, body, size, err);
 
-	return st == GW_OK ? reply_u64(s, ggml_backend_buft_get_max_size(gw_device_buft(device)), err) : st;
+	if (!device)
+		return GW_ERR_PROTOCOL;
+	return reply_u64(s, ggml_backend_buft_get_max_size(gw_device_buft(device)), err);
 }
 
 enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];
-	struct gw_device *device = NULL;
 	size_t available = 0, total = 0;
-	enum gw_status st = decode_device(s, body, size, &device, err);
+	struct gw_device *device = decode_device(s, body, size, err);
 
-	if (st != GW_OK)
-		return st;
+	if (!device)
+		return GW_ERR_PROTOCOL;
 	ggml_backend_dev_memory(device->dev, &available, &total);
 	size_t n = gw_wire_memory_rsp_encode(&(struct gw_wire_memory_rsp){.free = available, .total = total}, out);
 	return gw_peer_reply(s->peer, out, n, err);
@@ -83,7 +84,5 @@ enum gw_status gw_do_comm_allreduce(struct gw_session *s, const void *body, size
 
 enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
-	struct gw_device *device = NULL;
-
-	return decode_device(s, body, size, &device, err);
+	return decode_device(s, body, size, err) ? GW_OK : GW_ERR_PROTOCOL;
 }

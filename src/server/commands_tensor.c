@@ -126,7 +126,7 @@ enum gw_status gw_do_set_tensor_2d(struct gw_session *s, struct gw_error *err)
 {
 	uint8_t fixed[GW_WIRE_2D_REQ];
 	struct gw_tensor tensor;
-	struct gw_region r;
+	struct gw_region r = {.tensor = &tensor};
 
 	enum gw_status st = gw_peer_read(s->peer, fixed, sizeof(fixed), err);
 	if (st == GW_OK)
@@ -143,7 +143,7 @@ enum gw_status gw_do_set_tensor_2d(struct gw_session *s, struct gw_error *err)
 enum gw_status gw_do_get_tensor_2d(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	struct gw_tensor tensor;
-	struct gw_region r;
+	struct gw_region r = {.tensor = &tensor};
 
 	enum gw_status st = decode_2d(s, body, size, &tensor, &r, err);
 	if (st != GW_OK)

@@ -72,7 +72,7 @@ static void client_start(struct inproc *in, struct gw_transport *transport)
 
 turn_away:
 	gw_log_warn("%s: turned away: too many clients", transport->peer);
-	inproc_release(in);
+	atomic_fetch_sub(&in->users, 1);
 	free(c);
 	transport->ops->close(transport);
 }
