@@ -43,22 +43,22 @@ static void append(struct gw_error *err, const char *text)
 	err->text[len + n] = '\0';
 }
 
-enum gw_status gw_error_set(struct gw_error *err, enum gw_status status, const char *fmt, ...)
+int gw_error_put(struct gw_error *err, enum gw_status status, const char *fmt, ...)
 {
 	if (!err)
-		return status;
+		return 0;
 	va_list ap;
 	va_start(ap, fmt);
 	err->status = status;
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	return status;
+	return 0;
 }
 
-enum gw_status gw_error_errno(struct gw_error *err, enum gw_status status, int errnum, const char *fmt, ...)
+int gw_error_put_errno(struct gw_error *err, enum gw_status status, int errnum, const char *fmt, ...)
 {
 	if (!err)
-		return status;
+		return 0;
 	va_list ap;
 	va_start(ap, fmt);
 	err->status = status;
@@ -68,7 +68,7 @@ enum gw_status gw_error_errno(struct gw_error *err, enum gw_status status, int e
 	char reason[128];
 	append(err, ": ");
 	append(err, strerror_r(errnum, reason, sizeof(reason)));
-	return status;
+	return 0;
 }
 
 enum gw_status gw_error_prefix(struct gw_error *err, const char *fmt, ...)

@@ -29,13 +29,25 @@ struct gw_error {
 	char text[320];
 };
 
-/* Sets status and text (truncated to fit) and returns status. err may be NULL. */
-enum gw_status gw_error_set(struct gw_error *err, enum gw_status status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* Sets status and text (truncated to fit) and returns status. err may be NULL. A macro, so that compilers and analyzers
+ * see which status comes back; status is evaluated twice. */
+#define gw_error_set(err, status, ...) gw_error_returned(status, gw_error_put(err, status, __VA_ARGS__))
 
 /* As gw_error_set, with ": " and the text of errnum appended. */
-enum gw_status gw_error_errno(struct gw_error *err, enum gw_status status, int errnum, const char *fmt, ...)
+#define gw_error_errno(err, status, errnum, ...) \
+	gw_error_returned(status, gw_error_put_errno(err, status, errnum, __VA_ARGS__))
+
+/* What the macros call; always 0. */
+int gw_error_put(struct gw_error *err, enum gw_status status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int gw_error_put_errno(struct gw_error *err, enum gw_status status, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+static inline enum gw_status gw_error_returned(enum gw_status status, int put)
+{
+	(void)put;
+	return status;
+}
 
 /* Puts "<prefix>: " in front of an error's text. err may be NULL. Returns err's status (GW_ERR_SYSTEM for NULL). */
 enum gw_status gw_error_prefix(struct gw_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

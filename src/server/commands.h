@@ -48,6 +48,9 @@ enum gw_status gw_do_ext_info(struct gw_session *s, const void *body, size_t siz
 enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
 /* A body that its decoder did not take. */
-enum gw_status gw_refuse_body(size_t size, struct gw_error *err);
+static inline enum gw_status gw_refuse_body(size_t size, struct gw_error *err)
+{
+	return gw_error_set(err, GW_ERR_PROTOCOL, "a body of %zu bytes is not one", size);
+}
 
 #endif

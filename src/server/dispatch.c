@@ -43,6 +43,7 @@ _Static_assert(sizeof(stock) / sizeof(stock[0]) == GW_CMD_STOCK_COUNT, "every co
 static const struct command extension[] = {
 	[GW_CMD_EXT_INFO - GW_CMD_EXT_FIRST] = {4, 4, .body = gw_do_ext_info},
 	[GW_CMD_EXT_SUPPORTS_OP - GW_CMD_EXT_FIRST] = {4 + 11 * TENSOR, 4 + 11 * TENSOR, .body = gw_do_ext_supports_op},
+	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {0}, /* belongs to the handshake, and comes no later */
 };
 _Static_assert(
 	sizeof(extension) / sizeof(extension[0]) == GW_CMD_EXT_END - GW_CMD_EXT_FIRST, "every command has its entry");
@@ -56,11 +57,6 @@ static const struct command *find(const struct gw_dialect *dialect, unsigned cmd
 	else if (cmd < GW_CMD_STOCK_COUNT && gw_dialect_has(dialect, cmd))
 		c = &stock[cmd];
 	return c && (c->body || c->stream) ? c : NULL;
-}
-
-enum gw_status gw_refuse_body(size_t size, struct gw_error *err)
-{
-	return gw_error_set(err, GW_ERR_PROTOCOL, "a body of %zu bytes is not one", size);
 }
 
 static enum gw_status refuse_command(const struct gw_dialect *dialect, unsigned cmd, struct gw_error *err)

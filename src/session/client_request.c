@@ -103,7 +103,7 @@ static enum gw_status request(struct gw_client *c, enum gw_cmd cmd, const struct
 	const struct gw_client_pending *pending, bool wait, uint64_t *ticket)
 {
 	enum gw_reply reply;
-	uint64_t issued;
+	uint64_t issued = 0;
 	size_t size;
 	if (!reply_of(c, cmd, &reply))
 		return GW_ERR_UNSUPPORTED;

@@ -1,6 +1,7 @@
 /* Opening listening sockets. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -101,8 +102,11 @@ static uint16_t bound_port(int fd)
 	socklen_t len = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
 		return 0;
-	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-						   : ((struct sockaddr_in *)&address)->sin_port);
+	/* The port of both families stands at the same place. */
+	struct sockaddr_in in;
+	_Static_assert(offsetof(struct sockaddr_in6, sin6_port) == offsetof(struct sockaddr_in, sin_port), "one place");
+	memcpy(&in, &address, sizeof(in));
+	return ntohs(in.sin_port);
 }
 
 enum gw_status gw_tcp_listen(
