@@ -1,5 +1,6 @@
 #include "server/cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -23,6 +25,31 @@ struct gw_cache_entry {
 	char *path;
 };
 
+#define TEMP_PREFIX ".ggwire-"
+
+/* A file under a temporary name that nobody has written to for this long was left by a process that was killed. */
+#define STALE_SECONDS 3600
+
+static void remove_if_stale(int dir, const char *name)
+{
+	struct stat sb;
+
+	if (strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0 && fstatat(dir, name, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+		sb.st_mtime < time(NULL) - STALE_SECONDS)
+		unlinkat(dir, name, 0);
+}
+
+static void remove_stale(const char *path)
+{
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return;
+	for (struct dirent *e; (e = readdir(dir));)
+		remove_if_stale(dirfd(dir), e->d_name);
+	closedir(dir);
+}
+
 enum gw_status gw_cache_new(const char *dir, struct gw_cache **out)
 {
 	struct gw_cache *cache = calloc(1, sizeof(*cache));
@@ -33,6 +60,7 @@ enum gw_status gw_cache_new(const char *dir, struct gw_cache **out)
 		free(cache);
 		return GW_ERR_NOMEM;
 	}
+	remove_stale(dir);
 	*out = cache;
 	return GW_OK;
 }
@@ -82,7 +110,7 @@ void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cach
 	if (!cache)
 		return;
 	char *path;
-	if (asprintf(&path, "%s/.ggwire-XXXXXX", cache->dir) < 0)
+	if (asprintf(&path, "%s/" TEMP_PREFIX "XXXXXX", cache->dir) < 0)
 		return;
 	w->fd = mkostemp(path, O_CLOEXEC);
 	if (w->fd < 0) {

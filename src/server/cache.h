@@ -12,7 +12,8 @@
 struct gw_cache;
 struct gw_cache_entry;
 
-/* GW_ERR_NOMEM. The directory is looked at only when it is used. Thread-safe after this. */
+/* GW_ERR_NOMEM. A directory that cannot be used is noticed only when it is. What killed processes left in it an hour
+ * ago or earlier is removed. Thread-safe after this. */
 enum gw_status gw_cache_new(const char *dir, struct gw_cache **out);
 void gw_cache_free(struct gw_cache *cache);
 const char *gw_cache_dir(const struct gw_cache *cache);

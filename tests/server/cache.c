@@ -2,11 +2,13 @@
 #include "server/rig.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -277,6 +279,31 @@ static void what_is_cut_off_is_not_stored(void **in)
 	assert_int_equal(for_each_file(st, NULL), 0);
 }
 
+static void make_file(const struct state *st, const char *name, time_t age)
+{
+	char path[400];
+	struct timespec times[2] = {{.tv_sec = time(NULL) - age}, {.tv_sec = time(NULL) - age}};
+
+	snprintf(path, sizeof(path), "%s/%s", st->dir, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void what_killed_processes_left_is_removed(void **in)
+{
+	struct state *st = *in;
+	struct gw_server_options options = rig_options();
+
+	make_file(st, ".ggwire-stale1", 4000);
+	make_file(st, ".ggwire-young1", 60);
+	make_file(st, "0123456789abcdef", 400000);
+	options.cache_dir = st->dir;
+	gw_server_free(rig_server(&options));
+	assert_int_equal(for_each_file(st, NULL), 2);
+}
+
 static void an_unusable_directory_disturbs_nothing(void **in)
 {
 	struct state *st = *in;
@@ -299,6 +326,7 @@ int main(void)
 		TEST(files_that_do_not_fit_are_not_used),
 		TEST(directories_are_no_files),
 		TEST(what_is_cut_off_is_not_stored),
+		TEST(what_killed_processes_left_is_removed),
 		cmocka_unit_test_setup_teardown(an_unusable_directory_disturbs_nothing, setup_unusable, teardown),
 	};
 

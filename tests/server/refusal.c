@@ -105,7 +105,7 @@ static void sizes_of_other_dialects_are_refused(void **in)
 
 static void commands_that_do_not_exist_are_refused(void **in)
 {
-	static const unsigned cmds[] = {23, 24, 100, 0xDF, 0xE2, 0xFF};
+	static const unsigned cmds[] = {23, 24, 100, 0xDF, 0xF0, 0xFF};
 	struct world *w = *in;
 
 	for (size_t i = 0; i < sizeof(cmds) / sizeof(cmds[0]); i++) {
