@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "cli/sandbox.h"
 #include "wire/dialect.h"
 
 /* The worker's end of the pair is this descriptor. */
@@ -34,6 +35,8 @@ struct gw_control_setup {
 	bool has_log_level;
 	enum gw_log_level log_level;
 	uint32_t n_threads;
+	enum gw_sandbox_mode sandbox;
+	uint64_t max_memory; /* bytes of a client's buffers; 0 = what the devices have */
 	char devices[GW_CONTROL_DEVICES]; /* names between ',' or '/'; "" = the default choice */
 	char cache_dir[GW_CONTROL_PATH];  /* "" = none */
 };

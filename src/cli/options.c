@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "cli/control.h"
 
 #define DEFAULT_HOST "127.0.0.1"
@@ -14,6 +15,9 @@ enum {
 	OPT_LISTEN = 256,
 	OPT_MAX_CLIENTS,
 	OPT_LOG_LEVEL,
+	OPT_MAX_MEMORY,
+	OPT_ALLOW,
+	OPT_SANDBOX,
 };
 
 static const char short_options[] = ":ht:d:H:p:c";
@@ -27,6 +31,9 @@ static const struct option long_options[] = {
 	{"listen", required_argument, NULL, OPT_LISTEN},
 	{"max-clients", required_argument, NULL, OPT_MAX_CLIENTS},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+	{"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
+	{"allow", required_argument, NULL, OPT_ALLOW},
+	{"sandbox", required_argument, NULL, OPT_SANDBOX},
 	{NULL, 0, NULL, 0},
 };
 
@@ -91,6 +98,43 @@ static enum gw_status parse_level(const char *text, struct gw_serve_options *o, 
 		}
 	}
 	return gw_error_set(err, GW_ERR_INVALID, "--log-level: '%s' is none of error, warn, info, debug", text);
+}
+
+/* A number of bytes, with K, M, G or T behind it for their multiples by 1024. */
+static enum gw_status parse_bytes(const char *option, const char *text, uint64_t *out, struct gw_error *err)
+{
+	static const char units[] = "KMGT";
+	uint64_t value = 0;
+	const char *c = text;
+	bool ok = *c >= '0' && *c <= '9';
+	for (; ok && *c >= '0' && *c <= '9'; c++)
+		ok = gw_mul_u64(value, 10, &value) && gw_add_u64(value, (uint64_t)(*c - '0'), &value);
+	const char *unit = *c ? strchr(units, *c & ~0x20) : NULL;
+	if (ok && unit) {
+		ok = gw_mul_u64(value, UINT64_C(1) << (10 * (unit - units + 1)), &value);
+		c++;
+	}
+	if (!ok || *c || value == 0)
+		return gw_error_set(
+			err, GW_ERR_INVALID, "%s: '%s' is not a number of bytes, such as 512M or 24G", option, text);
+	*out = value;
+	return GW_OK;
+}
+
+static enum gw_status parse_sandbox(const char *text, enum gw_sandbox_mode *out, struct gw_error *err)
+{
+	static const char *const names[] = {
+		[GW_SANDBOX_AUTO] = "auto",
+		[GW_SANDBOX_REQUIRE] = "require",
+		[GW_SANDBOX_OFF] = "off",
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum gw_sandbox_mode)i;
+			return GW_OK;
+		}
+	}
+	return gw_error_set(err, GW_ERR_INVALID, "--sandbox: '%s' is none of auto, require, off", text);
 }
 
 static enum gw_status unknown_proto(const char *option, const char *text, struct gw_error *err)
@@ -174,6 +218,12 @@ static enum gw_status parse_one(struct parse *p, int option, struct gw_error *er
 		return parse_number("--max-clients", optarg, 1, GW_SERVE_MAX_CLIENTS, &p->o.max_clients, err);
 	case OPT_LOG_LEVEL:
 		return parse_level(optarg, &p->o, err);
+	case OPT_MAX_MEMORY:
+		return parse_bytes("--max-memory", optarg, &p->o.max_memory, err);
+	case OPT_ALLOW:
+		return gw_allow_parse(&p->o.allow, optarg, err);
+	case OPT_SANDBOX:
+		return parse_sandbox(optarg, &p->o.sandbox, err);
 	default:
 		return gw_error_set(err, GW_ERR_INVALID, "unknown option");
 	}
@@ -238,6 +288,12 @@ void gw_serve_options_help(FILE *to, const char *program)
 		"                             -H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
 		"                             serves clients of that protocol version there, from 4.0.0 on\n"
 		"      --max-clients N        clients served at once (default: %d)\n"
+		"      --max-memory SIZE      buffers of one client: bytes, or with K, M, G, T behind the number\n"
+		"                             (default: what the devices have)\n"
+		"      --allow CIDR,...       networks whose machines may connect, such as 192.0.2.0/24 or\n"
+		"                             2001:db8::/32; may be repeated (default: all; Unix sockets always may)\n"
+		"      --sandbox MODE         what workers may do to this machine: auto (default) as little as the\n"
+		"                             kernel can enforce, require all of that or do not start, off\n"
 		"      --log-level LEVEL      error, warn, info or debug (default: info)\n",
 		program, default_threads(), DEFAULT_PORT, DEFAULT_CLIENTS);
 }

@@ -4,10 +4,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "base/status.h"
+#include "cli/allow.h"
+#include "cli/sandbox.h"
 #include "transport/endpoint.h"
 #include "wire/dialect.h"
 
@@ -27,6 +30,9 @@ struct gw_serve_options {
 	bool cache;
 	bool has_log_level;
 	enum gw_log_level log_level;
+	enum gw_sandbox_mode sandbox;
+	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
+	struct gw_allow allow;
 	const char *devices; /* as given, or ""; points into argv */
 	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
 	size_t n_listen; /* at least 1 */

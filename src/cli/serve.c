@@ -67,6 +67,8 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.has_log_level = o->has_log_level,
 		.log_level = o->log_level,
 		.n_threads = o->n_threads,
+		.sandbox = o->sandbox,
+		.max_memory = o->max_memory,
 	};
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
 	return o->cache ? gw_cache_dir_make(setup->cache_dir, sizeof(setup->cache_dir), err) : GW_OK;
@@ -133,7 +135,7 @@ static int run(const char *program, const struct gw_serve_options *o)
 		status = introduce(s, o, names, &setup, &err);
 	int rc;
 	if (!status)
-		rc = gw_supervisor_run(s, &setup, o->max_clients);
+		rc = gw_supervisor_run(s, &setup, o->max_clients, &o->allow);
 	else if (status == GW_ERR_CLOSED)
 		rc = EXIT_SUCCESS;
 	else

@@ -40,6 +40,7 @@ struct gw_supervisor {
 	int signal_fd;
 	struct listener *listeners;
 	struct gw_pool *pool;
+	const struct gw_allow *allow;
 	bool reap;          /* a child has ended */
 	bool accept_failed; /* and that was logged */
 	uint64_t accept_at; /* listeners are paused until then; 0 = they are not */
@@ -174,6 +175,29 @@ static bool concerns_one(int errnum)
 	}
 }
 
+/* Before any worker hears of it. */
+static bool may_enter(const struct gw_supervisor *s, int fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof(address);
+	if (getpeername(fd, (struct sockaddr *)&address, &len) == 0 &&
+		gw_allow_permits(s->allow, (const struct sockaddr *)&address))
+		return true;
+	char peer[128];
+	gw_tcp_peer_name(fd, peer, sizeof(peer));
+	gw_log_warn("client %s refused: --allow does not name it", peer);
+	return false;
+}
+
+static void take_connection(struct gw_supervisor *s, int fd, const struct gw_dialect *dialect)
+{
+	s->accept_failed = false;
+	if (may_enter(s, fd))
+		gw_pool_serve(s->pool, fd, dialect);
+	else
+		close(fd);
+}
+
 static void on_connection(struct gw_source *source)
 {
 	struct listener *l = (struct listener *)source;
@@ -183,8 +207,7 @@ static void on_connection(struct gw_source *source)
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0) {
-			s->accept_failed = false;
-			gw_pool_serve(s->pool, fd, l->dialect);
+			take_connection(s, fd, l->dialect);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (!concerns_one(errno)) {
@@ -294,9 +317,11 @@ static enum gw_status watch_all(struct gw_supervisor *s, struct gw_error *err)
 	return status;
 }
 
-int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *setup, unsigned max_clients)
+int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *setup, unsigned max_clients,
+	const struct gw_allow *allow)
 {
 	struct gw_error err;
+	s->allow = allow;
 	if (gw_pool_new(s->events, setup, max_clients, &s->pool, &err) || watch_all(s, &err))
 		goto failed;
 	gw_pool_keep_spare(s->pool);

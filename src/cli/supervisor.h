@@ -3,6 +3,7 @@
 #define GW_CLI_SUPERVISOR_H
 
 #include "base/status.h"
+#include "cli/allow.h"
 #include "cli/control.h"
 #include "transport/endpoint.h"
 #include "wire/dialect.h"
@@ -24,8 +25,9 @@ enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_end
 /* A descriptor that is readable when a signal was held back. Owned by s; not to be read. */
 int gw_supervisor_interrupt(const struct gw_supervisor *s);
 
-/* Starts a spare worker, logs that connections are accepted, and serves until a signal ends it. Returns the exit
- * status: 0 after the first signal, 128 and its number after a second one. */
-int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *setup, unsigned max_clients);
+/* Starts a spare worker, logs that connections are accepted, and serves those that allow lets in until a signal ends
+ * it. Returns the exit status: 0 after the first signal, 128 and its number after a second one. */
+int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *setup, unsigned max_clients,
+	const struct gw_allow *allow);
 
 #endif

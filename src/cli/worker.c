@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cli/control.h"
 #include "cli/devices.h"
+#include "cli/sandbox.h"
 #include "server/server.h"
 #include "transport/tcp.h"
 #include "wire/dialect.h"
@@ -79,8 +80,33 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.n_threads = w->setup.n_threads,
 		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
 		.dialect = &gw_dialect_8_0,
+		.max_memory = w->setup.max_memory,
 	};
 	return gw_server_new(&options, &w->server, err);
+}
+
+/* Whether the lent devices are more than the CPU, or RDMA may be asked for: both mean drivers. */
+static bool has_drivers(const struct worker *w)
+{
+	for (size_t i = 0; i < w->n_devices; i++)
+		if (ggml_backend_dev_type(w->devices[i]) != GGML_BACKEND_DEVICE_TYPE_CPU)
+			return true;
+	return access("/dev/infiniband", F_OK) == 0;
+}
+
+/* Once the devices' libraries are loaded: before a byte of a client is. The probe says for all what is in force. */
+static enum gw_status lock_in(const struct worker *w, struct gw_error *err)
+{
+	char in_force[GW_SANDBOX_TEXT];
+	const struct gw_sandbox sandbox = {
+		.mode = w->setup.sandbox,
+		.drivers = has_drivers(w),
+		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
+	};
+	enum gw_status status = gw_sandbox_enter(&sandbox, in_force, err);
+	if (status == GW_OK && w->setup.probe)
+		gw_log_info("sandbox of workers: %s", in_force);
+	return status;
 }
 
 static enum gw_status report(const struct worker *w)
@@ -126,7 +152,7 @@ static int run(struct worker *w)
 		return EXIT_FAILURE;
 	if (w->setup.has_log_level)
 		gw_log_set_level(w->setup.log_level);
-	if (prepare(w, &err)) {
+	if (prepare(w, &err) || lock_in(w, &err)) {
 		tell(GW_CONTROL_FAILED, &err);
 		return EXIT_FAILURE;
 	}

@@ -11,9 +11,28 @@
 #define VBASE_ALIGN 4096
 #define VBASE_GAP 65536
 
-void gw_buffers_init(struct gw_buffers *b)
+void gw_buffers_init(struct gw_buffers *b, uint64_t max_bytes)
 {
-	*b = (struct gw_buffers){.next_handle = 1, .next_vbase = VBASE_FIRST};
+	*b = (struct gw_buffers){.next_handle = 1, .next_vbase = VBASE_FIRST, .max_bytes = max_bytes};
+}
+
+/* Host memory is given out before it is there, so its size is the bound. Other devices know theirs. */
+static uint64_t max_bytes(const struct gw_buffers *b, const struct gw_device *device)
+{
+	size_t available = 0, total = 0;
+
+	if (b->max_bytes)
+		return b->max_bytes;
+	if (!ggml_backend_buft_is_host(gw_device_buft(device)))
+		return UINT64_MAX;
+	ggml_backend_dev_memory(device->dev, &available, &total);
+	return total ? total : UINT64_MAX;
+}
+
+uint64_t gw_buffers_left(const struct gw_buffers *b, const struct gw_device *device)
+{
+	uint64_t max = max_bytes(b, device);
+	return max > b->bytes ? max - b->bytes : 0;
 }
 
 static void buffer_free(struct gw_buffer *buffer)
@@ -77,7 +96,7 @@ enum gw_status gw_buffers_alloc(struct gw_buffers *b, struct gw_device *device, 
 	/* Devices add alignment and padding to a size, unchecked. */
 	if (size > PTRDIFF_MAX)
 		return GW_ERR_NOMEM;
-	if (b->by_handle.count >= GW_BUFFERS_MAX)
+	if (b->by_handle.count >= GW_BUFFERS_MAX || size > gw_buffers_left(b, device))
 		return GW_ERR_LIMIT;
 	struct gw_buffer *buffer = calloc(1, sizeof(*buffer));
 	if (!buffer)
@@ -91,6 +110,7 @@ enum gw_status gw_buffers_alloc(struct gw_buffers *b, struct gw_device *device, 
 	if (st != GW_OK)
 		goto free_real;
 	b->next_handle++;
+	b->bytes += buffer->size;
 	*out = buffer;
 	return GW_OK;
 
@@ -109,5 +129,6 @@ struct gw_buffer *gw_buffers_find(const struct gw_buffers *b, uint64_t handle)
 void gw_buffers_release(struct gw_buffers *b, struct gw_buffer *buffer)
 {
 	gw_map_del(&b->by_handle, buffer->handle);
+	b->bytes -= buffer->size;
 	buffer_free(buffer);
 }

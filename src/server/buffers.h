@@ -31,15 +31,20 @@ struct gw_buffers {
 	struct gw_map by_handle;
 	uint64_t next_handle;
 	uint64_t next_vbase;
+	uint64_t bytes;     /* of all buffers */
+	uint64_t max_bytes; /* 0 = what the devices have */
 };
 
-void gw_buffers_init(struct gw_buffers *b);
+void gw_buffers_init(struct gw_buffers *b, uint64_t max_bytes);
 
 /* Frees all buffers. No device may have work under way. */
 void gw_buffers_free(struct gw_buffers *b);
 
-/* Allocates size bytes or somewhat more on a device. GW_ERR_NOMEM, GW_ERR_LIMIT beyond GW_BUFFERS_MAX. The result is
- * b's. */
+/* How many more bytes may be allocated on a device. */
+uint64_t gw_buffers_left(const struct gw_buffers *b, const struct gw_device *device);
+
+/* Allocates size bytes or somewhat more on a device. GW_ERR_NOMEM, GW_ERR_LIMIT beyond GW_BUFFERS_MAX or the bytes that
+ * are left. The result is b's. */
 enum gw_status gw_buffers_alloc(struct gw_buffers *b, struct gw_device *device, uint64_t size, struct gw_buffer **out);
 
 /* The buffer of a handle, or NULL. */

@@ -36,6 +36,7 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 		goto no_memory;
 	server->n_devices = options->n_devices;
 	server->n_threads = (int)options->n_threads;
+	server->max_memory = options->max_memory;
 	server->dialect = options->dialect;
 	server->devices = calloc(options->n_devices, sizeof(*server->devices));
 	if (!server->devices)
@@ -89,7 +90,7 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 	const struct gw_dialect *dialect = gw_peer_dialect(peer);
 
 	*s = (struct gw_session){.server = server, .dialect = dialect, .opmap = gw_opmap_for(dialect), .peer = peer};
-	gw_buffers_init(&s->buffers);
+	gw_buffers_init(&s->buffers, server->max_memory);
 	s->devices = calloc(server->n_devices, sizeof(*s->devices));
 	if (!s->devices)
 		return GW_ERR_NOMEM;

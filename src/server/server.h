@@ -4,6 +4,7 @@
 #define GW_SERVER_SERVER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <ggml-backend.h>
 
@@ -19,6 +20,7 @@ struct gw_server_options {
 	size_t n_threads;                 /* for devices that take a number of threads; 0 = theirs */
 	const char *cache_dir;            /* NULL = no cache; copied */
 	const struct gw_dialect *dialect; /* of connections that have no other */
+	uint64_t max_memory;              /* bytes that the buffers of one client may have; 0 = what the devices have */
 };
 
 /* Checks the options and the running ggml; no backend is initialised yet. */

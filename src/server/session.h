@@ -20,6 +20,7 @@ struct gw_server {
 	ggml_backend_dev_t *devices;
 	size_t n_devices;
 	int n_threads;
+	uint64_t max_memory;    /* bytes; 0 = what the devices have */
 	struct gw_cache *cache; /* NULL = none */
 	const struct gw_dialect *dialect;
 };

@@ -1,0 +1,22 @@
+# libseccomp, for the workers' sandbox: used where it is found.
+set(GGWIRE_SANDBOX AUTO CACHE STRING "seccomp filter for workers: ON, OFF, or AUTO (where libseccomp is found)")
+set_property(CACHE GGWIRE_SANDBOX PROPERTY STRINGS AUTO ON OFF)
+
+set(GGWIRE_HAS_SECCOMP OFF)
+if(NOT GGWIRE_SANDBOX STREQUAL "OFF")
+	find_path(GGWIRE_SECCOMP_INCLUDE seccomp.h)
+	find_library(GGWIRE_SECCOMP_LIBRARY seccomp)
+	if(GGWIRE_SECCOMP_INCLUDE AND GGWIRE_SECCOMP_LIBRARY)
+		set(GGWIRE_HAS_SECCOMP ON)
+	elseif(GGWIRE_SANDBOX STREQUAL "ON")
+		message(FATAL_ERROR "GGWIRE_SANDBOX is ON and libseccomp is not there: install libseccomp-dev")
+	endif()
+endif()
+
+add_library(gw_seccomp INTERFACE)
+if(GGWIRE_HAS_SECCOMP)
+	target_include_directories(gw_seccomp SYSTEM INTERFACE "${GGWIRE_SECCOMP_INCLUDE}")
+	target_compile_definitions(gw_seccomp INTERFACE GGWIRE_SECCOMP)
+	target_link_libraries(gw_seccomp INTERFACE "${GGWIRE_SECCOMP_LIBRARY}")
+endif()
+message(STATUS "seccomp: ${GGWIRE_HAS_SECCOMP}")
