@@ -11,6 +11,7 @@
 #include "wire/message.h"
 
 #define COPY_MAX 16384 /* pieces of a reply up to this length are queued rather than sent from where they are */
+#define HANDSHAKE_MS 10000
 
 struct gw_peer {
 	struct gw_transport *transport; /* owned */
@@ -168,7 +169,9 @@ enum gw_status gw_peer_handshake(struct gw_peer *p, struct gw_error *err)
 {
 	const struct gw_wire_hello_rsp answer = {.version = p->dialect->version, .extensions = GW_EXT_LEVEL};
 	uint8_t body[GW_WIRE_HELLO_RSP];
+	gw_inbuf_hurry(&p->in, HANDSHAKE_MS);
 	enum gw_status status = read_hello(p, err);
+	gw_inbuf_hurry(&p->in, 0);
 	if (!status)
 		status = gw_peer_reply(p, body, gw_wire_hello_rsp_encode(&answer, body), err);
 	return status ? status : send_queue(p, NULL, 0, err);

@@ -19,13 +19,7 @@
 #include "base/clock.h"
 #include "transport/iov.h"
 #include "transport/tcp_address.h"
-
-/* A peer that vanished without a word is noticed after IDLE + INTERVAL * COUNT seconds. TCP_USER_TIMEOUT, which would
- * do the same for bytes in flight, is not set: it also ends a connection whose peer is alive and only too busy to read.
- */
-#define KEEPALIVE_IDLE_S 15
-#define KEEPALIVE_INTERVAL_S 5
-#define KEEPALIVE_COUNT 3
+#include "transport/tcp_alive.h"
 
 #define SEND_BATCH 64
 static_assert(SEND_BATCH <= IOV_MAX, "one sendmsg takes at most IOV_MAX elements");
@@ -59,6 +53,12 @@ static enum gw_status ended(struct tcp *tcp, size_t got, struct gw_error *err)
 	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
 }
 
+/* Whether a send or receive that failed is to be tried again. */
+static bool goes_on(int fd, int errnum)
+{
+	return errnum == EINTR || ((errnum == EAGAIN || errnum == EWOULDBLOCK) && !gw_tcp_is_silent(fd));
+}
+
 static enum gw_status tcp_sendv(struct gw_transport *t, const struct iovec *iov, int n, struct gw_error *err)
 {
 	struct tcp *tcp = tcp_of(t);
@@ -70,7 +70,7 @@ static enum gw_status tcp_sendv(struct gw_transport *t, const struct iovec *iov,
 		ssize_t sent = sendmsg(tcp->fd, &msg, MSG_NOSIGNAL);
 		if (sent >= 0)
 			gw_iov_advance(&pos, (size_t)sent);
-		else if (errno != EINTR)
+		else if (!goes_on(tcp->fd, errno))
 			return broken(tcp, errno, err);
 	}
 	return GW_OK;
@@ -87,7 +87,7 @@ static enum gw_status tcp_recvv(
 		struct msghdr msg = {.msg_iov = rest};
 		msg.msg_iovlen = (size_t)gw_iov_peek(&pos, rest, 2, SIZE_MAX);
 		ssize_t r = recvmsg(tcp->fd, &msg, 0);
-		if (r < 0 && errno == EINTR)
+		if (r < 0 && goes_on(tcp->fd, errno))
 			continue;
 		if (r < 0)
 			return broken(tcp, errno, err);
@@ -149,19 +149,12 @@ static const struct gw_transport_ops unix_ops = {
 	.close = tcp_close,
 };
 
-static void set_option(int fd, int level, int name, int value)
-{
-	/* None of these options is needed to work; a system that refuses one is only slower to notice. */
-	(void)setsockopt(fd, level, name, &value, sizeof(value));
-}
-
 static void tune(int fd)
 {
-	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
+	const int yes = 1;
+	/* Without it messages would only be slower. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	gw_tcp_watch(fd);
 }
 
 enum gw_status gw_tcp_from_fd(int fd, struct gw_transport **out, struct gw_error *err)
@@ -183,6 +176,11 @@ enum gw_status gw_tcp_from_fd(int fd, struct gw_transport **out, struct gw_error
 	tcp->fd = fd;
 	*out = &tcp->base;
 	return GW_OK;
+}
+
+int gw_tcp_fd(const struct gw_transport *t)
+{
+	return t->ops == &tcp_ops ? ((const struct tcp *)t)->fd : -1;
 }
 
 void gw_tcp_peer_name(int fd, char *out, size_t size)

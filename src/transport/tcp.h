@@ -7,6 +7,10 @@
 #include "transport/endpoint.h"
 #include "transport/transport.h"
 
+/* How long a peer may be silent where it should not be: $GGML_RPC_TIMEOUT seconds, 1 to 86400, or else 30. Milliseconds.
+ * A computation is no silence: there, the system at the other end still answers. */
+int gw_tcp_timeout_ms(void);
+
 /* Connects, trying each address of the name in turn; blocks for at most timeout_ms (<= 0: without end). TCP_NODELAY
  * is set; SIGPIPE is never raised. Errors say what was tried. */
 enum gw_status gw_tcp_connect(
@@ -14,6 +18,9 @@ enum gw_status gw_tcp_connect(
 
 /* Wraps a connected stream socket, which the transport then owns (on failure the caller still does). */
 enum gw_status gw_tcp_from_fd(int fd, struct gw_transport **out, struct gw_error *err);
+
+/* The socket of a TCP connection, which stays the transport's; -1 for every other transport, Unix sockets too. */
+int gw_tcp_fd(const struct gw_transport *t);
 
 /* Opens a listening socket (close-on-exec, non-blocking) for the endpoint; *bound (may be NULL) is the endpoint with
  * the port that was chosen. A stale Unix socket file is replaced, a live one is GW_ERR_INVALID. */
