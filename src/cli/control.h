@@ -37,6 +37,7 @@ struct gw_control_setup {
 	uint32_t n_threads;
 	enum gw_sandbox_mode sandbox;
 	uint64_t max_memory; /* bytes of a client's buffers; 0 = what the devices have */
+	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
 	char devices[GW_CONTROL_DEVICES]; /* names between ',' or '/'; "" = the default choice */
 	char cache_dir[GW_CONTROL_PATH];  /* "" = none */
 };

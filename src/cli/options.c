@@ -16,6 +16,7 @@ enum {
 	OPT_MAX_CLIENTS,
 	OPT_LOG_LEVEL,
 	OPT_MAX_MEMORY,
+	OPT_CACHE_SIZE,
 	OPT_ALLOW,
 	OPT_SANDBOX,
 };
@@ -32,6 +33,7 @@ static const struct option long_options[] = {
 	{"max-clients", required_argument, NULL, OPT_MAX_CLIENTS},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
+	{"cache-size", required_argument, NULL, OPT_CACHE_SIZE},
 	{"allow", required_argument, NULL, OPT_ALLOW},
 	{"sandbox", required_argument, NULL, OPT_SANDBOX},
 	{NULL, 0, NULL, 0},
@@ -220,6 +222,9 @@ static enum gw_status parse_one(struct parse *p, int option, struct gw_error *er
 		return parse_level(optarg, &p->o, err);
 	case OPT_MAX_MEMORY:
 		return parse_bytes("--max-memory", optarg, &p->o.max_memory, err);
+	case OPT_CACHE_SIZE:
+		p->o.cache = true;
+		return parse_bytes("--cache-size", optarg, &p->o.cache_size, err);
 	case OPT_ALLOW:
 		return gw_allow_parse(&p->o.allow, optarg, err);
 	case OPT_SANDBOX:
@@ -284,6 +289,8 @@ void gw_serve_options_help(FILE *to, const char *program)
 		"  -H, --host HOST            address to listen on (default: " DEFAULT_HOST ")\n"
 		"  -p, --port PORT            port to listen on, 0 = any free one (default: %d)\n"
 		"  -c, --cache                keep large weights in a cache on disk\n"
+		"      --cache-size SIZE      the same, with at most that many bytes on disk: what was not used for\n"
+		"                             longest makes room\n"
 		"      --listen ENDPOINT      HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated; instead of\n"
 		"                             -H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
 		"                             serves clients of that protocol version there, from 4.0.0 on\n"

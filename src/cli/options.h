@@ -31,6 +31,7 @@ struct gw_serve_options {
 	bool has_log_level;
 	enum gw_log_level log_level;
 	enum gw_sandbox_mode sandbox;
+	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
 	const char *devices; /* as given, or ""; points into argv */

@@ -69,6 +69,7 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.n_threads = o->n_threads,
 		.sandbox = o->sandbox,
 		.max_memory = o->max_memory,
+		.cache_size = o->cache_size,
 	};
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
 	return o->cache ? gw_cache_dir_make(setup->cache_dir, sizeof(setup->cache_dir), err) : GW_OK;

@@ -81,6 +81,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
 		.dialect = &gw_dialect_8_0,
 		.max_memory = w->setup.max_memory,
+		.cache_size = w->setup.cache_size,
 	};
 	return gw_server_new(&options, &w->server, err);
 }
@@ -169,6 +170,8 @@ int gw_worker_main(void)
 	 * socket says so. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A limit on files' sizes is a full disk to the cache, and no reason to die. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Ctrl-C reaches the whole process group; the supervisor ends its workers itself. */
 	signal(SIGINT, SIG_IGN);
 	ggml_set_abort_callback(on_abort);

@@ -1,21 +1,22 @@
 #include "server/cache.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "server/cache_trim.h"
 
 struct gw_cache {
 	char *dir;
+	uint64_t max; /* bytes */
 };
 
 struct gw_cache_entry {
@@ -25,32 +26,7 @@ struct gw_cache_entry {
 	char *path;
 };
 
-#define TEMP_PREFIX ".ggwire-"
-
-/* A file under a temporary name that nobody has written to for this long was left by a process that was killed. */
-#define STALE_SECONDS 3600
-
-static void remove_if_stale(int dir, const char *name)
-{
-	struct stat sb;
-
-	if (strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0 && fstatat(dir, name, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
-		sb.st_mtime < time(NULL) - STALE_SECONDS)
-		unlinkat(dir, name, 0);
-}
-
-static void remove_stale(const char *path)
-{
-	DIR *dir = opendir(path);
-
-	if (!dir)
-		return;
-	for (struct dirent *e; (e = readdir(dir));)
-		remove_if_stale(dirfd(dir), e->d_name);
-	closedir(dir);
-}
-
-enum gw_status gw_cache_new(const char *dir, struct gw_cache **out)
+enum gw_status gw_cache_new(const char *dir, uint64_t max, struct gw_cache **out)
 {
 	struct gw_cache *cache = calloc(1, sizeof(*cache));
 	if (!cache)
@@ -60,7 +36,8 @@ enum gw_status gw_cache_new(const char *dir, struct gw_cache **out)
 		free(cache);
 		return GW_ERR_NOMEM;
 	}
-	remove_stale(dir);
+	cache->max = max ? max : UINT64_MAX;
+	gw_cache_trim(dir, cache->max);
 	*out = cache;
 	return GW_OK;
 }
@@ -104,13 +81,15 @@ static void writer_fail(struct gw_cache_writer *w, const char *what)
 	writer_drop(w);
 }
 
-void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cache)
+void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cache, uint64_t size)
 {
 	*w = (struct gw_cache_writer){.cache = cache, .fd = -1, .hash = GW_FNV_INIT};
-	if (!cache)
+	if (!cache || size > cache->max)
 		return;
+	if (cache->max != UINT64_MAX)
+		gw_cache_trim(cache->dir, cache->max - size);
 	char *path;
-	if (asprintf(&path, "%s/" TEMP_PREFIX "XXXXXX", cache->dir) < 0)
+	if (asprintf(&path, "%s/" GW_CACHE_TEMP, cache->dir) < 0)
 		return;
 	w->fd = mkostemp(path, O_CLOEXEC);
 	if (w->fd < 0) {
@@ -118,6 +97,7 @@ void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cach
 		free(path);
 		return;
 	}
+	flock(w->fd, LOCK_EX);
 	w->path = path;
 }
 
@@ -178,6 +158,8 @@ enum gw_status gw_cache_open(const struct gw_cache *cache, uint64_t hash, struct
 		gw_cache_close(e);
 		return GW_ERR_NOT_FOUND;
 	}
+	/* What was used last goes last. Of a file of another user's, the time stays as it is. */
+	(void)futimens(e->fd, NULL);
 	*out = e;
 	*size = (uint64_t)sb.st_size;
 	return GW_OK;

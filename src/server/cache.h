@@ -12,9 +12,10 @@
 struct gw_cache;
 struct gw_cache_entry;
 
-/* GW_ERR_NOMEM. A directory that cannot be used is noticed only when it is. What killed processes left in it an hour
- * ago or earlier is removed. Thread-safe after this. */
-enum gw_status gw_cache_new(const char *dir, struct gw_cache **out);
+/* GW_ERR_NOMEM. A directory that cannot be used is noticed only when it is. max bounds the bytes of its files, 0 = no
+ * bound: what was not used for longest makes room. What killed processes left in it is removed. Thread-safe after this.
+ */
+enum gw_status gw_cache_new(const char *dir, uint64_t max, struct gw_cache **out);
 void gw_cache_free(struct gw_cache *cache);
 const char *gw_cache_dir(const struct gw_cache *cache);
 
@@ -27,8 +28,9 @@ struct gw_cache_writer {
 	char *path; /* of the temporary file */
 };
 
-/* w may be used with cache NULL: it then stores nothing. */
-void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cache);
+/* size is what will be written, bytes; more than the cache may hold is not stored. w may be used with cache NULL: it
+ * then stores nothing. */
+void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cache, uint64_t size);
 void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size);
 /* Keeps the file under the hash of what was written, or, if complete is false, removes it. */
 void gw_cache_write_end(struct gw_cache_writer *w, bool complete);

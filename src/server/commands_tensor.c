@@ -73,7 +73,7 @@ static enum gw_status receive(struct gw_session *s, const struct gw_region *r, b
 
 	if (!store)
 		return gw_region_fill(s, r, SIZE_MAX, pull_peer, s, err);
-	gw_cache_write_begin(&tee.writer, s->server->cache);
+	gw_cache_write_begin(&tee.writer, s->server->cache, r->size);
 	enum gw_status st = gw_region_fill(s, r, HASHED_PIECE, pull_peer_and_store, &tee, err);
 	gw_cache_write_end(&tee.writer, st == GW_OK);
 	return st;

@@ -42,7 +42,7 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	if (!server->devices)
 		goto free_server;
 	memcpy(server->devices, options->devices, options->n_devices * sizeof(*server->devices));
-	if (options->cache_dir && gw_cache_new(options->cache_dir, &server->cache) != GW_OK)
+	if (options->cache_dir && gw_cache_new(options->cache_dir, options->cache_size, &server->cache) != GW_OK)
 		goto free_server;
 	*out = server;
 	return GW_OK;

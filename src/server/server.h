@@ -19,6 +19,7 @@ struct gw_server_options {
 	size_t n_devices;                 /* 1 to GW_EXT_MAX_DEVICES */
 	size_t n_threads;                 /* for devices that take a number of threads; 0 = theirs */
 	const char *cache_dir;            /* NULL = no cache; copied */
+	uint64_t cache_size;              /* bytes that the cache may have; 0 = no bound */
 	const struct gw_dialect *dialect; /* of connections that have no other */
 	uint64_t max_memory;              /* bytes that the buffers of one client may have; 0 = what the devices have */
 };

@@ -4,9 +4,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +17,7 @@
 #include "base/hash.h"
 
 #define SIZE 300000
+#define PART 1000 /* a third of the small cache */
 
 struct state {
 	char dir[64];
@@ -25,7 +29,7 @@ struct state {
 	uint8_t data[SIZE];
 };
 
-static int start(void **out, bool usable)
+static int start(void **out, bool usable, uint64_t cache_size)
 {
 	static struct state st;
 	struct gw_server_options options = rig_options();
@@ -35,6 +39,7 @@ static int start(void **out, bool usable)
 	if (!usable)
 		assert_int_equal(rmdir(st.dir), 0);
 	options.cache_dir = st.dir;
+	options.cache_size = cache_size;
 	st.server = rig_server(&options);
 	st.client = rig_client(&st.rig, st.server);
 	st.buffer = rig_alloc(st.client, 1 << 20);
@@ -47,12 +52,17 @@ static int start(void **out, bool usable)
 
 static int setup(void **out)
 {
-	return start(out, true);
+	return start(out, true, 0);
 }
 
 static int setup_unusable(void **out)
 {
-	return start(out, false);
+	return start(out, false, 0);
+}
+
+static int setup_small(void **out)
+{
+	return start(out, true, 3 * PART);
 }
 
 /* Calls each for every file of the directory; returns their number. */
@@ -291,17 +301,144 @@ static void make_file(const struct state *st, const char *name, time_t age)
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
+/* One that is locked is being written; the others were left, unless they were made just now. */
 static void what_killed_processes_left_is_removed(void **in)
 {
 	struct state *st = *in;
 	struct gw_server_options options = rig_options();
+	char path[400];
 
-	make_file(st, ".ggwire-stale1", 4000);
-	make_file(st, ".ggwire-young1", 60);
+	make_file(st, ".ggwire-stale1", 60);
+	make_file(st, ".ggwire-locked", 60);
+	make_file(st, ".ggwire-newest", 0);
 	make_file(st, "0123456789abcdef", 400000);
+	snprintf(path, sizeof(path), "%s/.ggwire-locked", st->dir);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
 	options.cache_dir = st->dir;
 	gw_server_free(rig_server(&options));
+	assert_int_equal(for_each_file(st, NULL), 3);
+	assert_int_equal(access(path, F_OK), 0);
+	close(fd);
+	gw_server_free(rig_server(&options));
 	assert_int_equal(for_each_file(st, NULL), 2);
+}
+
+/* The i-th payload of the tests of a small cache. */
+static uint64_t part_hash(const struct state *st, size_t i)
+{
+	return gw_fnv1a(GW_FNV_INIT, st->data + i, PART);
+}
+
+static void post_part(struct state *st, size_t i)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_set_req req = {.tensor = st->tensor, .cache_flag = true};
+	struct iovec parts[2] = {{out, gw_wire_set_req_encode(&gw_dialect_8_0, &req, out)}, {st->data + i, PART}};
+
+	assert_int_equal(gw_client_post(st->client, GW_CMD_SET_TENSOR, parts, 2), GW_OK);
+	rig_get(st->client, &st->tensor, 0, NULL, 0);
+}
+
+static bool has_part(const struct state *st, size_t i)
+{
+	char path[400];
+
+	path_of(st, part_hash(st, i), path);
+	return access(path, F_OK) == 0;
+}
+
+/* Makes the i-th payload's file as old as that; the clock is too coarse to tell them apart. */
+static void age_part(const struct state *st, size_t i, time_t seconds)
+{
+	struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+	char path[400];
+
+	path_of(st, part_hash(st, i), path);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void what_was_not_used_for_longest_makes_room(void **in)
+{
+	struct state *st = *in;
+
+	for (size_t i = 0; i < 3; i++) {
+		post_part(st, i);
+		age_part(st, i, (time_t)(100 - i));
+	}
+	assert_true(set_hash(st, 0, part_hash(st, 0))); /* used: now the youngest */
+	post_part(st, 3);
+	assert_true(has_part(st, 0));
+	assert_false(has_part(st, 1));
+	assert_true(has_part(st, 2));
+	assert_true(has_part(st, 3));
+	assert_int_equal(for_each_file(st, NULL), 3);
+}
+
+static void a_bound_holds_for_files_that_were_there(void **in)
+{
+	struct state *st = *in;
+	struct gw_server_options options = rig_options();
+
+	for (size_t i = 0; i < 3; i++) {
+		post_part(st, i);
+		age_part(st, i, (time_t)(100 - i));
+	}
+	options.cache_dir = st->dir;
+	options.cache_size = 2 * PART;
+	gw_server_free(rig_server(&options));
+	assert_false(has_part(st, 0));
+	assert_int_equal(for_each_file(st, NULL), 2);
+}
+
+static void what_is_larger_than_the_cache_is_not_stored(void **in)
+{
+	struct state *st = *in;
+
+	post_part(st, 0);
+	post_set(st, true, 0, 3 * PART + 1);
+	expect_data(st, 0, 3 * PART + 1);
+	assert_true(has_part(st, 0));
+	assert_int_equal(for_each_file(st, NULL), 1);
+}
+
+/* Files of other people's are counted, and left alone. */
+static void only_payloads_make_room(void **in)
+{
+	struct state *st = *in;
+	char path[400];
+
+	post_part(st, 0);
+	snprintf(path, sizeof(path), "%s/0123456789abcdef.note", st->dir);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(st->data, 1, 2 * PART, f), 2 * PART);
+	fclose(f);
+	post_part(st, 1);
+	assert_false(has_part(st, 0));
+	assert_true(has_part(st, 1));
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* A limit on files' sizes fails a write in the middle, as a full disk does. */
+static void a_full_disk_disturbs_nothing(void **in)
+{
+	struct state *st = *in;
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
+	struct rlimit before, full;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	full = before;
+	full.rlim_cur = SIZE / 2;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	post_set(st, true, 0, SIZE);
+	expect_data(st, 0, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 0);
+	assert_false(set_hash(st, 0, hash));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	post_set(st, true, 0, SIZE);
+	assert_true(set_hash(st, 0, hash));
 }
 
 static void an_unusable_directory_disturbs_nothing(void **in)
@@ -327,6 +464,11 @@ int main(void)
 		TEST(directories_are_no_files),
 		TEST(what_is_cut_off_is_not_stored),
 		TEST(what_killed_processes_left_is_removed),
+		TEST(a_full_disk_disturbs_nothing),
+		cmocka_unit_test_setup_teardown(what_was_not_used_for_longest_makes_room, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(a_bound_holds_for_files_that_were_there, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(what_is_larger_than_the_cache_is_not_stored, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(only_payloads_make_room, setup_small, teardown),
 		cmocka_unit_test_setup_teardown(an_unusable_directory_disturbs_nothing, setup_unusable, teardown),
 	};
 
