@@ -55,11 +55,11 @@ case_limits() {
 }
 
 case_decode_tiny() {
-	throughput decode_tiny token ms ns/512/1e6 "$(model_path tiny)" -p 0 -n 512 -r 3
+	throughput decode_tiny token ms ns/128/1e6 "$(model_path tiny)" -p 0 -n 128 -r 9
 }
 
 case_decode_deep() {
-	throughput decode_deep token ms ns/256/1e6 "$(model_path deep)" -p 0 -n 256 -r 3
+	throughput decode_deep token ms ns/64/1e6 "$(model_path deep)" -p 0 -n 64 -r 9
 }
 
 case_prompt() {
@@ -141,6 +141,8 @@ case_load_warm() {
 		# Filled by a stock client, whose weights any server keeps.
 		load_seconds stock "$endpoint" "$model" >/dev/null
 	done
+	# What was written must not still be on its way to the disk.
+	timeout 60 sync -f "$out/cache"
 	local pairings=${pairings/local/}
 	loads load_warm "$model"
 	loads_wire load_warm "$model"
@@ -232,17 +234,15 @@ strace_total() {
 syscalls_count() {
 	local base=$out/strace/$1-$2 tracer pid attach=() i
 	server_up "${1#*-}"
-	# A client before: a server that keeps processes in hand for the next clients has started them by now.
 	client "${1%-*}" 60 llama-bench -m "$3" -rpc "$endpoint" -t 1 -p 0 -n 1 -r 1 -o jsonl >/dev/null
-	sleep 0.5
+	server_settle
 	for pid in $(process_tree "$server_pid"); do attach+=(-p "$pid"); done
 	timeout -k 5 150 strace -f -q -c -S calls -o "$base-server" "${attach[@]}" 2>"$out/log/strace" &
 	tracer=$!
 	sleep 0.5
 	client_traced "$base-client" "${1%-*}" 120 llama-bench -m "$3" -rpc "$endpoint" -t 1 -p 0 -n "$2" -r 1 --no-warmup \
 		-o jsonl >/dev/null
-	# What a server does about a client that left belongs to every count.
-	sleep 1
+	server_settle
 	servers_stop
 	# The summary is written when nothing traced is left.
 	for ((i = 0; i < 50; i++)); do alive $tracer || break; sleep 0.1; done
@@ -250,21 +250,30 @@ syscalls_count() {
 	wait $tracer 2>/dev/null
 }
 
-# The difference of two runs: what set-up costs is in both.
+# processes_made FILE: how many a traced server started.
+processes_made() {
+	awk '$NF ~ /^(execve|clone|clone3|vfork)$/ { sum += $4 } END { print sum + 0 }' "$1" 2>/dev/null
+}
+
+# The difference of two runs: what set-up costs is in both. A server that started a process in one of them only is
+# measured again.
 case_syscalls() {
-	local model pairing few=64 many=320 side
+	local model pairing few=64 many=320 side base try
 	if ! strace -o /dev/null true 2>/dev/null; then
 		note "syscalls: strace is missing or may not trace: install the package strace"
 		return
 	fi
 	model=$(model_path tiny) || return
 	for pairing in ${pairings/local/}; do
-		syscalls_count "$pairing" $few "$model"
-		syscalls_count "$pairing" $many "$model"
+		base=$out/strace/$pairing
+		for try in 1 2 3; do
+			syscalls_count "$pairing" $few "$model"
+			syscalls_count "$pairing" $many "$model"
+			[ "$(processes_made "$base-$few-server")" != "$(processes_made "$base-$many-server")" ] || break
+		done
 		for side in server client; do
 			row syscalls "$pairing" 1 $side "$(compute "(b-a)/$((many - few))" \
-				a="$(strace_total "$out/strace/$pairing-$few-$side")" \
-				b="$(strace_total "$out/strace/$pairing-$many-$side")")" call/token
+				a="$(strace_total "$base-$few-$side")" b="$(strace_total "$base-$many-$side")")" call/token
 		done
 	done
 }

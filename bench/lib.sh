@@ -25,8 +25,20 @@ server_up() {
 	name=$(kind_program "$1")
 	shift
 	server_start "$name" -t 1 "$@"
-	# The spare worker of ours needs a moment to be there.
-	sleep 0.3
+	server_settle
+}
+
+# server_settle: until the processes of the last server are the same, with the same memory, for half a second: one that
+# keeps some in hand for its next clients is not done when it listens, nor when a client has left.
+server_settle() {
+	local i pid now last='' same=0
+	for ((i = 0; i < 100 && same < 5; i++)); do
+		now=$(for pid in $(process_tree "$server_pid"); do echo "$pid:$(status_kb "$pid" VmRSS)"; done)
+		same=$((same + 1))
+		[ "$now" = "$last" ] || same=0
+		last=$now
+		sleep 0.1
+	done
 }
 
 # servers_up [OPTION...]: a server of each kind that the chosen pairings need; sets endpoint_of[kind].
