@@ -4,11 +4,23 @@
 #include "backend/node_key.h"
 #include "base/log.h"
 
-/* ggml allows a plug-in more than ggml_nbytes in these cases only, and aborts in others. */
+/* Rows that devices pad. */
+static bool is_padded(const struct ggml_tensor *t)
+{
+	return ggml_is_quantized(t->type) && t->ne[0] % 512 != 0 && !t->view_src;
+}
+
+/* ggml allows a plug-in more than ggml_nbytes in these cases only, and aborts in others. One that does not say which
+ * has no such assertion. */
 static bool may_expand(const struct ggml_tensor *t)
 {
-	return (ggml_is_quantized(t->type) && t->ne[0] % 512 != 0 && !t->view_src) ||
-	       ggml_op_alloc_size_may_expand(t->op);
+	return is_padded(t) || !ggml_op_alloc_size_may_expand || ggml_op_alloc_size_may_expand(t->op);
+}
+
+/* The operations for which the server's device may want more depend on its version. */
+static bool is_worth_asking(const struct gw_link *link, const struct ggml_tensor *t)
+{
+	return is_padded(t) || gw_opmap_may_expand(link->opmap, t->op);
 }
 
 static bool ask(struct gw_link *link, uint32_t device, const struct ggml_tensor *t, uint64_t *size)
@@ -47,7 +59,7 @@ size_t gw_remote_device_alloc_size(struct gw_remote_device *device, const struct
 
 	if (!may_expand(t) || gw_remote_current(device->remote, &link) != GW_OK)
 		return bytes;
-	bool known = !is_plain(device, link) && answer_of(device, link, t, &size);
+	bool known = !is_plain(device, link) && is_worth_asking(link, t) && answer_of(device, link, t, &size);
 	gw_link_put(link);
 	/* Strides are cut on the wire, so that the server may know less of them than we do. */
 	return known && size > bytes ? (size_t)size : bytes;

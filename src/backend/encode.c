@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/buffer.h"
+#include "ggml/numbers.h"
 
 _Static_assert(GW_WIRE_DIMS == GGML_MAX_DIMS, "dimensions");
 _Static_assert(GW_WIRE_SRC == GGML_MAX_SRC, "sources");
@@ -24,25 +25,45 @@ static enum gw_status no_number(const struct gw_link *link, const struct ggml_te
 }
 
 /* Operations whose parameters are addresses of this process. */
-static bool is_local_function(enum ggml_op op)
+static bool is_local_function(enum ggml_op number)
 {
+	enum ggml_op op = gw_op_known(number);
+
 	return op == GGML_OP_MAP_CUSTOM1 || op == GGML_OP_MAP_CUSTOM2 || op == GGML_OP_MAP_CUSTOM3 ||
 	       op == GGML_OP_CUSTOM;
 }
 
-static enum gw_status encode_numbers(
+static enum gw_status no_parameters(
+	const struct gw_link *link, const struct ggml_tensor *t, const struct gw_error *why, struct gw_error *err)
+{
+	const struct gw_version *v = &link->dialect->version;
+
+	return gw_error_set(err, GW_ERR_UNSUPPORTED,
+		"operation %s of tensor '%s' cannot be said in protocol %u.%u.%u: %s", ggml_op_name(t->op), t->name,
+		(unsigned)v->major, (unsigned)v->minor, (unsigned)v->patch, why->text);
+}
+
+static enum gw_status encode_op(
 	const struct gw_link *link, const struct ggml_tensor *t, struct gw_wire_tensor *out, struct gw_error *err)
 {
-	out->type = gw_opmap_type_wire(link->opmap, t->type);
-	if (out->type == GW_NO_NUMBER)
-		return no_number(link, t, "type", ggml_type_name(t->type), err);
-	out->op = gw_opmap_op_wire(link->opmap, t->op);
+	struct gw_error why;
+
 	if (is_local_function(t->op))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "operation %s of tensor '%s' calls this process",
 			ggml_op_name(t->op), t->name);
+	out->op = gw_opmap_op_wire(link->opmap, t->op);
 	if (out->op == GW_NO_NUMBER)
 		return no_number(link, t, "operation", ggml_op_name(t->op), err);
+	if (gw_opmap_params_to_wire(link->opmap, t->op, t->op_params, out->op_params, &why) != GW_OK)
+		return no_parameters(link, t, &why, err);
 	return GW_OK;
+}
+
+enum gw_status gw_encode_check_node(const struct gw_link *link, const struct ggml_tensor *t, struct gw_error *err)
+{
+	struct gw_wire_tensor ignored;
+
+	return encode_op(link, t, &ignored, err);
 }
 
 /* The wire has 32 bits for an extent and for a stride. A stride that no step is made with may be cut. */
@@ -61,16 +82,20 @@ static enum gw_status encode_extents(const struct ggml_tensor *t, struct gw_wire
 enum gw_status gw_encode_shape(
 	const struct gw_link *link, const struct ggml_tensor *t, struct gw_wire_tensor *out, struct gw_error *err)
 {
-	enum gw_status status = encode_numbers(link, t, out, err);
+	enum gw_status status = encode_extents(t, out, err);
 
-	if (status == GW_OK)
-		status = encode_extents(t, out, err);
 	if (status != GW_OK)
 		return status;
+	out->type = gw_opmap_type_wire(link->opmap, t->type);
+	if (out->type == GW_NO_NUMBER)
+		return no_number(link, t, "type", ggml_type_name(t->type), err);
 	out->id = id_of(t);
 	out->buffer = 0;
 	out->data = 0;
-	memcpy(out->op_params, t->op_params, sizeof(out->op_params));
+	if (encode_op(link, t, out, NULL) != GW_OK) {
+		out->op = 0; /* NONE, in all versions */
+		memset(out->op_params, 0, sizeof(out->op_params));
+	}
 	out->flags = t->flags;
 	for (int i = 0; i < GGML_MAX_SRC; i++)
 		out->src[i] = id_of(t->src[i]);
@@ -104,6 +129,8 @@ enum gw_status gw_encode_node(const struct gw_link *link, uint32_t device, const
 	memset(out, 0, sizeof(*out));
 	out->device = device;
 	enum gw_status status = gw_encode_shape(link, t, &out->tensor, err);
+	if (status == GW_OK)
+		status = gw_encode_check_node(link, t, err);
 	for (int i = 0; i < GGML_MAX_SRC && status == GW_OK; i++)
 		if (t->src[i])
 			status = gw_encode_shape(link, t->src[i], &out->src[i], err);

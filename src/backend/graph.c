@@ -148,9 +148,13 @@ enum gw_status gw_graph_encode(struct gw_graph_encoder *e, const struct gw_link 
 	size_t size;
 
 	start(e);
-	for (uint32_t i = 0; i < n_nodes; i++)
+	for (uint32_t i = 0; i < n_nodes; i++) {
+		enum gw_status status = gw_encode_check_node(link, nodes[i], err);
+		if (status != GW_OK)
+			return status;
 		if (!walk(e, nodes[i]))
 			return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	}
 	if (e->n_order > UINT32_MAX || !gw_wire_graph_size(link->dialect, n_nodes, (uint32_t)e->n_order, &size))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "the graph is too large for the protocol");
 	e->body.len = 0;

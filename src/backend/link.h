@@ -35,7 +35,9 @@ struct gw_link_device {
 	uint32_t flags;                /* GW_EXT_DEVICE_*, 0 from stock servers */
 	size_t alignment;              /* bytes; 0 = not asked yet */
 	size_t max_size;               /* bytes; 0 = not asked yet */
-	struct gw_map graphs;          /* uid -> the generation in which the server got it */
+	struct gw_map graphs;          /* uid -> the generation in which the server got it; from 8.0 on */
+	uint64_t last_uid;             /* of the graph that was computed last, before 8.0; 0 = it has none */
+	uint64_t last_generation;      /* in which that was */
 	char description[GW_EXT_TEXT]; /* empty from stock servers */
 };
 

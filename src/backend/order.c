@@ -76,19 +76,29 @@ static void *generation_mark(const struct gw_link *link)
 	return (void *)(uintptr_t)link->generation; /* NOLINT(performance-no-int-to-ptr) */
 }
 
-/* Under link->lock. Counts as the server does, which clears its table of graphs at the same message. */
+/* Under link->lock. Counts as the server does, which clears its table of graphs at the same message. Before 8.0 it has
+ * the last graph of each device, whoever sent it. */
 static void remember_graph_locked(struct gw_link *link, uint32_t device, uint64_t uid)
 {
-	struct gw_map *graphs = &link->devices[device].graphs;
+	struct gw_link_device *d = &link->devices[device];
 
-	if (graphs->count >= GW_LINK_GRAPHS)
-		gw_map_clear(graphs);
-	gw_map_put(graphs, uid, generation_mark(link));
+	d->last_uid = uid;
+	d->last_generation = link->generation;
+	if (uid == 0 || !link->dialect->graph_uid)
+		return;
+	if (d->graphs.count >= GW_LINK_GRAPHS)
+		gw_map_clear(&d->graphs);
+	gw_map_put(&d->graphs, uid, generation_mark(link));
 }
 
+/* Under link->lock. */
 static bool graph_known_locked(const struct gw_link *link, uint32_t device, uint64_t uid)
 {
-	return gw_map_get(&link->devices[device].graphs, uid) == generation_mark(link);
+	const struct gw_link_device *d = &link->devices[device];
+
+	if (!link->dialect->graph_uid)
+		return d->last_uid == uid && d->last_generation == link->generation;
+	return gw_map_get(&d->graphs, uid) == generation_mark(link);
 }
 
 bool gw_link_recompute(struct gw_link *link, uint32_t device, uint64_t uid, enum gw_status *status)
@@ -96,7 +106,7 @@ bool gw_link_recompute(struct gw_link *link, uint32_t device, uint64_t uid, enum
 	uint8_t request[GW_WIRE_MAX_FIXED];
 	struct gw_wire_recompute_req req = {.device = device, .uid = uid};
 
-	if (uid == 0 || !link->dialect->graph_uid)
+	if (uid == 0)
 		return false;
 	pthread_mutex_lock(&link->lock);
 	bool known = graph_known_locked(link, device, uid);
@@ -112,8 +122,7 @@ bool gw_link_recompute(struct gw_link *link, uint32_t device, uint64_t uid, enum
 enum gw_status gw_link_compute(struct gw_link *link, uint32_t device, uint64_t uid, const struct iovec *body)
 {
 	pthread_mutex_lock(&link->lock);
-	if (uid != 0 && link->dialect->graph_uid)
-		remember_graph_locked(link, device, uid);
+	remember_graph_locked(link, device, uid);
 	link->work++;
 	enum gw_status status = gw_client_post(link->client, GW_CMD_GRAPH_COMPUTE, body, 1);
 	pthread_mutex_unlock(&link->lock);

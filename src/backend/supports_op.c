@@ -11,16 +11,11 @@ static bool is_no_op(enum ggml_op op)
 }
 
 /* Whether the protocol can express the operation at all. */
-static bool expressible(const struct gw_link *link, const struct ggml_tensor *op)
+static bool expressible(const struct gw_link *link, uint32_t device, const struct ggml_tensor *op)
 {
-	struct gw_wire_tensor wire;
+	struct gw_wire_node_req req;
 
-	if (gw_encode_shape(link, op, &wire, NULL) != GW_OK)
-		return false;
-	for (int i = 0; i < GGML_MAX_SRC; i++)
-		if (op->src[i] && gw_encode_shape(link, op->src[i], &wire, NULL) != GW_OK)
-			return false;
-	return true;
+	return gw_encode_node(link, device, op, &req, NULL) == GW_OK;
 }
 
 /* A lost connection supports everything: the computation will fail, whereas ggml aborts if it finds no device for an
@@ -48,7 +43,7 @@ bool gw_remote_device_supports_op(struct gw_remote_device *device, const struct 
 
 	if (is_no_op(op->op) || gw_remote_current(device->remote, &link) != GW_OK)
 		return true;
-	bool supported = expressible(link, op);
+	bool supported = expressible(link, device->index, op);
 	if (supported && link->extensions && device->index < link->n_devices)
 		supported = ask(device, link, op);
 	gw_link_put(link);

@@ -145,7 +145,7 @@ void gw_transfer_set(struct gw_buffer *b, const struct ggml_tensor *t, const voi
 		return;
 	if (rows->n > 1)
 		set_2d(b, &req.tensor, data, rows, stride_data);
-	else if (!weights || !gw_weights_set(b, &req, data, rows->size))
+	else if ((!weights && b->link->dialect->hash_weights_only) || !gw_weights_set(b, &req, data, rows->size))
 		set_piece(b, &req, data, rows->size);
 }
 

@@ -20,7 +20,8 @@ struct gw_rows {
 /* Tells the server to prepare the tensor's memory, where that can matter. */
 enum gw_status gw_transfer_init(struct gw_buffer *buffer, const struct ggml_tensor *tensor);
 
-/* Writes rows that are stride_data bytes apart at data. weights: they are worth keeping by the server. */
+/* Writes rows that are stride_data bytes apart at data. weights: they are worth keeping by the server, which
+ * before protocol 7.0 everything is. */
 void gw_transfer_set(struct gw_buffer *buffer, const struct ggml_tensor *tensor, const void *data,
 	const struct gw_rows *rows, size_t stride_data, bool weights);
 

@@ -1,4 +1,4 @@
-/* Weights that the server may have kept from an earlier time. */
+/* Weights, or any data before protocol 7.0, that the server may have kept from an earlier time. */
 #ifndef GW_BACKEND_WEIGHTS_H
 #define GW_BACKEND_WEIGHTS_H
 

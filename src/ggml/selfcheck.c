@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ggml/layout.h"
+#include "ggml/numbers.h"
 
 /* A probe ignores its arguments, so that it survives a call through the wrong slot, notes which one it is, and returns
  * what was asked for. Slot i of every table holds probe i. */
@@ -133,17 +134,6 @@ static bool check_api(struct gw_error *err)
 									 ggml_op_alloc_size_may_expand);
 	/* A tensor in a context has an object's header of 32 bytes in front. */
 	SAME("the end of ggml_tensor", ggml_tensor_overhead() == sizeof(struct ggml_tensor) + 32);
-	return true;
-}
-
-/* The numbers that this was compiled with must be those of the running ggml. In ascending order: a ggml with fewer of
- * them is found out by one that it still has. */
-static bool check_numbers(struct gw_error *err)
-{
-	SAME("operation MUL_MAT", strcmp(ggml_op_name(GGML_OP_MUL_MAT), "MUL_MAT") == 0);
-	SAME("operation FLASH_ATTN_EXT", strcmp(ggml_op_name(GGML_OP_FLASH_ATTN_EXT), "FLASH_ATTN_EXT") == 0);
-	SAME("operation UNARY", strcmp(ggml_op_name(GGML_OP_UNARY), "UNARY") == 0);
-	SAME("operation GLU", strcmp(ggml_op_name(GGML_OP_GLU), "GLU") == 0);
 	return true;
 }
 
@@ -303,7 +293,7 @@ enum gw_status gw_selfcheck_run(struct gw_abi *abi, struct gw_error *err)
 	struct subject s;
 
 	make_subject(&s);
-	if (!check_api(err) || !check_numbers(err) || !check_tables(&s, err))
+	if (!check_api(err) || !gw_numbers_get(err) || !check_tables(&s, err))
 		return GW_ERR_UNSUPPORTED;
 	abi->api_version = GW_GGML_API;
 	gw_selfcheck_graph(abi);

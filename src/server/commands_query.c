@@ -46,6 +46,15 @@ static enum gw_status describe_node(
 	return st;
 }
 
+/* The node's parameters as they are here; false if they may say something else there. */
+static bool take_params(struct gw_session *s, const struct gw_wire_node_req *req, struct node *node)
+{
+	uint32_t op = gw_opmap_op_local(s->opmap, req->tensor.op);
+
+	return op != GW_NO_NUMBER && gw_opmap_params_to_local(s->opmap, (enum ggml_op)op, req->tensor.op_params,
+					     node->tensor.op_params, NULL) == GW_OK;
+}
+
 enum gw_status gw_do_get_alloc_size(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];
@@ -60,6 +69,8 @@ enum gw_status gw_do_get_alloc_size(struct gw_session *s, const void *body, size
 	enum gw_status st = describe_node(s, &req, &node, err);
 	if (st != GW_OK)
 		return st;
+	if (!take_params(s, &req, &node))
+		node.tensor.op = GGML_OP_NONE;
 	const struct gw_buffer *buffer = gw_buffers_find(&s->buffers, req.tensor.buffer);
 	size_t n = gw_wire_u64_rsp_encode(
 		gw_alloc_size(gw_device_buft(buffer ? buffer->device : device), &node.tensor), out);
@@ -73,7 +84,7 @@ static bool supports(struct gw_session *s, const struct gw_device *device, const
 	uint32_t op = gw_opmap_op_local(s->opmap, req->tensor.op);
 
 	if (op == GW_NO_NUMBER || gw_rules_op_is_custom((enum ggml_op)op) ||
-		describe_node(s, req, &node, NULL) != GW_OK)
+		describe_node(s, req, &node, NULL) != GW_OK || !take_params(s, req, &node))
 		return false;
 	if (!gw_op_executes((enum ggml_op)op))
 		return true;

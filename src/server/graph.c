@@ -216,7 +216,8 @@ static enum gw_status check_order(const struct builder *b, struct gw_error *err)
 	return cyclic ? gw_error_set(err, GW_ERR_PROTOCOL, "its tensors depend on each other in a circle") : GW_OK;
 }
 
-static enum gw_status check_op(const struct builder *b, uint32_t i, struct gw_error *err)
+/* Judges the node's operation, and gives it the parameters that say here what they say there. */
+static enum gw_status take_op(const struct builder *b, uint32_t i, struct gw_error *err)
 {
 	uint32_t local = gw_opmap_op_local(b->source->opmap, b->described[i].op);
 
@@ -224,14 +225,15 @@ static enum gw_status check_op(const struct builder *b, uint32_t i, struct gw_er
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server has no operation %u", b->described[i].op);
 	if (gw_rules_op_is_custom((enum ggml_op)local))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "a function of the client cannot be called here");
-	return GW_OK;
+	return gw_opmap_params_to_local(
+		b->source->opmap, (enum ggml_op)local, b->described[i].op_params, b->tensors[i]->op_params, err);
 }
 
 /* Enters one node. Operations without the flag COMPUTE are those that devices pass over. */
 static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *err)
 {
 	struct ggml_tensor *node = b->tensors[i];
-	enum gw_status st = check_op(b, i, err);
+	enum gw_status st = take_op(b, i, err);
 
 	if (st != GW_OK)
 		return st;

@@ -23,6 +23,7 @@ struct gw_dialect {
 	bool use_count;         /* rpc_tensor carries use_count (5.1) */
 	bool graph_uid;         /* graphs are cached by uid (8.0); otherwise one graph a device is kept */
 	bool hash_weights_only; /* SET_TENSOR_HASH is asked for weights only (7.0) */
+	bool early_ops;         /* operations are as before 8.0: docs/protocol.md, "Parameters", "GET_ALLOC_SIZE" */
 	const struct gw_names *ops;
 	const struct gw_names *types;
 };

@@ -55,6 +55,19 @@ _Static_assert(sizeof(types_42) / sizeof(types_42[0]) == 42, "before 8.0.0");
 const struct gw_names gw_types_42 = {42, types_42};
 const struct gw_names gw_types_43 = {43, types_43};
 
+static const char *const unaries_22[] = {"ABS", "SGN", "NEG", "STEP", "TANH", "ELU", "RELU", "SIGMOID", "GELU",
+	"GELU_QUICK", "SILU", "HARDSWISH", "HARDSIGMOID", "EXP", "EXPM1", "SOFTPLUS", "GELU_ERF", "XIELU", "FLOOR",
+	"CEIL", "ROUND", "TRUNC"};
+static const char *const glus_7[] = {
+	"REGLU", "GEGLU", "SWIGLU", "SWIGLU_OAI", "GEGLU_ERF", "GEGLU_QUICK", "SWIGLU_CLAMP"};
+
+_Static_assert(sizeof(unaries_22) / sizeof(unaries_22[0]) == 22, "all versions");
+_Static_assert(sizeof(glus_7) / sizeof(glus_7[0]) == 7, "8.0.0");
+
+const struct gw_names gw_unaries_22 = {22, unaries_22};
+const struct gw_names gw_glus_6 = {6, glus_7};
+const struct gw_names gw_glus_7 = {7, glus_7};
+
 uint32_t gw_names_find(const struct gw_names *table, const char *name)
 {
 	for (uint32_t i = 0; name && i < table->count; i++)

@@ -19,6 +19,12 @@ extern const struct gw_names gw_ops_101; /* 4.0.3 to 8.0.0 */
 extern const struct gw_names gw_types_42; /* before 8.0.0 */
 extern const struct gw_names gw_types_43; /* 8.0.0 */
 
+/* The variants of UNARY and GLU, which stand in the first word of op_params, as ggml_unary_op_name() and
+ * ggml_glu_op_name() give them. */
+extern const struct gw_names gw_unaries_22; /* all versions */
+extern const struct gw_names gw_glus_6;     /* before 8.0.0 */
+extern const struct gw_names gw_glus_7;     /* 8.0.0 */
+
 #define GW_NO_NUMBER UINT32_MAX
 
 /* The number of name in the table, or GW_NO_NUMBER. name may be NULL. */

@@ -1,4 +1,5 @@
-/* Against a server of protocol 4.0 the same calls work with what that has: no rows, no fill, no uids, other numbers. */
+/* Against a server of protocol 4.0 the same calls work with what that has: no rows, no fill, one graph, other numbers.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,7 +74,7 @@ static void test_fill_is_sent_as_bytes(void **state)
 	scene_close(&s);
 }
 
-static void test_graphs_are_sent_each_time_with_its_numbers(void **state)
+static void test_graphs_are_sent_with_its_numbers(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -83,15 +84,81 @@ static void test_graphs_are_sent_each_time_with_its_numbers(void **state)
 	open_old(&s);
 	scene_set_uid(&s, 5);
 	s.sum->op = GGML_OP_UNARY;
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(ggml_backend_graph_compute(s.backend, s.graph), GGML_STATUS_SUCCESS);
-	assert_int_equal(fake_count(&s.fake, GW_CMD_GRAPH_COMPUTE), 2);
-	assert_int_equal(fake_count(&s.fake, GW_CMD_GRAPH_RECOMPUTE), 0);
-	const struct fake_request *r = fake_request(&s.fake, GW_CMD_GRAPH_COMPUTE, 1);
+	assert_int_equal(ggml_backend_graph_compute(s.backend, s.graph), GGML_STATUS_SUCCESS);
+	const struct fake_request *r = fake_request(&s.fake, GW_CMD_GRAPH_COMPUTE, 0);
 	assert_true(gw_wire_graph_decode(d4, r->body, r->size, &g));
 	gw_wire_graph_tensor(d4, &g, g.n_tensors - 1, &t);
 	assert_int_equal(t.op, 86);
 	assert_int_equal(t.use_count, 0);
+	scene_close(&s);
+}
+
+static void compute(struct scene *s, uint64_t uid)
+{
+	scene_set_uid(s, uid);
+	assert_int_equal(ggml_backend_graph_compute(s->backend, s->graph), GGML_STATUS_SUCCESS);
+}
+
+static void expect(struct scene *s, size_t computes, size_t recomputes)
+{
+	assert_int_equal(fake_count(&s->fake, GW_CMD_GRAPH_COMPUTE), computes);
+	assert_int_equal(fake_count(&s->fake, GW_CMD_GRAPH_RECOMPUTE), recomputes);
+}
+
+/* The server has the last graph of the device, whichever backend sent it, until a buffer is freed. */
+static void test_only_the_last_graph_is_repeated(void **state)
+{
+	(void)state;
+	struct scene s;
+	struct gw_wire_recompute_req req;
+
+	open_old(&s);
+	compute(&s, 5);
+	compute(&s, 5);
+	expect(&s, 1, 1);
+	const struct fake_request *r = fake_request(&s.fake, GW_CMD_GRAPH_RECOMPUTE, 0);
+	assert_int_equal(r->size, 4);
+	assert_true(gw_wire_recompute_req_decode(d4, r->body, r->size, &req));
+	compute(&s, 6);
+	compute(&s, 5);
+	expect(&s, 3, 1);
+	compute(&s, 0);
+	compute(&s, 0);
+	compute(&s, 5);
+	expect(&s, 6, 1);
+	ggml_backend_t own = s.backend;
+	s.backend = ggml_backend_dev_init(s.dev, NULL);
+	compute(&s, 7);
+	ggml_backend_free(s.backend);
+	s.backend = own;
+	compute(&s, 5);
+	compute(&s, 5);
+	expect(&s, 8, 2);
+	ggml_backend_buffer_free(ggml_backend_alloc_buffer(s.backend, 64));
+	compute(&s, 5);
+	expect(&s, 9, 2);
+	scene_close(&s);
+}
+
+/* Parameters and variants that came later, without a new version, would be taken for something else. */
+static void test_younger_parameters_are_not_supported(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_old(&s);
+	s.sum->op = GGML_OP_GLU;
+	s.sum->op_params[0] = GGML_GLU_OP_GEGLU_QUICK;
+	assert_true(ggml_backend_dev_supports_op(s.dev, s.sum));
+	s.sum->op_params[0] = GGML_GLU_OP_SWIGLU_CLAMP;
+	assert_false(ggml_backend_dev_supports_op(s.dev, s.sum));
+	assert_int_equal(ggml_backend_graph_compute(s.backend, s.graph), GGML_STATUS_FAILED);
+	s.sum->op = GGML_OP_MUL_MAT;
+	s.sum->op_params[0] = GGML_PREC_F32;
+	assert_true(ggml_backend_dev_supports_op(s.dev, s.sum));
+	s.sum->op_params[0] = GGML_PREC_F16;
+	assert_false(ggml_backend_dev_supports_op(s.dev, s.sum));
+	assert_int_equal(fake_count(&s.fake, FAKE_ANY), 0);
 	scene_close(&s);
 }
 
@@ -129,7 +196,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_go_one_by_one),
 		cmocka_unit_test(test_fill_is_sent_as_bytes),
-		cmocka_unit_test(test_graphs_are_sent_each_time_with_its_numbers),
+		cmocka_unit_test(test_graphs_are_sent_with_its_numbers),
+		cmocka_unit_test(test_only_the_last_graph_is_repeated),
+		cmocka_unit_test(test_younger_parameters_are_not_supported),
 		cmocka_unit_test(test_younger_operations_are_not_supported),
 		cmocka_unit_test(test_empty_answers_are_matched),
 	};

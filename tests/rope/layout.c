@@ -165,11 +165,12 @@ static bool layout_check(ggml_backend_t backend, const struct layout *l, const c
 	return false;
 }
 
-bool rope_layouts_check(ggml_backend_t backend, const char *text)
+bool rope_layouts_check(ggml_backend_t backend, const char *text, bool offsets)
 {
 	bool good = rope_doc_line(
 		text, "mode    head  n_dims  offset  sections  halves              streams             exponents");
 	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
-		good = layout_check(backend, &layouts[i], text) && good;
+		if (offsets || layouts[i].offset == 0)
+			good = layout_check(backend, &layouts[i], text) && good;
 	return good;
 }

@@ -8,7 +8,8 @@
 #include <ggml-backend.h>
 
 /* Prints a line for every layout, and compares it with what is expected. text: of the documentation, which must have
- * these lines, or NULL. False: something differs, or the device failed; reported on stderr. */
-bool rope_layouts_check(ggml_backend_t backend, const char *text);
+ * these lines, or NULL. False: something differs, or the device failed; reported on stderr. Layouts with an
+ * offset are left out unless offsets is set. */
+bool rope_layouts_check(ggml_backend_t backend, const char *text, bool offsets);
 
 #endif

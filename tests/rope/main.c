@@ -14,15 +14,17 @@
 
 struct options {
 	const char *device, *backends, *doc;
+	bool no_offsets;
 };
 
 static int usage(const char *program)
 {
 	fprintf(stderr,
-		"Usage: %s [--device NAME] [--backends DIR] [--doc FILE]\n"
+		"Usage: %s [--device NAME] [--backends DIR] [--doc FILE] [--no-offsets]\n"
 		"  --device NAME    default: CPU\n"
 		"  --backends DIR   where to load ggml's backends from; default: where ggml looks\n"
-		"  --doc FILE       documentation that must have the printed layouts and slots\n",
+		"  --doc FILE       documentation that must have the printed layouts and slots\n"
+		"  --no-offsets     the device must decline rotations that do not begin at the front\n",
 		program);
 	return EXIT_FAILURE;
 }
@@ -33,6 +35,7 @@ static bool options_parse(int argc, char **argv, struct options *options)
 		{"device", required_argument, NULL, 'd'},
 		{"backends", required_argument, NULL, 'b'},
 		{"doc", required_argument, NULL, 't'},
+		{"no-offsets", no_argument, NULL, 'n'},
 		{NULL, 0, NULL, 0},
 	};
 	*options = (struct options){.device = "CPU"};
@@ -43,6 +46,8 @@ static bool options_parse(int argc, char **argv, struct options *options)
 			options->backends = optarg;
 		else if (c == 't')
 			options->doc = optarg;
+		else if (c == 'n')
+			options->no_offsets = true;
 		else
 			return false;
 	}
@@ -66,11 +71,11 @@ static ggml_backend_t device_open(const struct options *options)
 	return ggml_backend_dev_init(device, NULL);
 }
 
-static bool all_check(ggml_backend_t backend, const char *text)
+static bool all_check(ggml_backend_t backend, const char *text, bool offsets)
 {
 	bool slots = rope_slots_check(text);
-	bool layouts = rope_layouts_check(backend, text);
-	return rope_cases_check(backend) && slots && layouts;
+	bool layouts = rope_layouts_check(backend, text, offsets);
+	return rope_cases_check(backend, offsets) && slots && layouts;
 }
 
 int main(int argc, char **argv)
@@ -83,7 +88,7 @@ int main(int argc, char **argv)
 	if (options.doc && !text)
 		return EXIT_FAILURE;
 	ggml_backend_t backend = device_open(&options);
-	bool good = backend && all_check(backend, text);
+	bool good = backend && all_check(backend, text, !options.no_offsets);
 	ggml_backend_free(backend);
 	free(text);
 	printf("%s\n", good ? "as defined" : "NOT as defined");

@@ -1,0 +1,28 @@
+/* Which of the known numberings the running ggml has: its enums moved between releases, and this build's headers are
+ * those of one release only. */
+#ifndef GW_GGML_NUMBERS_H
+#define GW_GGML_NUMBERS_H
+
+#include <stdint.h>
+
+#include <ggml.h>
+
+#include "base/status.h"
+#include "wire/dialect.h"
+
+struct gw_numbers {
+	const struct gw_names *ops;
+	const struct gw_names *glus;
+	uint32_t n_types;
+	const struct gw_dialect *dialect; /* the newest with these numbers: what a server here speaks by default */
+};
+
+/* Found out once for the process. NULL, and the error, if the numbering is none of wire/ops.h. Thread-safe; looks at
+ * nothing but names. */
+const struct gw_numbers *gw_numbers_get(struct gw_error *err);
+
+/* The operation in the numbering of this build's headers: for switches and tables of GGML_OP_ constants. GGML_OP_COUNT
+ * for a number that the running ggml has not. */
+enum ggml_op gw_op_known(enum ggml_op running);
+
+#endif
