@@ -2,6 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
+MAKEFLAGS += --no-print-directory
 CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS)
 
 .PHONY: all help build sysroot demo test test-full bench asan tsan clang lint format install clean
@@ -65,7 +66,7 @@ lint: build
 	@tools/lint $(BUILD)
 
 format:
-	@find src tests tools include fuzz -name '*.[ch]' 2>/dev/null | xargs clang-format -i
+	@find src tests tools include fuzz bench -name '*.[ch]' 2>/dev/null | xargs clang-format -i
 
 install: build
 	@cmake --install $(BUILD)
