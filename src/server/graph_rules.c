@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/checked.h"
+#include "server/shape_rules.h"
 #include "server/tensor.h"
 
 #define SRC(n) (uint16_t)((1u << (n)) - 1) /* sources 0 to n - 1 */
@@ -201,6 +202,9 @@ enum gw_status gw_rules_check_node(ggml_backend_dev_t dev, const struct ggml_ten
 	if (st == GW_OK)
 		st = check_sources(node, err);
 	if (st != GW_OK || is_empty(node))
+		return st;
+	st = gw_shape_rules_check(node->op, node, err);
+	if (st != GW_OK)
 		return st;
 	if (!ggml_backend_dev_supports_op(dev, node))
 		return gw_error_set(

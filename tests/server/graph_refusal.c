@@ -230,6 +230,19 @@ static void half_a_block(struct world *w)
 static void not_supported(struct world *w)
 {
 	w->t[C].op = rig_op("MUL_MAT");
+	w->t[C].ne[0] = 1;
+	w->t[B].type = rig_type("i32");
+}
+
+static void rows_that_do_not_meet(struct world *w)
+{
+	w->t[C].op = rig_op("MUL_MAT");
+}
+
+/* ggml's CPU device would never return. */
+static void rope_without_dimensions(struct world *w)
+{
+	w->t[C].op = rig_op("ROPE");
 	w->t[B].type = rig_type("i32");
 }
 
@@ -269,6 +282,9 @@ static const struct {
 	{elements_on_top_of_each_other, GW_ERR_PROTOCOL, "src 0 has elements 0 bytes apart"},
 	{unknown_type, GW_ERR_PROTOCOL, "is of unknown type 31"},
 	{half_a_block, GW_ERR_PROTOCOL, "rows of 63 elements"},
+	{rows_that_do_not_meet, GW_ERR_PROTOCOL, "MUL_MAT 'product': its shapes, types and parameters"},
+	{rope_without_dimensions, GW_ERR_PROTOCOL,
+		"ROPE 'product': 0 elements cannot be rotated from 0 on in a head of 64"},
 	{not_supported, GW_ERR_UNSUPPORTED, "MUL_MAT 'product': device CPU does not support it"},
 };
 
