@@ -35,11 +35,13 @@ interop_begin() {
 	trap interop_end EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
+	trap 'exit 141' PIPE
 }
 
 interop_end() {
 	status=$?
 	trap - EXIT INT TERM HUP
+	trap '' PIPE
 	servers_stop
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		# Oldest first, so that the one that matters comes last.
@@ -115,11 +117,11 @@ server_start() {
 }
 
 # The stock server cannot choose a port itself, so one below the range of outgoing connections is guessed.
-# $server_dir and $server_libs, if set, are another run directory and more libraries (vulkan.sh).
+# $proto, if set, is the protocol version that the ggwire server is to speak. $server_dir and $server_libs, if set, are another run directory and more libraries (vulkan.sh).
 server_spawn() {
 	dir=$(run_dir "${server_dir:-$kind}")
 	case $kind in
-	ggwire) set -- "$build/bin/ggwire" serve -H 127.0.0.1 -p 0 "$@" ;;
+	ggwire) set -- "$build/bin/ggwire" serve --listen "127.0.0.1:0${proto:+,proto=$proto}" "$@" ;;
 	stock)
 		more=${server_libs:+:$server_libs}
 		guess=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
