@@ -1,0 +1,85 @@
+#!/bin/sh
+# A server that has the model itself (--model) is not sent its weights by CLIENT, and the text is that of a local run; a
+# second start uses the index of the first, and a model that has changed since is not taken for what it was.
+# Usage: local_model.sh stock|ggwire
+set -u
+GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/interop/lib.sh
+. "$GGWIRE_ROOT/tests/interop/lib.sh"
+client=$1
+interop_begin
+export LLAMA_CACHE="$work/cache"
+tokens=8
+mkdir "$work/models"
+model=$work/models/model.gguf
+
+# Matrices of 11 MiB: a stock client asks for what has more than 10.
+make_model() {
+	"$build/bin/mkmodel" --embd 3328 --ff 3328 --heads 52 --kv-heads 52 --layers 1 --seed "$1" --out "$model" >/dev/null ||
+		fail "mkmodel failed"
+}
+
+# serve PATTERN: a server with the models, once its log has the pattern.
+serve() {
+	server_start ggwire --model "$work/models" --log-level debug
+	for _wait in $(seq 300); do
+		grep -q "$1" "$log" && return 0
+		sleep 0.1
+	done
+	fail "the server did not say '$1'"
+}
+
+# The sum of a column in the lines of clients that left: "... the client sent N bytes, and M bytes of its tensors were here".
+sum() {
+	sed -n 's/.*the client sent \([0-9]*\) bytes, and \([0-9]*\) bytes of.*/\1 \2/p' "$log" | awk "{ n += \$$1 } END { print n + 0 }"
+}
+
+# run_and_count NAME [OPTION...]: a run through the server, of which text and numbers of bytes are noted.
+run_and_count() {
+	name=$1
+	shift
+	generate "$client" "$endpoint" "$work/text" "$@" || fail "$name: llama-completion failed"
+	cmp "$work/expected" "$work/text" || fail "$name: the text differs from a local run"
+	for _wait in $(seq 50); do
+		sent=$(sum 1) here=$(sum 2)
+		[ "$sent" -gt 0 ] && return 0
+		sleep 0.1
+	done
+	fail "$name: the server did not count"
+}
+
+# expect_local NAME: less than 1 % of the model came over the network.
+expect_local() {
+	size=$(stat -c %s "$model")
+	[ $((sent * 100)) -lt "$size" ] || fail "$1: $sent bytes were sent for a model of $size"
+	[ $((here * 100)) -gt $((size * 95)) ] || fail "$1: only $here bytes of $size were read from the server's disk"
+	echo "$1: $sent bytes sent, $here read by the server, for a model of $size"
+}
+
+make_model 1
+generate "$client" local "$work/expected" || fail "a local run failed"
+serve 'can be loaded'
+grep -q 'tensors of .* indexed' "$log" || fail "nothing was indexed"
+run_and_count "mapped"
+expect_local "mapped"
+servers_alive
+servers_stop
+
+serve 'can be loaded'
+! grep -q 'tensors of .* indexed' "$log" || fail "the second start indexed the model again"
+run_and_count "read" --no-mmap
+expect_local "read"
+
+# Another model of the same size, under the same name, while the server runs.
+cp "$model" "$work/before.gguf"
+make_model 2
+cat "$model" >"$work/after.gguf" && cp "$work/before.gguf" "$model"
+generate "$client" local "$work/expected" || fail "a local run failed"
+servers_stop
+serve 'can be loaded'
+cat "$work/after.gguf" >"$model"
+generate "$client" local "$work/expected" || fail "a local run failed"
+run_and_count "changed"
+[ "$here" -eq 0 ] || fail "changed: $here bytes were taken from a file that had changed"
+servers_alive
+echo "PASS: $client client"
