@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ENTRIES 4096
+#define MAX_ENTRIES 2047 /* the kernel takes their size in 16 bits */
 #define MAX_READS 16
 
 /* A look through all devices. note is the most telling reason so far why a device or port is no candidate. */
