@@ -5,7 +5,7 @@ CMAKE_FLAGS ?=
 MAKEFLAGS += --no-print-directory
 CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS)
 
-.PHONY: all help build sysroot demo test test-full bench asan tsan clang lint format install clean
+.PHONY: all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan clang lint format install clean
 
 all: build
 
@@ -14,6 +14,8 @@ help:
 	@echo "make demo       run a model across two servers and compare it with the stock ones"
 	@echo "make test       unit, conformance and interop tests"
 	@echo "make test-full  the same, with every operation, every architecture, and Vulkan"
+	@echo "make test-rdma  RDMA over Soft-RoCE, in emulated machines (QEMU, without KVM)"
+	@echo "make bench-rdma  its latency and bandwidth, beside those of perftest"
 	@echo "make bench      ours and stock side by side: table, CSV and plots in build/bench (some ten minutes)"
 	@echo "make asan tsan  the tests under sanitizers, in build-asan and build-tsan"
 	@echo "make clang      build with clang, warnings are errors, in build-clang"
@@ -41,22 +43,30 @@ demo: sysroot build
 	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) demo/run.sh
 
 test: sysroot build
-	@$(call CTEST,$(BUILD)) -LE full
+	@$(call CTEST,$(BUILD)) -LE "full|rdma"
 
 test-full: sysroot build
 	@tools/sysroot --with vulkan
-	@$(call CTEST,$(BUILD))
+	@$(call CTEST,$(BUILD)) -LE rdma
+
+# In emulated machines, one after the other: skipped, with the reason, where there can be none.
+test-rdma: sysroot build
+	@tools/rxe-vm --check || [ $$? = 77 ]
+	@ctest --test-dir $(BUILD) --output-on-failure -L rdma
 
 bench: sysroot build
 	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/run $(BENCH_FLAGS)
 
+bench-rdma: sysroot build
+	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/rdma
+
 asan:
 	@$(MAKE) --no-print-directory build BUILD=build-asan CMAKE_FLAGS="-DGGWIRE_SANITIZE=address,undefined $(CMAKE_FLAGS)"
-	@$(call CTEST,build-asan) -LE "interop|full"
+	@$(call CTEST,build-asan) -LE "interop|full|rdma"
 
 tsan:
 	@$(MAKE) --no-print-directory build BUILD=build-tsan CMAKE_FLAGS="-DGGWIRE_SANITIZE=thread $(CMAKE_FLAGS)"
-	@$(call CTEST,build-tsan) -LE "interop|full"
+	@$(call CTEST,build-tsan) -LE "interop|full|rdma"
 
 clang:
 	@$(MAKE) --no-print-directory build BUILD=build-clang \

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Where RDMA cannot be, both ends stay on TCP and say why; where a user wants RDMA alone, the connection is refused.
+set -u
+GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/rdma/lib.sh
+. "$GGWIRE_ROOT/tests/rdma/lib.sh"
+if [ -z "${RXE_NODE:-}" ]; then
+	in_machines "$0" --time 280
+	exit 0
+fi
+interop_begin
+
+# stays NAME REASON: a client on TCP, whose log has the reason.
+stays() {
+	probe "$1" --check 65536 || fail "$1: the connection does not work"
+	[ "$(value_of check "$work/$1")" = ok ] || fail "$1: nothing was checked"
+	expect_tcp "$log" "$work/$1.log"
+	grep -q "$2" "$work/$1.log" || { cat "$work/$1.log"; fail "$1: the client does not say '$2'"; }
+	servers_alive
+	echo "$1: $(grep -o "stays on TCP: .*\|RDMA is not used: .*" "$work/$1.log" | head -n 1)"
+}
+
+rdma_server
+export GGML_RPC_NO_RDMA=1
+stays client_without 'this side is set to TCP'
+unset GGML_RPC_NO_RDMA
+
+export GGML_RDMA_GID=900
+stays client_gid_900 'GGML_RDMA_GID.*900'
+# This one exists, but no packet with it finds the way: the activation fails, and on one side only.
+export GGML_RDMA_GID=0
+stays client_gid_0 'stays on TCP'
+unset GGML_RDMA_GID
+export GGML_RDMA_DEV=rxe7
+stays client_dev 'rxe7'
+unset GGML_RDMA_DEV
+
+probe good --check 65536 || fail "after all this, RDMA does not work"
+expect_rdma "$log" "$work/good.log"
+servers_stop
+
+export GGML_RPC_NO_RDMA=1
+rdma_server
+unset GGML_RPC_NO_RDMA
+stays server_without 'the server'
+export GGML_RPC_TRANSPORT=rdma
+probe demanded --check 64 && fail "RDMA alone is allowed, and yet there is a connection"
+unset GGML_RPC_TRANSPORT
+grep -q 'RDMA alone is allowed' "$work/demanded.log" || { cat "$work/demanded.log"; fail "the refusal is not explained"; }
+servers_alive
+servers_stop
+
+export GGML_RDMA_GID=0
+rdma_server
+unset GGML_RDMA_GID
+stays server_gid_0 'stays on TCP'
+servers_stop
+echo "PASS: TCP where RDMA cannot be, with the reason"

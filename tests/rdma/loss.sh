@@ -1,0 +1,87 @@
+#!/bin/sh
+# A peer that is killed, and a link that goes down, end a connection over RDMA within seconds, at the other end too; the
+# server serves the next client.
+set -u
+GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/rdma/lib.sh
+. "$GGWIRE_ROOT/tests/rdma/lib.sh"
+if [ -z "${RXE_NODE:-}" ]; then
+	in_machines "$0" --two --time 280
+	echo "PASS: killed peers and a link down are noticed"
+	exit 0
+fi
+interop_begin
+noticed=15
+
+# server_at NAME: a new server, which the client is told of.
+server_at() {
+	rdma_server
+	echo "$endpoint" >"$RXE_SHARED/$1.new"
+	mv "$RXE_SHARED/$1.new" "$RXE_SHARED/$1"
+}
+
+# working NAME: a client that works in the background; sets $client.
+working() {
+	shared_await "$1"
+	endpoint=$(cat "$RXE_SHARED/$1")
+	# Not by probe: what is killed has to be the client itself.
+	GGML_RPC_DEBUG=1 "$build/bin/bench-rdma" --plugin "$build/lib/libggml-rpc-ggwire.so" --server "$endpoint" \
+		--until-lost 60 >"$work/$1" 2>"$work/$1.log" &
+	client=$!
+	wait_for 60 grep -q working=1 "$work/$1" || fail "$1: the client does not get so far"
+	[ -n "$(activations "$work/$1.log")" ] || { cat "$work/$1.log"; fail "$1: the client activated no RDMA"; }
+	sleep 0.5
+}
+
+# lost NAME: the client has noticed, in time.
+lost() {
+	wait $client
+	code=$?
+	[ $code -eq 3 ] || { cat "$work/$1.log"; fail "$1: the client ends with $code, not with a lost device"; }
+	took=$(value_of lost_after_s "$work/$1")
+	[ "${took%.*}" -lt $noticed ] || fail "$1: noticed after $took s only"
+	echo "$1: the client notices after $took s: $(grep -v 'RDMA\|debug' "$work/$1.log" | tail -n 1)"
+}
+
+# Whether no connection is served any more.
+nobody_left() {
+	[ "$(grep -c '^client .* connected, served' "$log")" -eq "$(grep -c '^client .* \(left\|dropped by\) worker' "$log")" ]
+}
+
+if [ "$RXE_NODE" = 0 ]; then
+	server_at server_killed
+	shared_await kill_it
+	# shellcheck disable=SC2046 # numbers
+	kill -9 $(process_tree "$server_pid")
+	wait "$server_pid" 2>/dev/null
+	server_pids=
+
+	server_at client_killed
+	shared_await was_killed
+	wait_for $noticed nobody_left || fail "the server has not noticed that its client was killed"
+	shared_put next_client
+	shared_await link_is_down
+	wait_for 30 nobody_left || fail "the server has not noticed that the link is down"
+	servers_alive
+	shared_await over
+else
+	working server_killed
+	shared_put kill_it
+	lost server_killed
+
+	working client_killed
+	kill -9 $client
+	wait $client 2>/dev/null
+	shared_put was_killed
+	shared_await next_client
+	probe next --check 65536 || fail "the server serves nobody after a client was killed"
+	[ -n "$(activations "$work/next.log")" ] || fail "the next client is not on RDMA"
+
+	cp "$RXE_SHARED/client_killed" "$RXE_SHARED/link_down"
+	working link_down
+	ip link set eth0 down
+	shared_put link_is_down
+	lost link_down
+	ip link set eth0 up
+	shared_put over
+fi

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Between two machines both ends activate RDMA, what they send is on UDP port 4791 and not on TCP, and is right also where
+# one packet in a hundred is lost.
+set -u
+GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/rdma/lib.sh
+. "$GGWIRE_ROOT/tests/rdma/lib.sh"
+if [ -z "${RXE_NODE:-}" ]; then
+	captures=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-rdma.XXXXXX") || exit 1
+	trap 'rm -rf "$captures"' EXIT
+	in_machines "$0" --two --time 280 --pcap "$captures"
+	"$build/tests/rdma-capture" "$captures/node0.pcap" >"$captures/totals" || fail "the capture cannot be read"
+	tcp=$(value_of tcp_bytes "$captures/totals") roce=$(value_of roce_bytes "$captures/totals")
+	[ "$roce" -gt 2000000 ] || fail "the capture has $roce bytes of RoCE"
+	[ "$tcp" -gt 0 ] && [ "$tcp" -lt 8192 ] || fail "the capture has $tcp bytes in TCP: more than the beginning of a connection, or nothing"
+	echo "PASS: activated at both ends; the capture has $roce bytes of RoCE and $tcp in TCP"
+	exit 0
+fi
+interop_begin
+
+if [ "$RXE_NODE" = 0 ]; then
+	rdma_server
+	ln "$log" "$RXE_SHARED/log" 2>/dev/null
+	echo "$endpoint" >"$RXE_SHARED/endpoint.new"
+	mv "$RXE_SHARED/endpoint.new" "$RXE_SHARED/endpoint"
+	shared_await client_through 200
+	servers_alive
+	cp "$log" "$RXE_SHARED/server.log"
+	shared_put server_through
+else
+	load_loss() { modprobe -d "$RXE_MODULES" sch_netem && tc qdisc add dev eth0 root netem loss 1%; }
+	shared_await endpoint
+	endpoint=$(cat "$RXE_SHARED/endpoint")
+	probe check --check 1048576 || fail "wrong between two machines"
+	[ "$(value_of check "$work/check")" = ok ] || fail "nothing was checked"
+	load_loss || fail "this kernel loses no packets"
+	probe lossy --check 262145 || fail "wrong where packets are lost"
+	tc -s qdisc show dev eth0 | grep -q 'dropped [1-9]' || fail "no packet was lost"
+	echo "with loss: $(tc -s qdisc show dev eth0 | grep -o 'dropped [0-9]*'), all is right"
+	tc qdisc del dev eth0 root
+	shared_put client_through
+	shared_await server_through
+	cat "$work/check.log" "$work/lossy.log" >"$work/both.log"
+	expect_rdma "$RXE_SHARED/server.log" "$work/both.log"
+fi
