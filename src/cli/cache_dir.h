@@ -10,4 +10,8 @@
  * missing: $LLAMA_CACHE/rpc, or else $XDG_CACHE_HOME/llama.cpp/rpc, or else $HOME/.cache/llama.cpp/rpc. */
 enum gw_status gw_cache_dir_make(char *path, size_t size, struct gw_error *err);
 
+/* The same for the indices of models, which workers may only read: $LLAMA_CACHE/ggwire, or else $XDG_CACHE_HOME/ggwire,
+ * or else $HOME/.cache/ggwire. */
+enum gw_status gw_index_dir_make(char *path, size_t size, struct gw_error *err);
+
 #endif

@@ -18,6 +18,7 @@
 #define GW_CONTROL_TEXT 256
 #define GW_CONTROL_DEVICES 1024
 #define GW_CONTROL_PATH 4096
+#define GW_CONTROL_MODELS 8192
 
 enum gw_control_type {
 	GW_CONTROL_SETUP,  /* to the worker, once, first */
@@ -32,14 +33,17 @@ enum gw_control_type {
 
 struct gw_control_setup {
 	bool probe; /* report the devices, and exit */
+	bool index; /* index the models, and exit; say nothing */
 	bool has_log_level;
 	enum gw_log_level log_level;
 	uint32_t n_threads;
 	enum gw_sandbox_mode sandbox;
-	uint64_t max_memory; /* bytes of a client's buffers; 0 = what the devices have */
-	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
+	uint64_t max_memory;              /* bytes of a client's buffers; 0 = what the devices have */
+	uint64_t cache_size;              /* bytes of the cache's files; 0 = no bound */
 	char devices[GW_CONTROL_DEVICES]; /* names between ',' or '/'; "" = the default choice */
 	char cache_dir[GW_CONTROL_PATH];  /* "" = none */
+	char models[GW_CONTROL_MODELS];   /* files and directories, each with '\n' behind it; "" = none */
+	char index_dir[GW_CONTROL_PATH];  /* where their indices are */
 };
 
 struct gw_control_device {

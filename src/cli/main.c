@@ -64,7 +64,7 @@ static int dispatch(int argc, char **argv)
 	const char *command = argv[0];
 	if (strcmp(command, "serve") == 0)
 		return gw_serve_main("ggwire serve", argc, argv);
-	if (strcmp(command, "worker") == 0)
+	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)
 		return gw_worker_main();
 	if (strcmp(command, "help") == 0)
 		return help(argc, argv);

@@ -17,6 +17,7 @@ enum {
 	OPT_LOG_LEVEL,
 	OPT_MAX_MEMORY,
 	OPT_CACHE_SIZE,
+	OPT_MODEL,
 	OPT_ALLOW,
 	OPT_SANDBOX,
 };
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
 	{"cache-size", required_argument, NULL, OPT_CACHE_SIZE},
+	{"model", required_argument, NULL, OPT_MODEL},
 	{"allow", required_argument, NULL, OPT_ALLOW},
 	{"sandbox", required_argument, NULL, OPT_SANDBOX},
 	{NULL, 0, NULL, 0},
@@ -139,6 +141,17 @@ static enum gw_status parse_sandbox(const char *text, enum gw_sandbox_mode *out,
 	return gw_error_set(err, GW_ERR_INVALID, "--sandbox: '%s' is none of auto, require, off", text);
 }
 
+static enum gw_status add_model(const char *text, struct gw_serve_options *o, struct gw_error *err)
+{
+	size_t used = strlen(o->models);
+	if (!text[0] || strchr(text, '\n'))
+		return gw_error_set(err, GW_ERR_INVALID, "--model: '%s' is no path of a file or directory", text);
+	if ((size_t)snprintf(o->models + used, sizeof(o->models) - used, "%s\n", text) >= sizeof(o->models) - used)
+		return gw_error_set(err, GW_ERR_LIMIT, "--model: all paths together are longer than %zu bytes",
+			sizeof(o->models) - 1);
+	return GW_OK;
+}
+
 static enum gw_status unknown_proto(const char *option, const char *text, struct gw_error *err)
 {
 	char known[128] = "";
@@ -225,6 +238,8 @@ static enum gw_status parse_one(struct parse *p, int option, struct gw_error *er
 	case OPT_CACHE_SIZE:
 		p->o.cache = true;
 		return parse_bytes("--cache-size", optarg, &p->o.cache_size, err);
+	case OPT_MODEL:
+		return add_model(optarg, &p->o, err);
 	case OPT_ALLOW:
 		return gw_allow_parse(&p->o.allow, optarg, err);
 	case OPT_SANDBOX:
@@ -291,6 +306,9 @@ void gw_serve_options_help(FILE *to, const char *program)
 		"  -c, --cache                keep large weights in a cache on disk\n"
 		"      --cache-size SIZE      the same, with at most that many bytes on disk: what was not used for\n"
 		"                             longest makes room\n"
+		"      --model PATH           a GGUF file, or a directory of them, that clients are going to load: "
+		"its\n"
+		"                             weights are read here and not sent; may be repeated\n"
 		"      --listen ENDPOINT      HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated; instead of\n"
 		"                             -H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
 		"                             serves clients of that protocol version there, from 4.0.0 on\n"

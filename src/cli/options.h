@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "cli/allow.h"
+#include "cli/control.h"
 #include "cli/sandbox.h"
 #include "transport/endpoint.h"
 #include "wire/dialect.h"
@@ -34,7 +35,8 @@ struct gw_serve_options {
 	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
-	const char *devices; /* as given, or ""; points into argv */
+	char models[GW_CONTROL_MODELS]; /* as in the setup */
+	const char *devices;            /* as given, or ""; points into argv */
 	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
 	size_t n_listen; /* at least 1 */
 };

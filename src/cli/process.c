@@ -34,10 +34,10 @@ static int add_signals(posix_spawnattr_t *attr)
 }
 
 /* 0 or an errno. */
-static int spawn(int control, pid_t *pid)
+static int spawn(const struct gw_control_setup *setup, int control, pid_t *pid)
 {
-	char name[] = "ggwire", verb[] = "worker";
-	char *argv[] = {name, verb, NULL};
+	char name[] = "ggwire", worker[] = "worker", index[] = "index";
+	char *argv[] = {name, setup->index ? index : worker, NULL};
 	/* ggml would start a debugger for a backtrace, which keeps a dying worker, and its memory, for seconds. */
 	setenv("GGML_NO_BACKTRACE", "1", 0);
 	posix_spawn_file_actions_t files;
@@ -68,7 +68,7 @@ enum gw_status gw_process_spawn(const struct gw_control_setup *setup, struct gw_
 	struct gw_control_msg msg = {.type = GW_CONTROL_SETUP, .u.setup = *setup};
 	enum gw_status status = gw_control_send(p.control, false, &msg, -1, err);
 	if (!status) {
-		int failure = spawn(theirs, &p.pid);
+		int failure = spawn(setup, theirs, &p.pid);
 		if (failure)
 			status = gw_error_errno(err, GW_ERR_SYSTEM, failure, "cannot start a worker");
 	}

@@ -17,6 +17,7 @@ struct gw_sandbox {
 	enum gw_sandbox_mode mode;
 	bool drivers; /* the devices have drivers, which open device files and talk to daemons of this machine */
 	const char *cache_dir; /* the directory in which files may be made; NULL = none */
+	const char *index_dir; /* one below which files may be read; NULL = none */
 };
 
 /* What is in force, for a log line. */

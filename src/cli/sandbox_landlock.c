@@ -125,6 +125,8 @@ static void allow_all(int rules, const struct gw_sandbox *sandbox, int version)
 	allow_libraries(rules);
 	if (sandbox->drivers)
 		allow_drivers(rules, change);
+	if (sandbox->index_dir)
+		allow(rules, sandbox->index_dir, READ);
 	if (sandbox->cache_dir)
 		allow(rules, sandbox->cache_dir, READ | change);
 }

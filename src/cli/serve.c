@@ -72,7 +72,13 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.cache_size = o->cache_size,
 	};
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
-	return o->cache ? gw_cache_dir_make(setup->cache_dir, sizeof(setup->cache_dir), err) : GW_OK;
+	memcpy(setup->models, o->models, sizeof(setup->models));
+	enum gw_status status = GW_OK;
+	if (o->cache)
+		status = gw_cache_dir_make(setup->cache_dir, sizeof(setup->cache_dir), err);
+	if (!status && o->models[0])
+		status = gw_index_dir_make(setup->index_dir, sizeof(setup->index_dir), err);
+	return status;
 }
 
 static void join(const endpoint_text *names, size_t n, char *out, size_t size)

@@ -8,12 +8,14 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/events.h"
 #include "cli/pool.h"
+#include "cli/process.h"
 #include "transport/tcp.h"
 
 #define BACKLOG 128
@@ -40,6 +42,7 @@ struct gw_supervisor {
 	int signal_fd;
 	struct listener *listeners;
 	struct gw_pool *pool;
+	struct gw_process indexer; /* pid 0: none runs */
 	const struct gw_allow *allow;
 	bool reap;          /* a child has ended */
 	bool accept_failed; /* and that was logged */
@@ -251,6 +254,8 @@ static void stop(struct gw_supervisor *s, int signo)
 	s->stop_signal = signo;
 	s->stop_at = gw_clock_ns() + STOP_NS;
 	gw_pool_stop(s->pool, SIGTERM);
+	if (s->indexer.pid)
+		kill(s->indexer.pid, SIGKILL);
 }
 
 static void on_signals(struct gw_source *source)
@@ -278,6 +283,28 @@ static void stop_harder(struct gw_supervisor *s)
 	s->stop_at += KILL_NS;
 }
 
+static void start_indexer(struct gw_supervisor *s, const struct gw_control_setup *setup)
+{
+	struct gw_error err;
+	struct gw_control_setup ask = *setup;
+	ask.index = true;
+	if (setup->models[0] && gw_process_spawn(&ask, &s->indexer, &err))
+		gw_log_error("models are not indexed: %s", err.text);
+}
+
+static void reap_indexer(struct gw_supervisor *s)
+{
+	int status;
+	char how[64];
+	if (!s->indexer.pid || waitpid(s->indexer.pid, &status, WNOHANG) != s->indexer.pid)
+		return;
+	gw_process_status_text(status, how, sizeof(how));
+	if (status && !s->stop_signal)
+		gw_log_error("indexing models ended with %s", how);
+	close(s->indexer.control);
+	s->indexer.pid = 0;
+}
+
 /* Everything that is not a source's business. */
 static void tick(struct gw_supervisor *s)
 {
@@ -285,6 +312,7 @@ static void tick(struct gw_supervisor *s)
 	if (s->reap) {
 		s->reap = false;
 		gw_pool_reap(s->pool);
+		reap_indexer(s);
 	}
 	if (s->stop_signal) {
 		close_listeners(s);
@@ -325,6 +353,7 @@ int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *se
 	if (gw_pool_new(s->events, setup, max_clients, &s->pool, &err) || watch_all(s, &err))
 		goto failed;
 	gw_pool_keep_spare(s->pool);
+	start_indexer(s, setup);
 	gw_log_info("ready");
 	while (!s->done) {
 		if (gw_events_wait(s->events, deadline(s), &err))

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cli/control.h"
 #include "cli/devices.h"
+#include "cli/index.h"
 #include "cli/sandbox.h"
 #include "server/server.h"
 #include "transport/tcp.h"
@@ -82,6 +83,8 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.dialect = &gw_dialect_8_0,
 		.max_memory = w->setup.max_memory,
 		.cache_size = w->setup.cache_size,
+		.models = w->setup.models[0] ? w->setup.models : NULL,
+		.index_dir = w->setup.index_dir,
 	};
 	return gw_server_new(&options, &w->server, err);
 }
@@ -103,6 +106,7 @@ static enum gw_status lock_in(const struct worker *w, struct gw_error *err)
 		.mode = w->setup.sandbox,
 		.drivers = has_drivers(w),
 		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
+		.index_dir = w->setup.models[0] ? w->setup.index_dir : NULL,
 	};
 	enum gw_status status = gw_sandbox_enter(&sandbox, in_force, err);
 	if (status == GW_OK && w->setup.probe)
@@ -153,6 +157,8 @@ static int run(struct worker *w)
 		return EXIT_FAILURE;
 	if (w->setup.has_log_level)
 		gw_log_set_level(w->setup.log_level);
+	if (w->setup.index)
+		return gw_index_run(&w->setup);
 	if (prepare(w, &err) || lock_in(w, &err)) {
 		tell(GW_CONTROL_FAILED, &err);
 		return EXIT_FAILURE;

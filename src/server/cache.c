@@ -21,8 +21,7 @@ struct gw_cache {
 
 struct gw_cache_entry {
 	int fd;
-	uint64_t expected;
-	uint64_t hash;
+	struct gw_blob blob;
 	char *path;
 };
 
@@ -144,20 +143,31 @@ void gw_cache_write_end(struct gw_cache_writer *w, bool complete)
 		writer_drop(w);
 }
 
-enum gw_status gw_cache_open(const struct gw_cache *cache, uint64_t hash, struct gw_cache_entry **out, uint64_t *size)
+static void entry_free(struct gw_cache_entry *e)
+{
+	if (e->fd >= 0)
+		close(e->fd);
+	free(e->path);
+	free(e);
+}
+
+enum gw_status gw_cache_open(
+	const struct gw_cache *cache, const struct gw_sums *sums, struct gw_cache_entry **out, uint64_t *size)
 {
 	struct stat sb;
 	struct gw_cache_entry *e = calloc(1, sizeof(*e));
 	if (!e)
 		return GW_ERR_NOMEM;
-	*e = (struct gw_cache_entry){.fd = -1, .expected = hash, .hash = GW_FNV_INIT};
-	e->path = final_path(cache, hash);
+	e->fd = -1;
+	if (sums->has_fnv)
+		e->path = final_path(cache, sums->fnv);
 	if (e->path)
 		e->fd = open(e->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (e->fd < 0 || fstat(e->fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
-		gw_cache_close(e);
+		entry_free(e);
 		return GW_ERR_NOT_FOUND;
 	}
+	gw_blob_begin(&e->blob, e->fd, 0, (uint64_t)sb.st_size, sums);
 	/* What was used last goes last. Of a file of another user's, the time stays as it is. */
 	(void)futimens(e->fd, NULL);
 	*out = e;
@@ -165,40 +175,25 @@ enum gw_status gw_cache_open(const struct gw_cache *cache, uint64_t hash, struct
 	return GW_OK;
 }
 
-enum gw_status gw_cache_read(struct gw_cache_entry *e, void *data, size_t size)
+struct gw_blob *gw_cache_blob(struct gw_cache_entry *e)
 {
-	uint8_t *p = data;
-
-	while (size > 0) {
-		ssize_t n = read(e->fd, p, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return GW_ERR_SYSTEM;
-		e->hash = gw_fnv1a(e->hash, p, (size_t)n);
-		p += n;
-		size -= (size_t)n;
-	}
-	return GW_OK;
+	return &e->blob;
 }
 
 enum gw_status gw_cache_verify(struct gw_cache_entry *e)
 {
-	enum gw_status st = GW_OK;
+	bool good = gw_blob_end(&e->blob);
 
-	if (e->hash != e->expected) {
+	if (!good) {
 		gw_log_warn("cache: %s holds other bytes than its name says; removed", e->path);
 		unlink(e->path);
-		st = GW_ERR_INVALID;
 	}
-	gw_cache_close(e);
-	return st;
+	entry_free(e);
+	return good ? GW_OK : GW_ERR_INVALID;
 }
 
 void gw_cache_close(struct gw_cache_entry *e)
 {
-	if (e->fd >= 0)
-		close(e->fd);
-	free(e->path);
-	free(e);
+	gw_blob_end(&e->blob);
+	entry_free(e);
 }

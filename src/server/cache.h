@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "base/status.h"
+#include "server/blob.h"
 
 struct gw_cache;
 struct gw_cache_entry;
@@ -35,11 +37,13 @@ void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size);
 /* Keeps the file under the hash of what was written, or, if complete is false, removes it. */
 void gw_cache_write_end(struct gw_cache_writer *w, bool complete);
 
-/* Opens the file for hash. GW_ERR_NOT_FOUND if there is none; *size is its length in bytes. Blocks for the disk. */
-enum gw_status gw_cache_open(const struct gw_cache *cache, uint64_t hash, struct gw_cache_entry **out, uint64_t *size);
+/* Opens the file for what has these sums. GW_ERR_NOT_FOUND if there is none; *size is its length in bytes. Blocks for
+ * the disk. */
+enum gw_status gw_cache_open(
+	const struct gw_cache *cache, const struct gw_sums *sums, struct gw_cache_entry **out, uint64_t *size);
 
-/* Reads the next size bytes. GW_ERR_SYSTEM if they cannot be read. */
-enum gw_status gw_cache_read(struct gw_cache_entry *e, void *data, size_t size);
+/* The bytes of e, to be read; they are ended with e. */
+struct gw_blob *gw_cache_blob(struct gw_cache_entry *e);
 
 /* Closes e, of which all was read. GW_ERR_INVALID if the contents are not those of the hash: the file is then removed,
  * with a log line. */

@@ -155,7 +155,7 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 	size_t n = s->server->n_devices;
 	struct gw_ext_info info = {.level = GW_EXT_LEVEL, .version = GGWIRE_VERSION, .n_devices = (uint32_t)n};
 
-	if (s->server->cache)
+	if (s->server->cache || s->server->models)
 		info.flags |= GW_EXT_SERVER_CACHES;
 	info.devices = calloc(n, sizeof(*info.devices));
 	if (!info.devices)

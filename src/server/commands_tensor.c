@@ -60,13 +60,6 @@ static enum gw_status pull_value(void *from, void *dst, size_t size, struct gw_e
 	return GW_OK;
 }
 
-static enum gw_status pull_cache(void *from, void *dst, size_t size, struct gw_error *err)
-{
-	enum gw_status st = gw_cache_read(from, dst, size);
-
-	return st == GW_OK ? st : gw_error_set(err, st, "the cached file cannot be read");
-}
-
 static enum gw_status receive(struct gw_session *s, const struct gw_region *r, bool store, struct gw_error *err)
 {
 	struct tee tee = {.peer = s->peer};
@@ -186,42 +179,6 @@ enum gw_status gw_do_memset_tensor(struct gw_session *s, const void *body, size_
 		return st;
 	gw_session_synchronize(s);
 	return gw_region_fill(s, &r, SIZE_MAX, pull_value, &req.value, err);
-}
-
-/* Whether the file for hash is there, fits into the tensor, and has the bytes that its name says; they are then in the
- * tensor. On a mismatch the tensor holds rubbish, which the client replaces: "no" makes it send the data. */
-static bool load_cached(struct gw_session *s, const struct gw_wire_set_hash_req *req, struct gw_tensor *tensor)
-{
-	struct gw_cache_entry *entry;
-	struct gw_region r = {.tensor = tensor, .offset = req->offset, .n = 1};
-
-	if (!s->server->cache || gw_cache_open(s->server->cache, req->hash, &entry, &r.size) != GW_OK)
-		return false;
-	if (gw_region_check(&r, NULL) != GW_OK) {
-		gw_cache_close(entry);
-		return false;
-	}
-	gw_session_synchronize(s);
-	if (gw_region_fill(s, &r, HASHED_PIECE, pull_cache, entry, NULL) != GW_OK) {
-		gw_cache_close(entry);
-		return false;
-	}
-	return gw_cache_verify(entry) == GW_OK;
-}
-
-enum gw_status gw_do_set_tensor_hash(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
-{
-	struct gw_wire_set_hash_req req;
-	struct gw_tensor tensor;
-
-	if (!gw_wire_set_hash_req_decode(s->dialect, body, size, &req))
-		return gw_refuse_body(size, err);
-	enum gw_status st = resolve(s, &req.tensor, &tensor, err);
-	if (st == GW_OK)
-		st = gw_region_check(&(struct gw_region){.tensor = &tensor, .offset = req.offset, .n = 1}, err);
-	if (st != GW_OK)
-		return st;
-	return reply_bool(s, load_cached(s, &req, &tensor), err);
 }
 
 static bool same_layout(const struct ggml_tensor *a, const struct ggml_tensor *b)

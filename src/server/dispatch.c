@@ -99,6 +99,7 @@ enum gw_status gw_dispatch_run(struct gw_session *s, struct gw_error *err)
 		enum gw_status st = gw_peer_next(s->peer, &cmd, &size, err);
 		if (st != GW_OK)
 			return st;
+		s->received += GW_REQUEST_HEADER + size;
 		st = execute(s, cmd, size, err);
 		if (st != GW_OK) {
 			gw_error_prefix(err, "%s", gw_cmd_name(cmd));

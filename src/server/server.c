@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "ggml/abi.h"
 #include "server/cache.h"
 #include "server/dispatch.h"
+#include "server/models.h"
 #include "server/session.h"
 #include "wire/extension.h"
 
@@ -44,6 +46,13 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	memcpy(server->devices, options->devices, options->n_devices * sizeof(*server->devices));
 	if (options->cache_dir && gw_cache_new(options->cache_dir, options->cache_size, &server->cache) != GW_OK)
 		goto free_server;
+	if (options->models) {
+		st = gw_models_open(options->models, options->index_dir, &server->models, err);
+		if (st != GW_OK) {
+			gw_server_free(server);
+			return st;
+		}
+	}
 	*out = server;
 	return GW_OK;
 
@@ -58,6 +67,7 @@ void gw_server_free(struct gw_server *server)
 	if (!server)
 		return;
 	gw_cache_free(server->cache);
+	gw_models_close(server->models);
 	free(server->devices);
 	free(server);
 }
@@ -123,6 +133,8 @@ static enum gw_status serve(struct gw_server *server, struct gw_peer *peer, stru
 	if (session_init(&s, server, peer) != GW_OK)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
 	st = gw_dispatch_run(&s, err);
+	gw_log_debug("the client sent %llu bytes, and %llu bytes of its tensors were here",
+		(unsigned long long)s.received, (unsigned long long)s.loaded);
 	session_free(&s);
 	return st;
 }

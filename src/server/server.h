@@ -20,6 +20,8 @@ struct gw_server_options {
 	size_t n_threads;                 /* for devices that take a number of threads; 0 = theirs */
 	const char *cache_dir;            /* NULL = no cache; copied */
 	uint64_t cache_size;              /* bytes that the cache may have; 0 = no bound */
+	const char *models;               /* what server/model_files.h opens; NULL = none */
+	const char *index_dir;            /* where their indices are */
 	const struct gw_dialect *dialect; /* of connections that have no other */
 	uint64_t max_memory;              /* bytes that the buffers of one client may have; 0 = what the devices have */
 };

@@ -15,7 +15,7 @@ model=$work/models/model.gguf
 
 # Matrices of 11 MiB: a stock client asks for what has more than 10.
 make_model() {
-	"$build/bin/mkmodel" --embd 3328 --ff 3328 --heads 52 --kv-heads 52 --layers 1 --seed "$1" --out "$model" >/dev/null ||
+	"$build/bin/mkmodel" --embd 3328 --ff 3328 --heads 52 --kv-heads 52 --layers 2 --seed "$1" --out "$model" >/dev/null ||
 		fail "mkmodel failed"
 }
 
@@ -41,18 +41,18 @@ run_and_count() {
 	generate "$client" "$endpoint" "$work/text" "$@" || fail "$name: llama-completion failed"
 	cmp "$work/expected" "$work/text" || fail "$name: the text differs from a local run"
 	for _wait in $(seq 50); do
-		sent=$(sum 1) here=$(sum 2)
-		[ "$sent" -gt 0 ] && return 0
+		[ "$(grep -c 'client .* connected' "$log")" -eq "$(grep -c 'client .* left worker' "$log")" ] && break
 		sleep 0.1
 	done
-	fail "$name: the server did not count"
+	sent=$(sum 1) here=$(sum 2)
+	[ "$sent" -gt 0 ] || fail "$name: the server did not count"
 }
 
 # expect_local NAME: less than 1 % of the model came over the network.
 expect_local() {
 	size=$(stat -c %s "$model")
 	[ $((sent * 100)) -lt "$size" ] || fail "$1: $sent bytes were sent for a model of $size"
-	[ $((here * 100)) -gt $((size * 95)) ] || fail "$1: only $here bytes of $size were read from the server's disk"
+	[ $((here * 100)) -gt $((size * 85)) ] || fail "$1: only $here bytes of $size were read from the server's disk"
 	echo "$1: $sent bytes sent, $here read by the server, for a model of $size"
 }
 
