@@ -35,6 +35,7 @@ free_client:
 
 static void client_free(struct gw_client *c)
 {
+	gw_rdma_free(c->rdma);
 	c->transport->ops->close(c->transport);
 	pthread_mutex_destroy(&c->lock);
 	gw_inbuf_free(&c->in);
@@ -42,8 +43,9 @@ static void client_free(struct gw_client *c)
 	free(c);
 }
 
-enum gw_status gw_client_start_within(
-	struct gw_transport *transport, const char *name, int timeout_ms, struct gw_client **out, struct gw_error *err)
+/* start_over (may be NULL) is set if another connection, on TCP alone, may succeed where this one has failed. */
+static enum gw_status start(struct gw_transport *transport, const char *name, int timeout_ms,
+	enum gw_transport_mode mode, bool *start_over, struct gw_client **out, struct gw_error *err)
 {
 	struct gw_client *c;
 	enum gw_status status = client_new(transport, name, &c);
@@ -51,13 +53,34 @@ enum gw_status gw_client_start_within(
 		transport->ops->close(transport);
 		return gw_error_set(err, status, "server at %s: no memory for a connection", name);
 	}
+	c->mode = mode;
 	status = gw_client_handshake(c, timeout_ms, err);
 	if (status) {
+		if (start_over)
+			*start_over = c->start_over;
 		client_free(c);
 		return status;
 	}
 	*out = c;
 	return GW_OK;
+}
+
+static enum gw_status mode_of(const char *name, enum gw_transport_mode *mode, struct gw_error *err)
+{
+	if (gw_transport_mode_from_env(mode, err))
+		return gw_error_prefix(err, "server at %s", name);
+	return GW_OK;
+}
+
+enum gw_status gw_client_start_within(
+	struct gw_transport *transport, const char *name, int timeout_ms, struct gw_client **out, struct gw_error *err)
+{
+	enum gw_transport_mode mode;
+	if (mode_of(name, &mode, err)) {
+		transport->ops->close(transport);
+		return GW_ERR_INVALID;
+	}
+	return start(transport, name, timeout_ms, mode, NULL, out, err);
 }
 
 enum gw_status gw_client_start(
@@ -66,19 +89,37 @@ enum gw_status gw_client_start(
 	return gw_client_start_within(transport, name, GW_CLIENT_TIMEOUT_MS, out, err);
 }
 
-enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, struct gw_error *err)
+static enum gw_status connect_once(const struct gw_endpoint *ep, const char *name, enum gw_transport_mode mode,
+	bool *start_over, struct gw_client **out, struct gw_error *err)
 {
-	struct gw_endpoint ep;
 	struct gw_transport *t;
-	enum gw_status status = gw_endpoint_parse(endpoint, false, &ep, err);
-	if (status)
-		return status;
-	status = gw_tcp_connect(&ep, GW_CLIENT_TIMEOUT_MS, &t, err);
+	enum gw_status status = gw_tcp_connect(ep, GW_CLIENT_TIMEOUT_MS, &t, err);
 	if (status) {
-		gw_error_prefix(err, "server at %s", endpoint);
+		gw_error_prefix(err, "server at %s", name);
 		return status;
 	}
-	return gw_client_start(t, endpoint, out, err);
+	return start(t, name, GW_CLIENT_TIMEOUT_MS, mode, start_over, out, err);
+}
+
+enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, struct gw_error *err)
+{
+	struct gw_error first;
+	struct gw_endpoint ep;
+	enum gw_transport_mode mode;
+	bool start_over = false;
+	enum gw_status status = gw_endpoint_parse(endpoint, false, &ep, err);
+	if (!status)
+		status = mode_of(endpoint, &mode, err);
+	if (status)
+		return status;
+	status = connect_once(&ep, endpoint, mode, &start_over, out, &first);
+	if (status && start_over) {
+		gw_log_warn("%s; connecting again without RDMA", first.text);
+		return connect_once(&ep, endpoint, GW_TRANSPORT_TCP, NULL, out, err);
+	}
+	if (status && err)
+		*err = first;
+	return status;
 }
 
 void gw_client_close(struct gw_client *c)

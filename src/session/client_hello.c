@@ -8,13 +8,12 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-static enum gw_status send_hello(struct gw_client *c, struct gw_error *err)
+static enum gw_status send_hello(struct gw_client *c, const struct gw_wire_hello_req *hello, struct gw_error *err)
 {
-	const struct gw_wire_hello_req hello = {{0}};
 	uint8_t body[GW_WIRE_HELLO_REQ];
 	uint8_t size[8];
 	const uint8_t cmd = GW_CMD_HELLO;
-	size_t n = gw_wire_hello_req_encode(&hello, body);
+	size_t n = gw_wire_hello_req_encode(hello, body);
 	gw_put_le64(size, n);
 	gw_outq_put(&c->out, &cmd, sizeof(cmd));
 	gw_outq_put(&c->out, size, sizeof(size));
@@ -38,8 +37,7 @@ static enum gw_status hung_up(const struct gw_client *c, struct gw_error *err)
 		c->name);
 }
 
-/* Receives until n bytes of the answer are buffered. */
-static enum gw_status await(struct gw_client *c, size_t n, uint64_t deadline, struct gw_error *err)
+enum gw_status gw_client_await(struct gw_client *c, size_t n, uint64_t deadline, struct gw_error *err)
 {
 	while (gw_inbuf_len(&c->in) < n) {
 		uint64_t now = gw_clock_ns();
@@ -58,13 +56,13 @@ static enum gw_status receive_answer(
 	struct gw_client *c, int timeout_ms, struct gw_wire_hello_rsp *answer, struct gw_error *err)
 {
 	uint64_t deadline = gw_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
-	enum gw_status status = await(c, GW_REPLY_HEADER, deadline, err);
+	enum gw_status status = gw_client_await(c, GW_REPLY_HEADER, deadline, err);
 	if (status)
 		return status;
 	if (gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER)) != GW_WIRE_HELLO_RSP)
 		return gw_error_set(err, GW_ERR_PROTOCOL,
 			"server at %s is not an RPC server: its answer to HELLO is none", c->name);
-	status = await(c, GW_WIRE_HELLO_RSP, deadline, err);
+	status = gw_client_await(c, GW_WIRE_HELLO_RSP, deadline, err);
 	if (status)
 		return status;
 	if (!gw_wire_hello_rsp_decode(gw_inbuf_take(&c->in, GW_WIRE_HELLO_RSP), GW_WIRE_HELLO_RSP, answer))
@@ -92,15 +90,20 @@ static enum gw_status choose_dialect(struct gw_client *c, struct gw_version thei
 
 enum gw_status gw_client_handshake(struct gw_client *c, int timeout_ms, struct gw_error *err)
 {
+	struct gw_wire_hello_req hello;
 	struct gw_wire_hello_rsp answer;
-	if (send_hello(c, err))
+	enum gw_status status = gw_client_announce(c, hello.caps, err);
+	if (status)
+		return status;
+	if (send_hello(c, &hello, err))
 		return hung_up(c, err);
-	enum gw_status status = receive_answer(c, timeout_ms, &answer, err);
+	status = receive_answer(c, timeout_ms, &answer, err);
 	if (status)
 		return status;
 	status = choose_dialect(c, answer.version, err);
 	if (status)
 		return status;
-	c->extensions = answer.extensions < GW_EXT_LEVEL ? answer.extensions : GW_EXT_LEVEL;
-	return GW_OK;
+	if (!gw_transport_stock_only())
+		c->extensions = answer.extensions < GW_EXT_LEVEL ? answer.extensions : GW_EXT_LEVEL;
+	return gw_client_settle(c, &answer, timeout_ms, err);
 }

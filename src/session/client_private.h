@@ -8,6 +8,9 @@
 #include "session/client.h"
 #include "session/inbuf.h"
 #include "session/outq.h"
+#include "transport/mode.h"
+#include "transport/rdma.h"
+#include "wire/message.h"
 
 #define GW_CLIENT_TIMEOUT_MS 10000 /* for the connection, and again for the answer to HELLO */
 
@@ -16,6 +19,7 @@
 #define GW_CLIENT_MAX_REPLY_BYTES 65536
 #define GW_CLIENT_MAX_BLIND_BYTES 32768
 #define GW_CLIENT_BLIND_OVERHEAD 512 /* what the system may need for a small send besides its bytes */
+#define GW_CLIENT_UNITS 3            /* of a request: command, size, body; a reply has fewer */
 
 /* A reply that is on its way. */
 struct gw_client_pending {
@@ -34,6 +38,7 @@ struct gw_client {
 	uint64_t done;                                           /* the last ticket whose reply has arrived */
 	size_t reply_bytes; /* of all replies that are on their way, with their headers */
 	size_t blind_bytes; /* of requests queued while reply_bytes was above its bound */
+	unsigned blind_requests;
 
 	atomic_bool lost;    /* set once, under the lock; read anywhere */
 	struct gw_error why; /* of the loss */
@@ -42,6 +47,12 @@ struct gw_client {
 	const struct gw_dialect *dialect;
 	unsigned extensions;
 	char name[300];
+
+	/* Used by the handshake alone. */
+	enum gw_transport_mode mode;
+	struct gw_rdma *rdma; /* was announced, and may be brought up */
+	struct gw_error stay; /* why the connection is on TCP */
+	bool start_over;      /* the server has gone over to RDMA and this side cannot: TCP needs a new connection */
 };
 
 /* client.c: every public function runs between these two. The first is GW_ERR_LOST, and the lock is not held, if the
@@ -56,8 +67,21 @@ enum gw_status gw_client_fail(struct gw_client *c, enum gw_status status, const 
 enum gw_status gw_client_start_within(
 	struct gw_transport *transport, const char *name, int timeout_ms, struct gw_client **out, struct gw_error *err);
 
-/* client_hello.c: sends HELLO and sets dialect and extensions from the answer. */
+/* client_hello.c: sends HELLO, sets dialect and extensions from the answer, and changes to RDMA where mode and both
+ * ends allow it. */
 enum gw_status gw_client_handshake(struct gw_client *c, int timeout_ms, struct gw_error *err);
+
+/* client_hello.c: receives until n bytes are buffered, or deadline (of gw_clock_ns) has passed. */
+enum gw_status gw_client_await(struct gw_client *c, size_t n, uint64_t deadline, struct gw_error *err);
+
+/* client_rdma.c: before HELLO: looks for a device, and fills caps with what to announce, or zeros. Fails where RDMA
+ * is demanded and this machine has none. */
+enum gw_status gw_client_announce(struct gw_client *c, uint8_t caps[GW_WIRE_CAPS], struct gw_error *err);
+
+/* client_rdma.c: after the answer to HELLO: goes over to RDMA, or stays on TCP for a reason that is logged. Fails where
+ * neither is possible, or the mode forbids it. */
+enum gw_status gw_client_settle(
+	struct gw_client *c, const struct gw_wire_hello_rsp *answer, int timeout_ms, struct gw_error *err);
 
 /* client_request.c: sends the queue. */
 enum gw_status gw_client_send(struct gw_client *c);

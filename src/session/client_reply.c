@@ -87,7 +87,7 @@ static enum gw_status receive_next(struct gw_client *c)
 	c->done++;
 	c->reply_bytes -= reply_bytes(p);
 	if (c->reply_bytes <= GW_CLIENT_MAX_REPLY_BYTES)
-		c->blind_bytes = 0;
+		c->blind_bytes = c->blind_requests = 0;
 	return GW_OK;
 }
 
@@ -107,22 +107,32 @@ static enum gw_status receive_down_to(struct gw_client *c, size_t replies, size_
 	return status;
 }
 
+/* How many requests, and how many replies, a transport holds whose other end takes nothing. */
+static unsigned most_held(const struct gw_client *c)
+{
+	unsigned n = c->transport->ops->max_unread / GW_CLIENT_UNITS;
+	return n > 0 && n < GW_CLIENT_MAX_PENDING ? n : GW_CLIENT_MAX_PENDING;
+}
+
 /* A deadlock needs the server blocked in sending reply k, and this side blocked in sending requests behind k's. While
  * the replies on their way are few and small (both MAX bounds), the buffers of any transport hold them, and the server
  * is not blocked. Once they are more, everything queued counts as blind: if the server is blocked, it has read nothing
- * of it. Blind requests are held to what any transport's buffers take while the server reads nothing; for more than
- * that, replies are received first. The count starts anew when the replies have become few again. */
+ * of it. Blind requests are held to what the transport's buffers take while the server reads nothing, in bytes and in
+ * number; for more than that, replies are received first. The count starts anew when the replies have become few again.
+ */
 enum gw_status gw_client_admit(struct gw_client *c, size_t size, bool reply)
 {
 	size_t cost = size > SIZE_MAX - GW_CLIENT_BLIND_OVERHEAD ? SIZE_MAX : size + GW_CLIENT_BLIND_OVERHEAD;
+	unsigned most = most_held(c);
 	enum gw_status status = GW_OK;
-	if (reply && in_flight(c) == GW_CLIENT_MAX_PENDING)
-		status = receive_down_to(c, GW_CLIENT_MAX_PENDING / 2, SIZE_MAX);
+	if (reply && in_flight(c) >= most)
+		status = receive_down_to(c, most / 2, SIZE_MAX);
 	if (status || c->reply_bytes <= GW_CLIENT_MAX_REPLY_BYTES)
 		return status;
-	if (cost > GW_CLIENT_MAX_BLIND_BYTES - c->blind_bytes)
+	if (cost > GW_CLIENT_MAX_BLIND_BYTES - c->blind_bytes || c->blind_requests == most)
 		return receive_down_to(c, SIZE_MAX, GW_CLIENT_MAX_REPLY_BYTES / 2);
 	c->blind_bytes += cost;
+	c->blind_requests++;
 	return GW_OK;
 }
 

@@ -6,8 +6,6 @@
 #include "session/client_private.h"
 #include "wire/cursor.h"
 
-#define UNITS 3 /* of a request: command, size, body */
-
 enum gw_status gw_client_send(struct gw_client *c)
 {
 	struct gw_error why;
@@ -51,7 +49,7 @@ static enum gw_status enqueue(struct gw_client *c, enum gw_cmd cmd, const struct
 	bool copy = size < GW_CLIENT_COPY_MAX;
 	size_t queued = GW_REQUEST_HEADER + (copy ? size : 0);
 	enum gw_status status = gw_client_admit(c, GW_REQUEST_HEADER + size, pending != NULL);
-	if (!status && !gw_outq_fits(&c->out, queued, UNITS))
+	if (!status && !gw_outq_fits(&c->out, queued, GW_CLIENT_UNITS))
 		status = gw_client_send(c);
 	if (status)
 		return status;

@@ -4,24 +4,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "session/inbuf.h"
-#include "session/outq.h"
+#include "session/peer_private.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
-#include "wire/message.h"
 
 #define COPY_MAX 16384 /* pieces of a reply up to this length are queued rather than sent from where they are */
 #define HANDSHAKE_MS 10000
-
-struct gw_peer {
-	struct gw_transport *transport; /* owned */
-	const struct gw_dialect *dialect;
-	struct gw_inbuf in;
-	struct gw_outq out;
-	uint64_t body_left;  /* of the current request */
-	uint64_t reply_left; /* of the reply that was begun */
-	bool failed;         /* the connection is of no use any more */
-};
 
 enum gw_status gw_peer_new(struct gw_transport *t, const struct gw_dialect *dialect, struct gw_peer **out)
 {
@@ -44,7 +32,7 @@ free_peer:
 	return GW_ERR_NOMEM;
 }
 
-static enum gw_status checked(struct gw_peer *p, enum gw_status status)
+enum gw_status gw_peer_checked(struct gw_peer *p, enum gw_status status)
 {
 	if (status)
 		p->failed = true;
@@ -53,14 +41,21 @@ static enum gw_status checked(struct gw_peer *p, enum gw_status status)
 
 static enum gw_status send_queue(struct gw_peer *p, const struct iovec *tail, int n, struct gw_error *err)
 {
-	return checked(p, gw_outq_send(&p->out, tail, n, err));
+	return gw_peer_checked(p, gw_outq_send(&p->out, tail, n, err));
+}
+
+enum gw_status gw_peer_flush(struct gw_peer *p, struct gw_error *err)
+{
+	return send_queue(p, NULL, 0, err);
 }
 
 void gw_peer_free(struct gw_peer *p)
 {
+	struct gw_transport *t = p->transport;
 	if (!p->failed)
-		(void)send_queue(p, NULL, 0, NULL);
-	p->transport->ops->close(p->transport);
+		(void)gw_peer_flush(p, NULL);
+	gw_rdma_free(p->rdma);
+	t->ops->close(t);
 	gw_outq_free(&p->out);
 	gw_inbuf_free(&p->in);
 	free(p);
@@ -72,18 +67,29 @@ static enum gw_status before_receiving(struct gw_peer *p, size_t n, struct gw_er
 	return gw_inbuf_len(&p->in) < n ? send_queue(p, NULL, 0, err) : GW_OK;
 }
 
-enum gw_status gw_peer_next(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err)
+enum gw_status gw_peer_header(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err)
 {
-	assert(p->body_left == 0 && p->reply_left == 0);
 	enum gw_status status = before_receiving(p, GW_REQUEST_HEADER, err);
 	if (!status)
-		status = checked(p, gw_inbuf_fill(&p->in, GW_REQUEST_HEADER, err));
+		status = gw_peer_checked(p, gw_inbuf_fill(&p->in, GW_REQUEST_HEADER, err));
 	if (status)
 		return status;
 	const uint8_t *header = gw_inbuf_take(&p->in, GW_REQUEST_HEADER);
 	*cmd = header[0];
 	*size = p->body_left = gw_le64(header + 1);
 	return GW_OK;
+}
+
+enum gw_status gw_peer_next(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err)
+{
+	assert(p->body_left == 0 && p->reply_left == 0);
+	if (p->settling) {
+		p->settling = false;
+		enum gw_status status = gw_peer_settle(p, err);
+		if (status)
+			return status;
+	}
+	return gw_peer_header(p, cmd, size, err);
 }
 
 enum gw_status gw_peer_read(struct gw_peer *p, void *dst, size_t n, struct gw_error *err)
@@ -93,7 +99,7 @@ enum gw_status gw_peer_read(struct gw_peer *p, void *dst, size_t n, struct gw_er
 			(uint64_t)n - p->body_left);
 	enum gw_status status = before_receiving(p, n, err);
 	if (!status)
-		status = checked(p, gw_inbuf_read(&p->in, dst, n, err));
+		status = gw_peer_checked(p, gw_inbuf_read(&p->in, dst, n, err));
 	if (!status)
 		p->body_left -= n;
 	return status;
@@ -136,50 +142,61 @@ enum gw_status gw_peer_reply(struct gw_peer *p, const void *body, size_t size, s
 	return status ? status : gw_peer_reply_write(p, body, size, err);
 }
 
-static enum gw_status read_hello(struct gw_peer *p, struct gw_error *err)
+static enum gw_status read_hello(struct gw_peer *p, struct gw_wire_hello_req *hello, struct gw_error *err)
 {
-	struct gw_wire_hello_req hello;
 	uint8_t body[GW_WIRE_HELLO_REQ];
 	unsigned cmd;
 	uint64_t size;
 	/* Whoever is no RPC client may have nothing more to say than its first byte. */
-	enum gw_status status = checked(p, gw_inbuf_fill(&p->in, 1, err));
+	enum gw_status status = gw_peer_checked(p, gw_inbuf_fill(&p->in, 1, err));
 	if (status)
 		return status;
 	if (*gw_inbuf_peek(&p->in) != GW_CMD_HELLO)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "no HELLO, first byte 0x%02x: this is not an RPC client",
 			*gw_inbuf_peek(&p->in));
-	status = gw_peer_next(p, &cmd, &size, err);
+	status = gw_peer_header(p, &cmd, &size, err);
 	if (status)
 		return status;
 	if (size == 0)
-		return gw_error_set(err, GW_ERR_PROTOCOL, "HELLO without a body: the client speaks RPC protocol 3 or older");
+		return gw_error_set(
+			err, GW_ERR_PROTOCOL, "HELLO without a body: the client speaks RPC protocol 3 or older");
 	if (size != sizeof(body))
 		return gw_error_set(
 			err, GW_ERR_PROTOCOL, "HELLO of %" PRIu64 " bytes, expected %zu", size, sizeof(body));
 	status = gw_peer_read(p, body, sizeof(body), err);
 	if (status)
 		return status;
-	if (!gw_wire_hello_req_decode(body, sizeof(body), &hello))
+	if (!gw_wire_hello_req_decode(body, sizeof(body), hello))
 		return gw_error_set(err, GW_ERR_PROTOCOL, "HELLO cannot be decoded");
 	return GW_OK;
 }
 
 enum gw_status gw_peer_handshake(struct gw_peer *p, struct gw_error *err)
 {
-	const struct gw_wire_hello_rsp answer = {.version = p->dialect->version, .extensions = GW_EXT_LEVEL};
+	struct gw_wire_hello_rsp answer = {.version = p->dialect->version};
+	struct gw_wire_hello_req hello;
 	uint8_t body[GW_WIRE_HELLO_RSP];
 	gw_inbuf_hurry(&p->in, HANDSHAKE_MS);
-	enum gw_status status = read_hello(p, err);
+	answer.extensions = gw_transport_stock_only() ? 0 : GW_EXT_LEVEL;
+	enum gw_status status = read_hello(p, &hello, err);
 	gw_inbuf_hurry(&p->in, 0);
 	if (!status)
+		status = gw_peer_announce(p, hello.caps, answer.caps, err);
+	if (!status)
 		status = gw_peer_reply(p, body, gw_wire_hello_rsp_encode(&answer, body), err);
-	return status ? status : send_queue(p, NULL, 0, err);
+	p->settling = true;
+	return status ? status : gw_peer_flush(p, err);
+}
+
+void gw_peer_set_mode(struct gw_peer *p, enum gw_transport_mode mode)
+{
+	p->mode = mode;
 }
 
 void gw_peer_shutdown(struct gw_peer *p)
 {
-	p->transport->ops->shutdown(p->transport);
+	struct gw_transport *t = p->transport;
+	t->ops->shutdown(t);
 }
 
 const struct gw_dialect *gw_peer_dialect(const struct gw_peer *p)
@@ -189,5 +206,6 @@ const struct gw_dialect *gw_peer_dialect(const struct gw_peer *p)
 
 const char *gw_peer_name(const struct gw_peer *p)
 {
-	return p->transport->peer;
+	const struct gw_transport *t = p->transport;
+	return t->peer;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "transport/mode.h"
 #include "transport/transport.h"
 #include "wire/dialect.h"
 
@@ -14,6 +15,10 @@ struct gw_peer;
 
 /* Takes over a transport (on failure it is still the caller's). dialect is what this server speaks on it. */
 enum gw_status gw_peer_new(struct gw_transport *t, const struct gw_dialect *dialect, struct gw_peer **out);
+
+/* Which transports are allowed; before the handshake. AUTO, which a new peer has, leaves it to the environment
+ * (transport/mode.h). */
+void gw_peer_set_mode(struct gw_peer *p, enum gw_transport_mode mode);
 
 /* Closes the transport and frees p. Replies that are still queued are sent first unless the connection has failed; this
  * blocks as long as the client does not read. */
@@ -23,8 +28,10 @@ void gw_peer_free(struct gw_peer *p);
  * Blocks. */
 enum gw_status gw_peer_handshake(struct gw_peer *p, struct gw_error *err);
 
-/* Waits for the next request's header, sending queued replies before it blocks. GW_ERR_CLOSED when the client has
- * gone between two requests. Whatever the previous request's body still holds is an error of the caller (asserted). */
+/* Waits for the next request's header, sending queued replies before it blocks. The first one shows whether the client
+ * goes over to RDMA, and the connection changes then (docs/rdma.md); GW_ERR_UNSUPPORTED if it stays on TCP and must
+ * not. GW_ERR_CLOSED when the client has gone between two requests. Whatever the previous request's body still holds is
+ * an error of the caller (asserted). */
 enum gw_status gw_peer_next(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err);
 
 /* Reads the next n bytes of the current request's body into dst: through the input buffer when short, straight into dst

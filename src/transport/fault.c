@@ -136,6 +136,7 @@ enum gw_status gw_fault_wrap(struct gw_transport *inner, const struct gw_fault_p
 	f->ops = (struct gw_transport_ops){
 		.name = "fault",
 		.keeps_boundaries = inner->ops->keeps_boundaries,
+		.max_unread = inner->ops->max_unread,
 		.sendv = fault_sendv,
 		.recvv = fault_recvv,
 		.readable = fault_readable,

@@ -6,13 +6,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "transport/rdma.h"
 #include "transport/verbs.h"
-
-/* How the two ends address each other; also bits of a set. */
-enum gw_rdma_kind {
-	GW_RDMA_ROCE = 1,       /* by GID, which holds an IP address */
-	GW_RDMA_INFINIBAND = 2, /* by LID */
-};
 
 struct gw_rdma_port {
 	struct ibv_context *context; /* open; the owner closes it */

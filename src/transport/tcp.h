@@ -7,8 +7,8 @@
 #include "transport/endpoint.h"
 #include "transport/transport.h"
 
-/* How long a peer may be silent where it should not be: $GGML_RPC_TIMEOUT seconds, 1 to 86400, or else 30. Milliseconds.
- * A computation is no silence: there, the system at the other end still answers. */
+/* How long a peer may be silent where it should not be: $GGML_RPC_TIMEOUT seconds, 1 to 86400, or else 30.
+ * Milliseconds. A computation is no silence: there, the system at the other end still answers. */
 int gw_tcp_timeout_ms(void);
 
 /* Connects, trying each address of the name in turn; blocks for at most timeout_ms (<= 0: without end). TCP_NODELAY

@@ -19,6 +19,10 @@ struct gw_transport_ops {
 	 * unit that the peer reads at once (command byte, size, body) as elements of its own. */
 	bool keeps_boundaries;
 
+	/* How many elements of an iovec, of up to 64 KiB each, the peer's end holds while the peer receives nothing. 0:
+	 * any number, it is the bytes that count. */
+	unsigned max_unread;
+
 	/* Sends all bytes of iov in order. Blocks until they are the transport's. The caller's memory is its own again
 	 * on return. GW_ERR_LOST or GW_ERR_TIMEOUT; then the connection is unusable. n is any number from 1; elements
 	 * may be empty. */

@@ -31,6 +31,7 @@ static const char *const stock_names[GW_CMD_STOCK_COUNT] = {
 static const char *const extension_names[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_INFO - GW_CMD_EXT_FIRST] = "EXT_INFO",
 	[GW_CMD_EXT_SUPPORTS_OP - GW_CMD_EXT_FIRST] = "EXT_SUPPORTS_OP",
+	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = "EXT_RDMA",
 };
 
 const char *gw_cmd_name(unsigned cmd)

@@ -3,12 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/hash.h"
 #include "session/client_private.h"
-#include "transport/loopback.h"
-#include "transport/tcp.h"
 #include "wire/cursor.h"
 
 #define PIECE 50000 /* of a long reply */
@@ -130,6 +127,7 @@ static void *server_main(void *arg)
 	struct gw_peer *p;
 	uint64_t hash = 0;
 	must(gw_peer_new(s->transport, s->dialect, &p) == GW_OK, "gw_peer_new");
+	gw_peer_set_mode(p, s->mode);
 	s->end = gw_peer_handshake(p, &s->why);
 	while (!s->end) {
 		s->end = serve_one(p, &hash, &s->why);
@@ -142,24 +140,17 @@ static void *server_main(void *arg)
 
 void server_start(struct server *s, struct gw_transport *t, const struct gw_dialect *dialect)
 {
-	*s = (struct server){.transport = t, .dialect = dialect};
+	server_start_in_mode(s, t, dialect, GW_TRANSPORT_AUTO);
+}
+
+void server_start_in_mode(
+	struct server *s, struct gw_transport *t, const struct gw_dialect *dialect, enum gw_transport_mode mode)
+{
+	*s = (struct server){.transport = t, .dialect = dialect, .mode = mode};
 	must(pthread_create(&s->thread, NULL, server_main, s) == 0, "pthread_create");
 }
 
 void server_join(struct server *s)
 {
 	pthread_join(s->thread, NULL);
-}
-
-void pair_loopback(struct gw_transport **client, struct gw_transport **server)
-{
-	must(gw_loopback_pair(0, client, server) == GW_OK, "gw_loopback_pair");
-}
-
-void pair_socket(struct gw_transport **client, struct gw_transport **server)
-{
-	int fds[2];
-	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
-	must(gw_tcp_from_fd(fds[0], client, NULL) == GW_OK, "gw_tcp_from_fd");
-	must(gw_tcp_from_fd(fds[1], server, NULL) == GW_OK, "gw_tcp_from_fd");
 }

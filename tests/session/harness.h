@@ -24,6 +24,7 @@ struct server {
 	pthread_t thread;
 	struct gw_transport *transport;
 	const struct gw_dialect *dialect;
+	enum gw_transport_mode mode;
 	enum gw_status end; /* after server_join: why it ended */
 	struct gw_error why;
 	uint64_t requests;
@@ -31,6 +32,8 @@ struct server {
 
 /* Serves one connection in a thread; owns the transport. Aborts the test program if there is no thread. */
 void server_start(struct server *s, struct gw_transport *t, const struct gw_dialect *dialect);
+void server_start_in_mode(
+	struct server *s, struct gw_transport *t, const struct gw_dialect *dialect, enum gw_transport_mode mode);
 void server_join(struct server *s);
 
 /* Both ends connected by a loopback, or by a socket pair. */

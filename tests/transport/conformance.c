@@ -366,5 +366,5 @@ int main(void)
 		printf("transport: %s\n", pair_kinds[k].name);
 		failed += cmocka_run_group_tests_name(pair_kinds[k].name, tests, NULL, NULL);
 	}
-	return failed;
+	return failed + pairs_end();
 }

@@ -569,3 +569,17 @@ struct ibv_qp_attr fake_rts(uint32_t qpn)
 {
 	return attr_of(qpn, offsetof(struct fake_qp, rts));
 }
+
+void fake_cut(bool cut)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.cut = cut;
+	pthread_mutex_unlock(&fake.lock);
+}
+
+void fake_path_mtu(unsigned bytes)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.path_mtu = bytes;
+	pthread_mutex_unlock(&fake.lock);
+}

@@ -82,3 +82,8 @@ const struct pair_kind pair_kinds[] = {
 	{"fault, chunks of 7", make_fault, NULL, 7},
 };
 const size_t n_pair_kinds = sizeof(pair_kinds) / sizeof(pair_kinds[0]);
+
+int pairs_end(void)
+{
+	return 0;
+}

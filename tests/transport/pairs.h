@@ -24,4 +24,7 @@ struct pair_kind {
 extern const struct pair_kind pair_kinds[];
 extern const size_t n_pair_kinds;
 
+/* After the last pair. Returns what went wrong that no test can see: 0 is nothing. */
+int pairs_end(void);
+
 #endif

@@ -1,0 +1,47 @@
+/* What the parts of the server's end share. */
+#ifndef GW_SESSION_PEER_PRIVATE_H
+#define GW_SESSION_PEER_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "session/inbuf.h"
+#include "session/outq.h"
+#include "session/peer.h"
+#include "transport/rdma.h"
+#include "wire/message.h"
+
+struct gw_peer {
+	struct gw_transport *_Atomic transport; /* owned; replaced when the connection changes to RDMA */
+	const struct gw_dialect *dialect;
+	enum gw_transport_mode mode;
+	struct gw_inbuf in;
+	struct gw_outq out;
+	uint64_t body_left;  /* of the current request */
+	uint64_t reply_left; /* of the reply that was begun */
+	bool failed;         /* the connection is of no use any more */
+
+	/* Until the first request. */
+	bool settling;        /* which transport it is has to be found out */
+	struct gw_rdma *rdma; /* was announced, and waits for a stock client */
+	struct gw_error stay; /* why the connection is on TCP */
+};
+
+/* peer.c: returns status, and notes a failure. */
+enum gw_status gw_peer_checked(struct gw_peer *p, enum gw_status status);
+
+/* peer.c: sends what is queued. */
+enum gw_status gw_peer_flush(struct gw_peer *p, struct gw_error *err);
+
+/* peer.c: the header of the next request, as gw_peer_next, on whatever the transport is. */
+enum gw_status gw_peer_header(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err);
+
+/* peer_rdma.c: between HELLO and its reply: brings up what a stock client may change to, and fills ours with what to
+ * announce, or zeros. GW_ERR_INVALID: the environment contradicts itself. */
+enum gw_status gw_peer_announce(
+	struct gw_peer *p, const uint8_t theirs[GW_WIRE_CAPS], uint8_t ours[GW_WIRE_CAPS], struct gw_error *err);
+
+/* peer_rdma.c: after the reply to HELLO: waits for the client's first bytes, which show where it is, and changes to
+ * RDMA if it is there or asks for it. */
+enum gw_status gw_peer_settle(struct gw_peer *p, struct gw_error *err);
+
+#endif

@@ -1,0 +1,73 @@
+/* In the place of RDMA, where ggwire is built without it. */
+#include <stdlib.h>
+
+#include "transport/rdma.h"
+
+bool gw_rdma_address_ok(const struct gw_rdma_address *a)
+{
+	(void)a;
+	return false;
+}
+
+enum gw_status gw_rdma_probe(const struct gw_transport *tcp, unsigned kinds, struct gw_rdma **out, struct gw_error *why)
+{
+	(void)tcp;
+	(void)kinds;
+	(void)out;
+	return gw_error_set(why, GW_ERR_UNSUPPORTED, "this build has no RDMA");
+}
+
+/* Without a probe that succeeds there is nothing to call the rest with. */
+
+void gw_rdma_local(const struct gw_rdma *r, enum gw_rdma_path path, struct gw_rdma_address *out)
+{
+	(void)r;
+	(void)path;
+	(void)out;
+	abort();
+}
+
+enum gw_status gw_rdma_activate(
+	struct gw_rdma *r, enum gw_rdma_path path, const struct gw_rdma_address *peer, struct gw_error *err)
+{
+	(void)r;
+	(void)path;
+	(void)peer;
+	(void)err;
+	abort();
+}
+
+enum gw_status gw_rdma_say(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
+{
+	(void)r;
+	(void)timeout_ms;
+	(void)err;
+	abort();
+}
+
+enum gw_status gw_rdma_hear(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
+{
+	(void)r;
+	(void)timeout_ms;
+	(void)err;
+	abort();
+}
+
+bool gw_rdma_is_first(struct gw_rdma *r, const struct gw_transport *tcp)
+{
+	(void)r;
+	(void)tcp;
+	abort();
+}
+
+struct gw_transport *gw_rdma_start(struct gw_rdma *r, struct gw_transport *tcp)
+{
+	(void)r;
+	(void)tcp;
+	abort();
+}
+
+void gw_rdma_free(struct gw_rdma *r)
+{
+	(void)r;
+}

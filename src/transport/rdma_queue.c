@@ -1,0 +1,221 @@
+/* Work requests, completions, and what the transports of both data paths have in common. */
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "transport/iov.h"
+#include "transport/rdma_private.h"
+
+#define BATCH 16
+#define CLOSE_NS UINT64_C(2000000000) /* for sends that are under way when the connection is closed */
+
+/* Work requests are named by their number, those of receives by their slot. */
+#define SEND_BIT (UINT64_C(1) << 63)
+
+void gw_rdma_fail(struct gw_rdma *r, enum gw_status status, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+	if (r->failed)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	r->failed = true;
+	gw_error_set(&r->why, status, "RDMA: %s", text);
+}
+
+uint8_t *gw_rdma_rx(const struct gw_rdma *r, unsigned slot)
+{
+	return r->memory + slot * r->path->slot;
+}
+
+void gw_rdma_post_recv(struct gw_rdma *r, unsigned slot)
+{
+	struct ibv_sge sge = {.addr = (uint64_t)(uintptr_t)gw_rdma_rx(r, slot),
+		.length = (uint32_t)r->path->slot,
+		.lkey = r->mr->lkey};
+	struct ibv_recv_wr wr = {.wr_id = slot, .sg_list = &sge, .num_sge = 1}, *bad;
+	int rc = ibv_post_recv(r->qp, &wr, &bad);
+	if (rc)
+		gw_rdma_fail(r, GW_ERR_LOST, "a receive cannot be posted: %s", strerror(rc));
+}
+
+unsigned gw_rdma_room(const struct gw_rdma *r)
+{
+	return r->path->tx_slots - (unsigned)(r->posted - r->reaped);
+}
+
+uint8_t *gw_rdma_tx(const struct gw_rdma *r)
+{
+	return gw_rdma_rx(r, r->path->rx_slots + (unsigned)(r->posted % r->path->tx_slots));
+}
+
+void gw_rdma_post_send(struct gw_rdma *r, size_t size, bool signal)
+{
+	struct ibv_sge sge = {
+		.addr = (uint64_t)(uintptr_t)gw_rdma_tx(r), .length = (uint32_t)size, .lkey = r->mr->lkey};
+	struct ibv_send_wr wr = {.sg_list = &sge, .num_sge = 1, .opcode = IBV_WR_SEND}, *bad;
+	assert(gw_rdma_room(r) > 0 && size <= r->path->slot);
+	wr.wr_id = (r->posted + 1) | SEND_BIT;
+	if (signal)
+		wr.send_flags |= IBV_SEND_SIGNALED;
+	if (size <= r->inline_max)
+		wr.send_flags |= IBV_SEND_INLINE;
+	int rc = ibv_post_send(r->qp, &wr, &bad);
+	if (rc) {
+		gw_rdma_fail(r, GW_ERR_LOST, "a send cannot be posted: %s", strerror(rc));
+		return;
+	}
+	r->posted++;
+	if (signal)
+		r->signalled = r->posted;
+}
+
+void gw_rdma_make_ready(struct gw_rdma *r, unsigned slot, uint32_t offset, uint32_t size)
+{
+	assert(r->ready_len < GW_RDMA_MAX_RX);
+	r->ready[(r->ready_head + r->ready_len++) % GW_RDMA_MAX_RX] = (struct gw_rdma_ready){slot, offset, size};
+}
+
+static void complete(struct gw_rdma *r, const struct ibv_wc *wc)
+{
+	bool send = wc->wr_id & SEND_BIT;
+	if (wc->status != IBV_WC_SUCCESS) {
+		gw_rdma_fail(r, GW_ERR_LOST, "%s failed: %s (%d)", send ? "a send" : "a receive",
+			r->v->wc_status_str(wc->status), (int)wc->status);
+		return;
+	}
+	if (!send)
+		r->path->received(r, (unsigned)wc->wr_id, wc->byte_len);
+	else if (r->reaped < (wc->wr_id & ~SEND_BIT))
+		r->reaped = wc->wr_id & ~SEND_BIT;
+}
+
+bool gw_rdma_progress(struct gw_rdma *r)
+{
+	struct ibv_wc wc[BATCH];
+	uint64_t reaped = r->reaped;
+	int n = ibv_poll_cq(r->cq, BATCH, wc);
+	if (n < 0)
+		gw_rdma_fail(r, GW_ERR_LOST, "the completion queue cannot be read");
+	for (int i = 0; i < n; i++)
+		complete(r, &wc[i]);
+	if (r->path->reaped && r->reaped > reaped && !r->failed)
+		r->path->reaped(r);
+	return n != 0;
+}
+
+enum gw_status gw_rdma_broken(const struct gw_rdma *r, struct gw_error *err)
+{
+	if (atomic_load(&r->down))
+		return gw_error_set(err, GW_ERR_LOST, "the connection was shut down");
+	if (r->failed) {
+		if (err)
+			*err = r->why;
+		return r->why.status;
+	}
+	if (r->ended)
+		return gw_error_set(err, GW_ERR_LOST, "the peer closed the connection");
+	return GW_OK;
+}
+
+/* Copies what is ready to where pos points. Returns the bytes. */
+static size_t take(struct gw_rdma *r, struct gw_iov_pos *pos)
+{
+	size_t sum = 0;
+	struct iovec to;
+	while (r->ready_len > 0 && gw_iov_peek(pos, &to, 1, SIZE_MAX) > 0) {
+		struct gw_rdma_ready *from = &r->ready[r->ready_head];
+		size_t n = to.iov_len < from->left ? to.iov_len : from->left;
+		memcpy(to.iov_base, gw_rdma_rx(r, from->slot) + from->offset, n);
+		gw_iov_advance(pos, n);
+		sum += n;
+		from->offset += (uint32_t)n;
+		from->left -= (uint32_t)n;
+		if (from->left > 0)
+			continue;
+		unsigned slot = from->slot;
+		r->ready_head = (r->ready_head + 1) % GW_RDMA_MAX_RX;
+		r->ready_len--;
+		r->path->consumed(r, slot);
+	}
+	return sum;
+}
+
+static enum gw_status receive_end(const struct gw_rdma *r, size_t got, struct gw_error *err)
+{
+	enum gw_status status = gw_rdma_broken(r, err);
+	if (!status || atomic_load(&r->down) || r->failed)
+		return status;
+	if (got > 0)
+		return gw_error_set(err, GW_ERR_LOST, "the peer closed the connection in the middle of a message");
+	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
+}
+
+enum gw_status gw_rdma_recvv(
+	struct gw_transport *t, const struct iovec *iov, int n, size_t min, size_t *got, struct gw_error *err)
+{
+	struct gw_rdma *r = gw_rdma_of(t);
+	struct gw_iov_pos pos = gw_iov_start(iov, n);
+	enum gw_status status = GW_OK;
+	size_t sum = 0;
+	pthread_mutex_lock(&r->lock);
+	if (atomic_load(&r->down))
+		status = gw_rdma_broken(r, err);
+	while (!status) {
+		sum += take(r, &pos);
+		if (sum >= min)
+			break;
+		status = receive_end(r, sum, err);
+		if (!status)
+			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (!status)
+		*got = sum;
+	return status;
+}
+
+bool gw_rdma_readable(struct gw_transport *t, int timeout_ms)
+{
+	struct gw_rdma *r = gw_rdma_of(t);
+	uint64_t deadline = timeout_ms < 0    ? GW_RDMA_NO_DEADLINE
+			    : timeout_ms == 0 ? 0
+					      : gw_clock_ns() + (uint64_t)timeout_ms * 1000000;
+	enum gw_status status = GW_OK;
+	bool ready;
+	pthread_mutex_lock(&r->lock);
+	while (!(ready = r->ready_len > 0 || gw_rdma_broken(r, NULL)) && !status)
+		status = gw_rdma_wait(r, deadline);
+	pthread_mutex_unlock(&r->lock);
+	return ready;
+}
+
+void gw_rdma_shutdown(struct gw_transport *t)
+{
+	struct gw_rdma *r = gw_rdma_of(t);
+	atomic_store(&r->down, true);
+	/* Wakes whoever sleeps on the socket, and tells the peer. */
+	r->tcp->ops->shutdown(r->tcp);
+}
+
+void gw_rdma_close(struct gw_transport *t)
+{
+	struct gw_rdma *r = gw_rdma_of(t);
+	struct gw_transport *tcp = r->tcp;
+	uint64_t deadline = gw_clock_ns() + CLOSE_NS;
+	enum gw_status status = GW_OK;
+	pthread_mutex_lock(&r->lock);
+	if (r->path->closing && !gw_rdma_broken(r, NULL))
+		r->path->closing(r);
+	/* A queue pair that is destroyed forgets what it has not sent yet. */
+	while (!status && !gw_rdma_broken(r, NULL) && r->reaped < r->signalled)
+		status = gw_rdma_wait(r, deadline);
+	pthread_mutex_unlock(&r->lock);
+	gw_rdma_free(r);
+	tcp->ops->close(tcp);
+}
