@@ -1,6 +1,10 @@
 #include "server/device.h"
 
+#include "base/clock.h"
 #include "server/graph.h"
+
+/* Handing a graph over costs some ten microseconds: from this length on it does not matter. */
+#define LONG_NS 1e6
 
 void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads)
 {
@@ -10,6 +14,8 @@ void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads)
 void gw_device_free(struct gw_device *d)
 {
 	gw_device_synchronize(d);
+	gw_executor_free(d->executor);
+	d->executor = NULL;
 	gw_graph_cache_free(&d->graphs);
 	if (d->backend)
 		ggml_backend_free(d->backend);
@@ -56,8 +62,36 @@ bool gw_device_uploads_async(struct gw_device *d)
 	return gw_device_backend(d, &backend, NULL) == GW_OK && d->async;
 }
 
+enum gw_status gw_device_outcome(const struct gw_device *d, struct gw_error *err)
+{
+	if (d->result == GGML_STATUS_SUCCESS)
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_COMPUTE, "device %s failed: %s", ggml_backend_dev_name(d->dev),
+		ggml_status_to_string(d->result));
+}
+
+/* Notes how a graph has ended, and how fast the device is. */
+static void account(struct gw_device *d, const struct gw_graph *graph, enum ggml_status result, uint64_t took)
+{
+	if (d->result == GGML_STATUS_SUCCESS)
+		d->result = result;
+	d->pace = (double)took / (double)gw_graph_work(graph);
+}
+
+static void wait_for_executor(struct gw_device *d)
+{
+	uint64_t took;
+
+	if (!d->running)
+		return;
+	enum ggml_status result = gw_executor_wait(d->executor, &took);
+	account(d, d->running, result, took);
+	d->running = NULL;
+}
+
 void gw_device_synchronize(struct gw_device *d)
 {
+	wait_for_executor(d);
 	if (d->pending)
 		ggml_backend_synchronize(d->backend);
 	d->pending = false;
@@ -69,19 +103,37 @@ ggml_backend_buffer_type_t gw_device_buft(const struct gw_device *d)
 	return ggml_backend_dev_buffer_type(d->dev);
 }
 
-enum gw_status gw_device_launch(struct gw_device *d, const struct gw_graph *graph, struct gw_error *err)
+/* Whether a graph is worth a thread of its own, and there is one. */
+static bool to_executor(struct gw_device *d, const struct gw_graph *graph)
+{
+	if (d->async || (double)gw_graph_work(graph) * d->pace < LONG_NS)
+		return false;
+	return d->executor || gw_executor_new(&d->executor) == GW_OK;
+}
+
+static void compute_here(struct gw_device *d, const struct gw_graph *graph)
+{
+	uint64_t start = gw_clock_ns();
+
+	d->pending = true;
+	enum ggml_status result = ggml_backend_graph_compute_async(d->backend, gw_graph_cgraph(graph));
+	account(d, graph, result, gw_clock_ns() - start);
+}
+
+enum gw_status gw_device_launch(struct gw_device *d, struct gw_graph *graph, struct gw_error *err)
 {
 	ggml_backend_t backend;
 	enum gw_status st = gw_device_backend(d, &backend, err);
 	if (st != GW_OK)
 		return st;
-	struct ggml_cgraph *cgraph = gw_graph_cgraph(graph);
-	if (ggml_graph_n_nodes(cgraph) == 0)
+	if (ggml_graph_n_nodes(gw_graph_cgraph(graph)) == 0)
 		return GW_OK;
-	d->pending = true;
-	enum ggml_status result = ggml_backend_graph_compute_async(backend, cgraph);
-	if (result != GGML_STATUS_SUCCESS)
-		return gw_error_set(err, GW_ERR_COMPUTE, "device %s failed: %s", ggml_backend_dev_name(d->dev),
-			ggml_status_to_string(result));
-	return GW_OK;
+	wait_for_executor(d);
+	if (!to_executor(d, graph)) {
+		compute_here(d, graph);
+	} else {
+		gw_executor_start(d->executor, backend, gw_graph_cgraph(graph));
+		d->running = graph;
+	}
+	return gw_device_outcome(d, err);
 }

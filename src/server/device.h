@@ -7,6 +7,7 @@
 #include <ggml-backend.h>
 
 #include "base/status.h"
+#include "server/executor.h"
 #include "server/graph_cache.h"
 
 struct gw_device {
@@ -16,6 +17,12 @@ struct gw_device {
 	bool async;             /* the backend copies asynchronously; valid with backend */
 	bool pending;           /* work was launched and not waited for */
 	struct gw_graph_cache graphs;
+
+	/* Of devices that occupy the thread which computes. */
+	struct gw_executor *executor; /* computes long graphs; NULL until there is one */
+	struct gw_graph *running;     /* what the executor was given and not waited for */
+	double pace;                  /* nanoseconds for each unit of gw_graph_work, of the last graph; 0 = none yet */
+	enum ggml_status result;      /* of the graphs so far: the first failure */
 };
 
 void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads);
@@ -33,10 +40,14 @@ bool gw_device_uploads_async(struct gw_device *d);
 /* Waits for what is under way on this device, and frees the graphs that were kept for it only. */
 void gw_device_synchronize(struct gw_device *d);
 
+/* GW_ERR_COMPUTE if a graph that was waited for has failed: what is in the device's tensors then is nobody's result. */
+enum gw_status gw_device_outcome(const struct gw_device *d, struct gw_error *err);
+
 /* The type of the buffers that clients get on this device. */
 ggml_backend_buffer_type_t gw_device_buft(const struct gw_device *d);
 
-/* Launches a graph of this device. GW_ERR_COMPUTE. */
-enum gw_status gw_device_launch(struct gw_device *d, const struct gw_graph *graph, struct gw_error *err);
+/* Launches a graph of this device, which must stay until the device was waited for. Long ones do not keep the caller,
+ * unless another one is still under way. GW_ERR_COMPUTE, for an earlier graph too. */
+enum gw_status gw_device_launch(struct gw_device *d, struct gw_graph *graph, struct gw_error *err);
 
 #endif

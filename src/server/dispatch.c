@@ -86,6 +86,8 @@ static enum gw_status execute(struct gw_session *s, unsigned cmd, uint64_t size,
 	if (!c)
 		return refuse_command(s->dialect, cmd, err);
 	enum gw_status st = call(s, c, size, err);
+	if (st == GW_OK)
+		st = gw_session_outcome(s, err);
 	if (st == GW_OK && cmd < GW_CMD_EXT_FIRST && gw_dialect_reply(s->dialect, cmd) == GW_REPLY_EMPTY)
 		st = gw_peer_reply(s->peer, NULL, 0, err);
 	return st;

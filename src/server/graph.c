@@ -14,6 +14,7 @@ struct gw_graph {
 	struct ggml_context *ctx;
 	struct ggml_cgraph *cgraph;
 	struct gw_map handles; /* of the buffers in which its tensors lie */
+	uint64_t work;
 };
 
 struct builder {
@@ -34,6 +35,11 @@ struct gw_graph **gw_graph_link(struct gw_graph *graph)
 struct ggml_cgraph *gw_graph_cgraph(const struct gw_graph *graph)
 {
 	return graph->cgraph;
+}
+
+uint64_t gw_graph_work(const struct gw_graph *graph)
+{
+	return graph->work ? graph->work : 1;
 }
 
 bool gw_graph_uses(const struct gw_graph *graph, uint64_t handle)
@@ -229,6 +235,17 @@ static enum gw_status take_op(const struct builder *b, uint32_t i, struct gw_err
 		b->source->opmap, (enum ggml_op)local, b->described[i].op_params, b->tensors[i]->op_params, err);
 }
 
+/* Sums that overflow are no measure of anything any more, but harmless. */
+static void count_work(struct gw_graph *graph, const struct ggml_tensor *node)
+{
+	uint64_t n = (uint64_t)ggml_nelements(node);
+
+	if (node->op == GGML_OP_MUL_MAT || node->op == GGML_OP_MUL_MAT_ID)
+		n *= (uint64_t)node->src[0]->ne[0];
+	if (gw_op_executes(node->op))
+		graph->work += n;
+}
+
 /* Enters one node. Operations without the flag COMPUTE are those that devices pass over. */
 static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *err)
 {
@@ -245,6 +262,7 @@ static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *e
 			return st;
 	}
 	ggml_graph_add_node(b->graph->cgraph, node);
+	count_work(b->graph, node);
 	if (b->source->dialect->use_count)
 		gw_abi_graph_set_use_count(b->graph->cgraph, node, b->described[i].use_count);
 	return GW_OK;

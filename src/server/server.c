@@ -86,6 +86,15 @@ void gw_session_synchronize(struct gw_session *s)
 		gw_device_synchronize(&s->devices[i]);
 }
 
+enum gw_status gw_session_outcome(const struct gw_session *s, struct gw_error *err)
+{
+	enum gw_status st = GW_OK;
+
+	for (size_t i = 0; st == GW_OK && i < s->server->n_devices; i++)
+		st = gw_device_outcome(&s->devices[i], err);
+	return st;
+}
+
 struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struct gw_error *err)
 {
 	struct gw_buffer *buffer = gw_buffers_find(&s->buffers, handle);

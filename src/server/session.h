@@ -46,6 +46,9 @@ struct gw_device *gw_session_device(struct gw_session *s, uint32_t index, struct
 /* Waits until no device of this session has work under way: before buffers' contents are touched or freed. */
 void gw_session_synchronize(struct gw_session *s);
 
+/* GW_ERR_COMPUTE if a graph that was waited for has failed. */
+enum gw_status gw_session_outcome(const struct gw_session *s, struct gw_error *err);
+
 /* The buffer of a handle, or NULL (and the error) if this client has none of that handle. */
 struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struct gw_error *err);
 

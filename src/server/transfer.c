@@ -174,7 +174,9 @@ enum gw_status gw_region_reply(struct gw_session *s, const struct gw_region *reg
 {
 	struct gw_region r = joined(region);
 
-	enum gw_status st = gw_peer_reply_begin(s->peer, r.size * r.n, err);
+	enum gw_status st = gw_session_outcome(s, err);
+	if (st == GW_OK)
+		st = gw_peer_reply_begin(s->peer, r.size * r.n, err);
 	if (st != GW_OK || r.n == 0)
 		return st;
 	if (r.tensor->buffer->is_host)

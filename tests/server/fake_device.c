@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ggml/layout.h"
 
@@ -209,11 +210,26 @@ static void set_2d_async(ggml_backend_t backend, struct ggml_tensor *t, const vo
 		set_async(backend, t, (const uint8_t *)data + i * stride_data, offset + i * stride_tensor, size);
 }
 
+static void wait_while_held(void)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < 5 || (atomic_load(&fake.held) && i < 10000); i++)
+		nanosleep(&ms, NULL);
+	atomic_store(&fake.overdue, atomic_load(&fake.held));
+}
+
 static enum ggml_status graph_compute(ggml_backend_t backend, struct ggml_cgraph *graph)
 {
 	(void)backend;
+	if (fake.occupies)
+		wait_while_held();
 	if (fake.fails)
 		return GGML_STATUS_FAILED;
+	if (fake.occupies) {
+		compute(graph);
+		return GGML_STATUS_SUCCESS;
+	}
 	queue((struct work){.graph = graph});
 	return GGML_STATUS_SUCCESS;
 }
@@ -289,7 +305,7 @@ static struct ggml_backend_device device = {
 
 ggml_backend_dev_t fake_device(struct fake **state)
 {
-	fake = (struct fake){0};
+	memset(&fake, 0, sizeof(fake));
 	*state = &fake;
 	return &device;
 }
