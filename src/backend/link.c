@@ -118,6 +118,9 @@ enum gw_status gw_link_new(
 void gw_link_free(struct gw_link *link)
 {
 	assert(!link->buffers);
+	/* A server that cannot send its empty answers takes the client for one that broke off. */
+	if (link->dialect->empty_reply)
+		gw_client_drain(link->client, GW_CLIENT_ALL);
 	gw_client_close(link->client);
 	for (uint32_t i = 0; i < link->n_devices; i++)
 		gw_map_free(&link->devices[i].graphs);

@@ -9,11 +9,12 @@
 
 #include <cmocka.h>
 
+#include "cli/recording.h"
 #include "wire/codec.h"
 #include "wire/message.h"
-#include "wire/recording.h"
 
-static const struct gw_dialect *const dialect = &gw_dialect_8_0;
+static const struct gw_dialect *dialect;
+static const char *directory;
 
 /* What a conversation contained. */
 struct tally {
@@ -84,7 +85,7 @@ static void assert_graph(const uint8_t *body, size_t size, struct tally *tally)
 }
 
 /* How much of a request its codec covers: the data of SET_TENSOR and SET_TENSOR_2D follow. */
-static size_t fixed_size(const struct exchange *x)
+static size_t fixed_size(const struct gw_exchange *x)
 {
 	switch (x->cmd) {
 	case GW_CMD_SET_TENSOR:
@@ -96,7 +97,7 @@ static size_t fixed_size(const struct exchange *x)
 	}
 }
 
-static void assert_request(const struct exchange *x, struct tally *tally)
+static void assert_request(const struct gw_exchange *x, struct tally *tally)
 {
 	const struct codec *codec = codec_of_request(x->cmd);
 	assert_true(gw_dialect_has(dialect, x->cmd));
@@ -112,7 +113,7 @@ static void assert_request(const struct exchange *x, struct tally *tally)
 }
 
 /* The data of 2-d requests has the size that their numbers tell. */
-static void assert_data_size(const struct exchange *x)
+static void assert_data_size(const struct gw_exchange *x)
 {
 	struct gw_wire_2d_req rows;
 	struct gw_wire_get_req get;
@@ -130,38 +131,39 @@ static void assert_data_size(const struct exchange *x)
 	}
 }
 
-static void assert_reply(const struct exchange *x)
+static void assert_reply(const struct gw_exchange *x)
 {
 	const struct codec *codec = codec_of_reply(x->cmd);
-	assert_true(x->answered != GW_REPLY_EMPTY);
+	if (x->answered == GW_REPLY_EMPTY)
+		assert_int_equal(x->reply_size, 0);
 	if (x->answered == GW_REPLY_BODY && codec)
 		assert_codec(codec, x->reply, x->reply_size);
 }
 
-static void load(struct recording *recording, const char *name)
+static void load(struct gw_recording *recording, const char *name)
 {
 	char path[512];
-	snprintf(path, sizeof(path), "%s/8.0.0/%s", GGWIRE_TEST_DATA, name);
-	if (!recording_load(recording, path))
+	snprintf(path, sizeof(path), "%s/%s/%s", GGWIRE_TEST_DATA, directory, name);
+	if (!gw_recording_load(recording, path))
 		fail_msg("cannot read %s", path);
 }
 
 static struct tally check(const char *name)
 {
-	struct recording recording;
+	struct gw_recording recording;
 	load(&recording, name);
 	struct tally tally = {0};
-	struct exchange x;
-	enum recording_step step;
-	while ((step = recording_next(&recording, dialect, &x)) == RECORDING_EXCHANGE) {
+	struct gw_exchange x;
+	enum gw_recording_step step;
+	while ((step = gw_recording_next(&recording, dialect, &x)) == GW_RECORDING_EXCHANGE) {
 		assert_request(&x, &tally);
 		assert_data_size(&x);
 		assert_reply(&x);
 		tally.n[x.cmd]++;
 	}
-	assert_int_equal(step, RECORDING_END);
+	assert_int_equal(step, GW_RECORDING_END);
 	assert_int_equal(tally.n[GW_CMD_HELLO], 1);
-	recording_free(&recording);
+	gw_recording_free(&recording);
 	return tally;
 }
 
@@ -216,29 +218,93 @@ static void test_comm_init_and_2d(void **state)
 	assert_int_equal(tally.n[GW_CMD_COMM_INIT], 1);
 }
 
+static int in_8_0(void **state)
+{
+	(void)state;
+	dialect = &gw_dialect_8_0;
+	directory = "8.0.0";
+	return 0;
+}
+
+static int in_4_0_0(void **state)
+{
+	(void)state;
+	dialect = gw_dialect_parse("4.0.0");
+	directory = "4.0.0";
+	return 0;
+}
+
+/* A graph's tensors, by the number of their operation. */
+static unsigned count_ops(const char *name, const char *op)
+{
+	struct gw_recording recording;
+	struct gw_exchange x;
+	unsigned n = 0;
+	load(&recording, name);
+	while (gw_recording_next(&recording, dialect, &x) == GW_RECORDING_EXCHANGE) {
+		struct gw_wire_graph g;
+		if (x.cmd != GW_CMD_GRAPH_COMPUTE || !gw_wire_graph_decode(dialect, x.request, x.request_size, &g))
+			continue;
+		for (uint32_t i = 0; i < g.n_tensors; i++) {
+			struct gw_wire_tensor t;
+			gw_wire_graph_tensor(dialect, &g, i, &t);
+			n += strcmp(gw_names_get(dialect->ops, t.op), op) == 0;
+		}
+	}
+	gw_recording_free(&recording);
+	return n;
+}
+
+/* The numbers of the last four moved since. */
+static void test_4_0_0(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *op;
+		unsigned n_ops;
+	} recorded[] = {
+		{"01-device-count.rec", "NONE", 0},
+		{"02-norm-of-view.rec", "NORM", 1},
+		{"03-add-id.rec", "ADD_ID", 1},
+		{"04-get-rows-of-q1_0.rec", "GET_ROWS", 1},
+		{"05-set-rows.rec", "SET_ROWS", 1},
+		{"06-soft-max.rec", "SOFT_MAX", 1},
+		{"07-top-k.rec", "TOP_K", 1},
+		{"08-mul-mat-of-q4_0.rec", "MUL_MAT", 1},
+		{"09-rope.rec", "ROPE", 1},
+		{"10-unary.rec", "UNARY", 1},
+		{"11-glu.rec", "GLU", 1},
+	};
+	for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
+		struct tally tally = check(recorded[i].name);
+		assert_int_equal(tally.n_with_use_count, 0);
+		assert_int_equal(count_ops(recorded[i].name, recorded[i].op), recorded[i].n_ops);
+	}
+}
+
 static void test_hello_of_a_stock_server(void **state)
 {
 	(void)state;
-	struct recording recording;
+	struct gw_recording recording;
 	load(&recording, "04-device-count.rec");
-	struct exchange x;
-	assert_int_equal(recording_next(&recording, dialect, &x), RECORDING_EXCHANGE);
+	struct gw_exchange x;
+	assert_int_equal(gw_recording_next(&recording, dialect, &x), GW_RECORDING_EXCHANGE);
 	struct gw_wire_hello_rsp rsp;
 	assert_true(gw_wire_hello_rsp_decode(x.reply, x.reply_size, &rsp));
 	assert_int_equal(rsp.version.major, 8);
 	assert_int_equal(rsp.version.minor, 0);
 	assert_int_equal(rsp.version.patch, 0);
 	assert_int_equal(rsp.extensions, 0);
-	recording_free(&recording);
+	gw_recording_free(&recording);
 }
 
-static enum recording_step walk(struct recording *recording)
+static enum gw_recording_step walk(struct gw_recording *recording)
 {
-	struct exchange x;
-	enum recording_step step;
+	struct gw_exchange x;
+	enum gw_recording_step step;
 	do
-		step = recording_next(recording, dialect, &x);
-	while (step == RECORDING_EXCHANGE);
+		step = gw_recording_next(recording, dialect, &x);
+	while (step == GW_RECORDING_EXCHANGE);
 	return step;
 }
 
@@ -246,28 +312,29 @@ static enum recording_step walk(struct recording *recording)
 static void test_a_recording_that_ends_early_is_noticed(void **state)
 {
 	(void)state;
-	for (int i = 0; i < RECORDING_DIRECTIONS; i++) {
-		struct recording recording;
+	for (int i = 0; i < GW_RECORDING_DIRECTIONS; i++) {
+		struct gw_recording recording;
 		load(&recording, "03-alloc-size.rec");
 		recording.size[i]--;
-		assert_int_equal(walk(&recording), RECORDING_BAD);
-		recording_free(&recording);
+		assert_int_equal(walk(&recording), GW_RECORDING_BAD);
+		gw_recording_free(&recording);
 	}
-	struct recording recording;
-	assert_false(recording_load(&recording, GGWIRE_TEST_DATA "/8.0.0/README.md"));
-	assert_false(recording_load(&recording, GGWIRE_TEST_DATA "/8.0.0/none"));
+	struct gw_recording recording;
+	assert_false(gw_recording_load(&recording, GGWIRE_TEST_DATA "/README.md"));
+	assert_false(gw_recording_load(&recording, GGWIRE_TEST_DATA "/8.0.0/none"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_llama_load_prompt_decode),
-		cmocka_unit_test(test_operations),
-		cmocka_unit_test(test_alloc_size),
-		cmocka_unit_test(test_device_count),
-		cmocka_unit_test(test_comm_init_and_2d),
-		cmocka_unit_test(test_hello_of_a_stock_server),
-		cmocka_unit_test(test_a_recording_that_ends_early_is_noticed),
+		cmocka_unit_test_setup(test_llama_load_prompt_decode, in_8_0),
+		cmocka_unit_test_setup(test_operations, in_8_0),
+		cmocka_unit_test_setup(test_alloc_size, in_8_0),
+		cmocka_unit_test_setup(test_device_count, in_8_0),
+		cmocka_unit_test_setup(test_comm_init_and_2d, in_8_0),
+		cmocka_unit_test_setup(test_4_0_0, in_4_0_0),
+		cmocka_unit_test_setup(test_hello_of_a_stock_server, in_8_0),
+		cmocka_unit_test_setup(test_a_recording_that_ends_early_is_noticed, in_8_0),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

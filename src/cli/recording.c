@@ -1,4 +1,4 @@
-#include "wire/recording.h"
+#include "cli/recording.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,43 +21,43 @@ static bool read_file(const char *path, struct gw_buf *out)
 	return ok;
 }
 
-static bool take_record(struct gw_rd *file, struct gw_buf streams[RECORDING_DIRECTIONS])
+static bool take_record(struct gw_rd *file, struct gw_buf streams[GW_RECORDING_DIRECTIONS])
 {
 	uint8_t direction = gw_rd_u8(file);
 	uint32_t size = gw_rd_u32(file);
 	const uint8_t *bytes = gw_rd_bytes(file, size);
-	return bytes && direction < RECORDING_DIRECTIONS && gw_buf_append(&streams[direction], bytes, size) == GW_OK;
+	return bytes && direction < GW_RECORDING_DIRECTIONS && gw_buf_append(&streams[direction], bytes, size) == GW_OK;
 }
 
-bool recording_load(struct recording *recording, const char *path)
+bool gw_recording_load(struct gw_recording *recording, const char *path)
 {
 	struct gw_buf whole = {0};
-	struct gw_buf streams[RECORDING_DIRECTIONS] = {0};
+	struct gw_buf streams[GW_RECORDING_DIRECTIONS] = {0};
 	bool ok = read_file(path, &whole);
 	struct gw_rd file = gw_rd_init(whole.data, whole.len);
 	while (ok && gw_rd_left(&file) > 0)
 		ok = take_record(&file, streams);
 	gw_buf_free(&whole);
 
-	*recording = (struct recording){0};
-	for (int i = 0; i < RECORDING_DIRECTIONS; i++) {
+	*recording = (struct gw_recording){0};
+	for (int i = 0; i < GW_RECORDING_DIRECTIONS; i++) {
 		recording->bytes[i] = streams[i].data;
 		recording->size[i] = streams[i].len;
 	}
 	if (!ok)
-		recording_free(recording);
+		gw_recording_free(recording);
 	return ok;
 }
 
-void recording_free(struct recording *recording)
+void gw_recording_free(struct gw_recording *recording)
 {
-	for (int i = 0; i < RECORDING_DIRECTIONS; i++)
+	for (int i = 0; i < GW_RECORDING_DIRECTIONS; i++)
 		free(recording->bytes[i]);
-	*recording = (struct recording){0};
+	*recording = (struct gw_recording){0};
 }
 
 /* The rest of one direction. */
-static struct gw_rd rest(const struct recording *recording, enum recording_direction direction)
+static struct gw_rd rest(const struct gw_recording *recording, enum gw_recording_direction direction)
 {
 	size_t at = recording->at[direction];
 	return gw_rd_init(recording->bytes[direction] + at, recording->size[direction] - at);
@@ -69,24 +69,24 @@ static const uint8_t *take_body(struct gw_rd *r, size_t *size)
 	return gw_rd_bytes(r, *size);
 }
 
-enum recording_step recording_next(
-	struct recording *recording, const struct gw_dialect *dialect, struct exchange *exchange)
+enum gw_recording_step gw_recording_next(
+	struct gw_recording *recording, const struct gw_dialect *dialect, struct gw_exchange *exchange)
 {
-	struct gw_rd client = rest(recording, RECORDING_CLIENT);
-	struct gw_rd server = rest(recording, RECORDING_SERVER);
+	struct gw_rd client = rest(recording, GW_RECORDING_CLIENT);
+	struct gw_rd server = rest(recording, GW_RECORDING_SERVER);
 	if (gw_rd_left(&client) == 0)
-		return gw_rd_left(&server) == 0 ? RECORDING_END : RECORDING_BAD;
+		return gw_rd_left(&server) == 0 ? GW_RECORDING_END : GW_RECORDING_BAD;
 
-	struct exchange next = {.cmd = gw_rd_u8(&client)};
+	struct gw_exchange next = {.cmd = gw_rd_u8(&client)};
 	next.request = take_body(&client, &next.request_size);
 	next.answered = gw_dialect_reply(dialect, next.cmd);
 	if (next.answered != GW_REPLY_NONE)
 		next.reply = take_body(&server, &next.reply_size);
 	if (client.bad || server.bad)
-		return RECORDING_BAD;
+		return GW_RECORDING_BAD;
 
-	recording->at[RECORDING_CLIENT] = recording->size[RECORDING_CLIENT] - gw_rd_left(&client);
-	recording->at[RECORDING_SERVER] = recording->size[RECORDING_SERVER] - gw_rd_left(&server);
+	recording->at[GW_RECORDING_CLIENT] = recording->size[GW_RECORDING_CLIENT] - gw_rd_left(&client);
+	recording->at[GW_RECORDING_SERVER] = recording->size[GW_RECORDING_SERVER] - gw_rd_left(&server);
 	*exchange = next;
-	return RECORDING_EXCHANGE;
+	return GW_RECORDING_EXCHANGE;
 }
