@@ -5,7 +5,9 @@ CMAKE_FLAGS ?=
 MAKEFLAGS += --no-print-directory
 CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS)
 
-.PHONY: all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan clang lint format install clean
+FUZZ_SECONDS ?= 20
+
+.PHONY: fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan clang lint format install clean
 
 all: build
 
@@ -18,6 +20,8 @@ help:
 	@echo "make bench-rdma  its latency and bandwidth, beside those of perftest"
 	@echo "make bench      ours and stock side by side: table, CSV and plots in build/bench (some ten minutes)"
 	@echo "make asan tsan  the tests under sanitizers, in build-asan and build-tsan"
+	@echo "make fuzz       every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds, in build-fuzz"
+	@echo "make soak       2,000 connections, some cut, and 20 workers killed: nothing may be left behind"
 	@echo "make clang      build with clang, warnings are errors, in build-clang"
 	@echo "make lint       formatting, layers, sizes, clang-tidy"
 	@echo "make install    install into the system (DESTDIR and CMAKE_FLAGS work)"
@@ -71,6 +75,15 @@ tsan:
 clang:
 	@$(MAKE) --no-print-directory build BUILD=build-clang \
 		CMAKE_FLAGS="-DCMAKE_C_COMPILER=clang -DGGWIRE_WERROR=ON $(CMAKE_FLAGS)"
+
+fuzz:
+	@$(MAKE) --no-print-directory build-fuzz/CMakeCache.txt BUILD=build-fuzz \
+		CMAKE_FLAGS="-DCMAKE_C_COMPILER=clang -DGGWIRE_FUZZ=ON -DGGWIRE_TESTS=OFF $(CMAKE_FLAGS)"
+	@cmake --build build-fuzz -j $(JOBS) --target fuzz
+	@fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
+
+soak: sysroot build
+	@$(BUILD)/tests/soak
 
 lint: build
 	@tools/lint $(BUILD)

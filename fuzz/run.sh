@@ -1,0 +1,23 @@
+#!/bin/sh
+# Runs every fuzz target for a bounded time, and fails at the first finding. What a run discovers stays in
+# BUILD/corpus; the seeds in the tree are only read.
+# Usage: fuzz/run.sh BUILD_DIR [SECONDS] [TARGET...]
+set -u
+build=${1:?the build directory} seconds=${2:-20}
+shift
+[ $# -gt 0 ] && shift
+here=$(cd "$(dirname "$0")" && pwd)
+[ $# -gt 0 ] || set -- wire session graph client
+
+for target; do
+	found=$build/corpus/$target
+	log=$build/fuzz_$target.log
+	mkdir -p "$found"
+	if ! "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
+		-print_final_stats=1 -artifact_prefix="$build/$target-" "$found" "$here/corpus/$target" >"$log" 2>&1; then
+		grep -E 'ERROR|SUMMARY|runtime error|Test unit written' "$log" >&2
+		echo "fuzz: $target: a finding (log: $log)" >&2
+		exit 1
+	fi
+	echo "fuzz: $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions, no finding"
+done

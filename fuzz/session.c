@@ -1,0 +1,53 @@
+/* A whole session of a server over a mock device: input[0] is the dialect, the rest what a client sends after HELLO. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "fuzz/bytes.h"
+#include "fuzz/mock.h"
+#include "server/server.h"
+#include "wire/message.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct gw_server *server;
+
+static void discard(enum gw_log_level level, const char *line, void *user)
+{
+	(void)user;
+	(void)level;
+	(void)line;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static ggml_backend_dev_t devices[2];
+	(void)argc;
+	(void)argv;
+	devices[0] = devices[1] = mock_device();
+	const struct gw_server_options options = {
+		.devices = devices, .n_devices = 2, .dialect = &gw_dialect_8_0, .max_memory = (uint64_t)16 << 20};
+	gw_log_set_sink(discard, NULL);
+	return gw_server_new(&options, &server, NULL) == GW_OK ? 0 : -1;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint8_t hello[GW_REQUEST_HEADER + GW_WIRE_HELLO_REQ] = {GW_CMD_HELLO, GW_WIRE_HELLO_REQ};
+	size_t n_dialects = 0;
+	if (size < 1)
+		return 0;
+	while (gw_dialect_at(n_dialects))
+		n_dialects++;
+	uint8_t *input = malloc(sizeof(hello) + size - 1);
+	if (!input)
+		abort();
+	memcpy(input, hello, sizeof(hello));
+	memcpy(input + sizeof(hello), data + 1, size - 1);
+	(void)gw_server_serve(
+		server, bytes_transport(input, sizeof(hello) + size - 1), gw_dialect_at(data[0] % n_dialects), NULL);
+	free(input);
+	return 0;
+}
