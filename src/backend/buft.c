@@ -1,9 +1,11 @@
 #include "backend/buffer.h"
 #include "backend/device.h"
+#include "ggml/abi.h"
 
+/* The buffer type is a part of its device; where its own fields are depends on the running ggml. */
 static struct gw_remote_device *context_of(ggml_backend_buffer_type_t buft)
 {
-	return buft->context;
+	return (struct gw_remote_device *)(void *)((char *)buft - offsetof(struct gw_remote_device, buft));
 }
 
 static const char *buft_name(ggml_backend_buffer_type_t buft)
@@ -50,9 +52,29 @@ struct gw_remote_device *gw_buft_device(ggml_backend_buffer_type_t buft)
 	return buft && buft->iface.get_name == buft_name ? context_of(buft) : NULL;
 }
 
+static void init_api_2(struct gw_remote_device *device)
+{
+	device->buft.api_2 = (struct gw_ggml_buffer_type_2){
+		.iface =
+			{
+				.get_name = buft_name,
+				.alloc_buffer = buft_alloc,
+				.get_alignment = buft_alignment,
+				.get_max_size = buft_max_size,
+				.get_alloc_size = buft_alloc_size,
+			},
+		.device = &device->base,
+		.context = device,
+	};
+}
+
 void gw_buft_init(struct gw_remote_device *device)
 {
-	device->buft = (struct ggml_backend_buffer_type){
+	if (gw_abi_get(NULL)->api_version == GW_GGML_API_2) {
+		init_api_2(device);
+		return;
+	}
+	device->buft.api_3 = (struct ggml_backend_buffer_type){
 		.iface =
 			{
 				.get_name = buft_name,

@@ -72,7 +72,7 @@ static ggml_backend_t device_init_backend(ggml_backend_dev_t dev, const char *pa
 
 static ggml_backend_buffer_type_t device_buft(ggml_backend_dev_t dev)
 {
-	return &context_of(dev)->buft;
+	return &context_of(dev)->buft.api_3;
 }
 
 static bool device_supports_op(ggml_backend_dev_t dev, const struct ggml_tensor *op)

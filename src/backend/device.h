@@ -9,7 +9,7 @@
 
 struct gw_remote_device {
 	struct ggml_backend_device base;
-	struct ggml_backend_buffer_type buft;
+	union gw_ggml_buffer_type buft;
 	struct gw_remote *remote;
 	uint32_t index; /* on its server */
 	char name[32];  /* "RPC0": counts all devices of the process */
@@ -28,7 +28,7 @@ void gw_remote_device_free(struct gw_remote_device *device);
 /* Ours, if dev is a device of this library; NULL otherwise. */
 struct gw_remote_device *gw_remote_device_from(ggml_backend_dev_t dev);
 
-/* What the buffer type and the device are asked. */
+/* What the buffer type and the device are asked. gw_abi_get must have succeeded. */
 void gw_buft_init(struct gw_remote_device *device);
 struct gw_remote_device *gw_buft_device(ggml_backend_buffer_type_t buft); /* NULL if not ours */
 size_t gw_remote_device_alloc_size(struct gw_remote_device *device, const struct ggml_tensor *tensor);

@@ -5,6 +5,7 @@
 #include <ggml.h>
 
 #include "base/log.h"
+#include "ggml/layout.h"
 
 static enum ggml_log_level level_of(enum gw_log_level level)
 {
@@ -35,5 +36,6 @@ static void to_ggml(enum gw_log_level level, const char *line, void *user)
 
 void gw_sink_install(void)
 {
-	gw_log_set_sink(to_ggml, NULL);
+	if (ggml_log_get)
+		gw_log_set_sink(to_ggml, NULL);
 }

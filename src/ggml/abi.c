@@ -61,7 +61,13 @@ bool gw_abi_graph_set_use_count(struct ggml_cgraph *graph, struct ggml_tensor *t
 
 bool gw_abi_buft_plain_alloc(ggml_backend_buffer_type_t buft)
 {
-	return gw_abi_get(NULL) && !buft->iface.get_alloc_size;
+	const struct gw_abi *a = gw_abi_get(NULL);
+
+	if (!a)
+		return false;
+	if (a->api_version == GW_GGML_API_2)
+		return !((const union gw_ggml_buffer_type *)buft)->api_2.iface.get_alloc_size;
+	return !buft->iface.get_alloc_size;
 }
 
 bool gw_abi_buffer_no_init(ggml_backend_buffer_t buffer)

@@ -11,7 +11,7 @@
 #include "base/status.h"
 
 struct gw_abi {
-	int api_version;    /* what ggml_backend_reg's first field must be: 3 */
+	int api_version;    /* what ggml_backend_reg's first field must be: GW_GGML_API_2 or GW_GGML_API_3 */
 	bool graph_private; /* use counts and the hash set of a graph may be read */
 	bool graph_uid;     /* a graph's uid may be read */
 };

@@ -1,8 +1,9 @@
-/* ggml's private structs, as ggml 0.27 (backend API 3) lays them out on 64-bit systems: docs/plugin-abi.md. ggml reads
- * and writes them directly, so nothing may be passed to it before gw_abi_get() has found them to be right.
+/* ggml's private structs, as ggml lays them out on 64-bit systems: with backend API 3 (0.27), and, where that differs,
+ * with backend API 2 (0.9.11, of April 2026): docs/plugin-abi.md. ggml reads and writes them directly, so nothing may
+ * be passed to it before gw_abi_get() has found which of the two it is.
  *
- * ggml with backend API 2 differs in three places, marked "API 3" below: two slots of the buffer type are absent, the
- * graph's uid may be, and the number in the registry entry is 2. Everything else is common to both. */
+ * They differ in three places: API 2 lacks two slots of the buffer type, its graphs may have no uid, and it has the
+ * number 2 in the registry entry. */
 #ifndef GW_GGML_LAYOUT_H
 #define GW_GGML_LAYOUT_H
 
@@ -13,7 +14,8 @@
 #include <ggml-backend.h>
 #include <ggml.h>
 
-#define GW_GGML_API 3
+#define GW_GGML_API_2 2
+#define GW_GGML_API_3 3
 
 struct ggml_backend_buffer_type_i {
 	const char *(*get_name)(ggml_backend_buffer_type_t buft);
@@ -32,6 +34,27 @@ struct ggml_backend_buffer_type {
 	struct ggml_backend_buffer_type_i iface;
 	ggml_backend_dev_t device;
 	void *context;
+};
+
+/* The same with API 2. A ggml_backend_buffer_type_t points to one or the other; get_name is first in both. */
+struct gw_ggml_buffer_type_2_i {
+	const char *(*get_name)(ggml_backend_buffer_type_t buft);
+	ggml_backend_buffer_t (*alloc_buffer)(ggml_backend_buffer_type_t buft, size_t size);
+	size_t (*get_alignment)(ggml_backend_buffer_type_t buft);
+	size_t (*get_max_size)(ggml_backend_buffer_type_t buft);                                     /* optional */
+	size_t (*get_alloc_size)(ggml_backend_buffer_type_t buft, const struct ggml_tensor *tensor); /* optional */
+	bool (*is_host)(ggml_backend_buffer_type_t buft);                                            /* optional */
+};
+
+struct gw_ggml_buffer_type_2 {
+	struct gw_ggml_buffer_type_2_i iface;
+	ggml_backend_dev_t device;
+	void *context;
+};
+
+union gw_ggml_buffer_type {
+	struct ggml_backend_buffer_type api_3;
+	struct gw_ggml_buffer_type_2 api_2;
 };
 
 struct ggml_backend_buffer_i {
@@ -135,7 +158,7 @@ struct ggml_backend_reg_i {
 };
 
 struct ggml_backend_reg {
-	int api_version; /* GW_GGML_API */
+	int api_version; /* GW_GGML_API_2 or GW_GGML_API_3: what gw_abi_get() found */
 	struct ggml_backend_reg_i iface;
 	void *context;
 };
@@ -165,10 +188,11 @@ struct ggml_cgraph {
 ggml_backend_buffer_t ggml_backend_buffer_init(
 	ggml_backend_buffer_type_t buft, struct ggml_backend_buffer_i iface, void *context, size_t size);
 
-/* These are absent before API 3; weak, so that an older ggml is refused by the self-check and not by the loader. */
+/* Absent in some ggml with API 2; weak, so that the loader does not mind. */
 bool ggml_op_alloc_size_may_expand(enum ggml_op op) __attribute__((weak));
 extern __typeof__(ggml_backend_buft_alloc_buffer_n) ggml_backend_buft_alloc_buffer_n __attribute__((weak));
 extern __typeof__(ggml_backend_buft_get_alloc_size_n) ggml_backend_buft_get_alloc_size_n __attribute__((weak));
+extern __typeof__(ggml_log_get) ggml_log_get __attribute__((weak));
 
 #define GW_LAYOUT_AT(type, member, offset) \
 	_Static_assert(offsetof(type, member) == (offset), #type "." #member " is not where ggml has it")
@@ -183,6 +207,14 @@ GW_LAYOUT_AT(struct ggml_backend_buffer_type, iface.is_host, 56);
 GW_LAYOUT_AT(struct ggml_backend_buffer_type, device, 64);
 GW_LAYOUT_AT(struct ggml_backend_buffer_type, context, 72);
 GW_LAYOUT_SIZE(struct ggml_backend_buffer_type, 80);
+
+GW_LAYOUT_AT(struct gw_ggml_buffer_type_2, iface.get_alignment, 16);
+GW_LAYOUT_AT(struct gw_ggml_buffer_type_2, iface.get_max_size, 24);
+GW_LAYOUT_AT(struct gw_ggml_buffer_type_2, iface.get_alloc_size, 32);
+GW_LAYOUT_AT(struct gw_ggml_buffer_type_2, iface.is_host, 40);
+GW_LAYOUT_AT(struct gw_ggml_buffer_type_2, device, 48);
+GW_LAYOUT_AT(struct gw_ggml_buffer_type_2, context, 56);
+GW_LAYOUT_SIZE(struct gw_ggml_buffer_type_2, 64);
 
 GW_LAYOUT_AT(struct ggml_backend_buffer, iface.set_tensor, 32);
 GW_LAYOUT_AT(struct ggml_backend_buffer, iface.cpy_tensor, 64);

@@ -46,7 +46,9 @@ static _Alignas(16) unsigned char blank[512];
 
 /* What the checks work on. */
 struct subject {
-	struct ggml_backend_buffer_type buft;
+	int api_version;
+	union gw_ggml_buffer_type types;
+	ggml_backend_buffer_type_t buft;
 	struct ggml_backend_buffer_i buffer_iface;
 	ggml_backend_buffer_t buffer;
 	struct ggml_backend backend;
@@ -69,18 +71,38 @@ static void make_tensor(struct subject *s, struct ggml_tensor *t)
 	t->data = s->bytes;
 }
 
+static void make_buffer_type(struct subject *s)
+{
+	s->buft = &s->types.api_3;
+	if (s->api_version == GW_GGML_API_2) {
+		fill_table(&s->types.api_2.iface, sizeof(s->types.api_2.iface));
+		s->types.api_2.device = &s->device;
+		return;
+	}
+	fill_table(&s->types.api_3.iface, sizeof(s->types.api_3.iface));
+	s->types.api_3.device = &s->device;
+}
+
+/* A probe that says yes would make copies take another way. */
+static void be_no_host_memory(struct subject *s)
+{
+	if (s->api_version == GW_GGML_API_2)
+		s->types.api_2.iface.is_host = NULL;
+	else
+		s->types.api_3.iface.is_host = NULL;
+}
+
 static void make_subject(struct subject *s)
 {
 	_Static_assert(sizeof(struct ggml_backend_i) <= sizeof(probes), "a table has more slots than there are probes");
 	memset(s, 0, sizeof(*s));
-	fill_table(&s->buft.iface, sizeof(s->buft.iface));
+	s->api_version = ggml_backend_buft_alloc_buffer_n ? GW_GGML_API_3 : GW_GGML_API_2;
+	make_buffer_type(s);
 	fill_table(&s->buffer_iface, sizeof(s->buffer_iface));
 	fill_table(&s->backend.iface, sizeof(s->backend.iface));
 	fill_table(&s->device.iface, sizeof(s->device.iface));
 	fill_table(&s->reg.iface, sizeof(s->reg.iface));
-	s->reg.api_version = GW_GGML_API;
-	s->buft.device = &s->device;
-	s->buft.context = s;
+	s->reg.api_version = s->api_version;
 	s->backend.guid = (ggml_guid_t)blank;
 	s->backend.device = &s->device;
 	s->event.device = &s->device;
@@ -127,19 +149,32 @@ static bool same(bool equal, const char *what, struct gw_error *err)
 			return false;            \
 	} while (0)
 
-static bool check_api(struct gw_error *err)
+static bool check_api(const struct subject *s, struct gw_error *err)
 {
-	SAME("backend API 3 (ggml_backend_buft_alloc_buffer_n)", ggml_backend_buft_alloc_buffer_n &&
-									 ggml_backend_buft_get_alloc_size_n &&
-									 ggml_op_alloc_size_may_expand);
+	if (s->api_version == GW_GGML_API_3)
+		SAME("backend API 3 (ggml_backend_buft_get_alloc_size_n)",
+			ggml_backend_buft_get_alloc_size_n && ggml_op_alloc_size_may_expand);
 	/* A tensor in a context has an object's header of 32 bytes in front. */
 	SAME("the end of ggml_tensor", ggml_tensor_overhead() == sizeof(struct ggml_tensor) + 32);
 	return true;
 }
 
-static bool check_buffer_type(struct subject *s, struct gw_error *err)
+static bool check_buffer_type_2(struct subject *s, struct gw_error *err)
 {
-	ggml_backend_buffer_type_t buft = &s->buft;
+	ggml_backend_buffer_type_t buft = s->buft;
+
+	REACH(gw_ggml_buffer_type_2_i, get_name, blank, ggml_backend_buft_name(buft));
+	REACH(gw_ggml_buffer_type_2_i, alloc_buffer, blank, ggml_backend_buft_alloc_buffer(buft, 1));
+	REACH(gw_ggml_buffer_type_2_i, get_alignment, 64, ggml_backend_buft_get_alignment(buft));
+	REACH(gw_ggml_buffer_type_2_i, get_max_size, 4096, ggml_backend_buft_get_max_size(buft));
+	REACH(gw_ggml_buffer_type_2_i, get_alloc_size, 64, ggml_backend_buft_get_alloc_size(buft, &s->tensor));
+	REACH(gw_ggml_buffer_type_2_i, is_host, 0, ggml_backend_buft_is_host(buft));
+	return true;
+}
+
+static bool check_buffer_type_3(struct subject *s, struct gw_error *err)
+{
+	ggml_backend_buffer_type_t buft = s->buft;
 	struct ggml_tensor *tensors[1] = {&s->other};
 
 	REACH(ggml_backend_buffer_type_i, get_name, blank, ggml_backend_buft_name(buft));
@@ -150,7 +185,16 @@ static bool check_buffer_type(struct subject *s, struct gw_error *err)
 	REACH(ggml_backend_buffer_type_i, get_alloc_size, 64, ggml_backend_buft_get_alloc_size(buft, &s->tensor));
 	REACH(ggml_backend_buffer_type_i, get_alloc_size_n, 64, ggml_backend_buft_get_alloc_size_n(buft, tensors, 1));
 	REACH(ggml_backend_buffer_type_i, is_host, 0, ggml_backend_buft_is_host(buft));
-	SAME("ggml_backend_buffer_type.device", ggml_backend_buft_get_device(buft) == &s->device);
+	return true;
+}
+
+static bool check_buffer_type(struct subject *s, struct gw_error *err)
+{
+	bool ok = s->api_version == GW_GGML_API_2 ? check_buffer_type_2(s, err) : check_buffer_type_3(s, err);
+
+	if (!ok)
+		return false;
+	SAME("ggml_backend_buffer_type.device", ggml_backend_buft_get_device(s->buft) == &s->device);
 	return true;
 }
 
@@ -158,7 +202,7 @@ static bool check_buffer_fields(struct subject *s, struct gw_error *err)
 {
 	ggml_backend_buffer_t b = s->buffer;
 
-	SAME("ggml_backend_buffer.buft", b->buft == &s->buft && ggml_backend_buffer_get_type(b) == &s->buft);
+	SAME("ggml_backend_buffer.buft", b->buft == s->buft && ggml_backend_buffer_get_type(b) == s->buft);
 	SAME("ggml_backend_buffer.context", b->context == s);
 	SAME("ggml_backend_buffer.size", b->size == 4096 && ggml_backend_buffer_get_size(b) == 4096);
 	SAME("ggml_backend_buffer.usage", b->usage == GGML_BACKEND_BUFFER_USAGE_ANY);
@@ -238,7 +282,7 @@ static bool check_device_facts(struct subject *s, struct gw_error *err)
 	REACH(ggml_backend_device_i, get_type, 0, ggml_backend_dev_type(d));
 	REACH(ggml_backend_device_i, get_props, 0, ggml_backend_dev_get_props(d, &props));
 	REACH(ggml_backend_device_i, supports_op, 1, ggml_backend_dev_supports_op(d, &s->tensor));
-	REACH(ggml_backend_device_i, supports_buft, 1, ggml_backend_dev_supports_buft(d, &s->buft));
+	REACH(ggml_backend_device_i, supports_buft, 1, ggml_backend_dev_supports_buft(d, s->buft));
 	REACH(ggml_backend_device_i, offload_op, 1, ggml_backend_dev_offload_op(d, &s->tensor));
 	return true;
 }
@@ -281,8 +325,8 @@ static bool check_tables(struct subject *s, struct gw_error *err)
 {
 	if (!check_buffer_type(s, err))
 		return false;
-	s->buft.iface.is_host = NULL; /* a probe that says yes would make copies take another way */
-	s->buffer = ggml_backend_buffer_init(&s->buft, s->buffer_iface, s, 4096);
+	be_no_host_memory(s);
+	s->buffer = ggml_backend_buffer_init(s->buft, s->buffer_iface, s, 4096);
 	bool ok = check_buffer(s, err) && check_backend_transfers(s, err) && check_backend(s, err) &&
 		  check_device_facts(s, err) && check_device_makes(s, err) && check_reg(s, err);
 	return check_buffer_free(s, ok ? err : NULL) && ok;
@@ -293,9 +337,9 @@ enum gw_status gw_selfcheck_run(struct gw_abi *abi, struct gw_error *err)
 	struct subject s;
 
 	make_subject(&s);
-	if (!check_api(err) || !gw_numbers_get(err) || !check_tables(&s, err))
+	if (!check_api(&s, err) || !gw_numbers_get(err) || !check_tables(&s, err))
 		return GW_ERR_UNSUPPORTED;
-	abi->api_version = GW_GGML_API;
+	abi->api_version = s.api_version;
 	gw_selfcheck_graph(abi);
 	return GW_OK;
 }

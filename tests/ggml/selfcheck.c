@@ -17,7 +17,7 @@ static void test_layout_is_known(void **state)
 
 	if (!abi)
 		fail_msg("%s", err.text);
-	assert_int_equal(abi->api_version, GW_GGML_API);
+	assert_int_equal(abi->api_version, GW_GGML_API_3);
 	assert_true(abi->graph_private);
 	assert_true(abi->graph_uid);
 }
