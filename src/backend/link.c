@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/xxh3.h"
 
 /* A device's numbers must not reach ggml's assertions. */
 #define MAX_ALIGNMENT (UINT64_C(1) << 30)
@@ -58,6 +59,7 @@ static enum gw_status ask_count(struct gw_link *link, struct gw_error *err)
 static void take_info(struct gw_link *link, const struct gw_ext_info *info)
 {
 	link->cache = info->flags & GW_EXT_SERVER_CACHES ? GW_LINK_CACHE_YES : GW_LINK_CACHE_NO;
+	link->xxh3 = (info->flags & GW_EXT_SERVER_XXH3) && gw_xxh3_available();
 	for (uint32_t i = 0; i < link->n_devices; i++) {
 		const struct gw_ext_device *from = &info->devices[i];
 		struct gw_link_device *to = &link->devices[i];

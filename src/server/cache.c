@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "server/cache_names.h"
 #include "server/cache_trim.h"
 
 struct gw_cache {
@@ -67,6 +68,7 @@ static void writer_drop(struct gw_cache_writer *w)
 		close(w->fd);
 	if (w->path)
 		unlink(w->path);
+	gw_digest_end(&w->digest);
 	free(w->path);
 	w->fd = -1;
 	w->path = NULL;
@@ -82,7 +84,7 @@ static void writer_fail(struct gw_cache_writer *w, const char *what)
 
 void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cache, uint64_t size)
 {
-	*w = (struct gw_cache_writer){.cache = cache, .fd = -1, .hash = GW_FNV_INIT};
+	*w = (struct gw_cache_writer){.cache = cache, .fd = -1};
 	if (!cache || size > cache->max)
 		return;
 	if (cache->max != UINT64_MAX)
@@ -98,6 +100,7 @@ void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cach
 	}
 	flock(w->fd, LOCK_EX);
 	w->path = path;
+	gw_digest_begin(&w->digest, true, true);
 }
 
 void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size)
@@ -106,7 +109,7 @@ void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size)
 
 	if (w->fd < 0)
 		return;
-	w->hash = gw_fnv1a(w->hash, data, size);
+	gw_digest_update(&w->digest, data, size);
 	while (size > 0) {
 		ssize_t n = write(w->fd, p, size);
 		if (n < 0 && errno == EINTR)
@@ -122,7 +125,8 @@ void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size)
 
 static void writer_keep(struct gw_cache_writer *w)
 {
-	char *path = final_path(w->cache, w->hash);
+	struct gw_sums sums = gw_digest_end(&w->digest);
+	char *path = final_path(w->cache, sums.fnv);
 	int fd = w->fd;
 
 	w->fd = -1;
@@ -131,6 +135,7 @@ static void writer_keep(struct gw_cache_writer *w)
 	} else {
 		free(w->path);
 		w->path = NULL;
+		gw_cache_names_add(w->cache->dir, &sums);
 	}
 	free(path);
 }
@@ -159,15 +164,16 @@ enum gw_status gw_cache_open(
 	if (!e)
 		return GW_ERR_NOMEM;
 	e->fd = -1;
-	if (sums->has_fnv)
-		e->path = final_path(cache, sums->fnv);
+	struct gw_sums known = *sums;
+	if (gw_cache_names_find(cache->dir, &known) || known.has_fnv)
+		e->path = final_path(cache, known.fnv);
 	if (e->path)
 		e->fd = open(e->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (e->fd < 0 || fstat(e->fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
 		entry_free(e);
 		return GW_ERR_NOT_FOUND;
 	}
-	gw_blob_begin(&e->blob, e->fd, 0, (uint64_t)sb.st_size, sums);
+	gw_blob_begin(&e->blob, e->fd, 0, (uint64_t)sb.st_size, &known);
 	/* What was used last goes last. Of a file of another user's, the time stays as it is. */
 	(void)futimens(e->fd, NULL);
 	*out = e;

@@ -26,7 +26,7 @@ const char *gw_cache_dir(const struct gw_cache *cache);
 struct gw_cache_writer {
 	const struct gw_cache *cache;
 	int fd; /* -1 = not storing */
-	uint64_t hash;
+	struct gw_digest digest;
 	char *path; /* of the temporary file */
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/cache_names.h"
 
 #define PAYLOAD_DIGITS 16
 #define TEMP_PREFIX_LEN (sizeof(GW_CACHE_TEMP) - sizeof("XXXXXX"))
@@ -80,7 +81,7 @@ static void list(DIR *dir, struct listing *l)
 
 	for (struct dirent *e; (e = readdir(dir));) {
 		if (fstatat(dirfd(dir), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(sb.st_mode) ||
-			removed_abandoned(dirfd(dir), e->d_name, &sb))
+			removed_abandoned(dirfd(dir), e->d_name, &sb) || strcmp(e->d_name, GW_CACHE_NAMES) == 0)
 			continue;
 		l->total += (uint64_t)sb.st_size;
 		if (gw_cache_is_payload(e->d_name))

@@ -31,12 +31,15 @@ enum gw_status gw_do_buffer_clear(struct gw_session *s, const void *body, size_t
 /* commands_tensor.c */
 enum gw_status gw_do_set_tensor(struct gw_session *s, struct gw_error *err);
 enum gw_status gw_do_set_tensor_2d(struct gw_session *s, struct gw_error *err);
-enum gw_status gw_do_set_tensor_hash(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_get_tensor(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_get_tensor_2d(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_memset_tensor(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_copy_tensor(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_init_tensor(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
+
+/* commands_hash.c */
+enum gw_status gw_do_set_tensor_hash(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
+enum gw_status gw_do_ext_set_tensor_xxh3(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
 /* commands_graph.c */
 enum gw_status gw_do_graph_compute(struct gw_session *s, struct gw_error *err);

@@ -54,19 +54,26 @@ static bool load_from_model(struct gw_session *s, struct gw_region *r, const str
 	return filled && same;
 }
 
-static enum gw_status load(struct gw_session *s, const struct gw_wire_tensor *t, uint64_t offset,
-	const struct gw_sums *sums, struct gw_error *err)
+/* What a client asks for. */
+struct wanted {
+	const struct gw_wire_tensor *tensor;
+	uint64_t offset;
+	uint64_t size; /* bytes; 0 = not said */
+	struct gw_sums sums;
+};
+
+static enum gw_status load(struct gw_session *s, const struct wanted *w, struct gw_error *err)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];
 	struct gw_tensor tensor;
-	struct gw_region r = {.tensor = &tensor, .offset = offset, .n = 1};
+	struct gw_region r = {.tensor = &tensor, .offset = w->offset, .size = w->size, .n = 1};
 
-	enum gw_status st = gw_tensor_resolve(s->opmap, &s->buffers, t, &tensor, err);
+	enum gw_status st = gw_tensor_resolve(s->opmap, &s->buffers, w->tensor, &tensor, err);
 	if (st == GW_OK)
 		st = gw_region_check(&r, err);
 	if (st != GW_OK)
 		return st;
-	bool loaded = load_from_model(s, &r, sums) || load_cached(s, &r, sums);
+	bool loaded = load_from_model(s, &r, &w->sums) || load_cached(s, &r, &w->sums);
 	if (loaded)
 		s->loaded += r.size;
 	return gw_peer_reply(s->peer, out, gw_wire_bool_rsp_encode(loaded, out), err);
@@ -78,5 +85,22 @@ enum gw_status gw_do_set_tensor_hash(struct gw_session *s, const void *body, siz
 
 	if (!gw_wire_set_hash_req_decode(s->dialect, body, size, &req))
 		return gw_refuse_body(size, err);
-	return load(s, &req.tensor, req.offset, &(struct gw_sums){.has_fnv = true, .fnv = req.hash}, err);
+	const struct wanted wanted = {
+		.tensor = &req.tensor, .offset = req.offset, .sums = {.has_fnv = true, .fnv = req.hash}};
+	return load(s, &wanted, err);
+}
+
+enum gw_status gw_do_ext_set_tensor_xxh3(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	struct gw_wire_xxh3_req req;
+
+	if (!gw_wire_xxh3_req_decode(s->dialect, body, size, &req))
+		return gw_refuse_body(size, err);
+	const struct wanted wanted = {
+		.tensor = &req.tensor,
+		.offset = req.offset,
+		.size = req.size,
+		.sums = {.has_xxh3 = true, .xxh3 = {req.low, req.high}},
+	};
+	return load(s, &wanted, err);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ggml/abi.h"
+#include "base/xxh3.h"
 #include "server/alloc_size.h"
 #include "server/commands.h"
 #include "server/graph_rules.h"
@@ -156,7 +157,7 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 	struct gw_ext_info info = {.level = GW_EXT_LEVEL, .version = GGWIRE_VERSION, .n_devices = (uint32_t)n};
 
 	if (s->server->cache || s->server->models)
-		info.flags |= GW_EXT_SERVER_CACHES;
+		info.flags |= GW_EXT_SERVER_CACHES | (gw_xxh3_available() ? GW_EXT_SERVER_XXH3 : 0);
 	info.devices = calloc(n, sizeof(*info.devices));
 	if (!info.devices)
 		return GW_ERR_NOMEM;

@@ -43,6 +43,8 @@ _Static_assert(sizeof(stock) / sizeof(stock[0]) == GW_CMD_STOCK_COUNT, "every co
 static const struct command extension[] = {
 	[GW_CMD_EXT_INFO - GW_CMD_EXT_FIRST] = {4, 4, .body = gw_do_ext_info},
 	[GW_CMD_EXT_SUPPORTS_OP - GW_CMD_EXT_FIRST] = {4 + 11 * TENSOR, 4 + 11 * TENSOR, .body = gw_do_ext_supports_op},
+	[GW_CMD_EXT_SET_TENSOR_XXH3 -
+		GW_CMD_EXT_FIRST] = {GW_WIRE_XXH3_REQ, GW_WIRE_XXH3_REQ, .body = gw_do_ext_set_tensor_xxh3},
 	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {0}, /* belongs to the handshake, and comes no later */
 };
 _Static_assert(

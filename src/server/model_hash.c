@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/gguf.h"
+#include "wire/extension.h"
 
 /* Small enough to be in the processor's cache still when it is hashed. */
 #define PIECE ((size_t)256 << 10)
@@ -42,7 +43,7 @@ enum gw_status gw_model_index_plan(const struct gw_model_file *file, struct gw_m
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < gguf.n; i++)
-		if (gguf.tensors[i].size >= GW_MODEL_INDEX_MIN)
+		if (gguf.tensors[i].size >= GW_EXT_XXH3_MIN)
 			index.entries[index.n++] =
 				(struct gw_model_entry){gguf.tensors[i].offset, gguf.tensors[i].size, {0}};
 	gw_gguf_free(&gguf);

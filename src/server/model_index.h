@@ -12,9 +12,6 @@
 #include "base/status.h"
 #include "server/model_files.h"
 
-/* Shorter tensors are not worth a question. */
-#define GW_MODEL_INDEX_MIN ((uint64_t)1 << 20)
-
 struct gw_model_entry {
 	uint64_t offset; /* in the file */
 	uint64_t size;   /* bytes */

@@ -22,6 +22,7 @@
 
 enum {
 	GW_EXT_SERVER_CACHES = 1 << 0, /* SET_TENSOR_HASH can succeed */
+	GW_EXT_SERVER_XXH3 = 1 << 1,   /* EXT_SET_TENSOR_XXH3 is understood, and can succeed */
 };
 
 enum {
@@ -54,6 +55,9 @@ enum gw_status gw_ext_info_encode(const struct gw_ext_info *info, struct gw_buf 
 /* Fills *info on GW_OK only. GW_ERR_PROTOCOL if the body is cut or beyond the bounds. */
 enum gw_status gw_ext_info_decode(const void *body, size_t size, struct gw_ext_info *info);
 void gw_ext_info_free(struct gw_ext_info *info);
+
+/* EXT_SET_TENSOR_XXH3: wire/message.h. Servers know tensors of at least this many bytes by that hash. */
+#define GW_EXT_XXH3_MIN ((uint64_t)1 << 20)
 
 /* EXT_SUPPORTS_OP: request as GET_ALLOC_SIZE with all buffers and addresses 0; reply one byte. */
 

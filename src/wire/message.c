@@ -230,6 +230,28 @@ bool gw_wire_set_hash_req_decode(
 	return gw_rd_done(&r);
 }
 
+size_t gw_wire_xxh3_req_encode(const struct gw_dialect *d, const struct gw_wire_xxh3_req *m, uint8_t *out)
+{
+	struct gw_wr w = fixed_room(out);
+	put_tensor(&w, d, &m->tensor);
+	gw_wr_u64(&w, m->offset);
+	gw_wr_u64(&w, m->size);
+	gw_wr_u64(&w, m->low);
+	gw_wr_u64(&w, m->high);
+	return written(&w, out);
+}
+
+bool gw_wire_xxh3_req_decode(const struct gw_dialect *d, const void *body, size_t size, struct gw_wire_xxh3_req *m)
+{
+	struct gw_rd r = gw_rd_init(body, size);
+	take_tensor(&r, d, &m->tensor);
+	m->offset = gw_rd_u64(&r);
+	m->size = gw_rd_u64(&r);
+	m->low = gw_rd_u64(&r);
+	m->high = gw_rd_u64(&r);
+	return gw_rd_done(&r);
+}
+
 size_t gw_wire_get_req_encode(const struct gw_dialect *d, const struct gw_wire_get_req *m, uint8_t *out)
 {
 	struct gw_wr w = fixed_room(out);

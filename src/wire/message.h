@@ -102,6 +102,18 @@ size_t gw_wire_set_hash_req_encode(const struct gw_dialect *d, const struct gw_w
 bool gw_wire_set_hash_req_decode(
 	const struct gw_dialect *d, const void *body, size_t size, struct gw_wire_set_hash_req *m);
 
+/* EXT_SET_TENSOR_XXH3: as SET_TENSOR_HASH, with XXH3-128 (seed 0) and the number of bytes. */
+#define GW_WIRE_XXH3_REQ 328
+struct gw_wire_xxh3_req {
+	struct gw_wire_tensor tensor;
+	uint64_t offset;
+	uint64_t size;
+	uint64_t low; /* of the hash */
+	uint64_t high;
+};
+size_t gw_wire_xxh3_req_encode(const struct gw_dialect *d, const struct gw_wire_xxh3_req *m, uint8_t *out);
+bool gw_wire_xxh3_req_decode(const struct gw_dialect *d, const void *body, size_t size, struct gw_wire_xxh3_req *m);
+
 /* GET_TENSOR; its reply is the data. */
 struct gw_wire_get_req {
 	struct gw_wire_tensor tensor;

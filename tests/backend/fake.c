@@ -217,6 +217,7 @@ static bool answer(struct session *s, const struct fake_request *r)
 	case GW_CMD_GET_TENSOR_2D:
 		return reply_get_2d(s, r);
 	case GW_CMD_SET_TENSOR_HASH:
+	case GW_CMD_EXT_SET_TENSOR_XXH3:
 		return reply_bool(s, s->fake->has_hash);
 	case GW_CMD_COPY_TENSOR:
 		return reply_bool(s, true);

@@ -34,7 +34,7 @@ struct fake {
 	uint64_t alloc_limit; /* larger buffers are refused */
 	uint64_t alloc_extra; /* what GET_ALLOC_SIZE answers */
 	bool supports;        /* what EXT_SUPPORTS_OP answers */
-	bool has_hash;        /* what SET_TENSOR_HASH answers */
+	bool has_hash;        /* what questions by a hash are answered */
 	bool bad_base;        /* BUFFER_GET_BASE answers something that is not aligned */
 	bool refuse;          /* connecting fails */
 	_Atomic uint64_t

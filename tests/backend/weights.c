@@ -11,6 +11,7 @@
 #include <ggml-alloc.h>
 
 #include "backend/scene.h"
+#include "base/digest.h"
 #include "base/hash.h"
 #include "wire/extension.h"
 #include "wire/message.h"
@@ -132,6 +133,46 @@ static void test_server_that_keeps_is_asked_each_time(void **state)
 	close_load(&l);
 }
 
+/* By the hash that both ends are quick with, and from a smaller size on. */
+static void test_ggwire_server_is_asked_by_xxh3(void **state)
+{
+	(void)state;
+	struct load l;
+	struct gw_wire_xxh3_req req;
+	struct gw_digest digest;
+
+	if (!gw_xxh3_available())
+		skip();
+	fake_init(&l.s.fake);
+	l.s.fake.extensions = 1;
+	l.s.fake.server_flags = GW_EXT_SERVER_CACHES | GW_EXT_SERVER_XXH3;
+	open_load(&l, GW_EXT_XXH3_MIN, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+	set(&l);
+	expect(&l, 0, 1);
+	assert_true(cache_flag(&l, 0));
+	l.s.fake.has_hash = true;
+	set(&l);
+	expect(&l, 0, 1);
+	assert_int_equal(fake_count(&l.s.fake, GW_CMD_EXT_SET_TENSOR_XXH3), 2);
+	const struct fake_request *r = fake_request(&l.s.fake, GW_CMD_EXT_SET_TENSOR_XXH3, 1);
+	assert_true(gw_wire_xxh3_req_decode(&gw_dialect_8_0, r->body, r->size, &req));
+	gw_digest_begin(&digest, false, true);
+	gw_digest_update(&digest, l.data, GW_EXT_XXH3_MIN);
+	struct gw_sums sums = gw_digest_end(&digest);
+	assert_true(req.low == sums.xxh3.low && req.high == sums.xxh3.high);
+	assert_true(req.size == GW_EXT_XXH3_MIN);
+	close_load(&l);
+
+	fake_init(&l.s.fake);
+	l.s.fake.extensions = 1;
+	l.s.fake.server_flags = GW_EXT_SERVER_CACHES | GW_EXT_SERVER_XXH3;
+	open_load(&l, GW_EXT_XXH3_MIN - 4, GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
+	set(&l);
+	assert_int_equal(fake_count(&l.s.fake, GW_CMD_EXT_SET_TENSOR_XXH3), 0);
+	expect(&l, 0, 1);
+	close_load(&l);
+}
+
 static void test_only_large_weights_are_asked_for(void **state)
 {
 	(void)state;
@@ -157,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_forgetful_stock_server_is_found_out),
 		cmocka_unit_test(test_server_that_keeps_none_is_not_asked),
 		cmocka_unit_test(test_server_that_keeps_is_asked_each_time),
+		cmocka_unit_test(test_ggwire_server_is_asked_by_xxh3),
 		cmocka_unit_test(test_only_large_weights_are_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,7 +62,7 @@ static void in_sandbox(bool drivers, int (*attempt)(void))
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		char in_force[GW_SANDBOX_TEXT];
-		const struct gw_sandbox sandbox = {GW_SANDBOX_REQUIRE, drivers, cache};
+		const struct gw_sandbox sandbox = {.mode = GW_SANDBOX_REQUIRE, .drivers = drivers, .cache_dir = cache};
 		_exit(gw_sandbox_enter(&sandbox, in_force, NULL) ? ABSENT : attempt());
 	}
 	int status;

@@ -67,7 +67,7 @@ servers_stop
 
 serve 'can be loaded'
 ! grep -q 'tensors of .* indexed' "$log" || fail "the second start indexed the model again"
-run_and_count "read" --no-mmap
+run_and_count "read" --load-mode none
 expect_local "read"
 
 # Another model of the same size, under the same name, while the server runs.

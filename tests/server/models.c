@@ -15,9 +15,10 @@
 #include "server/gguf_file.h"
 #include "server/model_hash.h"
 #include "server/models.h"
+#include "wire/extension.h"
 
 /* Two tensors that are indexed, and one that is too short for it. */
-#define BIG ((size_t)GW_MODEL_INDEX_MIN)
+#define BIG ((size_t)GW_EXT_XXH3_MIN)
 #define SHORT (BIG - 32)
 
 struct state {
@@ -308,6 +309,16 @@ static bool set_hash(struct gw_client *c, const struct gw_wire_tensor *t, uint64
 	return result;
 }
 
+static bool set_xxh3(struct gw_client *c, const struct gw_wire_tensor *t, struct gw_sums sums)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED], result;
+	struct gw_wire_xxh3_req req = {*t, 0, BIG, sums.xxh3.low, sums.xxh3.high};
+	struct iovec part = {out, gw_wire_xxh3_req_encode(&gw_dialect_8_0, &req, out)};
+
+	assert_int_equal(gw_client_call(c, GW_CMD_EXT_SET_TENSOR_XXH3, &part, 1, &result, 1), GW_OK);
+	return result;
+}
+
 /* What a stock client sends; and after a "no" it sends the data, whatever is in the tensor by then. */
 static void a_client_gets_its_weights_from_the_file(void **in)
 {
@@ -333,6 +344,14 @@ static void a_client_gets_its_weights_from_the_file(void **in)
 	assert_true(set_hash(c, &t, fnv_of(st->data, BIG).fnv));
 	rig_get(c, &t, 0, got, BIG);
 	assert_memory_equal(got, st->data, BIG);
+	if (gw_xxh3_available()) {
+		struct gw_sums sums = xxh3_of(st->data + BIG, BIG);
+		assert_true(set_xxh3(c, &t, sums));
+		rig_get(c, &t, 0, got, BIG);
+		assert_memory_equal(got, st->data + BIG, BIG);
+		sums.xxh3.high ^= 1;
+		assert_false(set_xxh3(c, &t, sums));
+	}
 	rig_leave(&rig, c);
 	gw_server_free(server);
 	free(got);

@@ -120,6 +120,19 @@ static void test_set_tensor(void **state)
 		gw_wire_set_hash_req_encode(dialect(), &hash, out), TENSOR(0, 1), {296, 8, U64(2)}, {304, 8, U64(3)});
 }
 
+static void test_ext_set_tensor_xxh3(void **state)
+{
+	(void)state;
+	struct gw_wire_xxh3_req m = {tensor_number(1), U64(2), U64(3), U64(4), U64(5)}, got;
+	ASSERT_LAYOUT(gw_wire_xxh3_req_encode(dialect(), &m, out), TENSOR(0, 1), {296, 8, U64(2)}, {304, 8, U64(3)},
+		{312, 8, U64(4)}, {320, 8, U64(5)});
+	uint8_t body[GW_WIRE_MAX_FIXED];
+	gw_wire_xxh3_req_encode(dialect(), &m, body);
+	for (size_t n = 0; n < GW_WIRE_XXH3_REQ + 9; n++)
+		assert_int_equal(gw_wire_xxh3_req_decode(dialect(), body, n, &got), n == GW_WIRE_XXH3_REQ);
+	assert_true(got.high == m.high && got.low == m.low && got.size == m.size && got.offset == m.offset);
+}
+
 static void test_get_copy_and_init_tensor(void **state)
 {
 	(void)state;
@@ -183,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_buffers),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_set_tensor),
+		cmocka_unit_test(test_ext_set_tensor_xxh3),
 		cmocka_unit_test(test_get_copy_and_init_tensor),
 		cmocka_unit_test(test_node),
 		cmocka_unit_test(test_memset_and_2d),
