@@ -140,9 +140,11 @@ static ssize_t query_gid_table(
 	const struct fake_dev *dev = dev_of(context);
 	size_t n = 0;
 	(void)flags;
-	(void)size;
 	if (fake_strikes("query_gid_table", true))
 		return -ENOMEM;
+	/* The length of an attribute of a system call has 16 bits. */
+	if (max * size > UINT16_MAX)
+		return -EINVAL;
 	for (int p = 0; p < dev->n_ports; p++)
 		for (int i = 0; i < FAKE_GIDS && n < max; i++)
 			if (memcmp(&dev->ports[p].gids[i].gid, &zero, sizeof(zero)) || dev->ports[p].gids[i].port_num)
