@@ -107,5 +107,17 @@ shared_put() {
 }
 
 shared_await() {
-	wait_for "${2:-100}" test -e "$RXE_SHARED/$1" || fail "machine $RXE_NODE waits for '$1' in vain"
+	wait_for "${2:-100}" shared_has "$1" || fail "machine $RXE_NODE waits for '$1' in vain"
+	[ ! -e "$RXE_SHARED/failed" ] || exit 1
+}
+
+shared_has() {
+	[ -e "$RXE_SHARED/$1" ] || [ -e "$RXE_SHARED/failed" ]
+}
+
+# A machine that has failed need not be waited for.
+fail() {
+	echo "FAIL: $*" >&2
+	[ -z "${RXE_NODE:-}" ] || : >"$RXE_SHARED/failed"
+	exit 1
 }

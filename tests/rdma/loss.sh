@@ -15,6 +15,8 @@ noticed=15
 
 # server_at NAME: a new server, which the client is told of.
 server_at() {
+	GGML_RPC_TIMEOUT=10
+	export GGML_RPC_TIMEOUT
 	rdma_server
 	echo "$endpoint" >"$RXE_SHARED/$1.new"
 	mv "$RXE_SHARED/$1.new" "$RXE_SHARED/$1"

@@ -20,7 +20,6 @@ interop_begin
 
 if [ "$RXE_NODE" = 0 ]; then
 	rdma_server
-	ln "$log" "$RXE_SHARED/log" 2>/dev/null
 	echo "$endpoint" >"$RXE_SHARED/endpoint.new"
 	mv "$RXE_SHARED/endpoint.new" "$RXE_SHARED/endpoint"
 	shared_await client_through 200
