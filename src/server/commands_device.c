@@ -49,6 +49,18 @@ enum gw_status gw_do_get_max_size(struct gw_session *s, const void *body, size_t
 	return reply_u64(s, ggml_backend_buft_get_max_size(gw_device_buft(device)), err);
 }
 
+/* What a client may have is what it is told there is. */
+static void limit(const struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total)
+{
+	uint64_t max = s->server->max_memory, left = gw_buffers_left(&s->buffers, device);
+	if (max == 0)
+		return;
+	if (*available > left)
+		*available = left;
+	if (*total > max)
+		*total = max;
+}
+
 enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];
@@ -58,6 +70,7 @@ enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, s
 	if (!device)
 		return GW_ERR_PROTOCOL;
 	ggml_backend_dev_memory(device->dev, &available, &total);
+	limit(s, device, &available, &total);
 	size_t n = gw_wire_memory_rsp_encode(&(struct gw_wire_memory_rsp){.free = available, .total = total}, out);
 	return gw_peer_reply(s->peer, out, n, err);
 }
