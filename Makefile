@@ -83,7 +83,7 @@ fuzz:
 	@fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
 
 soak: sysroot build
-	@$(BUILD)/tests/soak
+	@$(BUILD)/tests/test_soak
 
 lint: build
 	@tools/lint $(BUILD)
