@@ -71,6 +71,23 @@ static void variables_count_in_the_stock_order(void **state)
 	remove_chain("own/rpc");
 }
 
+static void indices_are_beside_the_cache(void **state)
+{
+	(void)state;
+	struct gw_error err;
+	setenv("HOME", base, 1);
+	assert_int_equal(gw_index_dir_make(path, sizeof(path), &err), GW_OK);
+	snprintf(expected, sizeof(expected), "%s/.cache/ggwire", base);
+	assert_string_equal(path, expected);
+	remove_chain(".cache/ggwire");
+	assert_int_equal(mkdir(base, 0755), 0);
+	setenv("XDG_CACHE_HOME", base, 1);
+	assert_int_equal(gw_index_dir_make(path, sizeof(path), &err), GW_OK);
+	snprintf(expected, sizeof(expected), "%s/ggwire", base);
+	assert_string_equal(path, expected);
+	remove_chain("ggwire");
+}
+
 static void no_variable_is_an_error(void **state)
 {
 	(void)state;
@@ -107,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(variables_count_in_the_stock_order, setup),
+		cmocka_unit_test_setup(indices_are_beside_the_cache, setup),
 		cmocka_unit_test_setup(no_variable_is_an_error, setup),
 		cmocka_unit_test_setup(file_in_the_way_is_named, setup),
 		cmocka_unit_test_setup(path_beyond_the_bound_is_refused, setup),
