@@ -11,6 +11,7 @@
 #include "cli/probe.h"
 #include "cli/supervisor.h"
 #include "server/banner.h"
+#include "server/server.h"
 
 #define EXIT_USAGE 2
 
@@ -39,7 +40,7 @@ static void mark(endpoint_text name, const struct gw_dialect *dialect)
 {
 	const struct gw_version *v = &dialect->version;
 	size_t len = strlen(name);
-	if (dialect != &gw_dialect_8_0)
+	if (dialect != gw_server_dialect())
 		snprintf(name + len, sizeof(endpoint_text) - len, " (protocol %u.%u.%u)", v->major, v->minor, v->patch);
 }
 
@@ -48,7 +49,7 @@ static enum gw_status listen_all(
 {
 	for (size_t i = 0; i < o->n_listen; i++) {
 		const struct gw_serve_listen *l = &o->listen[i];
-		const struct gw_dialect *dialect = l->dialect ? l->dialect : &gw_dialect_8_0;
+		const struct gw_dialect *dialect = l->dialect ? l->dialect : gw_server_dialect();
 		struct gw_endpoint bound;
 		enum gw_status status = gw_supervisor_listen(s, &l->ep, dialect, &bound, err);
 		if (status)
@@ -102,7 +103,7 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const endpoin
 	join(names, o->n_listen, endpoints, sizeof(endpoints));
 	gw_banner_print(
 		&(struct gw_banner){
-			.version = gw_dialect_8_0.version,
+			.version = gw_server_dialect()->version,
 			.endpoint = endpoints,
 			.cache_dir = setup->cache_dir[0] ? setup->cache_dir : NULL,
 			.transport = "TCP",

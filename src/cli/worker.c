@@ -80,7 +80,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.n_devices = w->n_devices,
 		.n_threads = w->setup.n_threads,
 		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
-		.dialect = &gw_dialect_8_0,
+		.dialect = gw_server_dialect(),
 		.max_memory = w->setup.max_memory,
 		.cache_size = w->setup.cache_size,
 		.models = w->setup.models[0] ? w->setup.models : NULL,

@@ -74,7 +74,7 @@ void ggml_backend_rpc_start_server(
 		.n_devices = n_devices,
 		.n_threads = n_threads,
 		.cache_dir = cache_dir,
-		.dialect = &gw_dialect_8_0,
+		.dialect = gw_server_dialect(),
 	};
 	struct gw_error err;
 

@@ -5,11 +5,19 @@
 
 #include "base/log.h"
 #include "ggml/abi.h"
+#include "ggml/numbers.h"
 #include "server/cache.h"
 #include "server/dispatch.h"
 #include "server/models.h"
 #include "server/session.h"
 #include "wire/extension.h"
+
+const struct gw_dialect *gw_server_dialect(void)
+{
+	const struct gw_numbers *numbers = gw_numbers_get(NULL);
+
+	return numbers ? numbers->dialect : &gw_dialect_8_0;
+}
 
 static enum gw_status check_options(const struct gw_server_options *o, struct gw_error *err)
 {

@@ -26,6 +26,10 @@ struct gw_server_options {
 	uint64_t max_memory;              /* bytes that the buffers of one client may have; 0 = what the devices have */
 };
 
+/* What goes with the running ggml: the version that the stock server of its release speaks, as far as the numbers of its
+ * operations tell. */
+const struct gw_dialect *gw_server_dialect(void);
+
 /* Checks the options and the running ggml; no backend is initialised yet. */
 enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_server **out, struct gw_error *err);
 void gw_server_free(struct gw_server *server);
