@@ -1,0 +1,89 @@
+#!/bin/sh
+# A connection that is hurt at any point of a run, and a server that is killed or refuses, end llama-bench and
+# llama-completion with a message and an exit status: never with a signal, and never without end.
+# Usage: server_death.sh CUTTER [full]
+set -u
+GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/interop/lib.sh
+. "$GGWIRE_ROOT/tests/interop/lib.sh"
+cutter=$1 extent=${2:-quick}
+interop_begin
+export GGML_RPC_TIMEOUT=2
+limit=40
+count=0 survived=0 quiet=0
+
+# completion ENDPOINT, bench ENDPOINT: a short run with everything on the remote device.
+completion() {
+	stock_run ggwire bin/llama-completion -m "$demo_model" --rpc "$1" -ngl 99 -p "Once upon a time" -n 24 --temp 0 -t 1 -no-cnv \
+		>"$work/client.out" 2>"$work/client.log" </dev/null
+}
+
+bench() {
+	stock_run ggwire bin/llama-bench -m "$demo_model" --rpc "$1" -ngl 99 -p 16 -n 8 -r 1 -t 1 \
+		>"$work/client.out" 2>"$work/client.log" </dev/null
+}
+
+# judge WHAT STATUS: 0 is fine only where the harm came too late to matter. 124 and 137: no end; above 128: a signal.
+judge() {
+	count=$((count + 1))
+	[ "$2" -lt 124 ] || fail "$1: exit status $2"
+	if [ "$2" = 0 ]; then
+		survived=$((survived + 1))
+	elif ! grep -qE 'RPC|error|failed' "$work/client.log"; then
+		# These programs log from a thread of their own, and now and then exit before it is through.
+		quiet=$((quiet + 1))
+	fi
+}
+
+# hurt PROGRAM ACTION DIRECTION BYTES
+hurt() {
+	mkfifo "$work/port"
+	"$cutter" "${endpoint##*:}" "$2" "$3" "$4" >"$work/port" 2>/dev/null &
+	cutter_pid=$!
+	read -r port <"$work/port"
+	rm "$work/port"
+	"$1" "127.0.0.1:$port"
+	status=$?
+	kill $cutter_pid
+	wait $cutter_pid 2>/dev/null
+	judge "$*" $status
+}
+
+# Within HELLO, the questions, the first weights, loading, computing; and in the answers to them.
+up="60 20000 600000 1500000 2500000"
+down="30 1000 4000 10000 20000"
+programs=completion
+[ "$extent" = full ] && programs="completion bench"
+
+server_start ggwire --max-clients 16
+for tool in $programs; do
+	for action in close reset half garbage; do
+		for bytes in $up; do
+			# What is only sent half leaves a server waiting, which drops it: the client sees the end.
+			hurt $tool $action up "$bytes"
+		done
+		for bytes in $down; do
+			hurt $tool $action down "$bytes"
+		done
+	done
+done
+servers_alive
+# Early harm hits a connection that only asks what there is, and another one is made.
+[ $survived -le $((count * 3 / 4)) ] || fail "$survived of $count runs noticed nothing: the harm is not where it should be"
+
+[ $quiet -le $(((count - survived) / 3)) ] || fail "$quiet of $count runs ended without a message"
+
+# The server itself, killed at a random time; then nobody listens.
+for delay in 0.1 0.4 0.8; do
+	server_start ggwire
+	completion "$endpoint" &
+	run=$!
+	sleep $delay
+	kill -9 "$server_pid"
+	wait $run
+	judge "killed after $delay s" $?
+done
+completion "$endpoint"
+judge "nobody listens" $?
+server_pids=
+echo "PASS: $count runs ended well, $survived of them unharmed"
