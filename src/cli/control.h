@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "cli/sandbox.h"
+#include "transport/mode.h"
 #include "wire/dialect.h"
 
 /* The worker's end of the pair is this descriptor. */
@@ -38,6 +39,7 @@ struct gw_control_setup {
 	enum gw_log_level log_level;
 	uint32_t n_threads;
 	enum gw_sandbox_mode sandbox;
+	enum gw_transport_mode transport;
 	uint64_t max_memory;              /* bytes of a client's buffers; 0 = what the devices have */
 	uint64_t cache_size;              /* bytes of the cache's files; 0 = no bound */
 	char devices[GW_CONTROL_DEVICES]; /* names between ',' or '/'; "" = the default choice */

@@ -20,6 +20,7 @@ enum {
 	OPT_MODEL,
 	OPT_ALLOW,
 	OPT_SANDBOX,
+	OPT_TRANSPORT,
 };
 
 static const char short_options[] = ":ht:d:H:p:c";
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
 	{"model", required_argument, NULL, OPT_MODEL},
 	{"allow", required_argument, NULL, OPT_ALLOW},
 	{"sandbox", required_argument, NULL, OPT_SANDBOX},
+	{"transport", required_argument, NULL, OPT_TRANSPORT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -123,6 +125,13 @@ static enum gw_status parse_bytes(const char *option, const char *text, uint64_t
 			err, GW_ERR_INVALID, "%s: '%s' is not a number of bytes, such as 512M or 24G", option, text);
 	*out = value;
 	return GW_OK;
+}
+
+static enum gw_status parse_transport(const char *text, enum gw_transport_mode *out, struct gw_error *err)
+{
+	if (gw_transport_mode_parse(text, out))
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_INVALID, "--transport: '%s' is none of auto, tcp, rdma", text);
 }
 
 static enum gw_status parse_sandbox(const char *text, enum gw_sandbox_mode *out, struct gw_error *err)
@@ -244,6 +253,8 @@ static enum gw_status parse_one(struct parse *p, int option, struct gw_error *er
 		return gw_allow_parse(&p->o.allow, optarg, err);
 	case OPT_SANDBOX:
 		return parse_sandbox(optarg, &p->o.sandbox, err);
+	case OPT_TRANSPORT:
+		return parse_transport(optarg, &p->o.transport, err);
 	default:
 		return gw_error_set(err, GW_ERR_INVALID, "unknown option");
 	}
@@ -319,6 +330,8 @@ void gw_serve_options_help(FILE *to, const char *program)
 		"                             2001:db8::/32; may be repeated (default: all; Unix sockets always may)\n"
 		"      --sandbox MODE         what workers may do to this machine: auto (default) as little as the\n"
 		"                             kernel can enforce, require all of that or do not start, off\n"
+		"      --transport MODE       auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
+		"                             RDMA; rdma: refuse clients that stay on TCP\n"
 		"      --log-level LEVEL      error, warn, info or debug (default: info)\n",
 		program, default_threads(), DEFAULT_PORT, DEFAULT_CLIENTS);
 }

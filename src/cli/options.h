@@ -13,6 +13,7 @@
 #include "cli/control.h"
 #include "cli/sandbox.h"
 #include "transport/endpoint.h"
+#include "transport/mode.h"
 #include "wire/dialect.h"
 
 #define GW_SERVE_MAX_LISTEN 16
@@ -32,6 +33,7 @@ struct gw_serve_options {
 	bool has_log_level;
 	enum gw_log_level log_level;
 	enum gw_sandbox_mode sandbox;
+	enum gw_transport_mode transport;
 	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;

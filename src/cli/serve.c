@@ -69,6 +69,7 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.log_level = o->log_level,
 		.n_threads = o->n_threads,
 		.sandbox = o->sandbox,
+		.transport = o->transport,
 		.max_memory = o->max_memory,
 		.cache_size = o->cache_size,
 	};
@@ -106,7 +107,7 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const endpoin
 			.version = gw_server_dialect()->version,
 			.endpoint = endpoints,
 			.cache_dir = setup->cache_dir[0] ? setup->cache_dir : NULL,
-			.transport = "TCP",
+			.transport = gw_transport_mode_text(o->transport),
 			.devices = devices,
 			.n_devices = probe->n_devices,
 		},

@@ -81,6 +81,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.n_threads = w->setup.n_threads,
 		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
 		.dialect = gw_server_dialect(),
+		.transport = w->setup.transport,
 		.max_memory = w->setup.max_memory,
 		.cache_size = w->setup.cache_size,
 		.models = w->setup.models[0] ? w->setup.models : NULL,
@@ -95,7 +96,7 @@ static bool has_drivers(const struct worker *w)
 	for (size_t i = 0; i < w->n_devices; i++)
 		if (ggml_backend_dev_type(w->devices[i]) != GGML_BACKEND_DEVICE_TYPE_CPU)
 			return true;
-	return access("/dev/infiniband", F_OK) == 0;
+	return w->setup.transport != GW_TRANSPORT_TCP && access("/dev/infiniband", F_OK) == 0;
 }
 
 /* Once the devices' libraries are loaded: before a byte of a client is. The probe says for all what is in force. */

@@ -138,7 +138,7 @@ static void print_banner(const struct inproc *in, const char *endpoint, const st
 	gw_banner_print(&(struct gw_banner){.version = o->dialect->version,
 				.endpoint = endpoint,
 				.cache_dir = o->cache_dir,
-				.transport = "TCP",
+				.transport = gw_transport_mode_text(o->transport),
 				.devices = devices,
 				.n_devices = o->n_devices},
 		in->line, in->user);

@@ -48,6 +48,7 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	server->n_threads = (int)options->n_threads;
 	server->max_memory = options->max_memory;
 	server->dialect = options->dialect;
+	server->transport = options->transport;
 	server->devices = calloc(options->n_devices, sizeof(*server->devices));
 	if (!server->devices)
 		goto free_server;
@@ -166,6 +167,7 @@ enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *tr
 		transport->ops->close(transport);
 		return gw_error_set(why, GW_ERR_NOMEM, "out of memory for a client");
 	}
+	gw_peer_set_mode(peer, server->transport);
 	enum gw_status st = serve(server, peer, &err);
 	gw_peer_free(peer);
 	if (why)

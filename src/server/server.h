@@ -9,6 +9,7 @@
 #include <ggml-backend.h>
 
 #include "base/status.h"
+#include "transport/mode.h"
 #include "transport/transport.h"
 #include "wire/dialect.h"
 
@@ -23,11 +24,12 @@ struct gw_server_options {
 	const char *models;               /* what server/model_files.h opens; NULL = none */
 	const char *index_dir;            /* where their indices are */
 	const struct gw_dialect *dialect; /* of connections that have no other */
+	enum gw_transport_mode transport; /* which ones clients may use */
 	uint64_t max_memory;              /* bytes that the buffers of one client may have; 0 = what the devices have */
 };
 
-/* What goes with the running ggml: the version that the stock server of its release speaks, as far as the numbers of its
- * operations tell. */
+/* What goes with the running ggml: the version that the stock server of its release speaks, as far as the numbers of
+ * its operations tell. */
 const struct gw_dialect *gw_server_dialect(void);
 
 /* Checks the options and the running ggml; no backend is initialised yet. */

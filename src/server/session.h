@@ -21,10 +21,11 @@ struct gw_server {
 	ggml_backend_dev_t *devices;
 	size_t n_devices;
 	int n_threads;
-	uint64_t max_memory;    /* bytes; 0 = what the devices have */
+	uint64_t max_memory;      /* bytes; 0 = what the devices have */
 	struct gw_cache *cache;   /* NULL = none */
 	struct gw_models *models; /* NULL = none */
 	const struct gw_dialect *dialect;
+	enum gw_transport_mode transport;
 };
 
 struct gw_session {
@@ -35,8 +36,8 @@ struct gw_session {
 	struct gw_device *devices; /* server->n_devices */
 	struct gw_buffers buffers;
 	struct gw_staging staging;
-	uint64_t received; /* bytes of requests */
-	uint64_t loaded;   /* bytes of tensors that came from files here instead */
+	uint64_t received;  /* bytes of requests */
+	uint64_t loaded;    /* bytes of tensors that came from files here instead */
 	struct gw_buf body; /* a request that is read as a whole before it is decoded */
 };
 

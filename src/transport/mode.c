@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/rdma.h"
+
 bool gw_transport_mode_parse(const char *text, enum gw_transport_mode *out)
 {
 	static const char *const names[] = {
@@ -17,6 +19,16 @@ bool gw_transport_mode_parse(const char *text, enum gw_transport_mode *out)
 		}
 	}
 	return false;
+}
+
+const char *gw_transport_mode_text(enum gw_transport_mode mode)
+{
+	enum gw_transport_mode env = mode;
+	if (mode == GW_TRANSPORT_AUTO && gw_transport_mode_from_env(&env, NULL) == GW_OK)
+		mode = env;
+	if (mode == GW_TRANSPORT_RDMA)
+		return "RDMA alone";
+	return mode == GW_TRANSPORT_AUTO && gw_rdma_is_built() ? "TCP (RDMA auto-negotiate enabled)" : "TCP";
 }
 
 enum gw_status gw_transport_mode_from_env(enum gw_transport_mode *out, struct gw_error *err)

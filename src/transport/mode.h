@@ -15,6 +15,9 @@ enum gw_transport_mode {
 /* "auto", "tcp", "rdma". False for anything else. */
 bool gw_transport_mode_parse(const char *text, enum gw_transport_mode *out);
 
+/* How a server's banner names it. */
+const char *gw_transport_mode_text(enum gw_transport_mode mode);
+
 /* What GGML_RPC_TRANSPORT says (auto where it is not set), with GGML_RPC_NO_RDMA, set to anything, as tcp.
  * GW_ERR_INVALID: an unknown word, or both variables contradict each other. */
 enum gw_status gw_transport_mode_from_env(enum gw_transport_mode *out, struct gw_error *err);

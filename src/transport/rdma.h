@@ -36,6 +36,9 @@ struct gw_rdma_address {
 	uint8_t mtu; /* as enum ibv_mtu: 1 = 256 bytes, 5 = 4096. 0: unknown, ours is taken */
 };
 
+/* Whether this build has RDMA at all. */
+bool gw_rdma_is_built(void);
+
 /* Whether an address can be one; a peer's must be asked before it is used. */
 bool gw_rdma_address_ok(const struct gw_rdma_address *a);
 

@@ -49,6 +49,7 @@ static const struct refusal refusals[] = {
 	{{"serve", "--max-clients", "0"}, "--max-clients: '0'"},
 	{{"serve", "--max-clients", "4097"}, "1 to 4096"},
 	{{"serve", "--log-level", "loud"}, "'loud'"},
+	{{"serve", "--transport", "udp"}, "--transport: 'udp' is none of auto, tcp, rdma"},
 	{{"serve", "--cache-size", "0"}, "--cache-size: '0'"},
 	{{"serve", "--cache-size", "12X"}, "'12X'"},
 	{{"serve", "--model", ""}, "--model: ''"},
@@ -96,7 +97,7 @@ static void help_lists_every_option(void **state)
 	(void)state;
 	static const char *const ways[][3] = {{"serve", "--help"}, {"serve", "-h"}, {"help", "serve"}};
 	static const char *const options[] = {"--threads", "--device", "--host", "--port", "--cache", "--cache-size",
-		"--model", "--listen", "--max-clients", "--log-level", "--help"};
+		"--model", "--listen", "--max-clients", "--log-level", "--transport", "--help"};
 	for (size_t w = 0; w < 3; w++) {
 		assert_int_equal(serving_run("ggwire", ways[w], out, sizeof(out)), 0);
 		for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
