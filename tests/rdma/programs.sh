@@ -13,10 +13,10 @@ interop_begin
 
 rdma_server
 export GGML_RPC_NO_RDMA=1
-generate ggwire "$endpoint" "$work/tcp" || fail "llama-completion fails over TCP"
+generate ggwire "$endpoint" "$work/tcp" -v || fail "llama-completion fails over TCP"
 unset GGML_RPC_NO_RDMA
 expect_tcp "$log" "$work/tcp.log"
-generate ggwire "$endpoint" "$work/rdma" || fail "llama-completion fails over RDMA"
+generate ggwire "$endpoint" "$work/rdma" -v || fail "llama-completion fails over RDMA"
 expect_rdma "$log" "$work/rdma.log"
 [ "$(wc -w <"$work/tcp")" -gt 4 ] || fail "the model generates only: $(cat "$work/tcp")"
 cmp "$work/tcp" "$work/rdma" || { diff "$work/tcp" "$work/rdma"; fail "the text over RDMA is another one"; }

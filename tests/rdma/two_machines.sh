@@ -8,7 +8,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -z "${RXE_NODE:-}" ]; then
 	captures=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-rdma.XXXXXX") || exit 1
 	trap 'rm -rf "$captures"' EXIT
-	in_machines "$0" --two --time 280 --pcap "$captures"
+	in_machines "$0" --two --mtu 9000 --time 280 --pcap "$captures"
 	"$build/tests/rdma-capture" "$captures/node0.pcap" >"$captures/totals" || fail "the capture cannot be read"
 	tcp=$(value_of tcp_bytes "$captures/totals") roce=$(value_of roce_bytes "$captures/totals")
 	[ "$roce" -gt 2000000 ] || fail "the capture has $roce bytes of RoCE"
