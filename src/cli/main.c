@@ -6,6 +6,7 @@
 
 #include <ggml.h>
 
+#include "cli/dump.h"
 #include "cli/serve.h"
 #include "cli/worker.h"
 #include "version.h"
@@ -27,6 +28,7 @@ static int print_help(FILE *to)
 	fprintf(to, "Usage: ggwire COMMAND [options]\n"
 		    "\n"
 		    "  serve           lend this machine's devices to ggml programs on other machines\n"
+		    "  dump            print a recorded conversation\n"
 		    "  help [COMMAND]  show this help, or that of a command\n"
 		    "\n"
 		    "  -h, --help      show this help and exit\n"
@@ -43,11 +45,13 @@ static int unknown(const char *word)
 static int help(int argc, char **argv)
 {
 	char option[] = "--help";
-	char *serve[] = {argv[0], option, NULL};
+	char *ask[] = {argv[0], option, NULL};
 	if (argc < 2)
 		return print_help(stdout);
 	if (strcmp(argv[1], "serve") == 0)
-		return gw_serve_main("ggwire serve", 2, serve);
+		return gw_serve_main("ggwire serve", 2, ask);
+	if (strcmp(argv[1], "dump") == 0)
+		return gw_dump_main("ggwire dump", 2, ask);
 	return unknown(argv[1]);
 }
 
@@ -64,6 +68,8 @@ static int dispatch(int argc, char **argv)
 	const char *command = argv[0];
 	if (strcmp(command, "serve") == 0)
 		return gw_serve_main("ggwire serve", argc, argv);
+	if (strcmp(command, "dump") == 0)
+		return gw_dump_main("ggwire dump", argc, argv);
 	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)
 		return gw_worker_main();
 	if (strcmp(command, "help") == 0)

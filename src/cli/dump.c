@@ -1,0 +1,173 @@
+#include "cli/dump.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/dump_message.h"
+#include "cli/recording.h"
+#include "wire/command.h"
+#include "wire/message.h"
+
+#define EXIT_USAGE 2
+#define COMMANDS 256
+
+struct options {
+	bool help;
+	bool nodes;
+	const struct gw_dialect *dialect; /* NULL = what the answer to HELLO says */
+	const char *path;
+};
+
+/* How often a command was seen, and how much its messages took. */
+struct total {
+	unsigned count;
+	size_t sent, received; /* bytes */
+};
+
+static int usage(FILE *to, const char *program)
+{
+	fprintf(to,
+		"Usage: %s [options] FILE\n"
+		"\n"
+		"Prints a recorded conversation.\n"
+		"\n"
+		"  -h, --help           show this help and exit\n"
+		"  -n, --nodes          list the nodes of graphs\n"
+		"      --proto VERSION  take it for one of this protocol version; default: what the server's answer "
+		"to\n"
+		"                       HELLO says\n",
+		program);
+	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+static bool parse_proto(const char *program, const char *text, struct options *o)
+{
+	o->dialect = gw_dialect_parse(text);
+	if (o->dialect)
+		return true;
+	fprintf(stderr, "%s: --proto: unknown protocol version: '%s' (known versions:", program, text);
+	const struct gw_dialect *d;
+	for (size_t i = 0; (d = gw_dialect_at(i)); i++)
+		fprintf(stderr, "%s %u.%u.%u", i ? "," : "", d->version.major, d->version.minor, d->version.patch);
+	fprintf(stderr, ")\n");
+	return false;
+}
+
+static bool parse(const char *program, int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"nodes", no_argument, NULL, 'n'},
+		{"proto", required_argument, NULL, 'p'},
+		{NULL, 0, NULL, 0},
+	};
+	*o = (struct options){0};
+	opterr = 0;
+	optind = 1;
+	for (int c; (c = getopt_long(argc, argv, ":hn", known, NULL)) != -1;) {
+		if (c == 'h') {
+			o->help = true;
+			return true;
+		}
+		if (c == 'n') {
+			o->nodes = true;
+		} else if (c != 'p') {
+			fprintf(stderr, "%s: %s: %s\n", program, c == ':' ? "option needs a value" : "unknown option",
+				argv[optind - 1]);
+			return false;
+		} else if (!parse_proto(program, optarg, o)) {
+			return false;
+		}
+	}
+	if (argc - optind != 1) {
+		fprintf(stderr, "%s: one file is expected, not %d\n", program, argc - optind);
+		return false;
+	}
+	o->path = argv[optind];
+	return true;
+}
+
+/* The version that the server announces; its answer is laid out alike in all versions. NULL if there is none. */
+static const struct gw_dialect *announced(struct gw_recording recording)
+{
+	struct gw_exchange x;
+	struct gw_wire_hello_rsp hello;
+	if (gw_recording_next(&recording, &gw_dialect_8_0, &x) != GW_RECORDING_EXCHANGE || x.cmd != GW_CMD_HELLO ||
+		!gw_wire_hello_rsp_decode(x.reply, x.reply_size, &hello))
+		return NULL;
+	return gw_dialect_for(hello.version, NULL);
+}
+
+/* False if a body is not what its command wants. */
+static bool print_exchange(unsigned number, const struct gw_dialect *dialect, const struct gw_exchange *x, bool nodes,
+	struct total totals[COMMANDS])
+{
+	struct total *t = &totals[x->cmd];
+	t->count++;
+	t->sent += GW_REQUEST_HEADER + x->request_size;
+	printf("%5u > %s ", number, gw_cmd_name(x->cmd));
+	bool good = gw_dump_request(stdout, dialect, x, nodes);
+	if (x->answered == GW_REPLY_NONE)
+		return good;
+	t->received += GW_REPLY_HEADER + x->reply_size;
+	printf("%5u < %s ", number, gw_cmd_name(x->cmd));
+	return gw_dump_reply(stdout, dialect, x) && good;
+}
+
+static void print_totals(const struct total totals[COMMANDS])
+{
+	printf("\n%-20s %8s %12s %12s\n", "command", "messages", "bytes >", "bytes <");
+	for (unsigned cmd = 0; cmd < COMMANDS; cmd++)
+		if (totals[cmd].count)
+			printf("%-20s %8u %12zu %12zu\n", gw_cmd_name(cmd), totals[cmd].count, totals[cmd].sent,
+				totals[cmd].received);
+}
+
+static int complain(const char *program, const char *path, const struct gw_dialect *dialect, const char *what)
+{
+	const struct gw_version *v = &dialect->version;
+	fflush(stdout);
+	fprintf(stderr, "%s: %s: %s, or the conversation is not in protocol %u.%u.%u\n", program, path, what, v->major,
+		v->minor, v->patch);
+	return EXIT_FAILURE;
+}
+
+static int print_all(const char *program, const struct options *o, struct gw_recording *recording)
+{
+	const struct gw_dialect *dialect = o->dialect ? o->dialect : announced(*recording);
+	struct total totals[COMMANDS] = {0};
+	struct gw_exchange x;
+	enum gw_recording_step step;
+	bool good = true;
+	if (!dialect) {
+		fprintf(stderr, "%s: %s: it announces no version that is known: give one with --proto\n", program,
+			o->path);
+		return EXIT_FAILURE;
+	}
+	for (unsigned n = 1; (step = gw_recording_next(recording, dialect, &x)) == GW_RECORDING_EXCHANGE; n++)
+		good = print_exchange(n, dialect, &x, o->nodes, totals) && good;
+	print_totals(totals);
+	if (step != GW_RECORDING_END)
+		return complain(program, o->path, dialect, "it ends in the middle of a message");
+	return good ? EXIT_SUCCESS : complain(program, o->path, dialect, "some messages are damaged");
+}
+
+int gw_dump_main(const char *program, int argc, char **argv)
+{
+	struct options options;
+	struct gw_recording recording;
+	if (!parse(program, argc, argv, &options))
+		return EXIT_USAGE;
+	if (options.help)
+		return usage(stdout, program);
+	if (!gw_recording_load(&recording, options.path)) {
+		fprintf(stderr, "%s: %s: cannot be read, or is no recording\n", program, options.path);
+		return EXIT_FAILURE;
+	}
+	int status = print_all(program, &options, &recording);
+	gw_recording_free(&recording);
+	return status;
+}
