@@ -136,6 +136,26 @@ static enum gw_status ask_base(struct gw_buffer *b)
 	return gw_wire_u64_rsp_decode(reply, sizeof(reply), &b->base) ? GW_OK : GW_ERR_PROTOCOL;
 }
 
+/* Both at once. */
+static enum gw_status ask_alloc_and_base(struct gw_buffer *b, size_t size)
+{
+	uint8_t request[GW_WIRE_MAX_FIXED], reply[GW_EXT_ALLOC_RSP];
+	struct gw_wire_alloc_req req = {.device = b->device, .size = size};
+	struct iovec part = {request, gw_wire_alloc_req_encode(&req, request)};
+	struct gw_ext_alloc_rsp rsp;
+
+	enum gw_status status = gw_client_call(b->link->client, GW_CMD_EXT_ALLOC, &part, 1, reply, sizeof(reply));
+	if (status != GW_OK)
+		return status;
+	gw_ext_alloc_rsp_decode(reply, &rsp);
+	if (rsp.buffer == 0)
+		return GW_ERR_NOMEM;
+	b->handle = rsp.buffer;
+	b->size = rsp.size;
+	b->base = rsp.base;
+	return GW_OK;
+}
+
 /* ggml computes addresses from the base and asserts on what it finds. */
 static bool place_ok(const struct gw_buffer *b, size_t size)
 {
@@ -156,10 +176,11 @@ static enum gw_status allocate(struct gw_buffer *b, size_t size)
 {
 	if (b->device >= b->link->n_devices)
 		return GW_ERR_NOT_FOUND;
-	enum gw_status status = ask_alloc(b, size);
+	enum gw_status status = b->link->allocates ? ask_alloc_and_base(b, size) : ask_alloc(b, size);
 	if (status != GW_OK)
 		return status;
-	status = ask_base(b);
+	if (!b->link->allocates)
+		status = ask_base(b);
 	if (status == GW_OK && !place_ok(b, size))
 		status = GW_ERR_PROTOCOL;
 	if (status != GW_OK)

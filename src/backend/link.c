@@ -59,6 +59,7 @@ static enum gw_status ask_count(struct gw_link *link, struct gw_error *err)
 static void take_info(struct gw_link *link, const struct gw_ext_info *info)
 {
 	link->cache = info->flags & GW_EXT_SERVER_CACHES ? GW_LINK_CACHE_YES : GW_LINK_CACHE_NO;
+	link->allocates = info->flags & GW_EXT_SERVER_ALLOC;
 	link->xxh3 = (info->flags & GW_EXT_SERVER_XXH3) && gw_xxh3_available();
 	for (uint32_t i = 0; i < link->n_devices; i++) {
 		const struct gw_ext_device *from = &info->devices[i];

@@ -1,6 +1,7 @@
 /* Allocating, clearing and freeing buffers. */
 #include "base/log.h"
 #include "server/commands.h"
+#include "wire/extension.h"
 #include "wire/message.h"
 
 /* The buffer that a body names, or NULL and the error. */
@@ -14,12 +15,12 @@ static struct gw_buffer *decode_buffer(struct gw_session *s, const void *body, s
 	return NULL;
 }
 
-/* A buffer that cannot be had is an answer, not a failure: clients try other sizes and devices. */
-enum gw_status gw_do_alloc_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+/* Sets *out to the buffer that a body asks for. One that cannot be had is an answer, NULL, and not a failure: clients
+ * try other sizes and devices. */
+static enum gw_status alloc(
+	struct gw_session *s, const void *body, size_t size, const struct gw_buffer **out, struct gw_error *err)
 {
-	uint8_t out[GW_WIRE_MAX_FIXED];
 	struct gw_wire_alloc_req req;
-	struct gw_wire_alloc_rsp rsp = {0};
 	struct gw_buffer *buffer = NULL;
 
 	if (!gw_wire_alloc_req_decode(body, size, &req))
@@ -28,13 +29,41 @@ enum gw_status gw_do_alloc_buffer(struct gw_session *s, const void *body, size_t
 	if (!device)
 		return GW_ERR_PROTOCOL;
 	enum gw_status st = gw_buffers_alloc(&s->buffers, device, req.size, &buffer);
-	if (st == GW_OK)
-		rsp = (struct gw_wire_alloc_rsp){.buffer = buffer->handle, .size = buffer->size};
-	else
+	if (st != GW_OK)
 		gw_log_warn("%s: no buffer of %llu bytes on %s: %s", gw_peer_name(s->peer),
 			(unsigned long long)req.size, ggml_backend_dev_name(device->dev), gw_status_text(st));
+	*out = buffer;
+	return GW_OK;
+}
+
+enum gw_status gw_do_alloc_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_alloc_rsp rsp = {0};
+	const struct gw_buffer *buffer;
+
+	enum gw_status st = alloc(s, body, size, &buffer, err);
+	if (st != GW_OK)
+		return st;
+	if (buffer)
+		rsp = (struct gw_wire_alloc_rsp){.buffer = buffer->handle, .size = buffer->size};
 	size_t n = gw_wire_alloc_rsp_encode(&rsp, out);
 	return gw_peer_reply(s->peer, out, n, err);
+}
+
+enum gw_status gw_do_ext_alloc(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	uint8_t out[GW_EXT_ALLOC_RSP];
+	struct gw_ext_alloc_rsp rsp = {0};
+	const struct gw_buffer *buffer;
+
+	enum gw_status st = alloc(s, body, size, &buffer, err);
+	if (st != GW_OK)
+		return st;
+	if (buffer)
+		rsp = (struct gw_ext_alloc_rsp){buffer->handle, buffer->size, buffer->vbase};
+	gw_ext_alloc_rsp_encode(&rsp, out);
+	return gw_peer_reply(s->peer, out, sizeof(out), err);
 }
 
 enum gw_status gw_do_buffer_get_base(struct gw_session *s, const void *body, size_t size, struct gw_error *err)

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ggml/abi.h"
 #include "base/xxh3.h"
+#include "ggml/abi.h"
 #include "server/alloc_size.h"
 #include "server/commands.h"
 #include "server/graph_rules.h"
@@ -154,7 +154,10 @@ static void describe_device(const struct gw_device *device, struct gw_ext_device
 static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 {
 	size_t n = s->server->n_devices;
-	struct gw_ext_info info = {.level = GW_EXT_LEVEL, .version = GGWIRE_VERSION, .n_devices = (uint32_t)n};
+	struct gw_ext_info info = {.level = GW_EXT_LEVEL,
+		.flags = GW_EXT_SERVER_ALLOC,
+		.version = GGWIRE_VERSION,
+		.n_devices = (uint32_t)n};
 
 	if (s->server->cache || s->server->models)
 		info.flags |= GW_EXT_SERVER_CACHES | (gw_xxh3_available() ? GW_EXT_SERVER_XXH3 : 0);

@@ -45,6 +45,7 @@ static const struct command extension[] = {
 	[GW_CMD_EXT_SUPPORTS_OP - GW_CMD_EXT_FIRST] = {4 + 11 * TENSOR, 4 + 11 * TENSOR, .body = gw_do_ext_supports_op},
 	[GW_CMD_EXT_SET_TENSOR_XXH3 -
 		GW_CMD_EXT_FIRST] = {GW_WIRE_XXH3_REQ, GW_WIRE_XXH3_REQ, .body = gw_do_ext_set_tensor_xxh3},
+	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = {12, 12, .body = gw_do_ext_alloc},
 	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {0}, /* belongs to the handshake, and comes no later */
 };
 _Static_assert(

@@ -37,7 +37,8 @@ enum gw_cmd {
 	GW_CMD_EXT_SUPPORTS_OP = 0xE1,
 	GW_CMD_EXT_RDMA = 0xE2,
 	GW_CMD_EXT_SET_TENSOR_XXH3 = 0xE3,
-	GW_CMD_EXT_END = 0xE4,
+	GW_CMD_EXT_ALLOC = 0xE4,
+	GW_CMD_EXT_END = 0xE5,
 };
 
 /* For logs: "SET_TENSOR"; "unknown" for an id without a command. Static storage. */

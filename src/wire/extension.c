@@ -114,6 +114,18 @@ void gw_ext_info_free(struct gw_ext_info *info)
 	*info = (struct gw_ext_info){0};
 }
 
+void gw_ext_alloc_rsp_encode(const struct gw_ext_alloc_rsp *m, uint8_t out[GW_EXT_ALLOC_RSP])
+{
+	gw_put_le64(out, m->buffer);
+	gw_put_le64(out + 8, m->size);
+	gw_put_le64(out + 16, m->base);
+}
+
+void gw_ext_alloc_rsp_decode(const uint8_t in[GW_EXT_ALLOC_RSP], struct gw_ext_alloc_rsp *m)
+{
+	*m = (struct gw_ext_alloc_rsp){.buffer = gw_le64(in), .size = gw_le64(in + 8), .base = gw_le64(in + 16)};
+}
+
 size_t gw_ext_rdma_encode(const struct gw_ext_rdma *m, uint8_t out[GW_EXT_RDMA_MAX])
 {
 	size_t n = strnlen(m->reason, GW_EXT_TEXT - 1);

@@ -23,6 +23,7 @@
 enum {
 	GW_EXT_SERVER_CACHES = 1 << 0, /* SET_TENSOR_HASH can succeed */
 	GW_EXT_SERVER_XXH3 = 1 << 1,   /* EXT_SET_TENSOR_XXH3 is understood, and can succeed */
+	GW_EXT_SERVER_ALLOC = 1 << 2,  /* EXT_ALLOC is understood */
 };
 
 enum {
@@ -60,6 +61,18 @@ void gw_ext_info_free(struct gw_ext_info *info);
 #define GW_EXT_XXH3_MIN ((uint64_t)1 << 20)
 
 /* EXT_SUPPORTS_OP: request as GET_ALLOC_SIZE with all buffers and addresses 0; reply one byte. */
+
+/* EXT_ALLOC: request as ALLOC_BUFFER; reply u64 buffer (0: none could be had) | u64 size | u64 base. */
+#define GW_EXT_ALLOC_RSP 24
+
+struct gw_ext_alloc_rsp {
+	uint64_t buffer;
+	uint64_t size;
+	uint64_t base;
+};
+
+void gw_ext_alloc_rsp_encode(const struct gw_ext_alloc_rsp *m, uint8_t out[GW_EXT_ALLOC_RSP]);
+void gw_ext_alloc_rsp_decode(const uint8_t in[GW_EXT_ALLOC_RSP], struct gw_ext_alloc_rsp *m);
 
 /* EXT_RDMA: the first request after HELLO, or the first two, on TCP. All four messages are laid out alike:
  *   u8 step | u8 yes | u8 link | u8 mtu | u32 qpn | u32 psn | u32 lid | gid[16] | str reason

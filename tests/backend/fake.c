@@ -164,6 +164,22 @@ static bool reply_base(struct session *s, const struct fake_request *r)
 	       reply_u64(s, FAKE_BASE(handle) + (s->fake->bad_base ? 1 : 0));
 }
 
+static bool reply_ext_alloc(struct session *s, const struct fake_request *r)
+{
+	struct gw_wire_alloc_req req;
+	struct gw_ext_alloc_rsp rsp = {0};
+	uint8_t out[GW_EXT_ALLOC_RSP];
+
+	if (!gw_wire_alloc_req_decode(r->body, r->size, &req))
+		return false;
+	if (req.size <= s->fake->alloc_limit) {
+		uint64_t handle = ++s->fake->next_handle;
+		rsp = (struct gw_ext_alloc_rsp){handle, req.size, FAKE_BASE(handle) + (s->fake->bad_base ? 1 : 0)};
+	}
+	gw_ext_alloc_rsp_encode(&rsp, out);
+	return reply(s->t, out, sizeof(out));
+}
+
 static bool reply_get(struct session *s, const struct fake_request *r)
 {
 	const struct gw_dialect *d = gw_dialect_for(s->fake->version, NULL);
@@ -202,6 +218,8 @@ static bool answer(struct session *s, const struct fake_request *r)
 		return reply_info(s);
 	case GW_CMD_ALLOC_BUFFER:
 		return reply_alloc(s, r);
+	case GW_CMD_EXT_ALLOC:
+		return reply_ext_alloc(s, r);
 	case GW_CMD_BUFFER_GET_BASE:
 		return reply_base(s, r);
 	case GW_CMD_GET_ALIGNMENT:

@@ -12,6 +12,7 @@
 #include <ggml-alloc.h>
 
 #include "backend/scene.h"
+#include "wire/extension.h"
 
 static bool all_zero(const uint8_t *bytes, size_t n)
 {
@@ -167,6 +168,19 @@ static void test_new_buffer_and_backend_get_a_new_connection(void **state)
 	scene_close(&s);
 }
 
+static void expect_refusals(struct scene *s)
+{
+	s->fake.alloc_limit = 1000;
+	assert_null(ggml_backend_alloc_buffer(s->backend, 1001));
+	s->fake.bad_base = true;
+	assert_null(ggml_backend_alloc_buffer(s->backend, 64));
+	s->fake.bad_base = false;
+	fake_forget(&s->fake);
+	ggml_backend_buffer_t buffer = ggml_backend_alloc_buffer(s->backend, 64);
+	assert_non_null(buffer);
+	ggml_backend_buffer_free(buffer);
+}
+
 static void test_refused_allocation_is_null(void **state)
 {
 	(void)state;
@@ -174,14 +188,23 @@ static void test_refused_allocation_is_null(void **state)
 
 	fake_init(&s.fake);
 	scene_open(&s);
-	s.fake.alloc_limit = 1000;
-	assert_null(ggml_backend_alloc_buffer(s.backend, 1001));
-	s.fake.bad_base = true;
-	assert_null(ggml_backend_alloc_buffer(s.backend, 64));
-	s.fake.bad_base = false;
-	ggml_backend_buffer_t buffer = ggml_backend_alloc_buffer(s.backend, 64);
-	assert_non_null(buffer);
-	ggml_backend_buffer_free(buffer);
+	expect_refusals(&s);
+	scene_close(&s);
+}
+
+static void test_allocation_asks_once_where_it_can(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	fake_init(&s.fake);
+	s.fake.extensions = 1;
+	s.fake.server_flags = GW_EXT_SERVER_ALLOC;
+	scene_open(&s);
+	expect_refusals(&s);
+	assert_int_equal(fake_count(&s.fake, GW_CMD_EXT_ALLOC), 1);
+	assert_int_equal(fake_count(&s.fake, GW_CMD_ALLOC_BUFFER), 0);
+	assert_int_equal(fake_count(&s.fake, GW_CMD_BUFFER_GET_BASE), 0);
 	scene_close(&s);
 }
 
@@ -193,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_unreachable_server_has_no_memory),
 		cmocka_unit_test(test_new_buffer_and_backend_get_a_new_connection),
 		cmocka_unit_test(test_refused_allocation_is_null),
+		cmocka_unit_test(test_allocation_asks_once_where_it_can),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

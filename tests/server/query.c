@@ -180,7 +180,7 @@ static void the_server_describes_itself(void **in)
 	assert_int_equal(gw_client_call_var(c, GW_CMD_EXT_INFO, &part, 1, &reply, GW_EXT_INFO_MAX), GW_OK);
 	assert_int_equal(gw_ext_info_decode(reply.data, reply.len, &info), GW_OK);
 	assert_int_equal(info.level, GW_EXT_LEVEL);
-	assert_int_equal(info.flags, 0);
+	assert_int_equal(info.flags, GW_EXT_SERVER_ALLOC);
 	assert_int_equal(info.n_devices, 1);
 	assert_string_equal(info.devices[0].name, ggml_backend_dev_name(rig_cpu()));
 	assert_string_equal(info.devices[0].description, ggml_backend_dev_description(rig_cpu()));
@@ -190,6 +190,31 @@ static void the_server_describes_itself(void **in)
 		info.devices[0].flags, GW_EXT_DEVICE_PLAIN_ALLOC | GW_EXT_DEVICE_NO_INIT | GW_EXT_DEVICE_HOST_MEMORY);
 	gw_ext_info_free(&info);
 	gw_buf_free(&reply);
+}
+
+static struct gw_ext_alloc_rsp allocate(struct gw_client *c, uint64_t size)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED], got[GW_EXT_ALLOC_RSP];
+	struct iovec part = {out, gw_wire_alloc_req_encode(&(struct gw_wire_alloc_req){.size = size}, out)};
+	struct gw_ext_alloc_rsp rsp;
+
+	assert_int_equal(gw_client_call(c, GW_CMD_EXT_ALLOC, &part, 1, got, sizeof(got)), GW_OK);
+	gw_ext_alloc_rsp_decode(got, &rsp);
+	return rsp;
+}
+
+static void a_buffer_and_its_base_are_one_answer(void **in)
+{
+	struct gw_client *c = ((struct state *)*in)->client;
+	struct gw_ext_alloc_rsp b = allocate(c, 4096), none = allocate(c, UINT64_MAX);
+	uint8_t out[GW_WIRE_MAX_FIXED], got[8];
+	struct iovec part = {out, gw_wire_buffer_req_encode(b.buffer, out)};
+
+	assert_int_not_equal(b.buffer, 0);
+	assert_true(b.size >= 4096);
+	assert_int_equal(gw_client_call(c, GW_CMD_BUFFER_GET_BASE, &part, 1, got, sizeof(got)), GW_OK);
+	assert_int_equal(gw_le64(got), b.base);
+	assert_int_equal(none.buffer | none.size | none.base, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -204,6 +229,7 @@ int main(void)
 		TEST(support_is_that_of_the_device),
 		TEST(what_cannot_be_computed_is_not_supported),
 		TEST(the_server_describes_itself),
+		TEST(a_buffer_and_its_base_are_one_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,23 @@ static void test_changed_bytes_do_no_harm(void **state)
 	gw_buf_free(&body);
 }
 
+static void test_allocation_round_trip(void **state)
+{
+	(void)state;
+	const struct gw_ext_alloc_rsp sent = {0x0102030405060708, 0x1112131415161718, 0x2122232425262728};
+	const uint8_t bytes[GW_EXT_ALLOC_RSP] = {8, 7, 6, 5, 4, 3, 2, 1, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11,
+		0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21};
+	struct gw_ext_alloc_rsp got;
+	uint8_t out[GW_EXT_ALLOC_RSP];
+
+	gw_ext_alloc_rsp_encode(&sent, out);
+	assert_memory_equal(out, bytes, sizeof(bytes));
+	gw_ext_alloc_rsp_decode(out, &got);
+	assert_int_equal(got.buffer, sent.buffer);
+	assert_int_equal(got.size, sent.size);
+	assert_int_equal(got.base, sent.base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_number_of_devices_is_bounded),
 		cmocka_unit_test(test_texts_are_cut_and_harmless),
 		cmocka_unit_test(test_changed_bytes_do_no_harm),
+		cmocka_unit_test(test_allocation_round_trip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
