@@ -71,15 +71,21 @@ static enum gw_status receive_answer(
 	return GW_OK;
 }
 
+static enum gw_status no_dialect(const struct gw_client *c, struct gw_version theirs, struct gw_error *err)
+{
+	const struct gw_version *oldest = &gw_dialect_at(0)->version, *newest = &gw_dialect_8_0.version;
+	return gw_error_set(err, GW_ERR_UNSUPPORTED,
+		"server at %s speaks RPC protocol %u.%u.%u, this client %u.%u.%u to %u.%u.%u: update the %s", c->name,
+		theirs.major, theirs.minor, theirs.patch, oldest->major, oldest->minor, oldest->patch, newest->major,
+		newest->minor, newest->patch, theirs.major < oldest->major ? "server" : "client");
+}
+
 static enum gw_status choose_dialect(struct gw_client *c, struct gw_version theirs, struct gw_error *err)
 {
-	struct gw_version ours = gw_dialect_8_0.version;
 	bool newer = false;
 	c->dialect = gw_dialect_for(theirs, &newer);
 	if (!c->dialect)
-		return gw_error_set(err, GW_ERR_UNSUPPORTED,
-			"server at %s speaks RPC protocol %u.%u.%u, this client %u.%u.%u: update the older one",
-			c->name, theirs.major, theirs.minor, theirs.patch, ours.major, ours.minor, ours.patch);
+		return no_dialect(c, theirs, err);
 	if (newer)
 		gw_log_warn(
 			"RPC server %s: speaks RPC protocol %u.%u.%u, which is newer than this client; using %u.%u.%u",

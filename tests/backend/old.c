@@ -7,7 +7,10 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
+
+#include <ggml-alloc.h>
 
 #include "backend/scene.h"
 #include "wire/message.h"
@@ -162,6 +165,69 @@ static void test_younger_parameters_are_not_supported(void **state)
 	scene_close(&s);
 }
 
+/* Before 7.0 whatever is large is worth a question by its hash, in 7.0 weights are. */
+static void test_all_large_data_is_asked_for_by_hash(void **state)
+{
+	(void)state;
+	const size_t size = ((size_t)10 << 20) + 4;
+	struct scene s;
+
+	open_old(&s);
+	struct ggml_context *ctx = scene_context(4, 8);
+	struct ggml_tensor *t = ggml_new_tensor_1d(ctx, GGML_TYPE_I8, (int64_t)size);
+	ggml_backend_buffer_t buffer = ggml_backend_alloc_ctx_tensors(ctx, s.backend);
+	uint8_t *data = calloc(size, 1);
+	assert_non_null(data);
+	fake_forget(&s.fake);
+	ggml_backend_tensor_set(t, data, 0, size);
+	settle(&s);
+	assert_true(fake_count(&s.fake, GW_CMD_SET_TENSOR_HASH) > 0);
+	free(data);
+	ggml_backend_buffer_free(buffer);
+	ggml_free(ctx);
+	scene_close(&s);
+}
+
+static void test_allocation_sizes_are_asked_for_as_stock_clients_do(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_old(&s);
+	struct ggml_context *ctx = scene_context(16, 8);
+	struct ggml_tensor *a = ggml_new_tensor_3d(ctx, GGML_TYPE_F32, 512, 4, 2);
+	struct ggml_tensor *b = ggml_new_tensor_3d(ctx, GGML_TYPE_F32, 512, 1, 1);
+	struct ggml_tensor *ids = ggml_new_tensor_2d(ctx, GGML_TYPE_I32, 1, 1);
+	ggml_backend_buffer_type_t buft = ggml_backend_dev_buffer_type(s.dev);
+	ggml_backend_buft_get_alloc_size(buft, ggml_mul_mat(ctx, a, ggml_new_tensor_3d(ctx, GGML_TYPE_F32, 512, 1, 2)));
+	ggml_backend_buft_get_alloc_size(buft, ggml_argsort(ctx, b, GGML_SORT_ORDER_ASC));
+	assert_int_equal(fake_count(&s.fake, GW_CMD_GET_ALLOC_SIZE), 0);
+	ggml_backend_buft_get_alloc_size(buft, ggml_mul_mat_id(ctx, a, b, ids));
+	assert_int_equal(fake_count(&s.fake, GW_CMD_GET_ALLOC_SIZE), 1);
+	ggml_free(ctx);
+	scene_close(&s);
+}
+
+/* 32 bits for an extent or a stride: cut, it would describe other bytes. */
+static void test_what_does_not_fit_is_refused(void **state)
+{
+	(void)state;
+	struct scene s;
+	uint8_t bytes[4] = {0};
+
+	open_old(&s);
+	s.a->ne[1] = 2;
+	s.a->nb[1] = (size_t)1 << 32;
+	assert_false(ggml_backend_dev_supports_op(s.dev, s.sum));
+	assert_int_equal(ggml_backend_graph_compute(s.backend, s.graph), GGML_STATUS_FAILED);
+	ggml_backend_tensor_set(s.a, bytes, 0, sizeof(bytes));
+	bytes[0] = 1;
+	ggml_backend_tensor_get(s.a, bytes, 0, sizeof(bytes));
+	assert_int_equal(bytes[0], 0);
+	assert_int_equal(fake_count(&s.fake, FAKE_ANY), 0);
+	scene_close(&s);
+}
+
 static void test_younger_operations_are_not_supported(void **state)
 {
 	(void)state;
@@ -199,6 +265,9 @@ int main(void)
 		cmocka_unit_test(test_graphs_are_sent_with_its_numbers),
 		cmocka_unit_test(test_only_the_last_graph_is_repeated),
 		cmocka_unit_test(test_younger_parameters_are_not_supported),
+		cmocka_unit_test(test_all_large_data_is_asked_for_by_hash),
+		cmocka_unit_test(test_allocation_sizes_are_asked_for_as_stock_clients_do),
+		cmocka_unit_test(test_what_does_not_fit_is_refused),
 		cmocka_unit_test(test_younger_operations_are_not_supported),
 		cmocka_unit_test(test_empty_answers_are_matched),
 	};

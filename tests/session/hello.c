@@ -130,15 +130,16 @@ static void unknown_versions_are_refused_by_name(void **state)
 	uint8_t answer[36];
 	answer_bytes(answer, (struct gw_version){9, 0, 0}, 0);
 	expect_refusal(answer, sizeof(answer), GW_ERR_UNSUPPORTED,
-		"server at gpu1:50052 speaks RPC protocol 9.0.0, this client 8.0.0: update the older one");
+		"server at gpu1:50052 speaks RPC protocol 9.0.0, this client 4.0.0 to 8.0.0: update the client");
 	answer_bytes(answer, (struct gw_version){3, 6, 1}, 0);
-	expect_refusal(answer, sizeof(answer), GW_ERR_UNSUPPORTED, "speaks RPC protocol 3.6.1, this client 8.0.0");
+	expect_refusal(answer, sizeof(answer), GW_ERR_UNSUPPORTED,
+		"speaks RPC protocol 3.6.1, this client 4.0.0 to 8.0.0: update the server");
 }
 
 static void known_versions_choose_the_dialect(void **state)
 {
 	(void)state;
-	static const struct gw_version versions[] = {{8, 0, 0}};
+	static const struct gw_version versions[] = {{4, 0, 0}, {4, 0, 2}, {5, 1, 0}, {7, 0, 0}, {8, 0, 0}};
 	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
 		struct gw_client *client;
 		uint8_t answer[36];
