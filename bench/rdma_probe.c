@@ -225,11 +225,11 @@ static void idle(const struct device *d, int seconds)
 /* Works until the device is lost. Says how long the call that noticed it took. */
 static int until_lost(const struct device *d, int seconds)
 {
-	double begin = now(), start = begin;
+	double begin = now();
 	puts("working=1");
 	fflush(stdout);
 	for (int i = 0; now() - begin < seconds; i++) {
-		start = now();
+		double start = now();
 		if (!compute_once(d, (float)(i % 1000) + 1)) {
 			printf("lost_after_s=%.2f\n", now() - start);
 			return EXIT_LOST;
