@@ -59,7 +59,7 @@ struct gw_link {
 	uint64_t generation;            /* counts FREE_BUFFER: the server drops graphs then */
 	struct gw_buffer *buffers;      /* the live ones, a list */
 	enum gw_link_cache cache;
-	bool allocates; /* EXT_ALLOC; constant */
+	bool allocates;   /* EXT_ALLOC; constant */
 	bool xxh3;        /* weights are asked for by XXH3; constant */
 	uint64_t work;    /* graphs posted so far */
 	uint64_t covered; /* of these, how many were before the last request with an answer */

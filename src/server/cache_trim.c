@@ -102,7 +102,7 @@ static int by_use(const void *one, const void *other)
 
 static void remove_oldest(int dir, struct listing *l, uint64_t max)
 {
-	if (l->total <= max)
+	if (l->total <= max || l->n == 0)
 		return;
 	qsort(l->files, l->n, sizeof(*l->files), by_use);
 	for (size_t i = 0; i < l->n && l->total > max; i++) {
