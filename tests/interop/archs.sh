@@ -10,7 +10,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 client=$1 server=$2 extent=${3:-quick}
 interop_begin
 tests=libexec/$triplet/llama.cpp-tests/test-llama-archs
-choice='^(llama|gemma3|deepseek2|mamba2|t5)$'
+choice='^(llama|gemma3|deepseek2|mamba2|qwen3next|t5)$'
 
 # archs_run PLUGIN SERVER OUTPUT [OPTION...]: one line a row: architecture, device, kind, and what became of each column.
 archs_run() {
