@@ -198,6 +198,7 @@ static size_t enter(struct ggml_cgraph *g, struct ggml_tensor *t, bool *known)
 	return slot;
 }
 
+/* A few tensors deep. NOLINTNEXTLINE(misc-no-recursion) */
 static void visit(struct ggml_cgraph *g, struct ggml_tensor *t)
 {
 	bool known;
