@@ -28,7 +28,7 @@ static enum gw_status describe(
 	if (st != GW_OK)
 		return st;
 	const struct gw_buffer *buffer = gw_buffers_find(&s->buffers, t->buffer);
-	if (buffer && gw_tensor_place(t, nbytes, buffer, out, NULL) != GW_OK)
+	if (buffer && gw_tensor_place(t, nbytes, buffer, true, out, NULL) != GW_OK)
 		out->data = NULL;
 	return GW_OK;
 }

@@ -132,7 +132,7 @@ static enum gw_status locate(struct builder *b, const struct gw_wire_tensor *t, 
 			(unsigned long long)t->data, (unsigned long long)t->buffer);
 	if (!buffer)
 		return GW_OK;
-	enum gw_status st = gw_tensor_place(t, nbytes, buffer, out, err);
+	enum gw_status st = gw_tensor_place(t, nbytes, buffer, true, out, err);
 	if (st == GW_OK)
 		st = gw_map_put(&b->graph->handles, buffer->handle, NULL);
 	return st == GW_ERR_NOMEM ? gw_error_set(err, st, "out of memory") : st;

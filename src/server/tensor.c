@@ -152,14 +152,18 @@ static enum gw_status outside(
 }
 
 enum gw_status gw_tensor_place(const struct gw_wire_tensor *t, uint64_t nbytes, const struct gw_buffer *buffer,
-	struct ggml_tensor *out, struct gw_error *err)
+	bool empty_anywhere, struct ggml_tensor *out, struct gw_error *err)
 {
 	out->buffer = buffer->buffer;
 	out->data = NULL;
 	if (nbytes == 0 && t->data == 0)
 		return GW_OK;
-	if (t->data < buffer->vbase || !gw_range_ok(t->data - buffer->vbase, nbytes, buffer->size))
-		return outside(t, nbytes, buffer, err);
+	if (t->data < buffer->vbase || !gw_range_ok(t->data - buffer->vbase, nbytes, buffer->size)) {
+		if (nbytes > 0 || !empty_anywhere)
+			return outside(t, nbytes, buffer, err);
+		out->data = buffer->base;
+		return GW_OK;
+	}
 	out->data = buffer->base ? buffer->base + (t->data - buffer->vbase) : NULL;
 	return GW_OK;
 }
@@ -175,5 +179,5 @@ enum gw_status gw_tensor_resolve(const struct gw_opmap *map, const struct gw_buf
 	enum gw_status st = gw_tensor_shape(map, t, &out->ggml, &out->nbytes, err);
 	if (st != GW_OK)
 		return st;
-	return gw_tensor_place(t, out->nbytes, out->buffer, &out->ggml, err);
+	return gw_tensor_place(t, out->nbytes, out->buffer, false, &out->ggml, err);
 }

@@ -25,9 +25,10 @@ enum gw_status gw_tensor_shape(const struct gw_opmap *map, const struct gw_wire_
 	uint64_t *nbytes, struct gw_error *err);
 
 /* Gives a tensor of nbytes bytes its buffer and its data: [t->data, t->data + nbytes) must lie in the buffer. An
- * empty tensor may also have no address. GW_ERR_PROTOCOL. */
+ * empty tensor may also have no address; where empty_anywhere is set (nothing is written to it by its extent) any
+ * address, which becomes the buffer's: clients send empty views that start behind the buffer. GW_ERR_PROTOCOL. */
 enum gw_status gw_tensor_place(const struct gw_wire_tensor *t, uint64_t nbytes, const struct gw_buffer *buffer,
-	struct ggml_tensor *out, struct gw_error *err);
+	bool empty_anywhere, struct ggml_tensor *out, struct gw_error *err);
 
 /* A tensor that a command reads or writes. */
 struct gw_tensor {
