@@ -75,7 +75,7 @@ static void account(struct gw_device *d, const struct gw_graph *graph, enum ggml
 {
 	if (d->result == GGML_STATUS_SUCCESS)
 		d->result = result;
-	d->pace = (double)took / (double)gw_graph_work(graph);
+	d->paces[d->n_paces++ % GW_DEVICE_PACES] = (double)took / (double)gw_graph_work(graph);
 }
 
 static void wait_for_executor(struct gw_device *d)
@@ -103,10 +103,21 @@ ggml_backend_buffer_type_t gw_device_buft(const struct gw_device *d)
 	return ggml_backend_dev_buffer_type(d->dev);
 }
 
+/* The best of the last graphs: on a busy machine any of them may have been interrupted. */
+static double pace(const struct gw_device *d)
+{
+	size_t n = d->n_paces < GW_DEVICE_PACES ? d->n_paces : GW_DEVICE_PACES;
+	double best = n ? d->paces[0] : 0;
+
+	for (size_t i = 1; i < n; i++)
+		best = d->paces[i] < best ? d->paces[i] : best;
+	return best;
+}
+
 /* Whether a graph is worth a thread of its own, and there is one. */
 static bool to_executor(struct gw_device *d, const struct gw_graph *graph)
 {
-	if (d->async || (double)gw_graph_work(graph) * d->pace < LONG_NS)
+	if (d->async || (double)gw_graph_work(graph) * pace(d) < LONG_NS)
 		return false;
 	return d->executor || gw_executor_new(&d->executor) == GW_OK;
 }

@@ -10,6 +10,9 @@
 #include "server/executor.h"
 #include "server/graph_cache.h"
 
+/* How many graphs tell how fast a device is. */
+#define GW_DEVICE_PACES 4
+
 struct gw_device {
 	ggml_backend_dev_t dev;
 	int n_threads;
@@ -19,10 +22,11 @@ struct gw_device {
 	struct gw_graph_cache graphs;
 
 	/* Of devices that occupy the thread which computes. */
-	struct gw_executor *executor; /* computes long graphs; NULL until there is one */
-	struct gw_graph *running;     /* what the executor was given and not waited for */
-	double pace;                  /* nanoseconds for each unit of gw_graph_work, of the last graph; 0 = none yet */
-	enum ggml_status result;      /* of the graphs so far: the first failure */
+	struct gw_executor *executor;  /* computes long graphs; NULL until there is one */
+	struct gw_graph *running;      /* what the executor was given and not waited for */
+	double paces[GW_DEVICE_PACES]; /* nanoseconds for each unit of gw_graph_work, of the last graphs */
+	size_t n_paces;                /* graphs so far */
+	enum ggml_status result;       /* of the graphs so far: the first failure */
 };
 
 void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads);
