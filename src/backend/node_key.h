@@ -16,4 +16,8 @@ struct gw_node_key {
  * Places, names and flags are not part of it. */
 void gw_node_key_make(struct gw_node_key *key, uint32_t device, const struct ggml_tensor *node);
 
+/* The same where the server says GW_EXT_DEVICE_SHAPES: what has the same answer has the same key. A prompt's attention
+ * has other extents in every micro-batch, but the same shapes. */
+void gw_node_key_make_shapes(struct gw_node_key *key, uint32_t device, const struct ggml_tensor *node);
+
 #endif

@@ -27,7 +27,10 @@ static bool ask(struct gw_remote_device *device, struct gw_link *link, const str
 	uint64_t known;
 	bool supported;
 
-	gw_node_key_make(&key, device->index, op);
+	if (link->devices[device->index].flags & GW_EXT_DEVICE_SHAPES)
+		gw_node_key_make_shapes(&key, device->index, op);
+	else
+		gw_node_key_make(&key, device->index, op);
 	if (gw_answers_find(&device->remote->supported, key.bytes, key.size, &known))
 		return known;
 	if (gw_ask_node(link, GW_CMD_EXT_SUPPORTS_OP, device->index, op, reply, sizeof(reply)) != GW_OK ||

@@ -30,6 +30,7 @@ enum {
 	GW_EXT_DEVICE_PLAIN_ALLOC = 1 << 0, /* the allocation size of every tensor is ggml_nbytes */
 	GW_EXT_DEVICE_NO_INIT = 1 << 1,     /* INIT_TENSOR does nothing on it */
 	GW_EXT_DEVICE_HOST_MEMORY = 1 << 2, /* its buffers are host memory of the server */
+	GW_EXT_DEVICE_SHAPES = 1 << 3,      /* EXT_SUPPORTS_OP depends on shapes only: docs/protocol.md */
 };
 
 #define GW_EXT_TEXT 128 /* longer strings are cut when decoded */
@@ -75,7 +76,7 @@ void gw_ext_alloc_rsp_encode(const struct gw_ext_alloc_rsp *m, uint8_t out[GW_EX
 void gw_ext_alloc_rsp_decode(const uint8_t in[GW_EXT_ALLOC_RSP], struct gw_ext_alloc_rsp *m);
 
 /* EXT_RDMA: the first request after HELLO, or the first two, on TCP. All four messages are laid out alike:
- *   u8 step | u8 yes | u8 link | u8 mtu | u32 qpn | u32 psn | u32 lid | gid[16] | str reason
+ *   u8 step | u8 yes | u8 link | u8 mtu | u32 qpn | u32 psn | u16 lid | u8 reads | u8 0 | gid[16] | str reason
  * Both offers have an address; with yes 0, and in confirmations, only the reason counts. Readers ignore bytes behind.
  */
 #define GW_EXT_RDMA_FIXED 32
@@ -99,6 +100,7 @@ struct gw_ext_rdma {
 	uint32_t qpn;
 	uint32_t psn;
 	uint16_t lid;
+	uint8_t reads; /* RDMA READs that this end answers at once; 0: none */
 	uint8_t gid[16];
 	char reason[GW_EXT_TEXT]; /* why not */
 };

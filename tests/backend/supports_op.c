@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "backend/scene.h"
+#include "wire/extension.h"
 
 static bool supports(struct scene *s, const struct ggml_tensor *op)
 {
@@ -45,6 +46,44 @@ static void test_distinct_nodes_are_asked_once(void **state)
 	assert_int_equal(n_asked(&s), 1);
 	assert_true(supports(&s, ggml_mul(s.ctx, s.a, s.b)));
 	assert_int_equal(n_asked(&s), 2);
+	scene_close(&s);
+}
+
+/* scores = k * q for a micro-batch of n_tokens with n_kv tokens before, or at the same time. */
+static const struct ggml_tensor *scores(struct ggml_context *ctx, int64_t n_kv, int64_t n_tokens, bool dense)
+{
+	struct ggml_tensor *cache = ggml_new_tensor_3d(ctx, GGML_TYPE_F16, 64, 8, 4096);
+	struct ggml_tensor *k = ggml_view_3d(ctx, cache, 64, n_kv, 8, cache->nb[2], cache->nb[1], 0);
+	struct ggml_tensor *q = ggml_new_tensor_3d(ctx, GGML_TYPE_F32, 64, n_tokens, 8);
+
+	if (dense)
+		k->nb[1] = k->nb[0] * 64;
+	return ggml_mul_mat(ctx, k, q);
+}
+
+static void test_shapes_are_asked_once_where_nothing_else_counts(void **state)
+{
+	(void)state;
+	struct scene s;
+	struct ggml_context *ctx = scene_context(64, 1);
+
+	fake_init(&s.fake);
+	s.fake.extensions = 1;
+	s.fake.device_flags = GW_EXT_DEVICE_SHAPES;
+	scene_open(&s);
+	for (int64_t n_kv = 512; n_kv <= 4096; n_kv += 1024)
+		assert_true(supports(&s, scores(ctx, n_kv, 256, false)));
+	assert_int_equal(n_asked(&s), 1);
+	/* One column, equal extents, another divisor, rows without gaps: each may matter. */
+	supports(&s, scores(ctx, 512, 1, false));
+	assert_int_equal(n_asked(&s), 2);
+	supports(&s, scores(ctx, 256, 256, false));
+	assert_int_equal(n_asked(&s), 3);
+	supports(&s, scores(ctx, 520, 256, false));
+	assert_int_equal(n_asked(&s), 4);
+	supports(&s, scores(ctx, 512, 256, true));
+	assert_int_equal(n_asked(&s), 5);
+	ggml_free(ctx);
 	scene_close(&s);
 }
 
@@ -121,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stock_server_is_not_asked),
 		cmocka_unit_test(test_distinct_nodes_are_asked_once),
+		cmocka_unit_test(test_shapes_are_asked_once_where_nothing_else_counts),
 		cmocka_unit_test(test_refusal_is_remembered),
 		cmocka_unit_test(test_views_are_not_asked_for),
 		cmocka_unit_test(test_inexpressible_operations_are_refused_here),

@@ -186,8 +186,8 @@ static void the_server_describes_itself(void **in)
 	assert_string_equal(info.devices[0].description, ggml_backend_dev_description(rig_cpu()));
 	assert_int_equal(
 		info.devices[0].alignment, ggml_backend_buft_get_alignment(ggml_backend_dev_buffer_type(rig_cpu())));
-	assert_int_equal(
-		info.devices[0].flags, GW_EXT_DEVICE_PLAIN_ALLOC | GW_EXT_DEVICE_NO_INIT | GW_EXT_DEVICE_HOST_MEMORY);
+	assert_int_equal(info.devices[0].flags,
+		GW_EXT_DEVICE_SHAPES | GW_EXT_DEVICE_PLAIN_ALLOC | GW_EXT_DEVICE_NO_INIT | GW_EXT_DEVICE_HOST_MEMORY);
 	gw_ext_info_free(&info);
 	gw_buf_free(&reply);
 }
