@@ -3,7 +3,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 MAKEFLAGS += --no-print-directory
-CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS)
+CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS) $(CTEST_FLAGS)
 
 FUZZ_SECONDS ?= 20
 
