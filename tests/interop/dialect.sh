@@ -1,6 +1,7 @@
 #!/bin/sh
-# Our client with our server in an older protocol: the same greedy text as in the newest one, or the same results of
-# operations as on the local CPU backend; and exactly those cases are declined which the version cannot express.
+# Our client with our server in an older protocol: the same greedy text as in the newest one, with and without the
+# extensions that stock peers lack; or the same results of operations as on the local CPU backend, and exactly those cases
+# are declined which the version cannot express.
 # Usage: dialect.sh VERSION text
 #        dialect.sh VERSION ops N|all      (N cases of every operation: the first, the last, and evenly from between)
 set -u
@@ -21,9 +22,12 @@ compare_text() {
 	server_start ggwire
 	generate ggwire "$endpoint" "$work/expected" || fail "llama-completion failed in the newest protocol"
 	[ "$(wc -w <"$work/expected")" -gt 20 ] || fail "the newest protocol generates only: $(cat "$work/expected")"
-	start_old
-	generate ggwire "$endpoint" "$work/text" || fail "llama-completion failed"
-	cmp "$work/expected" "$work/text" || { diff "$work/expected" "$work/text"; fail "the text differs"; }
+	for stock in 0 1; do
+		export GGML_RPC_STOCK=$stock
+		start_old
+		generate ggwire "$endpoint" "$work/text" || fail "llama-completion failed (GGML_RPC_STOCK=$stock)"
+		cmp "$work/expected" "$work/text" || { diff "$work/expected" "$work/text"; fail "the text differs"; }
+	done
 	echo "PASS: in protocol $version the text is: $(tr '\n' ' ' <"$work/text")"
 }
 
