@@ -40,13 +40,14 @@ void gw_rdma_put_offer(const struct gw_rdma *r, struct gw_ext_rdma *m)
 		.qpn = local.qpn,
 		.psn = local.psn,
 		.lid = local.lid,
+		.reads = local.reads,
 	};
 	memcpy(m->gid, local.gid, sizeof(m->gid));
 }
 
 bool gw_rdma_take_offer(const struct gw_ext_rdma *m, struct gw_rdma_address *at)
 {
-	struct gw_rdma_address got = {.qpn = m->qpn, .psn = m->psn, .lid = m->lid, .mtu = m->mtu};
+	struct gw_rdma_address got = {.qpn = m->qpn, .psn = m->psn, .lid = m->lid, .mtu = m->mtu, .reads = m->reads};
 	if (m->link != GW_EXT_RDMA_ROCE && m->link != GW_EXT_RDMA_INFINIBAND)
 		return false;
 	got.kind = (enum gw_rdma_kind)m->link;

@@ -33,7 +33,8 @@ struct gw_rdma_address {
 	uint32_t psn; /* of the first packet that end sends */
 	uint8_t gid[16];
 	uint16_t lid;
-	uint8_t mtu; /* as enum ibv_mtu: 1 = 256 bytes, 5 = 4096. 0: unknown, ours is taken */
+	uint8_t mtu;   /* as enum ibv_mtu: 1 = 256 bytes, 5 = 4096. 0: unknown, ours is taken */
+	uint8_t reads; /* RDMA READs that it can answer at once; 0: unknown, none are sent */
 };
 
 /* Whether this build has RDMA at all. */

@@ -9,11 +9,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "transport/iov.h"
-#include "transport/rdma_private.h"
+#include "transport/rdma_ggwire.h"
 
 #define SLOT ((size_t)64 << 10)
-#define HEADER 8
 #define DEPTH 64  /* messages with bytes that the peer can take */
 #define CONTROL 8 /* receives for messages without */
 #define TX_SLOTS 32
@@ -24,13 +22,7 @@
 _Static_assert(DEPTH + CONTROL <= GW_RDMA_MAX_RX, "all receives fit");
 _Static_assert(TX_SLOTS <= GW_RDMA_MAX_TX, "all sends fit");
 
-enum type {
-	DATA = 1,
-	CREDIT = 2, /* nothing but the header */
-	HELLO = 3,  /* gw_rdma_say; the bytes mean nothing */
-};
-
-static void post(struct gw_rdma *r, enum type type, size_t size, bool signal)
+void gw_rdma_post_message(struct gw_rdma *r, enum gw_rdma_message type, size_t size, bool signal)
 {
 	uint8_t *tx = gw_rdma_tx(r);
 	tx[0] = (uint8_t)type;
@@ -40,14 +32,14 @@ static void post(struct gw_rdma *r, enum type type, size_t size, bool signal)
 	for (int i = 0; i < 4; i++)
 		tx[4 + i] = (uint8_t)(size >> (8 * i));
 	r->owed = 0;
-	gw_rdma_post_send(r, HEADER + size, signal);
+	gw_rdma_post_send(r, GW_RDMA_HEADER + size, signal);
 }
 
 static void return_credits(struct gw_rdma *r)
 {
 	/* Without room now, reaping a send comes back here. */
 	if (r->owed >= DEPTH / 2 && !r->failed && gw_rdma_room(r) > 0)
-		post(r, CREDIT, 0, true);
+		gw_rdma_post_message(r, GW_RDMA_CREDIT, 0, true);
 }
 
 static void bad_message(struct gw_rdma *r, const char *what)
@@ -55,27 +47,53 @@ static void bad_message(struct gw_rdma *r, const char *what)
 	gw_rdma_fail(r, GW_ERR_PROTOCOL, "the peer has sent a message %s", what);
 }
 
+static bool with_bytes(struct gw_rdma *r, unsigned slot, const uint8_t *rx, uint32_t bytes)
+{
+	switch (rx[0]) {
+	case GW_RDMA_DATA:
+		if (r->ready_len == DEPTH)
+			return false;
+		gw_rdma_make_ready(r, slot, GW_RDMA_HEADER, bytes);
+		return true;
+	case GW_RDMA_OFFER:
+		return r->ready_len < DEPTH && bytes == GW_RDMA_OFFER_BYTES &&
+		       gw_rdma_offered(r, slot, rx + GW_RDMA_HEADER);
+	case GW_RDMA_HELLO:
+		if (r->heard)
+			return false;
+		r->heard = true;
+		gw_rdma_post_recv(r, slot);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool without_bytes(struct gw_rdma *r, unsigned slot, uint8_t type)
+{
+	if (type != GW_RDMA_CREDIT && type != GW_RDMA_TAKEN)
+		return false;
+	if (type == GW_RDMA_TAKEN && r->taken++ == r->offers)
+		return false;
+	gw_rdma_post_recv(r, slot);
+	return true;
+}
+
 static void ggwire_received(struct gw_rdma *r, unsigned slot, uint32_t size)
 {
 	const uint8_t *rx = gw_rdma_rx(r, slot);
-	if (size < HEADER) {
+	if (size < GW_RDMA_HEADER) {
 		bad_message(r, "without a header");
 		return;
 	}
 	uint32_t bytes = (uint32_t)rx[4] | (uint32_t)rx[5] << 8 | (uint32_t)rx[6] << 16 | (uint32_t)rx[7] << 24;
 	r->credits += (unsigned)(rx[2] | rx[3] << 8);
-	if (bytes != size - HEADER) {
+	if (bytes != size - GW_RDMA_HEADER)
 		bad_message(r, "of another length than its header says");
-	} else if (r->credits > DEPTH) {
+	else if (r->credits > DEPTH)
 		bad_message(r, "with more credits than there are");
-	} else if (rx[0] == DATA && bytes > 0 && r->ready_len < DEPTH) {
-		gw_rdma_make_ready(r, slot, HEADER, bytes);
-	} else if ((rx[0] == CREDIT && bytes == 0) || (rx[0] == HELLO && !r->heard)) {
-		r->heard |= rx[0] == HELLO;
-		gw_rdma_post_recv(r, slot);
-	} else {
-		bad_message(r, "of no known type");
-	}
+	else if (bytes > 0 ? !with_bytes(r, slot, rx, bytes) : !without_bytes(r, slot, rx[0]))
+		bad_message(r, "that is none");
 }
 
 static void ggwire_consumed(struct gw_rdma *r, unsigned slot)
@@ -85,29 +103,62 @@ static void ggwire_consumed(struct gw_rdma *r, unsigned slot)
 	return_credits(r);
 }
 
-static enum gw_status wait_to_send(struct gw_rdma *r, struct gw_error *err)
+static enum gw_status wait_until(struct gw_rdma *r, unsigned credits, struct gw_error *err)
 {
 	for (;;) {
 		enum gw_status status = gw_rdma_broken(r, err);
-		if (status || (r->credits > 0 && gw_rdma_room(r) > TX_CONTROL))
+		if (status || (r->credits >= credits && gw_rdma_room(r) > TX_CONTROL))
 			return status;
 		if (!gw_rdma_progress(r))
 			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
 	}
 }
 
-/* Fills the next send's slot with what comes next. */
+enum gw_status gw_rdma_wait_to_send(struct gw_rdma *r, struct gw_error *err)
+{
+	return wait_until(r, 1, err);
+}
+
+enum gw_status gw_rdma_wait_for_room(struct gw_rdma *r, struct gw_error *err)
+{
+	return wait_until(r, 0, err);
+}
+
+/* Fills the next send's slot with what comes next, up to bytes that are worth an offer. */
 static size_t fill(const struct gw_rdma *r, struct gw_iov_pos *pos)
 {
-	uint8_t *to = gw_rdma_tx(r) + HEADER;
+	uint8_t *to = gw_rdma_tx(r) + GW_RDMA_HEADER;
 	size_t size = 0;
 	struct iovec from;
-	while (size < SLOT - HEADER && gw_iov_peek(pos, &from, 1, SLOT - HEADER - size) > 0) {
-		memcpy(to + size, from.iov_base, from.iov_len);
-		gw_iov_advance(pos, from.iov_len);
-		size += from.iov_len;
+	while (size < SLOT - GW_RDMA_HEADER && gw_iov_peek(pos, &from, 1, SIZE_MAX) > 0) {
+		if (gw_rdma_is_bulk(r, from.iov_len))
+			break;
+		size_t n = from.iov_len < SLOT - GW_RDMA_HEADER - size ? from.iov_len : SLOT - GW_RDMA_HEADER - size;
+		memcpy(to + size, from.iov_base, n);
+		gw_iov_advance(pos, n);
+		size += n;
 	}
 	return size;
+}
+
+static enum gw_status send_copied(struct gw_rdma *r, struct gw_iov_pos *pos, struct gw_error *err)
+{
+	enum gw_status status = gw_rdma_wait_to_send(r, err);
+	if (status)
+		return status;
+	size_t size = fill(r, pos);
+	r->credits--;
+	gw_rdma_post_message(r, GW_RDMA_DATA, size, (r->posted + 1) % SIGNAL_EVERY == 0);
+	return gw_rdma_broken(r, err);
+}
+
+static enum gw_status send_in_place(
+	struct gw_rdma *r, struct gw_iov_pos *pos, const struct iovec *next, struct gw_error *err)
+{
+	size_t sent = 0;
+	enum gw_status status = gw_rdma_offer(r, next->iov_base, next->iov_len, &sent, err);
+	gw_iov_advance(pos, sent);
+	return status;
 }
 
 static enum gw_status ggwire_sendv(struct gw_transport *t, const struct iovec *iov, int n, struct gw_error *err)
@@ -115,16 +166,11 @@ static enum gw_status ggwire_sendv(struct gw_transport *t, const struct iovec *i
 	struct gw_rdma *r = gw_rdma_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
 	enum gw_status status = GW_OK;
+	struct iovec next;
 	pthread_mutex_lock(&r->lock);
-	while (!status && pos.n > 0) {
-		status = wait_to_send(r, err);
-		if (status)
-			break;
-		size_t size = fill(r, &pos);
-		r->credits--;
-		post(r, DATA, size, (r->posted + 1) % SIGNAL_EVERY == 0);
-		status = gw_rdma_broken(r, err);
-	}
+	while (!status && gw_iov_peek(&pos, &next, 1, SIZE_MAX) > 0)
+		status = gw_rdma_is_bulk(r, next.iov_len) ? send_in_place(r, &pos, &next, err)
+							  : send_copied(r, &pos, err);
 	pthread_mutex_unlock(&r->lock);
 	return status;
 }
@@ -135,7 +181,7 @@ static void ggwire_closing(struct gw_rdma *r)
 	while (gw_rdma_room(r) == 0 && !gw_rdma_broken(r, NULL))
 		(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
 	if (r->signalled < r->posted && !gw_rdma_broken(r, NULL))
-		post(r, CREDIT, 0, true);
+		gw_rdma_post_message(r, GW_RDMA_CREDIT, 0, true);
 }
 
 static enum gw_status not_in_time(const struct gw_rdma *r, const char *what, struct gw_error *err)
@@ -150,7 +196,7 @@ enum gw_status gw_rdma_say(struct gw_rdma *r, int timeout_ms, struct gw_error *e
 	enum gw_status status = GW_OK;
 	pthread_mutex_lock(&r->lock);
 	memset(gw_rdma_tx(r), 0, r->mtu);
-	post(r, HELLO, r->mtu - HEADER, true);
+	gw_rdma_post_message(r, GW_RDMA_HELLO, r->mtu - GW_RDMA_HEADER, true);
 	while (!status && !gw_rdma_broken(r, NULL) && r->reaped < r->posted)
 		status = gw_rdma_wait(r, deadline);
 	bool said = !r->failed && r->reaped == r->posted;
@@ -185,13 +231,14 @@ const struct gw_rdma_path_ops gw_rdma_path_ggwire = {
 	.tx_slots = TX_SLOTS,
 	.credits = DEPTH,
 	.slot = SLOT,
-	.access = IBV_ACCESS_LOCAL_WRITE,
+	.access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ,
 	.hop_limit = 64,
 	.min_rnr_timer = 12,
 	.rnr_retry = 6, /* never needed: credits */
-	.announced_mtu = true,
+	.announced = true,
 	.received = ggwire_received,
 	.consumed = ggwire_consumed,
+	.pull = gw_rdma_pull,
 	.reaped = return_credits,
 	.closing = ggwire_closing,
 };

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "transport/iov.h"
 #include "transport/rdma.h"
 #include "transport/rdma_select.h"
 #include "transport/verbs.h"
@@ -25,23 +26,31 @@ struct gw_rdma_path_ops {
 	uint8_t hop_limit;
 	uint8_t min_rnr_timer;
 	uint8_t rnr_retry;
-	bool announced_mtu; /* the smaller of both is used; else ours */
+	bool announced; /* the peer says what its end can: the smaller MTU and number of READs are used */
 
 	/* A message of size bytes has come into a receive slot, which is the path's until it posts it again. */
 	void (*received)(struct gw_rdma *r, unsigned slot, uint32_t size);
 	/* All bytes of a slot that was made readable have been taken. */
 	void (*consumed)(struct gw_rdma *r, unsigned slot);
+	/* Nothing is left in the slot of the first ready bytes: moves some of its remote ones to where pos points (and
+	 * moves it on), or into the slot. Waits. */
+	enum gw_status (*pull)(struct gw_rdma *r, struct gw_iov_pos *pos, size_t *got, struct gw_error *err);
 	/* Sends have completed. May be NULL. */
 	void (*reaped)(struct gw_rdma *r);
 	/* The connection will be closed: makes sure that the last send completes visibly. May be NULL. */
 	void (*closing)(struct gw_rdma *r);
 };
 
-/* Received bytes that wait to be taken. */
+/* Received bytes that wait to be taken: first those in the slot, then those that the peer has offered to be read. */
 struct gw_rdma_ready {
 	unsigned slot;
 	uint32_t offset;
 	uint32_t left;
+	struct gw_rdma_remote {
+		uint64_t address;
+		uint32_t key;
+		uint32_t left;
+	} remote;
 };
 
 /* One end. Everything below lock is under it once the transport has started. One thread at a time waits for the device
@@ -90,6 +99,10 @@ struct gw_rdma {
 	unsigned credits; /* messages that the peer has receives for */
 	unsigned owed;    /* receives posted again that the peer was not told of */
 	bool heard;       /* the peer's gw_rdma_say */
+	uint64_t offers;  /* regions that the peer was told of */
+	uint64_t taken;   /* of these, what it has read */
+	bool no_offers;   /* a region could not be registered: this is not tried again */
+	bool no_direct;   /* the same for memory that is read into */
 };
 
 extern const struct gw_rdma_path_ops gw_rdma_path_stock;
@@ -115,8 +128,20 @@ void gw_rdma_post_send(struct gw_rdma *r, size_t size, bool signal);
 /* Makes a slot's bytes readable. */
 void gw_rdma_make_ready(struct gw_rdma *r, unsigned slot, uint32_t offset, uint32_t size);
 
+/* Makes what the peer has offered readable; the slot, whose message has said so, is lent to it. */
+void gw_rdma_make_remote(struct gw_rdma *r, unsigned slot, const struct gw_rdma_remote *remote);
+
+/* Posts an RDMA READ, signalled, into registered memory. There must be room. Failure is noted. */
+void gw_rdma_post_read(struct gw_rdma *r, void *to, uint32_t lkey, const struct gw_rdma_remote *from, uint32_t size);
+
+/* Gives the first ready slot back once nothing is left of it. */
+void gw_rdma_drop_empty(struct gw_rdma *r);
+
 /* Handles completions; whether there were any. */
 bool gw_rdma_progress(struct gw_rdma *r);
+
+/* Makes the device give up all that is under way; the connection has failed. */
+void gw_rdma_stop(struct gw_rdma *r);
 
 /* Why nothing more can be sent; GW_OK while something can. */
 enum gw_status gw_rdma_broken(const struct gw_rdma *r, struct gw_error *err);

@@ -158,6 +158,7 @@ void gw_rdma_local(const struct gw_rdma *r, enum gw_rdma_path path, struct gw_rd
 		.psn = (path == GW_RDMA_PATH_STOCK ? r->qp->qp_num : r->random_psn) & PSN_MASK,
 		.lid = r->port.lid,
 		.mtu = (uint8_t)r->port.mtu,
+		.reads = r->port.max_reads,
 	};
 	memcpy(out->gid, r->port.gid.raw, sizeof(out->gid));
 }
@@ -226,11 +227,11 @@ static enum gw_status to_rtr(struct gw_rdma *r, const struct gw_rdma_address *pe
 		.path_mtu = r->port.mtu,
 		.dest_qp_num = peer->qpn,
 		.rq_psn = peer->psn,
-		.max_dest_rd_atomic = 1,
+		.max_dest_rd_atomic = r->path->announced ? r->port.max_reads : 1,
 		.min_rnr_timer = r->path->min_rnr_timer,
 		.ah_attr = route(r, peer),
 	};
-	if (r->path->announced_mtu && peer->mtu >= MTU_MIN && peer->mtu < attr.path_mtu)
+	if (r->path->announced && peer->mtu >= MTU_MIN && peer->mtu < attr.path_mtu)
 		attr.path_mtu = (enum ibv_mtu)peer->mtu;
 	r->mtu = mtu_bytes(attr.path_mtu);
 	return to_state(r, &attr,
@@ -239,7 +240,7 @@ static enum gw_status to_rtr(struct gw_rdma *r, const struct gw_rdma_address *pe
 		"RTR", err);
 }
 
-static enum gw_status to_rts(struct gw_rdma *r, uint32_t psn, struct gw_error *err)
+static enum gw_status to_rts(struct gw_rdma *r, uint32_t psn, const struct gw_rdma_address *peer, struct gw_error *err)
 {
 	struct ibv_qp_attr attr = {
 		.qp_state = IBV_QPS_RTS,
@@ -249,6 +250,8 @@ static enum gw_status to_rts(struct gw_rdma *r, uint32_t psn, struct gw_error *e
 		.sq_psn = psn,
 		.max_rd_atomic = 1,
 	};
+	if (r->path->announced)
+		attr.max_rd_atomic = peer->reads < r->port.max_reads ? peer->reads : r->port.max_reads;
 	return to_state(r, &attr,
 		IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC, "RTS",
 		err);
@@ -263,6 +266,7 @@ enum gw_status gw_rdma_activate(
 	r->path = paths[path];
 	r->credits = r->path->credits;
 	r->peer_qpn = peer->qpn;
+	r->no_offers = peer->reads == 0;
 	gw_rdma_local(r, path, &local);
 	enum gw_status status = make_memory(r, err);
 	if (!status)
@@ -274,8 +278,14 @@ enum gw_status gw_rdma_activate(
 	if (!status)
 		status = to_rtr(r, peer, err);
 	if (!status)
-		status = to_rts(r, local.psn, err);
+		status = to_rts(r, local.psn, peer, err);
 	return status;
+}
+
+void gw_rdma_stop(struct gw_rdma *r)
+{
+	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_ERR};
+	(void)r->v->modify_qp(r->qp, &attr, IBV_QP_STATE);
 }
 
 struct gw_transport *gw_rdma_start(struct gw_rdma *r, struct gw_transport *tcp)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "transport/iov.h"
 #include "transport/rdma_private.h"
 
 #define BATCH 16
@@ -54,31 +53,67 @@ uint8_t *gw_rdma_tx(const struct gw_rdma *r)
 	return gw_rdma_rx(r, r->path->rx_slots + (unsigned)(r->posted % r->path->tx_slots));
 }
 
-void gw_rdma_post_send(struct gw_rdma *r, size_t size, bool signal)
+static void post(struct gw_rdma *r, struct ibv_send_wr *wr)
 {
-	struct ibv_sge sge = {
-		.addr = (uint64_t)(uintptr_t)gw_rdma_tx(r), .length = (uint32_t)size, .lkey = r->mr->lkey};
-	struct ibv_send_wr wr = {.sg_list = &sge, .num_sge = 1, .opcode = IBV_WR_SEND}, *bad;
-	assert(gw_rdma_room(r) > 0 && size <= r->path->slot);
-	wr.wr_id = (r->posted + 1) | SEND_BIT;
-	if (signal)
-		wr.send_flags |= IBV_SEND_SIGNALED;
-	if (size <= r->inline_max)
-		wr.send_flags |= IBV_SEND_INLINE;
-	int rc = ibv_post_send(r->qp, &wr, &bad);
+	struct ibv_send_wr *bad;
+	assert(gw_rdma_room(r) > 0);
+	wr->wr_id = (r->posted + 1) | SEND_BIT;
+	wr->num_sge = 1;
+	int rc = ibv_post_send(r->qp, wr, &bad);
 	if (rc) {
 		gw_rdma_fail(r, GW_ERR_LOST, "a send cannot be posted: %s", strerror(rc));
 		return;
 	}
 	r->posted++;
-	if (signal)
+	if (wr->send_flags & IBV_SEND_SIGNALED)
 		r->signalled = r->posted;
+}
+
+void gw_rdma_post_send(struct gw_rdma *r, size_t size, bool signal)
+{
+	struct ibv_sge sge = {
+		.addr = (uint64_t)(uintptr_t)gw_rdma_tx(r), .length = (uint32_t)size, .lkey = r->mr->lkey};
+	struct ibv_send_wr wr = {.sg_list = &sge, .opcode = IBV_WR_SEND};
+	assert(size <= r->path->slot);
+	if (signal)
+		wr.send_flags |= IBV_SEND_SIGNALED;
+	if (size <= r->inline_max)
+		wr.send_flags |= IBV_SEND_INLINE;
+	post(r, &wr);
+}
+
+void gw_rdma_post_read(struct gw_rdma *r, void *to, uint32_t lkey, const struct gw_rdma_remote *from, uint32_t size)
+{
+	struct ibv_sge sge = {.addr = (uint64_t)(uintptr_t)to, .length = size, .lkey = lkey};
+	struct ibv_send_wr wr = {.sg_list = &sge, .opcode = IBV_WR_RDMA_READ, .send_flags = IBV_SEND_SIGNALED};
+	wr.wr.rdma.remote_addr = from->address;
+	wr.wr.rdma.rkey = from->key;
+	post(r, &wr);
 }
 
 void gw_rdma_make_ready(struct gw_rdma *r, unsigned slot, uint32_t offset, uint32_t size)
 {
 	assert(r->ready_len < GW_RDMA_MAX_RX);
-	r->ready[(r->ready_head + r->ready_len++) % GW_RDMA_MAX_RX] = (struct gw_rdma_ready){slot, offset, size};
+	r->ready[(r->ready_head + r->ready_len++) % GW_RDMA_MAX_RX] =
+		(struct gw_rdma_ready){.slot = slot, .offset = offset, .left = size};
+}
+
+void gw_rdma_make_remote(struct gw_rdma *r, unsigned slot, const struct gw_rdma_remote *remote)
+{
+	assert(r->ready_len < GW_RDMA_MAX_RX);
+	r->ready[(r->ready_head + r->ready_len++) % GW_RDMA_MAX_RX] =
+		(struct gw_rdma_ready){.slot = slot, .remote = *remote};
+}
+
+void gw_rdma_drop_empty(struct gw_rdma *r)
+{
+	const struct gw_rdma_ready *first = &r->ready[r->ready_head];
+	if (first->left > 0 || first->remote.left > 0)
+		return;
+	unsigned slot = first->slot;
+	r->ready_head = (r->ready_head + 1) % GW_RDMA_MAX_RX;
+	r->ready_len--;
+	r->path->consumed(r, slot);
 }
 
 static void complete(struct gw_rdma *r, const struct ibv_wc *wc)
@@ -128,7 +163,7 @@ static size_t take(struct gw_rdma *r, struct gw_iov_pos *pos)
 {
 	size_t sum = 0;
 	struct iovec to;
-	while (r->ready_len > 0 && gw_iov_peek(pos, &to, 1, SIZE_MAX) > 0) {
+	while (r->ready_len > 0 && r->ready[r->ready_head].left > 0 && gw_iov_peek(pos, &to, 1, SIZE_MAX) > 0) {
 		struct gw_rdma_ready *from = &r->ready[r->ready_head];
 		size_t n = to.iov_len < from->left ? to.iov_len : from->left;
 		memcpy(to.iov_base, gw_rdma_rx(r, from->slot) + from->offset, n);
@@ -136,12 +171,7 @@ static size_t take(struct gw_rdma *r, struct gw_iov_pos *pos)
 		sum += n;
 		from->offset += (uint32_t)n;
 		from->left -= (uint32_t)n;
-		if (from->left > 0)
-			continue;
-		unsigned slot = from->slot;
-		r->ready_head = (r->ready_head + 1) % GW_RDMA_MAX_RX;
-		r->ready_len--;
-		r->path->consumed(r, slot);
+		gw_rdma_drop_empty(r);
 	}
 	return sum;
 }
@@ -154,6 +184,22 @@ static enum gw_status receive_end(const struct gw_rdma *r, size_t got, struct gw
 	if (got > 0)
 		return gw_error_set(err, GW_ERR_LOST, "the peer closed the connection in the middle of a message");
 	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
+}
+
+static enum gw_status wait_for_more(struct gw_rdma *r, size_t got, struct gw_error *err)
+{
+	enum gw_status status = receive_end(r, got, err);
+	if (!status)
+		(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+	return status;
+}
+
+static enum gw_status pull(struct gw_rdma *r, struct gw_iov_pos *pos, size_t *sum, struct gw_error *err)
+{
+	size_t got = 0;
+	enum gw_status status = r->path->pull(r, pos, &got, err);
+	*sum += got;
+	return status;
 }
 
 enum gw_status gw_rdma_recvv(
@@ -170,9 +216,7 @@ enum gw_status gw_rdma_recvv(
 		sum += take(r, &pos);
 		if (sum >= min)
 			break;
-		status = receive_end(r, sum, err);
-		if (!status)
-			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+		status = r->ready_len > 0 ? pull(r, &pos, &sum, err) : wait_for_more(r, sum, err);
 	}
 	pthread_mutex_unlock(&r->lock);
 	if (!status)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -105,9 +106,9 @@ static bool spin(struct gw_rdma *r)
 	do {
 		if (gw_rdma_progress(r) || atomic_load(&r->down))
 			return true;
-		/* Another thread may want to send. */
+		/* Another thread may want to send; and a software device works on the processor that it finds here. */
 		pthread_mutex_unlock(&r->lock);
-		relax();
+		sched_yield();
 		pthread_mutex_lock(&r->lock);
 	} while (gw_clock_ns() < until);
 	return false;

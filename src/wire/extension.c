@@ -136,7 +136,10 @@ size_t gw_ext_rdma_encode(const struct gw_ext_rdma *m, uint8_t out[GW_EXT_RDMA_M
 	gw_wr_u8(&w, m->mtu);
 	gw_wr_u32(&w, m->qpn);
 	gw_wr_u32(&w, m->psn);
-	gw_wr_u32(&w, m->lid);
+	gw_wr_u8(&w, (uint8_t)m->lid);
+	gw_wr_u8(&w, (uint8_t)(m->lid >> 8));
+	gw_wr_u8(&w, m->reads);
+	gw_wr_u8(&w, 0);
 	gw_wr_bytes(&w, m->gid, sizeof(m->gid));
 	gw_wr_u32(&w, (uint32_t)n);
 	gw_wr_bytes(&w, m->reason, n);
@@ -155,11 +158,12 @@ bool gw_ext_rdma_decode(const void *body, size_t size, uint8_t step, struct gw_e
 	got.mtu = gw_rd_u8(&r);
 	got.qpn = gw_rd_u32(&r);
 	got.psn = gw_rd_u32(&r);
-	uint32_t lid = gw_rd_u32(&r);
-	got.lid = (uint16_t)lid;
+	uint32_t lid_and_reads = gw_rd_u32(&r);
+	got.lid = (uint16_t)lid_and_reads;
+	got.reads = (uint8_t)(lid_and_reads >> 16);
 	const uint8_t *gid = gw_rd_bytes(&r, sizeof(got.gid));
 	take_text(&r, got.reason);
-	if (r.bad || got.step != step || yes > 1 || lid > UINT16_MAX)
+	if (r.bad || got.step != step || yes > 1)
 		return false;
 	memcpy(got.gid, gid, sizeof(got.gid));
 	*m = got;

@@ -186,6 +186,8 @@ static struct ibv_mr *reg_mr(struct ibv_pd *pd, void *addr, size_t length, int a
 	if (fake_strikes("reg_mr", true))
 		return NULL;
 	pthread_mutex_lock(&fake.lock);
+	if (access & IBV_ACCESS_REMOTE_WRITE)
+		fake_broken("a region can be written by the peer");
 	uint32_t key = fake.next_key++ % FAKE_MRS;
 	if (!fake.mrs[key])
 		fake.mrs[key] = calloc(1, sizeof(struct fake_mr));

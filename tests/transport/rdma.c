@@ -1,0 +1,360 @@
+/* What RDMA does beyond the contract of all transports: how payloads travel, what a hostile peer can send, and what
+ * waiting costs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "transport/fake_verbs.h"
+#include "transport/rdma_link.h"
+#include "transport/rdma_private.h"
+
+#define BULK ((size_t)10 << 20)
+
+static struct gw_transport *near, *far;
+
+static int setup(void **state)
+{
+	(void)state;
+	near = far = NULL;
+	gw_log_set_level(GW_LOG_WARN);
+	unsetenv("GGML_RPC_SPIN_US");
+	fake_start();
+	fake_usual();
+	return 0;
+}
+
+static void end(struct gw_transport **t)
+{
+	if (*t)
+		(*t)->ops->close(*t);
+	*t = NULL;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	end(&near);
+	end(&far);
+	return fake_stop() ? -1 : 0;
+}
+
+static void link_over(enum gw_rdma_path path)
+{
+	struct gw_error err;
+	if (link_rdma(path, &near, &far, &err))
+		fail_msg("%s", err.text);
+	fake_forget_messages();
+}
+
+static enum gw_status send_bytes(struct gw_transport *t, const void *bytes, size_t n)
+{
+	struct iovec iov = {(void *)(uintptr_t)bytes, n};
+	return t->ops->sendv(t, &iov, 1, NULL);
+}
+
+static enum gw_status recv_bytes(struct gw_transport *t, void *bytes, size_t n, struct gw_error *err)
+{
+	struct iovec iov = {bytes, n};
+	size_t got;
+	return t->ops->recvv(t, &iov, 1, n, &got, err);
+}
+
+struct transfer {
+	pthread_t thread;
+	const struct iovec *iov;
+	int n;
+	enum gw_status status;
+};
+
+static void *send_main(void *arg)
+{
+	struct transfer *t = arg;
+	t->status = near->ops->sendv(near, t->iov, t->n, NULL);
+	return NULL;
+}
+
+static uint8_t *pattern(size_t n)
+{
+	uint8_t *bytes = malloc(n);
+	assert_non_null(bytes);
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (uint8_t)(i * 7 + (i >> 9));
+	return bytes;
+}
+
+/* A short element, a long one and a short one, received in pieces of a size. */
+static void transfer(size_t piece)
+{
+	uint8_t *out = pattern(BULK), *in = calloc(1, BULK);
+	struct iovec iov[] = {{out, 300}, {out + 300, BULK - 1300}, {out + BULK - 1000, 1000}};
+	struct transfer t = {.iov = iov, .n = 3};
+	assert_non_null(in);
+	assert_int_equal(pthread_create(&t.thread, NULL, send_main, &t), 0);
+	for (size_t done = 0; done < BULK; done += piece)
+		assert_int_equal(recv_bytes(far, in + done, BULK - done < piece ? BULK - done : piece, NULL), GW_OK);
+	pthread_join(t.thread, NULL);
+	assert_int_equal(t.status, GW_OK);
+	assert_memory_equal(in, out, BULK);
+	free(out);
+	free(in);
+}
+
+static size_t count(enum ibv_wr_opcode opcode, uint32_t *longest)
+{
+	const struct fake_message *m;
+	size_t n = fake_messages(&m), found = 0;
+	*longest = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (m[i].opcode != opcode)
+			continue;
+		found++;
+		*longest = m[i].length > *longest ? m[i].length : *longest;
+	}
+	return found;
+}
+
+static void long_payloads_are_read_from_where_they_are(void **state)
+{
+	(void)state;
+	uint32_t longest;
+	link_over(GW_RDMA_PATH_GGWIRE);
+	int regions = fake_count().mrs;
+	transfer(BULK);
+	assert_true(count(IBV_WR_SEND, &longest) < 20);
+	assert_true(longest < 2000);
+	assert_true(count(IBV_WR_RDMA_READ, &longest) >= 30);
+	transfer(300000);
+	transfer(70000);
+	assert_int_equal(fake_count().mrs, regions);
+	assert_int_equal(fake_rnr(), 0);
+}
+
+static void short_reads_of_long_payloads_go_through_slots(void **state)
+{
+	(void)state;
+	link_over(GW_RDMA_PATH_GGWIRE);
+	int regions = fake_count().mrs;
+	transfer(5000);
+	assert_int_equal(fake_count().mrs, regions);
+}
+
+static void memory_that_is_read_only_is_sent_in_place(void **state)
+{
+	(void)state;
+	uint32_t longest;
+	size_t n = 1 << 20;
+	uint8_t *in = malloc(n);
+	void *file = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec iov = {file, n};
+	struct transfer t = {.iov = &iov, .n = 1};
+	assert_ptr_not_equal(file, MAP_FAILED);
+	link_over(GW_RDMA_PATH_GGWIRE);
+	assert_int_equal(pthread_create(&t.thread, NULL, send_main, &t), 0);
+	assert_int_equal(recv_bytes(far, in, n, NULL), GW_OK);
+	pthread_join(t.thread, NULL);
+	assert_int_equal(t.status, GW_OK);
+	assert_memory_equal(in, file, n);
+	assert_true(count(IBV_WR_RDMA_READ, &longest) > 0);
+	munmap(file, n);
+	free(in);
+}
+
+/* With whichever of the two ends' regions that cannot be registered: the payload arrives. */
+static void what_cannot_be_registered_is_copied(void **state)
+{
+	(void)state;
+	for (unsigned nth = 1; nth < 8; nth++) {
+		link_over(GW_RDMA_PATH_GGWIRE);
+		fake_fail("reg_mr", nth);
+		transfer(BULK);
+		fake_fail("", 0);
+		transfer(BULK);
+		end(&near);
+		end(&far);
+	}
+	assert_int_equal(fake_rnr(), 0);
+}
+
+static void the_stock_path_neither_reads_nor_shows(void **state)
+{
+	(void)state;
+	uint32_t longest;
+	link_over(GW_RDMA_PATH_STOCK);
+	transfer(BULK);
+	assert_int_equal(count(IBV_WR_RDMA_READ, &longest), 0);
+	assert_true(count(IBV_WR_SEND, &longest) >= 40);
+	assert_int_equal(longest, 256 << 10);
+}
+
+/* An end that sends whatever it likes to one that is on the ggwire path. */
+static void link_hostile(void)
+{
+	struct gw_transport *tcp_a, *tcp_b;
+	struct gw_rdma *a, *b;
+	struct gw_rdma_address at_a, at_b;
+	link_tcp(&tcp_a, &tcp_b);
+	assert_int_equal(gw_rdma_probe(tcp_a, GW_RDMA_ROCE, &a, NULL), GW_OK);
+	assert_int_equal(gw_rdma_probe(tcp_b, GW_RDMA_ROCE, &b, NULL), GW_OK);
+	gw_rdma_local(a, GW_RDMA_PATH_STOCK, &at_a);
+	gw_rdma_local(b, GW_RDMA_PATH_GGWIRE, &at_b);
+	assert_int_equal(gw_rdma_activate(b, GW_RDMA_PATH_GGWIRE, &at_a, NULL), GW_OK);
+	assert_int_equal(gw_rdma_activate(a, GW_RDMA_PATH_STOCK, &at_b, NULL), GW_OK);
+	near = gw_rdma_start(a, tcp_a);
+	far = gw_rdma_start(b, tcp_b);
+}
+
+static void hostile_messages_end_the_connection(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t size;
+		uint8_t bytes[24];
+	} odd[] = {
+		{1, {1}}, {7, {1}}, {8, {1}},                               /* data without bytes */
+		{9, {1, 0, 0, 0, 2}},                                       /* one byte, it says two */
+		{9, {1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}},                  /* it says 4 GiB */
+		{8, {2, 0, 1, 0}},                                          /* a 65th credit */
+		{8, {2, 0, 0xff, 0xff}},                                    /* many more */
+		{9, {2, 0, 0, 0, 1}},                                       /* credits with bytes */
+		{8, {5}},                                                   /* taken what was not offered */
+		{8, {0}},                                                   /* no type */
+		{8, {6}},                                                   /* one that does not exist */
+		{23, {4, 0, 0, 0, 15}},                                     /* an offer that is cut */
+		{24, {4, 0, 0, 0, 16}},                                     /* of nothing */
+		{24, {4, 0, 0, 0, 16, [20] = 1, [23] = 1}},                 /* of 16 MiB */
+		{24, {4, 0, 0, 0, 16, [8] = 1, [16] = 99, [20] = 0, 0, 1}}, /* of memory that is not there */
+	};
+	uint8_t in[64];
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct gw_error err = {0};
+		link_hostile();
+		assert_int_equal(send_bytes(near, odd[i].bytes, odd[i].size), GW_OK);
+		enum gw_status status = recv_bytes(far, in, sizeof(in), &err);
+		if (status != GW_ERR_PROTOCOL && status != GW_ERR_LOST)
+			fail_msg("message %zu: status %d", i, (int)status);
+		assert_true(err.text[0] != '\0');
+		end(&near);
+		end(&far);
+	}
+}
+
+/* A peer that does not count its credits finds no receives, and nothing of ours is overrun. */
+static void a_flood_is_contained(void **state)
+{
+	(void)state;
+	static const uint8_t data[9] = {1, 0, 0, 0, 1, 0, 0, 0, 'x'};
+	uint8_t in[64];
+	link_hostile();
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(send_bytes(near, data, sizeof(data)), GW_OK);
+	assert_int_equal(recv_bytes(far, in, 64, NULL), GW_OK);
+	for (int i = 0; i < 80; i++)
+		assert_int_equal(send_bytes(near, data, sizeof(data)), GW_OK);
+	usleep(20000);
+	enum gw_status status = recv_bytes(far, in, 16, NULL);
+	for (int i = 0; i < 64 && !status; i++)
+		status = recv_bytes(far, in, 1, NULL);
+	assert_true(!status || status == GW_ERR_PROTOCOL);
+}
+
+static double cpu_of_thread(void)
+{
+	struct rusage u;
+	getrusage(RUSAGE_THREAD, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+static void waiting_costs_nothing(void **state)
+{
+	(void)state;
+	for (int path = 0; path < 2; path++) {
+		link_over((enum gw_rdma_path)path);
+		double before = cpu_of_thread();
+		assert_false(near->ops->readable(near, 300));
+		assert_true(cpu_of_thread() - before < 0.02);
+		end(&near);
+		end(&far);
+	}
+}
+
+static void a_peer_that_does_not_answer_is_lost_in_time(void **state)
+{
+	(void)state;
+	for (int path = 0; path < 2; path++) {
+		struct gw_error err = {0};
+		uint8_t byte;
+		link_over((enum gw_rdma_path)path);
+		fake_cut(true);
+		uint64_t start = gw_clock_ns();
+		assert_int_equal(send_bytes(near, "x", 1), GW_OK);
+		assert_int_equal(send_bytes(near, "x", 1), GW_OK);
+		for (int i = 0; i < 10; i++)
+			(void)send_bytes(near, "x", 1);
+		assert_int_equal(recv_bytes(near, &byte, 1, &err), GW_ERR_LOST);
+		assert_non_null(strstr(err.text, "transport retry counter exceeded"));
+		assert_true(gw_clock_ns() - start < UINT64_C(2000000000));
+		end(&near);
+		end(&far);
+		fake_cut(false);
+	}
+}
+
+static void the_smaller_mtu_and_number_of_reads_are_used(void **state)
+{
+	(void)state;
+	struct gw_transport *tcp_a, *tcp_b;
+	struct gw_rdma *a, *b;
+	struct gw_rdma_address at_a, at_b;
+	link_tcp(&tcp_a, &tcp_b);
+	assert_int_equal(gw_rdma_probe(tcp_a, GW_RDMA_ROCE, &a, NULL), GW_OK);
+	assert_int_equal(gw_rdma_probe(tcp_b, GW_RDMA_ROCE, &b, NULL), GW_OK);
+	gw_rdma_local(a, GW_RDMA_PATH_GGWIRE, &at_a);
+	gw_rdma_local(b, GW_RDMA_PATH_GGWIRE, &at_b);
+	assert_int_equal(at_a.mtu, IBV_MTU_1024);
+	assert_int_equal(at_a.reads, 16);
+	at_a.mtu = IBV_MTU_512;
+	at_a.reads = 3;
+	at_b.mtu = IBV_MTU_4096;
+	at_b.reads = 200;
+	assert_int_equal(gw_rdma_activate(b, GW_RDMA_PATH_GGWIRE, &at_a, NULL), GW_OK);
+	assert_int_equal(gw_rdma_activate(a, GW_RDMA_PATH_GGWIRE, &at_b, NULL), GW_OK);
+	assert_int_equal(fake_rtr(at_b.qpn).path_mtu, IBV_MTU_512);
+	assert_int_equal(fake_rts(at_b.qpn).max_rd_atomic, 3);
+	assert_int_equal(fake_rtr(at_a.qpn).path_mtu, IBV_MTU_1024);
+	assert_int_equal(fake_rts(at_a.qpn).max_rd_atomic, 16);
+	gw_rdma_free(a);
+	gw_rdma_free(b);
+	tcp_a->ops->close(tcp_a);
+	tcp_b->ops->close(tcp_b);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(long_payloads_are_read_from_where_they_are),
+		CASE(short_reads_of_long_payloads_go_through_slots),
+		CASE(memory_that_is_read_only_is_sent_in_place),
+		CASE(what_cannot_be_registered_is_copied),
+		CASE(the_stock_path_neither_reads_nor_shows),
+		CASE(hostile_messages_end_the_connection),
+		CASE(a_flood_is_contained),
+		CASE(waiting_costs_nothing),
+		CASE(a_peer_that_does_not_answer_is_lost_in_time),
+		CASE(the_smaller_mtu_and_number_of_reads_are_used),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
