@@ -67,7 +67,9 @@ static int teardown(void **in)
 	struct state *st = *in;
 	DIR *dir = opendir(st->dir);
 
-	for (struct dirent *e; dir && (e = readdir(dir));)
+	if (!dir)
+		return -1;
+	for (struct dirent *e; (e = readdir(dir));)
 		unlinkat(dirfd(dir), e->d_name, 0);
 	closedir(dir);
 	rmdir(st->dir);

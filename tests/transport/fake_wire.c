@@ -274,7 +274,7 @@ static int queue_send(struct fake_qp *qp, const struct ibv_send_wr *wr)
 	if (wr->num_sge)
 		s->sge = wr->sg_list[0];
 	if (wr->send_flags & IBV_SEND_INLINE) {
-		if (s->sge.length > qp->cap.max_inline_data)
+		if (!wr->num_sge || s->sge.length > qp->cap.max_inline_data)
 			return EINVAL;
 		memcpy(s->inlined, (const void *)(uintptr_t)s->sge.addr, s->sge.length);
 	}

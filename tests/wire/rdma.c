@@ -27,8 +27,8 @@ static const struct gw_ext_rdma offer = {
 static void offers_have_their_layout(void **state)
 {
 	(void)state;
-	static const uint8_t expected[] = {1, 1, 1, 3, 0x56, 0x34, 0x12, 0, 0xef, 0xcd, 0xab, 0, 0xdc, 0xfe, 16, 0, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7, 2, 0, 0, 0, 'n', 'o'};
+	static const uint8_t expected[] = {1, 1, 1, 3, 0x56, 0x34, 0x12, 0, 0xef, 0xcd, 0xab, 0, 0xdc, 0xfe, 16, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7, 2, 0, 0, 0, 'n', 'o'};
 	uint8_t body[GW_EXT_RDMA_MAX];
 	struct gw_ext_rdma got;
 	assert_int_equal(gw_ext_rdma_encode(&offer, body), sizeof(expected));
