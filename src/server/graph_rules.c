@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/checked.h"
+#include "ggml/numbers.h"
 #include "server/shape_rules.h"
 #include "server/tensor.h"
 
@@ -121,8 +122,10 @@ static const struct {
 	{GGML_OP_POOL_2D_BACK, GGML_OP_POOL_COUNT},
 };
 
-bool gw_rules_op_is_custom(enum ggml_op op)
+bool gw_rules_op_is_custom(enum ggml_op number)
 {
+	enum ggml_op op = gw_op_known(number);
+
 	return op == GGML_OP_MAP_CUSTOM1 || op == GGML_OP_MAP_CUSTOM2 || op == GGML_OP_MAP_CUSTOM3 ||
 	       op == GGML_OP_CUSTOM;
 }
@@ -130,16 +133,21 @@ bool gw_rules_op_is_custom(enum ggml_op op)
 /* The first required source that is not there, or -1. */
 static int missing_source(const struct ggml_tensor *node)
 {
+	enum ggml_op op = gw_op_known(node->op);
+	unsigned sources = op < GGML_OP_COUNT ? required[op] : 0;
+
 	for (int i = 0; i < GGML_MAX_SRC; i++)
-		if (required[node->op] >> i & 1 && !node->src[i])
+		if (sources >> i & 1 && !node->src[i])
 			return i;
 	return -1;
 }
 
 static bool variant_exists(const struct ggml_tensor *node)
 {
+	enum ggml_op op = gw_op_known(node->op);
+
 	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
-		if (variants[i].op == node->op)
+		if (variants[i].op == op)
 			return node->op_params[0] >= 0 && node->op_params[0] < variants[i].count;
 	return true;
 }
@@ -203,7 +211,7 @@ enum gw_status gw_rules_check_node(ggml_backend_dev_t dev, const struct ggml_ten
 		st = check_sources(node, err);
 	if (st != GW_OK || is_empty(node))
 		return st;
-	st = gw_shape_rules_check(node->op, node, err);
+	st = gw_shape_rules_check(gw_op_known(node->op), node, err);
 	if (st != GW_OK)
 		return st;
 	if (!ggml_backend_dev_supports_op(dev, node))

@@ -10,8 +10,8 @@
 
 #include "base/status.h"
 
-/* Whether op carries pointers to functions of the client. */
-bool gw_rules_op_is_custom(enum ggml_op op);
+/* Whether an operation carries pointers to functions of the client. */
+bool gw_rules_op_is_custom(enum ggml_op number);
 
 /* Whether all sources that op's implementations rely on are there, and its parameters name an operation that exists. */
 bool gw_rules_op_complete(const struct ggml_tensor *node);

@@ -231,6 +231,28 @@ static bool timestep(const struct ggml_tensor *n)
 	return n->op_params[0] > 0 && n->op_params[0] <= n->ne[0] && n->ne[1] == n->src[0]->ne[0];
 }
 
+/* Whether have == apart + copies * size: states lie behind a result, as many as the operation's first parameter tells. */
+static bool has_room_for(int64_t have, int64_t apart, int64_t copies, int64_t size)
+{
+	uint64_t sum;
+
+	return copies >= 1 && gw_mul_u64((uint64_t)copies, (uint64_t)size, &sum) &&
+	       gw_add_u64(sum, (uint64_t)apart, &sum) && (uint64_t)have == sum;
+}
+
+static bool gated_delta_net(const struct ggml_tensor *n)
+{
+	const int64_t *v = n->src[2]->ne;
+	return n->ne[0] == v[0] * v[1] && has_room_for(n->ne[1], v[2] * v[3], n->op_params[0], v[0] * v[3]);
+}
+
+static bool ssm_scan(const struct ggml_tensor *n)
+{
+	const int64_t *state = n->src[0]->ne;
+	return has_room_for(n->ne[0], ggml_nelements(n->src[1]), n->op_params[0],
+		state[0] * state[1] * state[2] * n->src[6]->ne[0]);
+}
+
 static const rule rules[GGML_OP_COUNT] = {
 	[GGML_OP_DUP] = as_many,
 	[GGML_OP_CPY] = as_many,
@@ -283,6 +305,8 @@ static const rule rules[GGML_OP_COUNT] = {
 	[GGML_OP_TRI] = like_src0,
 	[GGML_OP_FILL] = like_src0,
 	[GGML_OP_FLASH_ATTN_EXT] = flash_attn,
+	[GGML_OP_SSM_SCAN] = ssm_scan,
+	[GGML_OP_GATED_DELTA_NET] = gated_delta_net,
 	[GGML_OP_UNARY] = like_src0,
 	[GGML_OP_GLU] = glu,
 };

@@ -135,6 +135,28 @@ static void rows_and_places(void **state)
 	accept(ggml_timestep_embedding(ctx, f32(5, 1, 1, 1), 8, 100), "timestep_embedding");
 }
 
+/* How many states are written behind the result is a parameter, which may lie. */
+static void states_behind_a_result_have_room(void **state)
+{
+	(void)state;
+	struct ggml_tensor *qk = f32(8, 2, 5, 3), *v = f32(8, 4, 5, 3), *gate = f32(1, 4, 5, 3);
+	struct ggml_tensor *n = ggml_gated_delta_net(ctx, qk, qk, v, gate, gate, f32(8, 8, 4, 3), 2);
+	accept(n, "gated_delta_net");
+	n->op_params[0] = 3;
+	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
+	n->op_params[0] = -1;
+	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
+	n->op_params[0] = INT32_MAX;
+	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
+	n = ggml_ssm_scan(ctx, f32(16, 8, 4, 3), f32(8, 4, 5, 3), f32(4, 5, 3, 1), f32(1, 4, 1, 1), f32(16, 2, 5, 3),
+		f32(16, 2, 5, 3), i32(3, 1, 1, 1), 2);
+	accept(n, "ssm_scan");
+	n->op_params[0] = 3;
+	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
+	n->op_params[0] = 0;
+	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
+}
+
 static void writes_at_an_offset_stay_inside(void **state)
 {
 	(void)state;
@@ -235,6 +257,7 @@ int main(void)
 		TEST(reductions_and_orders),
 		TEST(matrices),
 		TEST(rows_and_places),
+		TEST(states_behind_a_result_have_room),
 		TEST(writes_at_an_offset_stay_inside),
 		TEST(broadcast_of_nothing_is_refused),
 		TEST(good_rope_passes),
