@@ -231,7 +231,8 @@ static bool timestep(const struct ggml_tensor *n)
 	return n->op_params[0] > 0 && n->op_params[0] <= n->ne[0] && n->ne[1] == n->src[0]->ne[0];
 }
 
-/* Whether have == apart + copies * size: states lie behind a result, as many as the operation's first parameter tells. */
+/* Whether have == apart + copies * size: states lie behind a result, as many as the operation's first parameter tells.
+ */
 static bool has_room_for(int64_t have, int64_t apart, int64_t copies, int64_t size)
 {
 	uint64_t sum;
