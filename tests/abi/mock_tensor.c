@@ -75,6 +75,11 @@ int64_t ggml_nelements(const struct ggml_tensor *t)
 	return t->ne[0] * t->ne[1] * t->ne[2] * t->ne[3];
 }
 
+size_t ggml_row_size(enum ggml_type type, int64_t ne)
+{
+	return ggml_type_size(type) * (size_t)(ne / ggml_blck_size(type));
+}
+
 size_t ggml_nbytes(const struct ggml_tensor *t)
 {
 	size_t n = ggml_type_size(t->type);
