@@ -17,7 +17,7 @@ stock_run none "$test_backend_ops" support -b CPU --output csv >"$work/support.c
 supported "$work/support.csv" >"$work/supported"
 server_start "$server"
 if [ "$extent" = full ]; then
-	limit=3600
+	limit=10800
 	sort -u "$work/supported" >"$work/wanted"
 	set --
 else

@@ -58,7 +58,7 @@ compare_ops() {
 	start_old
 	list_cases
 	if [ "$extent" = all ]; then
-		limit=3600
+		limit=10800
 		sort -u "$work/supported" >"$work/wanted"
 		set --
 	else
