@@ -293,6 +293,44 @@ static bool info_rsp(const struct context *c, const uint8_t *body, size_t size)
 	return true;
 }
 
+static bool ext_alloc_rsp(const struct context *c, const uint8_t *body, size_t size)
+{
+	struct gw_ext_alloc_rsp m;
+	if (size != GW_EXT_ALLOC_RSP)
+		return false;
+	gw_ext_alloc_rsp_decode(body, &m);
+	if (m.buffer == 0)
+		fprintf(c->to, "not allocated");
+	else
+		fprintf(c->to, "buffer 0x%" PRIx64 ", %" PRIu64 " bytes, address 0x%" PRIx64, m.buffer, m.size, m.base);
+	return true;
+}
+
+static bool xxh3_req(const struct context *c, const uint8_t *body, size_t size)
+{
+	struct gw_wire_xxh3_req m;
+	if (!gw_wire_xxh3_req_decode(c->dialect, body, size, &m))
+		return false;
+	gw_dump_tensor(c->to, c->dialect, &m.tensor);
+	fprintf(c->to, ", offset %" PRIu64 ", %" PRIu64 " bytes, hash %016" PRIx64 "%016" PRIx64, m.offset, m.size,
+		m.high, m.low);
+	return true;
+}
+
+static bool rdma(const struct context *c, const uint8_t *body, size_t size)
+{
+	struct gw_ext_rdma m;
+	if (!gw_ext_rdma_decode(body, size, GW_EXT_RDMA_OFFER, &m) &&
+		!gw_ext_rdma_decode(body, size, GW_EXT_RDMA_CONFIRM, &m))
+		return false;
+	fprintf(c->to, "%s: %s", m.step == GW_EXT_RDMA_OFFER ? "offer" : "confirmation", m.yes ? "yes" : "no, ");
+	if (!m.yes)
+		gw_dump_text(c->to, m.reason, sizeof(m.reason));
+	else if (m.step == GW_EXT_RDMA_OFFER)
+		fprintf(c->to, ", queue pair 0x%" PRIx32 ", first packet 0x%" PRIx32, m.qpn, m.psn);
+	return true;
+}
+
 struct printers {
 	printer request;
 	printer reply;
@@ -324,15 +362,21 @@ static const struct printers stock[GW_CMD_STOCK_COUNT] = {
 	[GW_CMD_COMM_FREE] = {device_req, NULL},
 };
 
-/* Of extensions the size is told, unless there is more to tell here. */
+static const struct printers extensions[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
+	[GW_CMD_EXT_INFO - GW_CMD_EXT_FIRST] = {data_rsp, info_rsp},
+	[GW_CMD_EXT_SUPPORTS_OP - GW_CMD_EXT_FIRST] = {node_req, bool_rsp},
+	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {rdma, rdma},
+	[GW_CMD_EXT_SET_TENSOR_XXH3 - GW_CMD_EXT_FIRST] = {xxh3_req, bool_rsp},
+	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = {alloc_req, ext_alloc_rsp},
+};
+
+/* Of what is not known here, the size is told. */
 static struct printers printers_of(unsigned cmd)
 {
 	if (cmd < GW_CMD_STOCK_COUNT)
 		return stock[cmd];
-	if (cmd == GW_CMD_EXT_INFO)
-		return (struct printers){data_rsp, info_rsp};
-	if (cmd == GW_CMD_EXT_SUPPORTS_OP)
-		return (struct printers){node_req, bool_rsp};
+	if (cmd >= GW_CMD_EXT_FIRST && cmd < GW_CMD_EXT_END && extensions[cmd - GW_CMD_EXT_FIRST].request)
+		return extensions[cmd - GW_CMD_EXT_FIRST];
 	return (struct printers){data_rsp, data_rsp};
 }
 
