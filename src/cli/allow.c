@@ -61,7 +61,7 @@ static bool is_zero_behind(const uint8_t address[16], unsigned bits)
 
 static enum gw_status invalid(const char *text, const char *why, struct gw_error *err)
 {
-	return gw_error_set(err, GW_ERR_INVALID, "--allow: '%s': %s", text, why);
+	return gw_error_set(err, GW_ERR_INVALID, "'%s': %s", text, why);
 }
 
 static enum gw_status add(struct gw_allow *allow, char *text, struct gw_error *err)
@@ -81,7 +81,7 @@ static enum gw_status add(struct gw_allow *allow, char *text, struct gw_error *e
 	if (!is_zero_behind(address, prefix))
 		return invalid(text, "the address has bits set behind its prefix", err);
 	if (allow->n == GW_ALLOW_MAX)
-		return gw_error_set(err, GW_ERR_LIMIT, "--allow: more than %d networks", GW_ALLOW_MAX);
+		return gw_error_set(err, GW_ERR_LIMIT, "more than %d networks", GW_ALLOW_MAX);
 	memcpy(allow->networks[allow->n].address, address, sizeof(address));
 	allow->networks[allow->n++].prefix = prefix;
 	return GW_OK;
@@ -93,7 +93,7 @@ enum gw_status gw_allow_parse(struct gw_allow *allow, const char *list, struct g
 		char text[INET6_ADDRSTRLEN + 8];
 		size_t len = strcspn(item, ",");
 		if (len >= sizeof(text))
-			return gw_error_set(err, GW_ERR_INVALID, "--allow: an item is too long to be an address");
+			return gw_error_set(err, GW_ERR_INVALID, "an item is too long to be an address");
 		memcpy(text, item, len);
 		text[len] = 0;
 		enum gw_status status = add(allow, text, err);

@@ -1,262 +1,299 @@
+/* One table says which options there are: for the command line, for the configuration file, and for --help. */
 #include "cli/options.h"
 
 #include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/checked.h"
-#include "cli/control.h"
+#include "cli/config.h"
+#include "cli/option_values.h"
 
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT 50052
 #define DEFAULT_CLIENTS 64
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+/* What getopt returns for a long option: its place in the table, behind all letters. */
+#define LONG_OPTION 256
 
-enum {
-	OPT_LISTEN = 256,
-	OPT_MAX_CLIENTS,
-	OPT_LOG_LEVEL,
-	OPT_MAX_MEMORY,
-	OPT_CACHE_SIZE,
-	OPT_MODEL,
-	OPT_ALLOW,
-	OPT_SANDBOX,
-	OPT_TRANSPORT,
+struct parse;
+
+/* Puts an option's value into p->o. text is NULL for an option without one on the command line. */
+typedef enum gw_status set_option(struct parse *p, const char *text, struct gw_error *err);
+
+struct row {
+	const char *name;
+	char letter;
+	const char *value; /* its name in the help; NULL: the option takes none, and in a file yes or no */
+	bool repeats;
+	bool line_only; /* not in a file */
+	set_option *set;
+	const char *help;
 };
 
-static const char short_options[] = ":ht:d:H:p:c";
-static const struct option long_options[] = {
-	{"help", no_argument, NULL, 'h'},
-	{"threads", required_argument, NULL, 't'},
-	{"device", required_argument, NULL, 'd'},
-	{"host", required_argument, NULL, 'H'},
-	{"port", required_argument, NULL, 'p'},
-	{"cache", no_argument, NULL, 'c'},
-	{"listen", required_argument, NULL, OPT_LISTEN},
-	{"max-clients", required_argument, NULL, OPT_MAX_CLIENTS},
-	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
-	{"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
-	{"cache-size", required_argument, NULL, OPT_CACHE_SIZE},
-	{"model", required_argument, NULL, OPT_MODEL},
-	{"allow", required_argument, NULL, OPT_ALLOW},
-	{"sandbox", required_argument, NULL, OPT_SANDBOX},
-	{"transport", required_argument, NULL, OPT_TRANSPORT},
-	{NULL, 0, NULL, 0},
+static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
+	add_model, add_listen, set_max_clients, set_max_memory, add_allowed, set_sandbox, set_transport, set_log_level;
+
+static const struct row rows[] = {
+	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
+	{"config", 0, "FILE", false, true, set_config,
+		"read options from this file (default: " GW_SERVE_CONFIG ",\n"
+		"if there is one); those of the command line go before its"},
+	{"threads", 't', "N", false, false, set_threads, "threads of the CPU device (default: half of the cores)"},
+	{"device", 'd', "NAME,...", false, false, set_devices,
+		"devices to lend (default: all but the CPU, or else the CPU)"},
+	{"host", 'H', "HOST", false, false, set_host, "address to listen on (default: " DEFAULT_HOST ")"},
+	{"port", 'p', "PORT", false, false, set_port,
+		"port to listen on, 0 = any free one (default: " TEXT(DEFAULT_PORT) ")"},
+	{"cache", 'c', NULL, false, false, set_cache, "keep large weights in a cache on disk"},
+	{"cache-size", 0, "SIZE", false, false, set_cache_size,
+		"the same, with at most that many bytes on disk: what was not used for\n"
+		"longest makes room"},
+	{"model", 0, "PATH", true, false, add_model,
+		"a GGUF file, or a directory of them, that clients are going to load: its\n"
+		"weights are read here and not sent; may be repeated"},
+	{"listen", 0, "ENDPOINT", true, false, add_listen,
+		"HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated; instead of\n"
+		"-H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
+		"serves clients of that protocol version there, from 4.0.0 on"},
+	{"max-clients", 0, "N", false, false, set_max_clients,
+		"clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
+	{"max-memory", 0, "SIZE", false, false, set_max_memory,
+		"buffers of one client: bytes, or with K, M, G, T behind the number\n"
+		"(default: what the devices have)"},
+	{"allow", 0, "CIDR,...", true, false, add_allowed,
+		"networks whose machines may connect, such as 192.0.2.0/24 or\n"
+		"2001:db8::/32; may be repeated (default: all; Unix sockets always may)"},
+	{"sandbox", 0, "MODE", false, false, set_sandbox,
+		"what workers may do to this machine: auto (default) as little as the\n"
+		"kernel can enforce, require all of that or do not start, off"},
+	{"transport", 0, "MODE", false, false, set_transport,
+		"auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
+		"RDMA; rdma: refuse clients that stay on TCP"},
+	{"log-level", 0, "LEVEL", false, false, set_log_level, "error, warn, info or debug (default: info)"},
 };
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* What was given so far; host and port become an endpoint at the end. */
 struct parse {
 	struct gw_serve_options o;
-	const char *host;
+	const char *config; /* from the command line, or NULL */
+	char host[GW_ENDPOINT_MAX];
 	unsigned port;
-	bool has_port;
+	bool on_line[N_ROWS];
+	bool in_file[N_ROWS];
 };
 
-static unsigned default_threads(void)
+static enum gw_status set_help(struct parse *p, const char *text, struct gw_error *err)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN) / 2;
-	return cores < 1 ? 1 : cores > GW_SERVE_MAX_THREADS ? GW_SERVE_MAX_THREADS : (unsigned)cores;
+	(void)text;
+	(void)err;
+	p->o.help = true;
+	return GW_OK;
 }
 
-/* Digits only: no sign, no blanks. max is small enough for ten times itself. */
-static enum gw_status parse_number(
-	const char *option, const char *text, unsigned min, unsigned max, unsigned *out, struct gw_error *err)
+static enum gw_status set_config(struct parse *p, const char *text, struct gw_error *err)
 {
-	unsigned value = 0;
-	const char *c = text;
-	for (; *c >= '0' && *c <= '9' && value <= max; c++)
-		value = 10 * value + (unsigned)(*c - '0');
-	if (c == text || *c || value < min || value > max)
+	(void)err;
+	p->config = text;
+	return GW_OK;
+}
+
+static enum gw_status set_threads(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_number(text, 1, GW_SERVE_MAX_THREADS, &p->o.n_threads, err);
+}
+
+static enum gw_status set_devices(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_names(text, p->o.devices, sizeof(p->o.devices), err);
+}
+
+/* Brackets around a bare IPv6 address, and the port behind it. */
+static enum gw_status parse_host(const char *host, unsigned port, struct gw_endpoint *ep, struct gw_error *err)
+{
+	bool bare_ipv6 = host[0] != '[' && strchr(host, ':');
+	char text[GW_ENDPOINT_MAX];
+	int n = snprintf(text, sizeof(text), bare_ipv6 ? "[%s]:%u" : "%s:%u", host, port);
+	if (n >= (int)sizeof(text))
+		return gw_error_set(err, GW_ERR_INVALID, "longer than a host's name can be");
+	return gw_endpoint_parse(text, true, ep, err);
+}
+
+static enum gw_status set_host(struct parse *p, const char *text, struct gw_error *err)
+{
+	struct gw_endpoint ep;
+	enum gw_status status = parse_host(text, UINT16_MAX, &ep, err);
+	if (!status)
+		snprintf(p->host, sizeof(p->host), "%s", text);
+	return status;
+}
+
+static enum gw_status set_port(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_number(text, 0, UINT16_MAX, &p->port, err);
+}
+
+static enum gw_status set_cache(struct parse *p, const char *text, struct gw_error *err)
+{
+	static const char *const words[] = {"no", "yes"};
+	unsigned yes = 1;
+	enum gw_status status = text ? gw_option_choice(text, words, 2, &yes, err) : GW_OK;
+	if (!status)
+		p->o.cache = yes;
+	return status;
+}
+
+static enum gw_status set_cache_size(struct parse *p, const char *text, struct gw_error *err)
+{
+	p->o.cache = true;
+	return gw_option_bytes(text, &p->o.cache_size, err);
+}
+
+static enum gw_status add_model(struct parse *p, const char *text, struct gw_error *err)
+{
+	char *models = p->o.models;
+	size_t used = strlen(models), left = sizeof(p->o.models) - used;
+	if (!text[0] || strchr(text, '\n'))
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is no path of a file or directory", text);
+	if ((size_t)snprintf(models + used, left, "%s\n", text) >= left)
 		return gw_error_set(
-			err, GW_ERR_INVALID, "%s: '%s' is not a number from %u to %u", option, text, min, max);
-	*out = value;
+			err, GW_ERR_LIMIT, "all paths together are longer than %zu bytes", sizeof(p->o.models) - 1);
 	return GW_OK;
 }
 
-static enum gw_status parse_devices(const char *text, struct gw_serve_options *o, struct gw_error *err)
+static enum gw_status add_listen(struct parse *p, const char *text, struct gw_error *err)
 {
-	if (strlen(text) >= GW_CONTROL_DEVICES)
-		return gw_error_set(err, GW_ERR_LIMIT, "--device: longer than %d bytes", GW_CONTROL_DEVICES - 1);
-	for (const char *name = text;; name++) {
-		size_t len = strcspn(name, ",/");
-		if (len == 0)
-			return gw_error_set(err, GW_ERR_INVALID, "--device: '%s' has an empty name in it", text);
-		name += len;
-		if (!*name)
-			break;
-	}
-	o->devices = text;
-	return GW_OK;
+	struct gw_serve_options *o = &p->o;
+	if (o->n_listen == GW_SERVE_MAX_LISTEN)
+		return gw_error_set(err, GW_ERR_LIMIT, "more than %d endpoints", GW_SERVE_MAX_LISTEN);
+	struct gw_serve_listen *l = &o->listen[o->n_listen];
+	enum gw_status status = gw_option_listen(text, &l->ep, &l->dialect, err);
+	if (!status)
+		o->n_listen++;
+	return status;
 }
 
-static enum gw_status parse_level(const char *text, struct gw_serve_options *o, struct gw_error *err)
+static enum gw_status set_max_clients(struct parse *p, const char *text, struct gw_error *err)
 {
-	static const char *const names[] = {
+	return gw_option_number(text, 1, GW_SERVE_MAX_CLIENTS, &p->o.max_clients, err);
+}
+
+static enum gw_status set_max_memory(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_bytes(text, &p->o.max_memory, err);
+}
+
+static enum gw_status add_allowed(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_allow_parse(&p->o.allow, text, err);
+}
+
+static enum gw_status set_sandbox(struct parse *p, const char *text, struct gw_error *err)
+{
+	static const char *const words[] = {
+		[GW_SANDBOX_AUTO] = "auto",
+		[GW_SANDBOX_REQUIRE] = "require",
+		[GW_SANDBOX_OFF] = "off",
+	};
+	unsigned chosen;
+	enum gw_status status = gw_option_choice(text, words, sizeof(words) / sizeof(words[0]), &chosen, err);
+	if (!status)
+		p->o.sandbox = (enum gw_sandbox_mode)chosen;
+	return status;
+}
+
+static enum gw_status set_transport(struct parse *p, const char *text, struct gw_error *err)
+{
+	if (gw_transport_mode_parse(text, &p->o.transport))
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_INVALID, "'%s' is none of auto, tcp, rdma", text);
+}
+
+static enum gw_status set_log_level(struct parse *p, const char *text, struct gw_error *err)
+{
+	static const char *const words[] = {
 		[GW_LOG_ERROR] = "error",
 		[GW_LOG_WARN] = "warn",
 		[GW_LOG_INFO] = "info",
 		[GW_LOG_DEBUG] = "debug",
 	};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			o->has_log_level = true;
-			o->log_level = (enum gw_log_level)i;
-			return GW_OK;
-		}
-	}
-	return gw_error_set(err, GW_ERR_INVALID, "--log-level: '%s' is none of error, warn, info, debug", text);
-}
-
-/* A number of bytes, with K, M, G or T behind it for their multiples by 1024. */
-static enum gw_status parse_bytes(const char *option, const char *text, uint64_t *out, struct gw_error *err)
-{
-	static const char units[] = "KMGT";
-	uint64_t value = 0;
-	const char *c = text;
-	bool ok = *c >= '0' && *c <= '9';
-	for (; ok && *c >= '0' && *c <= '9'; c++)
-		ok = gw_mul_u64(value, 10, &value) && gw_add_u64(value, (uint64_t)(*c - '0'), &value);
-	const char *unit = *c ? strchr(units, *c & ~0x20) : NULL;
-	if (ok && unit) {
-		ok = gw_mul_u64(value, UINT64_C(1) << (10 * (unit - units + 1)), &value);
-		c++;
-	}
-	if (!ok || *c || value == 0)
-		return gw_error_set(
-			err, GW_ERR_INVALID, "%s: '%s' is not a number of bytes, such as 512M or 24G", option, text);
-	*out = value;
+	unsigned chosen;
+	enum gw_status status = gw_option_choice(text, words, sizeof(words) / sizeof(words[0]), &chosen, err);
+	if (status)
+		return status;
+	p->o.has_log_level = true;
+	p->o.log_level = (enum gw_log_level)chosen;
 	return GW_OK;
 }
 
-static enum gw_status parse_transport(const char *text, enum gw_transport_mode *out, struct gw_error *err)
+/* Whether the option that set puts in force is on the command line. */
+static bool is_on_line(const struct parse *p, set_option *set)
 {
-	if (gw_transport_mode_parse(text, out))
-		return GW_OK;
-	return gw_error_set(err, GW_ERR_INVALID, "--transport: '%s' is none of auto, tcp, rdma", text);
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].set == set)
+			return p->on_line[i];
+	return false;
 }
 
-static enum gw_status parse_sandbox(const char *text, enum gw_sandbox_mode *out, struct gw_error *err)
+/* Whether the command line takes the place of what a file says. Where to listen is one thing, said by three options. */
+static bool is_overruled(const struct parse *p, size_t i)
 {
-	static const char *const names[] = {
-		[GW_SANDBOX_AUTO] = "auto",
-		[GW_SANDBOX_REQUIRE] = "require",
-		[GW_SANDBOX_OFF] = "off",
-	};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*out = (enum gw_sandbox_mode)i;
-			return GW_OK;
-		}
-	}
-	return gw_error_set(err, GW_ERR_INVALID, "--sandbox: '%s' is none of auto, require, off", text);
+	if (rows[i].set == add_listen && (is_on_line(p, set_host) || is_on_line(p, set_port)))
+		return true;
+	if ((rows[i].set == set_host || rows[i].set == set_port) && is_on_line(p, add_listen))
+		return true;
+	return p->on_line[i];
 }
 
-static enum gw_status add_model(const char *text, struct gw_serve_options *o, struct gw_error *err)
+/* A gw_config_take. */
+static enum gw_status take_from_file(void *user, const char *key, const char *value, struct gw_error *err)
 {
-	size_t used = strlen(o->models);
-	if (!text[0] || strchr(text, '\n'))
-		return gw_error_set(err, GW_ERR_INVALID, "--model: '%s' is no path of a file or directory", text);
-	if ((size_t)snprintf(o->models + used, sizeof(o->models) - used, "%s\n", text) >= sizeof(o->models) - used)
-		return gw_error_set(err, GW_ERR_LIMIT, "--model: all paths together are longer than %zu bytes",
-			sizeof(o->models) - 1);
+	struct parse *p = user;
+	size_t i = 0;
+	while (i < N_ROWS && strcmp(rows[i].name, key) != 0)
+		i++;
+	if (i == N_ROWS)
+		return gw_error_set(err, GW_ERR_INVALID, "unknown option: %s", key);
+	if (rows[i].line_only)
+		return gw_error_set(err, GW_ERR_INVALID, "%s: belongs on the command line", key);
+	if (p->in_file[i] && !rows[i].repeats)
+		return gw_error_set(err, GW_ERR_INVALID, "%s: was given in a line before", key);
+	/* What is overruled is looked at all the same, and forgotten: a file is right or wrong whatever else is given.
+	 */
+	struct parse aside = *p;
+	if (rows[i].set(is_overruled(p, i) ? &aside : p, value, err))
+		return gw_error_prefix(err, "%s", key);
+	p->in_file[i] = true;
 	return GW_OK;
 }
 
-static enum gw_status unknown_proto(const char *option, const char *text, struct gw_error *err)
+static enum gw_status read_file(struct parse *p, struct gw_error *err)
 {
-	char known[128] = "";
-	size_t used = 0;
-	const struct gw_dialect *d;
-	for (size_t i = 0; (d = gw_dialect_at(i)) && used < sizeof(known); i++)
-		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%u.%u.%u", i ? ", " : "",
-			d->version.major, d->version.minor, d->version.patch);
-	return gw_error_set(
-		err, GW_ERR_INVALID, "%s: unknown protocol version: '%s' (known versions: %s)", option, text, known);
+	enum gw_status status = gw_config_read(p->config ? p->config : GW_SERVE_CONFIG, take_from_file, p, err);
+	return status == GW_ERR_NOT_FOUND && !p->config ? GW_OK : status;
 }
 
-/* What may follow an endpoint: ",proto=VERSION". Cuts it off. */
-static enum gw_status parse_proto(
-	const char *option, char *text, const struct gw_dialect **dialect, struct gw_error *err)
-{
-	static const char key[] = ",proto=";
-	char *at = strstr(text, key);
-	*dialect = NULL;
-	if (!at)
-		return GW_OK;
-	*at = '\0';
-	*dialect = gw_dialect_parse(at + strlen(key));
-	return *dialect ? GW_OK : unknown_proto(option, at + strlen(key), err);
-}
+/* getopt's view of the table. */
+struct getopt_tables {
+	char letters[2 * N_ROWS + 2];
+	struct option names[N_ROWS + 1];
+};
 
-static enum gw_status add_listen(const char *option, const char *text, struct gw_serve_options *o, struct gw_error *err)
+static void make_tables(struct getopt_tables *t)
 {
-	struct gw_serve_listen *l = &o->listen[o->n_listen];
-	char endpoint[2 * GW_ENDPOINT_MAX];
-	if (o->n_listen == GW_SERVE_MAX_LISTEN)
-		return gw_error_set(err, GW_ERR_LIMIT, "%s: more than %d endpoints", option, GW_SERVE_MAX_LISTEN);
-	if (snprintf(endpoint, sizeof(endpoint), "%s", text) >= (int)sizeof(endpoint))
-		return gw_error_set(err, GW_ERR_INVALID, "%s: longer than an endpoint can be", option);
-	if (parse_proto(option, endpoint, &l->dialect, err))
-		return err->status;
-	if (gw_endpoint_parse(endpoint, true, &l->ep, err))
-		return gw_error_prefix(err, "%s", option);
-	o->n_listen++;
-	return GW_OK;
-}
-
-/* What -H and -p say, as an endpoint, unless --listen has taken their place. */
-static enum gw_status add_host_port(struct parse *p, struct gw_error *err)
-{
-	if (p->o.n_listen > 0 && !p->host && !p->has_port)
-		return GW_OK;
-	const char *host = p->host ? p->host : DEFAULT_HOST;
-	bool bare_ipv6 = host[0] != '[' && strchr(host, ':');
-	char text[GW_ENDPOINT_MAX];
-	int n = snprintf(text, sizeof(text), bare_ipv6 ? "[%s]:%u" : "%s:%u", host, p->port);
-	if (n >= (int)sizeof(text))
-		return gw_error_set(err, GW_ERR_INVALID, "--host: longer than a host's name can be");
-	return add_listen("--host", text, &p->o, err);
-}
-
-static enum gw_status parse_one(struct parse *p, int option, struct gw_error *err)
-{
-	switch (option) {
-	case 'h':
-		p->o.help = true;
-		return GW_OK;
-	case 't':
-		return parse_number("--threads", optarg, 1, GW_SERVE_MAX_THREADS, &p->o.n_threads, err);
-	case 'd':
-		return parse_devices(optarg, &p->o, err);
-	case 'H':
-		p->host = optarg;
-		return GW_OK;
-	case 'p':
-		p->has_port = true;
-		return parse_number("--port", optarg, 0, UINT16_MAX, &p->port, err);
-	case 'c':
-		p->o.cache = true;
-		return GW_OK;
-	case OPT_LISTEN:
-		return add_listen("--listen", optarg, &p->o, err);
-	case OPT_MAX_CLIENTS:
-		return parse_number("--max-clients", optarg, 1, GW_SERVE_MAX_CLIENTS, &p->o.max_clients, err);
-	case OPT_LOG_LEVEL:
-		return parse_level(optarg, &p->o, err);
-	case OPT_MAX_MEMORY:
-		return parse_bytes("--max-memory", optarg, &p->o.max_memory, err);
-	case OPT_CACHE_SIZE:
-		p->o.cache = true;
-		return parse_bytes("--cache-size", optarg, &p->o.cache_size, err);
-	case OPT_MODEL:
-		return add_model(optarg, &p->o, err);
-	case OPT_ALLOW:
-		return gw_allow_parse(&p->o.allow, optarg, err);
-	case OPT_SANDBOX:
-		return parse_sandbox(optarg, &p->o.sandbox, err);
-	case OPT_TRANSPORT:
-		return parse_transport(optarg, &p->o.transport, err);
-	default:
-		return gw_error_set(err, GW_ERR_INVALID, "unknown option");
+	char *letter = t->letters;
+	memset(t, 0, sizeof(*t));
+	*letter++ = ':';
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *r = &rows[i];
+		int has = r->value ? required_argument : no_argument;
+		t->names[i] = (struct option){r->name, has, NULL, LONG_OPTION + (int)i};
+		if (r->letter)
+			*letter++ = r->letter;
+		if (r->letter && r->value)
+			*letter++ = ':';
 	}
 }
 
@@ -270,68 +307,115 @@ static enum gw_status refused(int verdict, char **argv, struct gw_error *err)
 			err, GW_ERR_INVALID, "option %s needs a value", strncmp(last, "--", 2) == 0 ? last : letter);
 	if (optopt == 0)
 		return gw_error_set(err, GW_ERR_INVALID, "unknown option: %s", last);
-	if (strchr(short_options, optopt))
+	if (optopt >= LONG_OPTION)
 		return gw_error_set(err, GW_ERR_INVALID, "option takes no value: %s", last);
 	return gw_error_set(err, GW_ERR_INVALID, "unknown option: %s", letter);
 }
 
-enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_options *out, struct gw_error *err)
+static size_t row_of(int option)
 {
-	struct parse p = {.port = DEFAULT_PORT};
-	p.o.n_threads = default_threads();
-	p.o.max_clients = DEFAULT_CLIENTS;
-	p.o.devices = "";
+	size_t i = 0;
+	if (option >= LONG_OPTION)
+		return (size_t)(option - LONG_OPTION);
+	while (rows[i].letter != (char)option)
+		i++;
+	return i;
+}
+
+/* Goes through the command line: notes what is there, or puts it in force. Stops at --help. */
+static enum gw_status walk(int argc, char **argv, bool in_force, struct parse *p, struct gw_error *err)
+{
+	struct getopt_tables t;
+	make_tables(&t);
 	opterr = 0;
 	optind = 1;
-	for (;;) {
-		int option = getopt_long(argc, argv, short_options, long_options, NULL);
+	while (!p->o.help) {
+		int option = getopt_long(argc, argv, t.letters, t.names, NULL);
 		if (option == -1)
 			break;
-		enum gw_status status =
-			option == '?' || option == ':' ? refused(option, argv, err) : parse_one(&p, option, err);
-		if (status)
-			return status;
-		if (p.o.help)
-			break;
+		if (option == '?' || option == ':')
+			return refused(option, argv, err);
+		size_t i = row_of(option);
+		p->on_line[i] = true;
+		if ((in_force || rows[i].line_only) && rows[i].set(p, optarg, err))
+			return gw_error_prefix(err, "--%s", rows[i].name);
 	}
-	if (!p.o.help && optind < argc)
+	if (!p->o.help && optind < argc)
 		return gw_error_set(err, GW_ERR_INVALID, "unexpected argument: %s", argv[optind]);
-	if (!p.o.help && add_host_port(&p, err))
-		return err->status;
-	*out = p.o;
 	return GW_OK;
+}
+
+static bool is_given(const struct parse *p, set_option *set)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].set == set)
+			return p->on_line[i] || (p->in_file[i] && !is_overruled(p, i));
+	return false;
+}
+
+/* What host and port say, as an endpoint, unless --listen has taken their place. */
+static enum gw_status add_host_port(struct parse *p, struct gw_error *err)
+{
+	struct gw_serve_options *o = &p->o;
+	bool asked = is_given(p, set_host) || is_given(p, set_port);
+	if (o->n_listen > 0 && !asked)
+		return GW_OK;
+	if (o->n_listen == GW_SERVE_MAX_LISTEN)
+		return gw_error_set(err, GW_ERR_LIMIT, "--host: more than %d endpoints", GW_SERVE_MAX_LISTEN);
+	o->default_listen = o->n_listen == 0 && !asked;
+	o->listen[o->n_listen].dialect = NULL;
+	if (parse_host(p->host, p->port, &o->listen[o->n_listen].ep, err))
+		return gw_error_prefix(err, "--host");
+	o->n_listen++;
+	return GW_OK;
+}
+
+static unsigned default_threads(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+	return cores < 1 ? 1 : cores > GW_SERVE_MAX_THREADS ? GW_SERVE_MAX_THREADS : (unsigned)cores;
+}
+
+enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_options *out, struct gw_error *err)
+{
+	struct parse p = {.port = DEFAULT_PORT, .host = DEFAULT_HOST};
+	p.o.n_threads = default_threads();
+	p.o.max_clients = DEFAULT_CLIENTS;
+	enum gw_status status = walk(argc, argv, false, &p, err);
+	if (!status && !p.o.help) {
+		status = read_file(&p, err);
+		if (!status)
+			status = walk(argc, argv, true, &p, err);
+		if (!status)
+			status = add_host_port(&p, err);
+	}
+	if (!status)
+		*out = p.o;
+	return status;
+}
+
+/* Prints lines, all but the first behind an indent. */
+static void print_indented(FILE *to, const char *text, int indent)
+{
+	size_t len = strcspn(text, "\n");
+	fprintf(to, "%.*s\n", (int)len, text);
+	for (text += len; *text; text += len) {
+		text++;
+		len = strcspn(text, "\n");
+		fprintf(to, "%*s%.*s\n", indent, "", (int)len, text);
+	}
 }
 
 void gw_serve_options_help(FILE *to, const char *program)
 {
-	fprintf(to,
-		"Usage: %s [options]\n"
-		"\n"
-		"Lends this machine's devices to ggml programs on other machines.\n"
-		"\n"
-		"  -h, --help                 show this help and exit\n"
-		"  -t, --threads N            threads of the CPU device (default: %u)\n"
-		"  -d, --device NAME,...      devices to lend (default: all but the CPU, or else the CPU)\n"
-		"  -H, --host HOST            address to listen on (default: " DEFAULT_HOST ")\n"
-		"  -p, --port PORT            port to listen on, 0 = any free one (default: %d)\n"
-		"  -c, --cache                keep large weights in a cache on disk\n"
-		"      --cache-size SIZE      the same, with at most that many bytes on disk: what was not used for\n"
-		"                             longest makes room\n"
-		"      --model PATH           a GGUF file, or a directory of them, that clients are going to load: "
-		"its\n"
-		"                             weights are read here and not sent; may be repeated\n"
-		"      --listen ENDPOINT      HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated; instead of\n"
-		"                             -H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
-		"                             serves clients of that protocol version there, from 4.0.0 on\n"
-		"      --max-clients N        clients served at once (default: %d)\n"
-		"      --max-memory SIZE      buffers of one client: bytes, or with K, M, G, T behind the number\n"
-		"                             (default: what the devices have)\n"
-		"      --allow CIDR,...       networks whose machines may connect, such as 192.0.2.0/24 or\n"
-		"                             2001:db8::/32; may be repeated (default: all; Unix sockets always may)\n"
-		"      --sandbox MODE         what workers may do to this machine: auto (default) as little as the\n"
-		"                             kernel can enforce, require all of that or do not start, off\n"
-		"      --transport MODE       auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
-		"                             RDMA; rdma: refuse clients that stay on TCP\n"
-		"      --log-level LEVEL      error, warn, info or debug (default: info)\n",
-		program, default_threads(), DEFAULT_PORT, DEFAULT_CLIENTS);
+	fprintf(to, "Usage: %s [options]\n\nLends this machine's devices to ggml programs on other machines.\n\n",
+		program);
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *r = &rows[i];
+		char letter[] = {'-', r->letter, ',', ' ', 0};
+		char name[32];
+		snprintf(name, sizeof(name), "%s%s%s", r->name, r->value ? " " : "", r->value ? r->value : "");
+		fprintf(to, "  %-4s--%-20s ", r->letter ? letter : "", name);
+		print_indented(to, r->help, 29);
+	}
 }

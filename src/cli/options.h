@@ -1,4 +1,4 @@
-/* The command line of `ggwire serve`. */
+/* What `ggwire serve` is told, on its command line and in its configuration file. */
 #ifndef GW_CLI_OPTIONS_H
 #define GW_CLI_OPTIONS_H
 
@@ -19,6 +19,7 @@
 #define GW_SERVE_MAX_LISTEN 16
 #define GW_SERVE_MAX_THREADS 512
 #define GW_SERVE_MAX_CLIENTS 4096
+#define GW_SERVE_CONFIG "/etc/ggwire.conf" /* read where --config names no other */
 
 struct gw_serve_listen {
 	struct gw_endpoint ep;
@@ -37,14 +38,15 @@ struct gw_serve_options {
 	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
-	char models[GW_CONTROL_MODELS]; /* as in the setup */
-	const char *devices;            /* as given, or ""; points into argv */
+	char models[GW_CONTROL_MODELS];   /* as in the setup */
+	char devices[GW_CONTROL_DEVICES]; /* as given, or "" */
 	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
-	size_t n_listen; /* at least 1 */
+	size_t n_listen;     /* at least 1 */
+	bool default_listen; /* nobody said where to listen */
 };
 
-/* Reads the options; argv[0] is skipped. GW_ERR_INVALID: the error is one line that names the option. Uses getopt's
- * globals. */
+/* Reads the configuration file, and the command line, whose options go before those of the file; argv[0] is skipped.
+ * Errors are one line that names the option, or the file and the line. Uses getopt's globals. */
 enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_options *out, struct gw_error *err);
 
 /* Prints what --help prints; program is the name to show ("ggwire serve"). */

@@ -86,7 +86,7 @@ static void other_texts_are_refused(void **state)
 		static struct gw_allow allow;
 		struct gw_error err;
 		memset(&allow, 0, sizeof(allow));
-		if (gw_allow_parse(&allow, texts[i], &err) != GW_ERR_INVALID || strncmp(err.text, "--allow: ", 9) != 0)
+		if (gw_allow_parse(&allow, texts[i], &err) != GW_ERR_INVALID || !err.text[0])
 			fail_msg("'%s'", texts[i]);
 	}
 }

@@ -87,9 +87,10 @@ int serving_run(const char *name, const char *const *args, char *out, size_t siz
 
 void serving_start(struct serving *s, const char *const *args)
 {
-	const char *all[32] = {"serve"};
+	/* Whatever this machine's own configuration file says; a later --config takes the place of this one. */
+	const char *all[32] = {"serve", "--config", "/dev/null"};
 	for (size_t i = 0; args[i]; i++)
-		all[i + 1] = args[i];
+		all[i + 3] = args[i];
 	s->len = s->mark = 0;
 	s->log[0] = 0;
 	s->pid = launch("ggwire", all, &s->pipe);

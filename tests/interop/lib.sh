@@ -122,7 +122,7 @@ server_start() {
 server_spawn() {
 	dir=$(run_dir "${server_dir:-$kind}")
 	case $kind in
-	ggwire) set -- "$build/bin/ggwire" serve --listen "127.0.0.1:0${proto:+,proto=$proto}" "$@" ;;
+	ggwire) set -- "$build/bin/ggwire" serve --config /dev/null --listen "127.0.0.1:0${proto:+,proto=$proto}" "$@" ;;
 	stock)
 		more=${server_libs:+:$server_libs}
 		guess=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
