@@ -34,8 +34,25 @@ install(FILES ${CMAKE_BINARY_DIR}/generated/ggwire-config.cmake
 	${CMAKE_BINARY_DIR}/generated/ggwire-config-version.cmake
 	DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ggwire)
 
-file(GLOB man_pages CONFIGURE_DEPENDS man/*.1)
-install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+foreach(section 1 5 7)
+	file(GLOB man_pages CONFIGURE_DEPENDS man/*.${section})
+	install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+
+# An example: /etc/ggwire.conf is its machine's own.
+install(FILES packaging/ggwire.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+
+# systemd looks for units below every prefix that is /usr or /usr/local.
+set(GGWIRE_UNIT_DIR "lib/systemd/system" CACHE STRING "Directory of systemd units, below the prefix unless absolute")
+configure_file(packaging/ggwire.service.in ${CMAKE_BINARY_DIR}/generated/ggwire.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/generated/ggwire.service packaging/ggwire.socket DESTINATION ${GGWIRE_UNIT_DIR})
+
+# bash-completion finds a command's file by its name.
+install(FILES completions/ggwire DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(CODE "
+	set(dir \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/bash-completion/completions\")
+	file(CREATE_LINK ggwire \"\${dir}/ggml-rpc-server\" SYMBOLIC)
+")
 
 if(GGWIRE_SYSROOT)
 	install(CODE "message(WARNING \"built against ${GGWIRE_SYSROOT}: what was installed runs on this machine, \"

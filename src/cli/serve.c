@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/activation.h"
 #include "cli/cache_dir.h"
 #include "cli/control.h"
+#include "cli/notify.h"
 #include "cli/options.h"
 #include "cli/probe.h"
 #include "cli/supervisor.h"
@@ -17,6 +19,12 @@
 
 /* An endpoint, and where it is not the usual one the protocol. */
 typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
+
+/* The endpoints that are open: those that were asked for, and those that a service manager gave. */
+struct names {
+	endpoint_text text[2 * GW_SERVE_MAX_LISTEN];
+	size_t n;
+};
 
 static int complain(const char *program, const struct gw_error *err, int exit_status)
 {
@@ -44,8 +52,18 @@ static void mark(endpoint_text name, const struct gw_dialect *dialect)
 		snprintf(name + len, sizeof(endpoint_text) - len, " (protocol %u.%u.%u)", v->major, v->minor, v->patch);
 }
 
+/* Notes an endpoint that is open now. */
+static void add_name(struct names *names, const struct gw_endpoint *bound, const struct gw_dialect *dialect)
+{
+	char *name = names->text[names->n++];
+	gw_endpoint_format(bound, name, sizeof(endpoint_text));
+	if (!gw_endpoint_is_local(bound))
+		warn_open(name);
+	mark(name, dialect);
+}
+
 static enum gw_status listen_all(
-	struct gw_supervisor *s, const struct gw_serve_options *o, endpoint_text *names, struct gw_error *err)
+	struct gw_supervisor *s, const struct gw_serve_options *o, struct names *names, struct gw_error *err)
 {
 	for (size_t i = 0; i < o->n_listen; i++) {
 		const struct gw_serve_listen *l = &o->listen[i];
@@ -54,11 +72,28 @@ static enum gw_status listen_all(
 		enum gw_status status = gw_supervisor_listen(s, &l->ep, dialect, &bound, err);
 		if (status)
 			return status;
-		gw_endpoint_format(&bound, names[i], sizeof(names[i]));
-		if (!gw_endpoint_is_local(&bound))
-			warn_open(names[i]);
-		mark(names[i], dialect);
+		add_name(names, &bound, dialect);
 	}
+	return GW_OK;
+}
+
+/* The service manager's sockets, which are served in place of the default endpoint. */
+static enum gw_status adopt_all(
+	struct gw_supervisor *s, struct gw_serve_options *o, struct names *names, struct gw_error *err)
+{
+	struct gw_activation given[GW_SERVE_MAX_LISTEN];
+	size_t n;
+	enum gw_status status = gw_activation_take(given, GW_SERVE_MAX_LISTEN, &n, err);
+	if (status)
+		return status;
+	for (size_t i = 0; i < n; i++) {
+		status = gw_supervisor_adopt(s, given[i].fd, &given[i].ep, gw_server_dialect(), err);
+		if (status)
+			return status;
+		add_name(names, &given[i].ep, gw_server_dialect());
+	}
+	if (n > 0 && o->default_listen)
+		o->n_listen = 0;
 	return GW_OK;
 }
 
@@ -83,14 +118,14 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 	return status;
 }
 
-static void join(const endpoint_text *names, size_t n, char *out, size_t size)
+static void join(const struct names *names, char *out, size_t size)
 {
 	size_t len = 0;
-	for (size_t i = 0; i < n && len < size; i++)
-		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", names[i]);
+	for (size_t i = 0; i < names->n && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", names->text[i]);
 }
 
-static enum gw_status log_banner(const struct gw_serve_options *o, const endpoint_text *names,
+static enum gw_status log_banner(const struct gw_serve_options *o, const struct names *names,
 	const struct gw_control_setup *setup, const struct gw_probe *probe, struct gw_error *err)
 {
 	struct gw_banner_device *devices = calloc(probe->n_devices, sizeof(*devices));
@@ -100,8 +135,8 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const endpoin
 		const struct gw_control_device *d = &probe->devices[i];
 		devices[i] = (struct gw_banner_device){d->name, d->description, d->total, d->free};
 	}
-	char endpoints[GW_SERVE_MAX_LISTEN * (sizeof(endpoint_text) + 2)];
-	join(names, o->n_listen, endpoints, sizeof(endpoints));
+	char endpoints[sizeof(names->text) + 2 * sizeof(names->text) / sizeof(names->text[0])];
+	join(names, endpoints, sizeof(endpoints));
 	gw_banner_print(
 		&(struct gw_banner){
 			.version = gw_server_dialect()->version,
@@ -117,7 +152,7 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const endpoin
 }
 
 /* Looks for devices and says so. */
-static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const endpoint_text *names,
+static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const struct names *names,
 	const struct gw_control_setup *setup, struct gw_error *err)
 {
 	struct gw_control_setup ask = *setup;
@@ -131,17 +166,20 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 	return status;
 }
 
-static int run(const char *program, const struct gw_serve_options *o)
+static int run(const char *program, struct gw_serve_options *o)
 {
 	struct gw_error err;
 	struct gw_control_setup setup;
 	struct gw_supervisor *s;
-	endpoint_text names[GW_SERVE_MAX_LISTEN];
+	struct names names = {.n = 0};
+	gw_notify_take();
 	if (prepare(o, &setup, &err) || gw_supervisor_new(&s, &err))
 		return complain(program, &err, EXIT_FAILURE);
-	enum gw_status status = listen_all(s, o, names, &err);
+	enum gw_status status = adopt_all(s, o, &names, &err);
 	if (!status)
-		status = introduce(s, o, names, &setup, &err);
+		status = listen_all(s, o, &names, &err);
+	if (!status)
+		status = introduce(s, o, &names, &setup, &err);
 	int rc;
 	if (!status)
 		rc = gw_supervisor_run(s, &setup, o->max_clients, &o->allow);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/events.h"
+#include "cli/notify.h"
 #include "cli/pool.h"
 #include "cli/process.h"
 #include "transport/tcp.h"
@@ -32,7 +33,7 @@ struct listener {
 	struct listener *next;
 	struct gw_endpoint ep;
 	const struct gw_dialect *dialect;
-	struct stat file; /* of a Unix socket */
+	struct stat file; /* of a Unix socket that was made here */
 	int fd;
 };
 
@@ -220,15 +221,29 @@ static void on_connection(struct gw_source *source)
 	}
 }
 
-enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err)
+static struct listener *new_listener(struct gw_supervisor *s, const struct gw_dialect *dialect)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	if (!l)
-		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+		return NULL;
 	l->source.ready = on_connection;
 	l->s = s;
 	l->dialect = dialect;
+	return l;
+}
+
+static void add_listener(struct gw_supervisor *s, struct listener *l)
+{
+	l->next = s->listeners;
+	s->listeners = l;
+}
+
+enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
+	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err)
+{
+	struct listener *l = new_listener(s, dialect);
+	if (!l)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	enum gw_status status = gw_tcp_listen(ep, BACKLOG, &l->fd, &l->ep, err);
 	if (status) {
 		free(l);
@@ -236,9 +251,22 @@ enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_end
 	}
 	if (ep->kind == GW_ENDPOINT_UNIX)
 		lstat(ep->host, &l->file);
-	l->next = s->listeners;
-	s->listeners = l;
+	add_listener(s, l);
 	*bound = l->ep;
+	return GW_OK;
+}
+
+enum gw_status gw_supervisor_adopt(struct gw_supervisor *s, int fd, const struct gw_endpoint *ep,
+	const struct gw_dialect *dialect, struct gw_error *err)
+{
+	struct listener *l = new_listener(s, dialect);
+	if (!l) {
+		close(fd);
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	}
+	l->fd = fd;
+	l->ep = *ep;
+	add_listener(s, l);
 	return GW_OK;
 }
 
@@ -251,6 +279,7 @@ static void stop(struct gw_supervisor *s, int signo)
 		return;
 	}
 	gw_log_info("%s: stopping", strsignal(signo));
+	gw_notify_send("STOPPING=1");
 	s->stop_signal = signo;
 	s->stop_at = gw_clock_ns() + STOP_NS;
 	gw_pool_stop(s->pool, SIGTERM);
@@ -355,6 +384,7 @@ int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *se
 	gw_pool_keep_spare(s->pool);
 	start_indexer(s, setup);
 	gw_log_info("ready");
+	gw_notify_send("READY=1");
 	while (!s->done) {
 		if (gw_events_wait(s->events, deadline(s), &err))
 			goto failed;

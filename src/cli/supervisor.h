@@ -22,11 +22,17 @@ void gw_supervisor_free(struct gw_supervisor *s);
 enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
 	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err);
 
+/* Serves clients of dialect on a socket that somebody else has opened at ep; fd is the supervisor's from now on, also
+ * on failure. A Unix socket's file stays when the server ends. */
+enum gw_status gw_supervisor_adopt(struct gw_supervisor *s, int fd, const struct gw_endpoint *ep,
+	const struct gw_dialect *dialect, struct gw_error *err);
+
 /* A descriptor that is readable when a signal was held back. Owned by s; not to be read. */
 int gw_supervisor_interrupt(const struct gw_supervisor *s);
 
-/* Starts a spare worker, logs that connections are accepted, and serves those that allow lets in until a signal ends
- * it. Returns the exit status: 0 after the first signal, 128 and its number after a second one. */
+/* Starts a spare worker, logs that connections are accepted, tells a service manager so, and serves those that allow
+ * lets in until a signal ends it. Returns the exit status: 0 after the first signal, 128 and its number after a second
+ * one. */
 int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *setup, unsigned max_clients,
 	const struct gw_allow *allow);
 
