@@ -7,6 +7,7 @@
 #include <ggml.h>
 
 #include "cli/dump.h"
+#include "cli/record.h"
 #include "cli/serve.h"
 #include "cli/worker.h"
 #include "version.h"
@@ -28,6 +29,7 @@ static int print_help(FILE *to)
 	fprintf(to, "Usage: ggwire COMMAND [options]\n"
 		    "\n"
 		    "  serve           lend this machine's devices to ggml programs on other machines\n"
+		    "  record          write down what clients and a server say to each other\n"
 		    "  dump            print a recorded conversation\n"
 		    "  help [COMMAND]  show this help, or that of a command\n"
 		    "\n"
@@ -50,6 +52,8 @@ static int help(int argc, char **argv)
 		return print_help(stdout);
 	if (strcmp(argv[1], "serve") == 0)
 		return gw_serve_main("ggwire serve", 2, ask);
+	if (strcmp(argv[1], "record") == 0)
+		return gw_record_main("ggwire record", 2, ask);
 	if (strcmp(argv[1], "dump") == 0)
 		return gw_dump_main("ggwire dump", 2, ask);
 	return unknown(argv[1]);
@@ -68,6 +72,8 @@ static int dispatch(int argc, char **argv)
 	const char *command = argv[0];
 	if (strcmp(command, "serve") == 0)
 		return gw_serve_main("ggwire serve", argc, argv);
+	if (strcmp(command, "record") == 0)
+		return gw_record_main("ggwire record", argc, argv);
 	if (strcmp(command, "dump") == 0)
 		return gw_dump_main("ggwire dump", argc, argv);
 	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)

@@ -85,17 +85,22 @@ int serving_run(const char *name, const char *const *args, char *out, size_t siz
 	return reap(pid, SERVING_WAIT_MS);
 }
 
+void serving_start_verb(struct serving *s, const char *const *args, const char *text)
+{
+	s->len = s->mark = 0;
+	s->log[0] = 0;
+	s->pid = launch("ggwire", args, &s->pipe);
+	serving_await(s, text);
+	s->mark = 0;
+}
+
 void serving_start(struct serving *s, const char *const *args)
 {
 	/* Whatever this machine's own configuration file says; a later --config takes the place of this one. */
 	const char *all[32] = {"serve", "--config", "/dev/null"};
 	for (size_t i = 0; args[i]; i++)
 		all[i + 3] = args[i];
-	s->len = s->mark = 0;
-	s->log[0] = 0;
-	s->pid = launch("ggwire", all, &s->pipe);
-	serving_await(s, "ready");
-	s->mark = 0;
+	serving_start_verb(s, all, "ready");
 }
 
 static bool read_more(struct serving *s, int timeout_ms)

@@ -27,6 +27,9 @@ int serving_run(const char *name, const char *const *args, char *out, size_t siz
 /* Starts `ggwire serve` with args (NULL at the end) and waits until it is ready. */
 void serving_start(struct serving *s, const char *const *args);
 
+/* The same with any verb that stays: args are all of ggwire's, and a line with text says that it is ready. */
+void serving_start_verb(struct serving *s, const char *const *args, const char *text);
+
 /* Waits until a line that contains text comes after those already awaited; fails the test if it does not. Returns the
  * line, which is valid until the next call. */
 const char *serving_await(struct serving *s, const char *text);
