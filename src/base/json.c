@@ -21,11 +21,10 @@ static void put_escape(struct gw_json *j, uint32_t c)
 	put(j, text, (size_t)n);
 }
 
-/* What needs an escape: RFC 8259 wants it for the first three; the others end lines of JavaScript, or close its element
- * in a page. */
+/* What RFC 8259 wants escaped, what would close a script in a page, and what would steer a terminal. */
 static bool needs_escape(uint32_t c)
 {
-	return c < 0x20 || c == '"' || c == '\\' || c == 0x7f || c == '<' || c == 0x2028 || c == 0x2029;
+	return c == '"' || c == '\\' || c == '<' || gw_text_is_unsafe(c);
 }
 
 static void put_string(struct gw_json *j, const char *text)

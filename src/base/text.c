@@ -1,6 +1,5 @@
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* By the first byte: the sequence's bytes, and its first byte's bits. */
@@ -50,7 +49,7 @@ size_t gw_utf8_decode(const char *text, size_t n, uint32_t *character)
 	return size;
 }
 
-static bool is_unsafe(uint32_t c)
+bool gw_text_is_unsafe(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || (c >= 0x200b && c <= 0x200f) ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
@@ -62,7 +61,7 @@ const char *gw_text_safe(const char *text, char *out, size_t size)
 	while (left > 0) {
 		uint32_t c;
 		size_t n = gw_utf8_decode(text, left, &c);
-		bool unsafe = n == 0 || is_unsafe(c);
+		bool unsafe = n == 0 || gw_text_is_unsafe(c);
 		size_t width = unsafe ? 1 : n;
 		if (used + width >= size)
 			break;

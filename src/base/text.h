@@ -2,6 +2,7 @@
 #ifndef GW_BASE_TEXT_H
 #define GW_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,8 +10,11 @@
  * there is no valid UTF-8 (cut, overlong, a surrogate, beyond U+10FFFF) or n is 0. */
 size_t gw_utf8_decode(const char *text, size_t n, uint32_t *character);
 
-/* Copies text so that it can neither steer a terminal nor break a line: what is no UTF-8, control characters, line
- * separators and marks of writing direction become '?'. Cut between two characters where it does not fit; always
+/* Whether a character can steer a terminal or break a line: controls, line separators, marks of writing direction. */
+bool gw_text_is_unsafe(uint32_t character);
+
+/* Copies text so that it can neither steer a terminal nor break a line: what is no UTF-8 and what is unsafe
+ * becomes '?'. Cut between two characters where it does not fit; always
  * terminated. size is at least 1. Returns out. */
 const char *gw_text_safe(const char *text, char *out, size_t size);
 

@@ -7,8 +7,11 @@
 #include <ggml.h>
 
 #include "cli/dump.h"
+#include "cli/ping.h"
 #include "cli/record.h"
+#include "cli/remote_devices.h"
 #include "cli/serve.h"
+#include "cli/verb.h"
 #include "cli/worker.h"
 #include "version.h"
 #include "wire/dialect.h"
@@ -24,14 +27,38 @@ static int print_version(void)
 	return EXIT_SUCCESS;
 }
 
+struct verb {
+	const char *name;
+	const char *program; /* what its messages begin with */
+	int (*main)(const char *program, int argc, char **argv);
+	const char *summary;
+};
+
+static const struct verb verbs[] = {
+	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
+	{"devices", "ggwire devices", gw_remote_devices_main,
+		"list the devices of servers, with a command line for them"},
+	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
+	{"record", "ggwire record", gw_record_main, "write down what clients and a server say to each other"},
+	{"dump", "ggwire dump", gw_dump_main, "print a recorded conversation"},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct verb *find(const char *name)
+{
+	for (size_t i = 0; i < N_VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
 static int print_help(FILE *to)
 {
-	fprintf(to, "Usage: ggwire COMMAND [options]\n"
-		    "\n"
-		    "  serve           lend this machine's devices to ggml programs on other machines\n"
-		    "  record          write down what clients and a server say to each other\n"
-		    "  dump            print a recorded conversation\n"
-		    "  help [COMMAND]  show this help, or that of a command\n"
+	fprintf(to, "Usage: ggwire COMMAND [options]\n\n");
+	for (size_t i = 0; i < N_VERBS; i++)
+		fprintf(to, "  %-14s  %s\n", verbs[i].name, verbs[i].summary);
+	fprintf(to, "  help [COMMAND]  show this help, or that of a command\n"
 		    "\n"
 		    "  -h, --help      show this help and exit\n"
 		    "      --version   show the versions of ggwire, of the protocol, and of ggml\n");
@@ -40,8 +67,8 @@ static int print_help(FILE *to)
 
 static int unknown(const char *word)
 {
-	fprintf(stderr, "ggwire: unknown %s: %s (see ggwire --help)\n", word[0] == '-' ? "option" : "command", word);
-	return EXIT_USAGE;
+	return gw_verb_complain("ggwire", EXIT_USAGE, "unknown %s: %s (see ggwire --help)",
+		word[0] == '-' ? "option" : "command", word);
 }
 
 static int help(int argc, char **argv)
@@ -50,13 +77,8 @@ static int help(int argc, char **argv)
 	char *ask[] = {argv[0], option, NULL};
 	if (argc < 2)
 		return print_help(stdout);
-	if (strcmp(argv[1], "serve") == 0)
-		return gw_serve_main("ggwire serve", 2, ask);
-	if (strcmp(argv[1], "record") == 0)
-		return gw_record_main("ggwire record", 2, ask);
-	if (strcmp(argv[1], "dump") == 0)
-		return gw_dump_main("ggwire dump", 2, ask);
-	return unknown(argv[1]);
+	const struct verb *verb = find(argv[1]);
+	return verb ? verb->main(verb->program, 2, ask) : unknown(argv[1]);
 }
 
 /* Whether the program was started by a name of the stock server. */
@@ -70,12 +92,9 @@ static bool is_stock_name(const char *path)
 static int dispatch(int argc, char **argv)
 {
 	const char *command = argv[0];
-	if (strcmp(command, "serve") == 0)
-		return gw_serve_main("ggwire serve", argc, argv);
-	if (strcmp(command, "record") == 0)
-		return gw_record_main("ggwire record", argc, argv);
-	if (strcmp(command, "dump") == 0)
-		return gw_dump_main("ggwire dump", argc, argv);
+	const struct verb *verb = find(command);
+	if (verb)
+		return verb->main(verb->program, argc, argv);
 	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)
 		return gw_worker_main();
 	if (strcmp(command, "help") == 0)

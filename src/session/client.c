@@ -90,32 +90,40 @@ enum gw_status gw_client_start(
 }
 
 static enum gw_status connect_once(const struct gw_endpoint *ep, const char *name, enum gw_transport_mode mode,
-	bool *start_over, struct gw_client **out, struct gw_error *err)
+	int timeout_ms, bool *start_over, struct gw_client **out, struct gw_error *err)
 {
 	struct gw_transport *t;
-	enum gw_status status = gw_tcp_connect(ep, GW_CLIENT_TIMEOUT_MS, &t, err);
+	enum gw_status status = gw_tcp_connect(ep, timeout_ms, &t, err);
 	if (status) {
 		gw_error_prefix(err, "server at %s", name);
 		return status;
 	}
-	return start(t, name, GW_CLIENT_TIMEOUT_MS, mode, start_over, out, err);
+	return start(t, name, timeout_ms, mode, start_over, out, err);
 }
 
 enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, struct gw_error *err)
 {
-	struct gw_error first;
 	struct gw_endpoint ep;
 	enum gw_transport_mode mode;
-	bool start_over = false;
 	enum gw_status status = gw_endpoint_parse(endpoint, false, &ep, err);
 	if (!status)
 		status = mode_of(endpoint, &mode, err);
+	return status ? status : gw_client_connect_within(endpoint, mode, GW_CLIENT_TIMEOUT_MS, out, err);
+}
+
+enum gw_status gw_client_connect_within(
+	const char *endpoint, enum gw_transport_mode mode, int timeout_ms, struct gw_client **out, struct gw_error *err)
+{
+	struct gw_error first;
+	struct gw_endpoint ep;
+	bool start_over = false;
+	enum gw_status status = gw_endpoint_parse(endpoint, false, &ep, err);
 	if (status)
 		return status;
-	status = connect_once(&ep, endpoint, mode, &start_over, out, &first);
+	status = connect_once(&ep, endpoint, mode, timeout_ms, &start_over, out, &first);
 	if (status && start_over) {
 		gw_log_warn("%s; connecting again without RDMA", first.text);
-		return connect_once(&ep, endpoint, GW_TRANSPORT_TCP, NULL, out, err);
+		return connect_once(&ep, endpoint, GW_TRANSPORT_TCP, timeout_ms, NULL, out, err);
 	}
 	if (status && err)
 		*err = first;
@@ -176,6 +184,31 @@ const char *gw_client_name(const struct gw_client *c)
 unsigned gw_client_extensions(const struct gw_client *c)
 {
 	return c->extensions;
+}
+
+struct gw_client_server gw_client_server(const struct gw_client *c)
+{
+	return c->server;
+}
+
+const char *gw_client_transport(const struct gw_client *c)
+{
+	return c->transport->ops->name;
+}
+
+const char *gw_client_peer(const struct gw_client *c)
+{
+	return c->transport->peer;
+}
+
+const char *gw_client_why_not_rdma(const struct gw_client *c)
+{
+	return c->stay.text;
+}
+
+void gw_client_interrupt(struct gw_client *c)
+{
+	c->transport->ops->shutdown(c->transport);
 }
 
 bool gw_client_lost(const struct gw_client *c)

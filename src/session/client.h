@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/status.h"
+#include "transport/mode.h"
 #include "transport/transport.h"
 #include "wire/command.h"
 #include "wire/dialect.h"
@@ -24,8 +25,13 @@ struct gw_client;
  * there, and ten more for the answer to HELLO. */
 enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, struct gw_error *err);
 
-/* The same over a connection that exists already, which the client then owns, also on failure (it is closed then).
- * name stands for the endpoint in messages. */
+/* The same with another transport than the environment asks for, and other limits: timeout_ms for the connection, and
+ * again for the answer to HELLO. */
+enum gw_status gw_client_connect_within(const char *endpoint, enum gw_transport_mode mode, int timeout_ms,
+	struct gw_client **out, struct gw_error *err);
+
+/* The same as gw_client_connect over a connection that exists already, which the client then owns, also on failure (it
+ * is closed then). name stands for the endpoint in messages. */
 enum gw_status gw_client_start(
 	struct gw_transport *transport, const char *name, struct gw_client **out, struct gw_error *err);
 
@@ -36,7 +42,23 @@ void gw_client_close(struct gw_client *c);
 /* Constant after connecting. */
 const struct gw_dialect *gw_client_dialect(const struct gw_client *c);
 const char *gw_client_name(const struct gw_client *c);
-unsigned gw_client_extensions(const struct gw_client *c); /* level; 0 = a stock server */
+unsigned gw_client_extensions(const struct gw_client *c); /* level in use; 0 = a stock server */
+
+/* What the server said of itself, whatever of it is used. Constant after connecting. */
+struct gw_client_server {
+	struct gw_version version; /* of the protocol */
+	unsigned extensions;       /* level; 0 = a stock server */
+};
+struct gw_client_server gw_client_server(const struct gw_client *c);
+
+/* What the connection runs on: "tcp", "unix", "rdma"; the address at the other end; and why it is not RDMA ("" where
+ * it is). The reason may be the server's words. Constant after connecting. */
+const char *gw_client_transport(const struct gw_client *c);
+const char *gw_client_peer(const struct gw_client *c);
+const char *gw_client_why_not_rdma(const struct gw_client *c);
+
+/* Makes calls that are under way in other threads fail, and all later ones: for a user who does not want to wait. */
+void gw_client_interrupt(struct gw_client *c);
 
 /* Whether the connection has failed. */
 bool gw_client_lost(const struct gw_client *c);

@@ -109,6 +109,7 @@ enum gw_status gw_client_handshake(struct gw_client *c, int timeout_ms, struct g
 	status = choose_dialect(c, answer.version, err);
 	if (status)
 		return status;
+	c->server = (struct gw_client_server){answer.version, answer.extensions};
 	if (!gw_transport_stock_only())
 		c->extensions = answer.extensions < GW_EXT_LEVEL ? answer.extensions : GW_EXT_LEVEL;
 	return gw_client_settle(c, &answer, timeout_ms, err);

@@ -45,13 +45,14 @@ struct gw_client {
 
 	/* Constant after the handshake. */
 	const struct gw_dialect *dialect;
+	struct gw_client_server server;
 	unsigned extensions;
 	char name[300];
+	struct gw_error stay; /* why the connection is on TCP */
 
 	/* Used by the handshake alone. */
 	enum gw_transport_mode mode;
 	struct gw_rdma *rdma; /* was announced, and may be brought up */
-	struct gw_error stay; /* why the connection is on TCP */
 	bool start_over;      /* the server has gone over to RDMA and this side cannot: TCP needs a new connection */
 };
 

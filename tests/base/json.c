@@ -63,6 +63,7 @@ static void test_text_cannot_leave_its_string(void **state)
 	assert_text("\x01\n\x1b[0m\x7f", "\"\\u0001\\u000a\\u001b[0m\\u007f\"\n");
 	assert_text("</script>", "\"\\u003c/script>\"\n");
 	assert_text("\xe2\x80\xa8\xe2\x80\xa9", "\"\\u2028\\u2029\"\n");
+	assert_text("\xc2\x9b\xe2\x80\xae", "\"\\u009b\\u202e\"\n");
 	assert_text("Radeon\xe2\x84\xa2 \xf0\x9f\x98\x80", "\"Radeon\xe2\x84\xa2 \xf0\x9f\x98\x80\"\n");
 }
 

@@ -46,6 +46,11 @@ static pid_t launch(const char *name, const char *const *args, int *out)
 	return pid;
 }
 
+pid_t serving_launch(const char *const *args, int *out)
+{
+	return launch("ggwire", args, out);
+}
+
 void serving_sleep_ms(int ms)
 {
 	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};

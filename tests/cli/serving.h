@@ -24,6 +24,9 @@ struct serving {
  * status, or -1 if it did not end in time or was killed. */
 int serving_run(const char *name, const char *const *args, char *out, size_t size);
 
+/* Starts the program without waiting for anything; *out is what it writes. */
+pid_t serving_launch(const char *const *args, int *out);
+
 /* Starts `ggwire serve` with args (NULL at the end) and waits until it is ready. */
 void serving_start(struct serving *s, const char *const *args);
 

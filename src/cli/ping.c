@@ -1,0 +1,252 @@
+#include "cli/ping.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/ask.h"
+#include "cli/stats.h"
+#include "cli/verb.h"
+#include "cli/visit.h"
+
+#define NS_PER_S 1e9
+#define NS_PER_MS 1e6
+#define DEFAULT_INTERVAL_S 1.0
+#define DEFAULT_TIMEOUT_S 10.0
+#define MAX_SECONDS 86400.0
+#define MAX_COUNT 1e9
+
+static const char short_options[] = ":hc:i:qW:j";
+
+struct options {
+	bool help, json, quiet;
+	double count; /* 0: until a signal */
+	double interval_s, timeout_s;
+	const char *endpoint;
+};
+
+/* What came of it. */
+struct result {
+	struct gw_stats stats;
+	uint64_t sent;
+	uint64_t took_ns;
+	char version[GW_EXT_TEXT]; /* of ggwire at the other end */
+	uint32_t n_devices;
+};
+
+static int usage(FILE *to, const char *program)
+{
+	fprintf(to,
+		"Usage: %s [options] ENDPOINT\n"
+		"\n"
+		"Connects to an RPC server, says what it is, and measures round trips. ENDPOINT is HOST:PORT,\n"
+		"[IPV6]:PORT or unix:PATH.\n"
+		"\n"
+		"  -h, --help              show this help and exit\n"
+		"  -c, --count N           stop after N round trips (default: when interrupted)\n"
+		"  -i, --interval SECONDS  time from one to the next, 0 = none (default: 1)\n"
+		"  -q, --quiet             only the first line and the summary\n"
+		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
+		"  -j, --json              print one JSON object at the end, and nothing else\n",
+		program);
+	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
+}
+
+static int parse_value(const char *program, int option, struct options *o)
+{
+	if (option == 'c' && gw_verb_number(optarg, 1, MAX_COUNT, &o->count) && o->count == (double)(uint64_t)o->count)
+		return GW_EXIT_GOOD;
+	if (option == 'i' && gw_verb_number(optarg, 0, MAX_SECONDS, &o->interval_s))
+		return GW_EXIT_GOOD;
+	if (option == 'W' && gw_verb_number(optarg, 0.1, MAX_SECONDS, &o->timeout_s))
+		return GW_EXIT_GOOD;
+	if (option == 'c')
+		return gw_verb_complain(
+			program, GW_EXIT_USAGE, "--count: '%s' is not a number from 1 to %.0f", optarg, MAX_COUNT);
+	return gw_verb_complain(program, GW_EXIT_USAGE, "--%s: '%s' is not a number of seconds",
+		option == 'i' ? "interval" : "timeout", optarg);
+}
+
+static int parse_one(const char *program, int option, struct options *o)
+{
+	switch (option) {
+	case 'h':
+		o->help = true;
+		return GW_EXIT_GOOD;
+	case 'q':
+		o->quiet = true;
+		return GW_EXIT_GOOD;
+	case 'j':
+		o->json = true;
+		return GW_EXIT_GOOD;
+	default:
+		return parse_value(program, option, o);
+	}
+}
+
+static int parse(const char *program, int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"count", required_argument, NULL, 'c'},
+		{"interval", required_argument, NULL, 'i'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"timeout", required_argument, NULL, 'W'},
+		{"json", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
+	};
+	*o = (struct options){.interval_s = DEFAULT_INTERVAL_S, .timeout_s = DEFAULT_TIMEOUT_S};
+	opterr = 0;
+	optind = 1;
+	for (int c; (c = getopt_long(argc, argv, short_options, known, NULL)) != -1 && !o->help;) {
+		int rc = c == '?' || c == ':' ? gw_verb_refuse_option(program, c, argv, short_options)
+					      : parse_one(program, c, o);
+		if (rc)
+			return rc;
+	}
+	if (!o->help && argc - optind != 1)
+		return gw_verb_complain(program, GW_EXIT_USAGE, "one endpoint is expected, not %d", argc - optind);
+	o->endpoint = argv[optind];
+	return GW_EXIT_GOOD;
+}
+
+static void print_head(const struct options *o, const struct gw_visit *v, const struct result *r)
+{
+	char text[GW_ASK_TEXT], safe[GW_ASK_TEXT];
+	if (o->json)
+		return;
+	gw_ask_server_text(v, r->version, text);
+	printf("PING %s: %s, %u device%s (connected in %.3f ms)\n", o->endpoint, gw_text_safe(text, safe, sizeof(safe)),
+		(unsigned)r->n_devices, r->n_devices == 1 ? "" : "s", (double)v->connect_ns / NS_PER_MS);
+	fflush(stdout);
+}
+
+static void print_reply(const struct options *o, uint64_t number, uint64_t ns)
+{
+	if (o->json || o->quiet)
+		return;
+	printf("%" PRIu64 ": %.3f ms\n", number, (double)ns / NS_PER_MS);
+	fflush(stdout);
+}
+
+/* Round trips at a steady pace: one that was late does not move the next. */
+static enum gw_status measure(const struct options *o, struct gw_visit *v, struct result *r, struct gw_error *err)
+{
+	uint64_t start = gw_clock_ns();
+	enum gw_status status = GW_OK;
+	while (!status && (o->count == 0 || (double)r->sent < o->count)) {
+		uint64_t due = start + (uint64_t)((double)r->sent * o->interval_s * NS_PER_S);
+		uint64_t now = gw_clock_ns();
+		if (due > now)
+			gw_visit_sleep(v, due - now);
+		if (gw_visit_is_interrupted(v))
+			break;
+		uint64_t sent = gw_clock_ns();
+		r->sent++;
+		status = gw_ask_nothing(v, err);
+		uint64_t ns = gw_clock_ns() - sent;
+		if (!status)
+			status = gw_stats_add(&r->stats, ns);
+		if (!status)
+			print_reply(o, r->sent, ns);
+	}
+	r->took_ns = gw_clock_ns() - start;
+	if (!gw_visit_is_interrupted(v))
+		return status;
+	/* What the user did not wait for is no loss. */
+	r->sent = r->stats.n;
+	return GW_OK;
+}
+
+static void print_summary(const struct options *o, struct result *r)
+{
+	struct gw_stats *s = &r->stats;
+	printf("--- %s: %" PRIu64 " sent, %" PRIu64 " answered, in %.1f s\n", o->endpoint, r->sent, s->n,
+		(double)r->took_ns / NS_PER_S);
+	if (s->n > 0)
+		printf("round trip min/avg/p99/max = %.3f/%.3f/%.3f/%.3f ms\n", gw_stats_min_ms(s), gw_stats_avg_ms(s),
+			gw_stats_percentile_ms(s, 99), gw_stats_max_ms(s));
+	fflush(stdout);
+}
+
+static void print_json(const struct gw_visit *v, struct result *r, const struct gw_error *err)
+{
+	struct gw_stats *s = &r->stats;
+	struct gw_buf out = {0};
+	struct gw_json j;
+	gw_json_begin(&j, &out);
+	gw_json_object(&j, NULL);
+	gw_ask_server_json(&j, v, r->version);
+	gw_json_u64(&j, "devices", r->n_devices);
+	gw_json_number(&j, "connect_ms", (double)v->connect_ns / NS_PER_MS, 6);
+	gw_json_u64(&j, "sent", r->sent);
+	gw_json_u64(&j, "answered", s->n);
+	gw_json_number(&j, "seconds", (double)r->took_ns / NS_PER_S, 6);
+	gw_json_object(&j, "round_trip_ms");
+	gw_json_number(&j, "min", s->n ? gw_stats_min_ms(s) : (double)NAN, 6);
+	gw_json_number(&j, "avg", s->n ? gw_stats_avg_ms(s) : (double)NAN, 6);
+	gw_json_number(&j, "p99", s->n ? gw_stats_percentile_ms(s, 99) : (double)NAN, 6);
+	gw_json_number(&j, "max", s->n ? gw_stats_max_ms(s) : (double)NAN, 6);
+	gw_json_object_end(&j);
+	gw_json_text(&j, "error", err ? err->text : NULL);
+	gw_json_object_end(&j);
+	(void)gw_verb_print_json(&j);
+}
+
+static enum gw_status introduce(struct gw_visit *v, struct result *r, struct gw_error *err)
+{
+	struct gw_ask_server server;
+	enum gw_status status = gw_ask_server(v, &server, err);
+	if (status)
+		return status;
+	memcpy(r->version, server.version, sizeof(r->version));
+	r->n_devices = server.n_devices;
+	gw_ask_server_free(&server);
+	return GW_OK;
+}
+
+static int run(const char *program, const struct options *o, struct gw_visit *v)
+{
+	struct result r = {0};
+	struct gw_error err;
+	enum gw_status status = introduce(v, &r, &err);
+	if (!status) {
+		print_head(o, v, &r);
+		status = measure(o, v, &r, &err);
+	}
+	if (o->json)
+		print_json(v, &r, status ? &err : NULL);
+	else if (r.sent > 0)
+		print_summary(o, &r);
+	if (status)
+		gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
+	gw_stats_free(&r.stats);
+	return status ? GW_EXIT_FINDING : GW_EXIT_GOOD;
+}
+
+int gw_ping_main(const char *program, int argc, char **argv)
+{
+	struct options o;
+	struct gw_visit v;
+	struct gw_error err;
+	int rc = parse(program, argc, argv, &o);
+	if (rc)
+		return rc;
+	if (o.help)
+		return usage(stdout, program);
+	struct gw_visit_wish wish = {
+		.endpoint = o.endpoint, .timeout_ms = (int)(o.timeout_s * 1000), .catch_signals = true};
+	if (gw_transport_mode_from_env(&wish.mode, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	gw_verb_hush();
+	enum gw_status status = gw_visit_open(&v, &wish, &err);
+	if (status)
+		return gw_verb_complain(
+			program, status == GW_ERR_INVALID ? GW_EXIT_USAGE : GW_EXIT_FINDING, "%s", err.text);
+	rc = run(program, &o, &v);
+	gw_visit_close(&v);
+	return rc;
+}

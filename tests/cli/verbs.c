@@ -1,0 +1,253 @@
+/* What ping and devices say of a server is read back; of whatever is no such server they say so, with status 1. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "impostor.h"
+#include "json_check.h"
+#include "serving.h"
+
+static struct serving server;
+static char endpoint[GW_ENDPOINT_MAX];
+static char out[1 << 16], value[4096];
+
+static int start_server(void **state)
+{
+	(void)state;
+	serving_start(&server, (const char *const[]){"-d", "CPU", "-p", "0", NULL});
+	serving_endpoint(&server, endpoint, sizeof(endpoint));
+	return 0;
+}
+
+static int stop_server(void **state)
+{
+	(void)state;
+	serving_end(&server);
+	return 0;
+}
+
+static int run(const char *const *args)
+{
+	return serving_run("ggwire", args, out, sizeof(out));
+}
+
+static void expect_text(const char *path, const char *expected)
+{
+	if (!json_get(out, path, value, sizeof(value)))
+		fail_msg("no %s in: %s", path, out);
+	assert_string_equal(value, expected);
+}
+
+static void expect_said(const char *text)
+{
+	if (!strstr(out, text))
+		fail_msg("no '%s' in:\n%s", text, out);
+}
+
+static void ping_counts_round_trips(void **state)
+{
+	(void)state;
+	double min, avg, p99, max;
+	assert_int_equal(run((const char *const[]){"ping", "-c", "5", "-i", "0.01", endpoint, NULL}), 0);
+	expect_said("protocol 8.0.0, TCP, 1 device (connected in ");
+	expect_said("\n5: ");
+	expect_said(": 5 sent, 5 answered, in ");
+	const char *line = strstr(out, "round trip min/avg/p99/max = ");
+	assert_non_null(line);
+	assert_int_equal(sscanf(line, "round trip min/avg/p99/max = %lf/%lf/%lf/%lf ms", &min, &avg, &p99, &max), 4);
+	assert_true(0 < min && min <= avg && avg <= max && min <= p99 && p99 <= max);
+}
+
+static void quiet_ping_has_no_line_for_each(void **state)
+{
+	(void)state;
+	assert_int_equal(run((const char *const[]){"ping", "-qc", "3", "-i", "0", endpoint, NULL}), 0);
+	assert_null(strstr(out, "\n3: "));
+	expect_said("3 sent, 3 answered");
+}
+
+static void ping_speaks_json(void **state)
+{
+	(void)state;
+	assert_int_equal(run((const char *const[]){"ping", "--json", "-c", "100", "-i", "0", endpoint, NULL}), 0);
+	assert_true(json_is_valid(out));
+	expect_text("endpoint", endpoint);
+	expect_text("protocol", "8.0.0");
+	expect_text("ggwire", "true");
+	expect_text("transport", "tcp");
+	expect_text("error", "null");
+	assert_true(json_number(out, "sent") == 100 && json_number(out, "answered") == 100);
+	assert_true(json_number(out, "devices") == 1);
+	assert_true(json_number(out, "round_trip_ms.min") > 0);
+	assert_true(json_number(out, "round_trip_ms.p99") <= json_number(out, "round_trip_ms.max"));
+}
+
+static void ping_ends_with_its_summary_when_interrupted(void **state)
+{
+	(void)state;
+	static const int signals[] = {SIGINT, SIGTERM};
+	for (size_t i = 0; i < 2; i++) {
+		struct serving ping = {0};
+		ping.pid = serving_launch((const char *const[]){"ping", "-i", "0.05", endpoint, NULL}, &ping.pipe);
+		serving_await(&ping, "2: ");
+		assert_int_equal(serving_stop(&ping, signals[i], SERVING_WAIT_MS), 0);
+		assert_non_null(strstr(ping.log, "round trip min/avg/p99/max = "));
+	}
+}
+
+static void ping_works_over_unix_sockets(void **state)
+{
+	(void)state;
+	struct serving s;
+	char path[64];
+	snprintf(path, sizeof(path), "unix:/tmp/ggwire-verbs-%d", (int)getpid());
+	serving_start(&s, (const char *const[]){"-d", "CPU", "--listen", path, NULL});
+	assert_int_equal(run((const char *const[]){"ping", "-j", "-c", "2", "-i", "0", path, NULL}), 0);
+	serving_end(&s);
+	unlink(path + 5);
+	assert_true(json_is_valid(out));
+	expect_text("transport", "unix");
+}
+
+static void older_servers_are_pinged(void **state)
+{
+	(void)state;
+	struct serving s;
+	char old[GW_ENDPOINT_MAX];
+	serving_start(&s, (const char *const[]){"-d", "CPU", "--listen", "127.0.0.1:0,proto=4.0", NULL});
+	serving_endpoint(&s, old, sizeof(old));
+	assert_int_equal(run((const char *const[]){"ping", "-j", "-c", "2", "-i", "0", old, NULL}), 0);
+	serving_end(&s);
+	expect_text("protocol", "4.0.0");
+	expect_text("dialect", "4.0.0");
+}
+
+static void devices_are_numbered_over_all_servers(void **state)
+{
+	(void)state;
+	struct serving two;
+	char second[GW_ENDPOINT_MAX], list[2 * GW_ENDPOINT_MAX + 2];
+	serving_start(&two, (const char *const[]){"-d", "CPU,CPU", "-p", "0", "--max-memory", "64M", NULL});
+	serving_endpoint(&two, second, sizeof(second));
+	snprintf(list, sizeof(list), "%s,%s", endpoint, second);
+
+	assert_int_equal(run((const char *const[]){"devices", list, NULL}), 0);
+	expect_said("  RPC0 ");
+	expect_said("  RPC1 ");
+	expect_said("  RPC2 ");
+	expect_said("64.0 MiB free of   64.0 MiB");
+	char command[4 * GW_ENDPOINT_MAX];
+	snprintf(command, sizeof(command), "\nllama-cli -m MODEL.gguf -ngl 99 --rpc %s -ts ", list);
+	expect_said(command);
+	expect_said(",64,64\n");
+
+	assert_int_equal(run((const char *const[]){"devices", "--json", endpoint, second, NULL}), 0);
+	serving_end(&two);
+	assert_true(json_is_valid(out));
+	expect_text("servers.0.devices.0.name", "RPC0");
+	expect_text("servers.1.devices.0.name", "RPC1");
+	expect_text("servers.1.devices.1.name", "RPC2");
+	expect_text("servers.1.devices.1.there", "CPU");
+	assert_true(json_number(out, "servers.1.devices.1.memory_free_bytes") == 64 << 20);
+}
+
+static void one_server_that_is_away_hides_no_other(void **state)
+{
+	(void)state;
+	assert_int_equal(run((const char *const[]){"devices", endpoint, "127.0.0.1:1", NULL}), 1);
+	expect_said("  RPC0 ");
+	expect_said("127.0.0.1:1: Connection refused");
+	assert_int_equal(run((const char *const[]){"devices", "-j", "127.0.0.1:1", NULL}), 1);
+	expect_said("\"command\":null");
+}
+
+struct wrong_peer {
+	enum impostor_kind kind;
+	const char *says;
+};
+
+static const struct wrong_peer wrong_peers[] = {
+	{IMPOSTOR_HTTP, "is not an RPC server"},
+	{IMPOSTOR_SILENT, "does not answer"},
+	{IMPOSTOR_HANG_UP, "closed the connection on HELLO"},
+	{IMPOSTOR_RESET, "closed the connection on HELLO"},
+	{IMPOSTOR_FUTURE, "speaks RPC protocol 9.0.0, this client 4.0.0 to 8.0.0: update the client"},
+	{IMPOSTOR_MUTE, "has not answered for 0.5 s"},
+	{IMPOSTOR_LEAVING, "connection lost"},
+};
+
+static void wrong_peers_are_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong_peers) / sizeof(wrong_peers[0]); i++) {
+		struct impostor peer;
+		impostor_start(&peer, wrong_peers[i].kind);
+		int rc = run((const char *const[]){"ping", "-c", "1", "-W", "0.5", peer.endpoint, NULL});
+		impostor_stop(&peer);
+		if (rc != 1 || !strstr(out, wrong_peers[i].says))
+			fail_msg("case %zu: exit status %d, expected '%s' in: %s", i, rc, wrong_peers[i].says, out);
+	}
+}
+
+static void servers_that_are_away_are_named(void **state)
+{
+	(void)state;
+	assert_int_equal(run((const char *const[]){"ping", "127.0.0.1:1", NULL}), 1);
+	expect_said("127.0.0.1:1: Connection refused");
+	assert_int_equal(run((const char *const[]){"ping", "unix:/nonexistent/socket", NULL}), 1);
+	expect_said("/nonexistent/socket: No such file or directory");
+}
+
+/* No control character reaches a terminal but the ends of lines. */
+static void expect_harmless(void)
+{
+	for (const unsigned char *p = (const unsigned char *)out; *p; p++)
+		if ((*p < 0x20 && *p != '\n') || *p == 0x7f || *p == 0xff || *p == 0x9b)
+			fail_msg("byte %02x in: %s", *p, out);
+	assert_null(strstr(out, "\xe2\x80\xae"));
+}
+
+static void a_servers_texts_steer_nothing(void **state)
+{
+	(void)state;
+	struct impostor peer;
+	impostor_start(&peer, IMPOSTOR_STEERING);
+	assert_int_equal(run((const char *const[]){"ping", "-c", "1", peer.endpoint, NULL}), 0);
+	expect_harmless();
+	assert_int_equal(run((const char *const[]){"devices", peer.endpoint, NULL}), 0);
+	expect_harmless();
+	expect_said("a?]0;owned???31m?");
+	assert_int_equal(run((const char *const[]){"ping", "-j", "-c", "1", peer.endpoint, NULL}), 0);
+	expect_harmless();
+	assert_true(json_is_valid(out));
+	assert_int_equal(run((const char *const[]){"devices", "-j", peer.endpoint, NULL}), 0);
+	impostor_stop(&peer);
+	expect_harmless();
+	assert_true(json_is_valid(out));
+	expect_text("servers.0.devices.0.there", "?[2J\\u0022}\\u005c?");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ping_counts_round_trips),
+		cmocka_unit_test(quiet_ping_has_no_line_for_each),
+		cmocka_unit_test(ping_speaks_json),
+		cmocka_unit_test(ping_ends_with_its_summary_when_interrupted),
+		cmocka_unit_test(ping_works_over_unix_sockets),
+		cmocka_unit_test(older_servers_are_pinged),
+		cmocka_unit_test(devices_are_numbered_over_all_servers),
+		cmocka_unit_test(one_server_that_is_away_hides_no_other),
+		cmocka_unit_test(wrong_peers_are_named),
+		cmocka_unit_test(servers_that_are_away_are_named),
+		cmocka_unit_test(a_servers_texts_steer_nothing),
+	};
+	return cmocka_run_group_tests(tests, start_server, stop_server);
+}
