@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "cli/recording.h"
 #include "fuzz/world.h"
+#include "wire/ext_status.h"
 #include "wire/extension.h"
 #include "wire/message.h"
 
@@ -239,6 +240,30 @@ static void save_extended(void)
 	gw_buf_free(&stream);
 }
 
+/* What one of our own servers says of itself. */
+static void save_status(void)
+{
+	const uint8_t head[2] = {20, dialect_8_0()};
+	struct gw_buf seed = {0};
+	struct gw_ext_status_device device = {
+		.total = 1 << 30, .free = 1 << 29, .name = "CPU", .description = "some CPU"};
+	struct gw_ext_status_client client = {.flags = GW_EXT_CLIENT_SELF,
+		.protocol = gw_dialect_8_0.version,
+		.address = "192.0.2.7:40312",
+		.endpoint = "192.0.2.1:50052"};
+	const struct gw_ext_status status = {.protocol = gw_dialect_8_0.version,
+		.version = "0.1.0",
+		.n_devices = 1,
+		.n_clients = 1,
+		.devices = &device,
+		.clients = &client};
+	gw_buf_append(&seed, head, sizeof(head));
+	if (gw_ext_status_encode(&status, &seed) != GW_OK)
+		die("memory");
+	save("wire", "status", seed.data, seed.len);
+	gw_buf_free(&seed);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const files[] = {"01-llama-load-prompt-decode.rec", "02-ops-0-48.rec", "03-alloc-size.rec",
@@ -252,5 +277,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		take_conversation(argv[1], files[i]);
 	save_extended();
+	save_status();
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/ext_status.h"
 #include "wire/extension.h"
 #include "wire/message.h"
 
@@ -90,9 +91,28 @@ static void info(const uint8_t *body, size_t size)
 	gw_ext_info_free(&i);
 }
 
+static void status(const uint8_t *body, size_t size)
+{
+	struct gw_ext_status s, again;
+	struct gw_buf out = {0}, second = {0};
+	if (gw_ext_status_decode(body, size, &s) != GW_OK)
+		return;
+	if (gw_ext_status_encode(&s, &out) == GW_OK) {
+		/* What was understood says the same when it is said again. */
+		if (gw_ext_status_decode(out.data, out.len, &again) || gw_ext_status_encode(&again, &second) ||
+			second.len != out.len)
+			abort();
+		same(out.data, second.data, out.len);
+		gw_ext_status_free(&again);
+	}
+	gw_buf_free(&second);
+	gw_buf_free(&out);
+	gw_ext_status_free(&s);
+}
+
 static void (*const targets[])(const uint8_t *body, size_t size) = {hello_req, hello_rsp, alloc_req, alloc_rsp,
 	memory_rsp, clear_req, comm_init_req, set_req, set_hash_req, get_req, copy_req, tensor_req, node_req,
-	memset_req, rows_req, allreduce_req, recompute_req, numbers, graph, info};
+	memset_req, rows_req, allreduce_req, recompute_req, numbers, graph, info, status};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

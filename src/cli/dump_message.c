@@ -5,6 +5,7 @@
 
 #include "cli/dump_graph.h"
 #include "cli/dump_tensor.h"
+#include "wire/ext_status.h"
 #include "wire/extension.h"
 #include "wire/message.h"
 
@@ -293,6 +294,19 @@ static bool info_rsp(const struct context *c, const uint8_t *body, size_t size)
 	return true;
 }
 
+static bool status_rsp(const struct context *c, const uint8_t *body, size_t size)
+{
+	struct gw_ext_status s;
+	if (gw_ext_status_decode(body, size, &s) != GW_OK)
+		return false;
+	fprintf(c->to, "version ");
+	gw_dump_text(c->to, s.version, sizeof(s.version));
+	fprintf(c->to, ", %" PRIu32 " devices, %" PRIu32 " clients, %" PRIu64 " graphs", s.n_devices, s.n_clients,
+		s.count[GW_COUNT_GRAPHS]);
+	gw_ext_status_free(&s);
+	return true;
+}
+
 static bool ext_alloc_rsp(const struct context *c, const uint8_t *body, size_t size)
 {
 	struct gw_ext_alloc_rsp m;
@@ -368,6 +382,7 @@ static const struct printers extensions[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {rdma, rdma},
 	[GW_CMD_EXT_SET_TENSOR_XXH3 - GW_CMD_EXT_FIRST] = {xxh3_req, bool_rsp},
 	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = {alloc_req, ext_alloc_rsp},
+	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {nothing, status_rsp},
 };
 
 /* Of what is not known here, the size is told. */

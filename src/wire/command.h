@@ -38,7 +38,8 @@ enum gw_cmd {
 	GW_CMD_EXT_RDMA = 0xE2,
 	GW_CMD_EXT_SET_TENSOR_XXH3 = 0xE3,
 	GW_CMD_EXT_ALLOC = 0xE4,
-	GW_CMD_EXT_END = 0xE5,
+	GW_CMD_EXT_STATUS = 0xE5,
+	GW_CMD_EXT_END = 0xE6,
 };
 
 /* For logs: "SET_TENSOR"; "unknown" for an id without a command. Static storage. */

@@ -5,39 +5,19 @@
 #include <string.h>
 
 #include "wire/cursor.h"
-
-static enum gw_status put_u32(struct gw_buf *out, uint32_t v)
-{
-	uint8_t bytes[4];
-	gw_put_le32(bytes, v);
-	return gw_buf_append(out, bytes, sizeof(bytes));
-}
-
-static enum gw_status put_u64(struct gw_buf *out, uint64_t v)
-{
-	uint8_t bytes[8];
-	gw_put_le64(bytes, v);
-	return gw_buf_append(out, bytes, sizeof(bytes));
-}
-
-static enum gw_status put_text(struct gw_buf *out, const char *text)
-{
-	size_t n = strnlen(text, GW_EXT_TEXT - 1);
-	enum gw_status status = put_u32(out, (uint32_t)n);
-	return status == GW_OK ? gw_buf_append(out, text, n) : status;
-}
+#include "wire/ext_text.h"
 
 static enum gw_status put_device(struct gw_buf *out, const struct gw_ext_device *device)
 {
-	enum gw_status status = put_u32(out, device->flags);
+	enum gw_status status = gw_ext_put_u32(out, device->flags);
 	if (status == GW_OK)
-		status = put_u64(out, device->alignment);
+		status = gw_ext_put_u64(out, device->alignment);
 	if (status == GW_OK)
-		status = put_u64(out, device->max_size);
+		status = gw_ext_put_u64(out, device->max_size);
 	if (status == GW_OK)
-		status = put_text(out, device->name);
+		status = gw_ext_put_text(out, device->name);
 	if (status == GW_OK)
-		status = put_text(out, device->description);
+		status = gw_ext_put_text(out, device->description);
 	return status;
 }
 
@@ -46,13 +26,13 @@ enum gw_status gw_ext_info_encode(const struct gw_ext_info *info, struct gw_buf 
 	if (info->n_devices > GW_EXT_MAX_DEVICES)
 		return GW_ERR_LIMIT;
 	size_t start = out->len;
-	enum gw_status status = put_u32(out, info->level);
+	enum gw_status status = gw_ext_put_u32(out, info->level);
 	if (status == GW_OK)
-		status = put_u32(out, info->flags);
+		status = gw_ext_put_u32(out, info->flags);
 	if (status == GW_OK)
-		status = put_text(out, info->version);
+		status = gw_ext_put_text(out, info->version);
 	if (status == GW_OK)
-		status = put_u32(out, info->n_devices);
+		status = gw_ext_put_u32(out, info->n_devices);
 	for (uint32_t i = 0; status == GW_OK && i < info->n_devices; i++)
 		status = put_device(out, &info->devices[i]);
 	if (status == GW_OK && out->len - start > GW_EXT_INFO_MAX)
@@ -62,26 +42,13 @@ enum gw_status gw_ext_info_encode(const struct gw_ext_info *info, struct gw_buf 
 	return status;
 }
 
-/* Control characters would reach terminals through logs and device lists. */
-static void take_text(struct gw_rd *r, char out[GW_EXT_TEXT])
-{
-	uint32_t n = gw_rd_u32(r);
-	const uint8_t *bytes = gw_rd_bytes(r, n);
-	if (!bytes)
-		return;
-	size_t kept = n < GW_EXT_TEXT ? n : GW_EXT_TEXT - 1;
-	for (size_t i = 0; i < kept; i++)
-		out[i] = (char)(bytes[i] < 0x20 || bytes[i] == 0x7f ? '?' : bytes[i]);
-	out[kept] = '\0';
-}
-
 static void take_device(struct gw_rd *r, struct gw_ext_device *device)
 {
 	device->flags = gw_rd_u32(r);
 	device->alignment = gw_rd_u64(r);
 	device->max_size = gw_rd_u64(r);
-	take_text(r, device->name);
-	take_text(r, device->description);
+	gw_ext_take_text(r, device->name);
+	gw_ext_take_text(r, device->description);
 }
 
 enum gw_status gw_ext_info_decode(const void *body, size_t size, struct gw_ext_info *info)
@@ -90,7 +57,7 @@ enum gw_status gw_ext_info_decode(const void *body, size_t size, struct gw_ext_i
 	struct gw_rd r = gw_rd_init(body, size);
 	got.level = gw_rd_u32(&r);
 	got.flags = gw_rd_u32(&r);
-	take_text(&r, got.version);
+	gw_ext_take_text(&r, got.version);
 	got.n_devices = gw_rd_u32(&r);
 	if (r.bad || size > GW_EXT_INFO_MAX || got.n_devices > GW_EXT_MAX_DEVICES)
 		return GW_ERR_PROTOCOL;
@@ -162,7 +129,7 @@ bool gw_ext_rdma_decode(const void *body, size_t size, uint8_t step, struct gw_e
 	got.lid = (uint16_t)lid_and_reads;
 	got.reads = (uint8_t)(lid_and_reads >> 16);
 	const uint8_t *gid = gw_rd_bytes(&r, sizeof(got.gid));
-	take_text(&r, got.reason);
+	gw_ext_take_text(&r, got.reason);
 	if (r.bad || got.step != step || yes > 1)
 		return false;
 	memcpy(got.gid, gid, sizeof(got.gid));

@@ -24,6 +24,7 @@ enum {
 	GW_EXT_SERVER_CACHES = 1 << 0, /* SET_TENSOR_HASH can succeed */
 	GW_EXT_SERVER_XXH3 = 1 << 1,   /* EXT_SET_TENSOR_XXH3 is understood, and can succeed */
 	GW_EXT_SERVER_ALLOC = 1 << 2,  /* EXT_ALLOC is understood */
+	GW_EXT_SERVER_STATUS = 1 << 3, /* EXT_STATUS is understood: wire/ext_status.h */
 };
 
 enum {
