@@ -17,13 +17,14 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 static const struct gw_dialect *const dialect = &gw_dialect_8_0;
 static struct gw_buffers buffers;
+static struct gw_counters counters;
 static struct gw_device device;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	gw_device_init(&device, mock_device(), 1);
+	gw_device_init(&device, mock_device(), 1, &counters);
 	gw_buffers_init(&buffers, 0);
 	for (int i = 0; i < WORLD_BUFFERS; i++) {
 		struct gw_buffer *b;

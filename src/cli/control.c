@@ -15,6 +15,8 @@ static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_READY] = HEAD,
 	[GW_CONTROL_FAILED] = HEAD + sizeof(struct gw_error),
 	[GW_CONTROL_LEFT] = HEAD + sizeof(struct gw_error),
+	[GW_CONTROL_MEMORY] = HEAD,
+	[GW_CONTROL_LOADING] = HEAD,
 };
 
 enum gw_status gw_control_pair(int *supervisor, int *worker, struct gw_error *err)

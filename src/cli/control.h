@@ -16,25 +16,35 @@
 /* The worker's end of the pair is this descriptor. */
 #define GW_CONTROL_FD 3
 
+/* The descriptors of the counters, to write and to read, if the setup says that there are some: cli/board.h. */
+#define GW_CONTROL_BOARD_FD 4
+#define GW_CONTROL_BOARD_READ_FD 5
+
 #define GW_CONTROL_TEXT 256
 #define GW_CONTROL_DEVICES 1024
 #define GW_CONTROL_PATH 4096
 #define GW_CONTROL_MODELS 8192
 
 enum gw_control_type {
-	GW_CONTROL_SETUP,  /* to the worker, once, first */
-	GW_CONTROL_CLIENT, /* to the worker: serve the connection whose descriptor comes with this, in that version */
-	GW_CONTROL_DEVICE, /* from a probe: one device that is going to be lent */
-	GW_CONTROL_READY,  /* from the worker: the devices are there. The end of a probe's list. */
-	GW_CONTROL_FAILED, /* from the worker: it cannot start; it exits now */
-	GW_CONTROL_LEFT,   /* from the worker: its client is gone. GW_ERR_CLOSED: cleanly, and the worker waits for the
-			    * next   one; otherwise it exits now. */
+	GW_CONTROL_SETUP,   /* to the worker, once, first */
+	GW_CONTROL_CLIENT,  /* to the worker: serve the connection whose descriptor comes with this, in that version */
+	GW_CONTROL_DEVICE,  /* from a probe: one device that is going to be lent */
+	GW_CONTROL_READY,   /* from the worker: the devices are there. The end of a probe's list. */
+	GW_CONTROL_FAILED,  /* from the worker: it cannot start; it exits now */
+	GW_CONTROL_LEFT,    /* from the worker: its client is gone. GW_ERR_CLOSED: cleanly, and the worker waits for the
+			     * next   one; otherwise it exits now. */
+	GW_CONTROL_MEMORY,  /* to a worker without a client: look at the devices' memory, and tell the counters */
+	GW_CONTROL_LOADING, /* from the worker: its client has begun to load more than a little */
 	GW_CONTROL_TYPES
 };
 
 struct gw_control_setup {
 	bool probe; /* report the devices, and exit */
 	bool index; /* index the models, and exit; say nothing */
+	bool has_board;
+	bool progress; /* loads are to be told of */
+	uint32_t board_slots;
+	uint32_t board_slot; /* the worker's */
 	bool has_log_level;
 	enum gw_log_level log_level;
 	uint32_t n_threads;

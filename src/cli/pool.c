@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,13 +27,14 @@ struct worker {
 	bool used;                 /* it has served a client */
 	bool busy;                 /* it has a client, perhaps before it is ready */
 	bool ending;               /* it is expected to exit */
+	bool has_slot;             /* of the board */
+	uint32_t slot;
 	char client[PEER_MAX];
 };
 
 struct gw_pool {
-	int events;
+	struct gw_pool_options o;
 	struct gw_control_setup setup;
-	unsigned max_clients;
 	unsigned n_clients;
 	struct worker *workers;
 	unsigned failures; /* starts that failed, in a row */
@@ -40,15 +42,15 @@ struct gw_pool {
 	bool stopping;
 };
 
-enum gw_status gw_pool_new(int events, const struct gw_control_setup *setup, unsigned max_clients, struct gw_pool **out,
-	struct gw_error *err)
+enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct gw_control_setup *setup,
+	struct gw_pool **out, struct gw_error *err)
 {
 	struct gw_pool *pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
-	pool->events = events;
+	pool->o = *options;
 	pool->setup = *setup;
-	pool->max_clients = max_clients;
+	pool->setup.progress = options->progress != NULL;
 	*out = pool;
 	return GW_OK;
 }
@@ -71,7 +73,25 @@ static void set_busy(struct worker *w, bool busy)
 		w->pool->n_clients++;
 	if (!busy && w->busy)
 		w->pool->n_clients--;
+	if (!busy && w->busy && w->has_slot) {
+		gw_progress_end(w->pool->o.progress, w->slot);
+		gw_board_end(w->pool->o.board, w->slot);
+	}
 	w->busy = busy;
+}
+
+static void count(struct gw_pool *pool, enum gw_ext_count what)
+{
+	if (pool->o.board)
+		gw_board_count(pool->o.board, what);
+}
+
+/* The client has not left by itself, or not cleanly. */
+static void drop(struct worker *w)
+{
+	if (w->busy)
+		count(w->pool, GW_COUNT_DROPPED);
+	set_busy(w, false);
 }
 
 /* A worker was lost before it was of use: the next spare waits a while, and longer each time. */
@@ -86,7 +106,7 @@ static void back_off(struct gw_pool *pool)
 /* The worker does not do what it should. */
 static void kill_worker(struct worker *w)
 {
-	set_busy(w, false);
+	drop(w);
 	w->ending = true;
 	close_control(w);
 	kill(w->process.pid, SIGKILL);
@@ -111,7 +131,10 @@ static void on_left(struct worker *w, const struct gw_error *why)
 		gw_log_info("client %s left worker %ld", w->client, pid_of(w));
 	else
 		gw_log_warn("client %s dropped by worker %ld: %s", w->client, pid_of(w), why->text);
-	set_busy(w, false);
+	if (why->status == GW_ERR_CLOSED)
+		set_busy(w, false);
+	else
+		drop(w);
 	w->used = true;
 	w->ending = why->status != GW_ERR_CLOSED;
 	trim(w->pool);
@@ -122,7 +145,7 @@ static void on_failed(struct worker *w, const struct gw_error *why)
 	gw_log_error("worker %ld cannot start: %s", pid_of(w), why->text);
 	if (w->busy)
 		gw_log_error("client %s is cut off", w->client);
-	set_busy(w, false);
+	drop(w);
 	w->ending = true;
 	back_off(w->pool);
 }
@@ -134,6 +157,8 @@ static void on_message(struct worker *w, const struct gw_control_msg *msg)
 		w->pool->failures = 0;
 	} else if (msg->type == GW_CONTROL_LEFT && w->ready && w->busy) {
 		on_left(w, &msg->u.error);
+	} else if (msg->type == GW_CONTROL_LOADING && w->busy && w->has_slot) {
+		gw_progress_begin(w->pool->o.progress, w->slot, w->client);
 	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
 		on_failed(w, &msg->u.error);
 	} else {
@@ -174,6 +199,24 @@ static void on_ready(struct gw_source *source)
 	read_message((struct worker *)source);
 }
 
+static enum gw_status spawn(struct worker *w, struct gw_error *err)
+{
+	struct gw_pool *pool = w->pool;
+	struct gw_board *board = pool->o.board;
+	struct gw_control_setup *setup = &pool->setup;
+	int fds[2];
+	setup->has_board = w->has_slot = board && gw_board_take(board, &w->slot);
+	if (!w->has_slot)
+		return gw_process_spawn(setup, NULL, &w->process, err);
+	setup->board_slot = w->slot;
+	setup->board_slots = gw_board_slots(board);
+	gw_board_fds(board, fds);
+	enum gw_status status = gw_process_spawn(setup, fds, &w->process, err);
+	if (status)
+		gw_board_give_back(board, w->slot);
+	return status;
+}
+
 static struct worker *start(struct gw_pool *pool)
 {
 	struct gw_error err;
@@ -184,11 +227,11 @@ static struct worker *start(struct gw_pool *pool)
 	}
 	w->source.ready = on_ready;
 	w->pool = pool;
-	if (gw_process_spawn(&pool->setup, &w->process, &err))
+	if (spawn(w, &err))
 		goto free_worker;
 	w->next = pool->workers;
 	pool->workers = w;
-	if (gw_events_add(pool->events, w->process.control, &w->source, &err)) {
+	if (gw_events_add(pool->o.events, w->process.control, &w->source, &err)) {
 		gw_log_error("cannot watch worker %ld: %s", pid_of(w), err.text);
 		kill_worker(w);
 		return NULL;
@@ -231,28 +274,49 @@ static struct worker *take(struct gw_pool *pool)
 	return start(pool);
 }
 
-static bool hand_over(struct worker *w, int fd, const struct gw_dialect *dialect)
+/* Before it serves, so that a client's first question finds itself there. */
+static void announce(struct worker *w, const char *peer, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
+{
+	char endpoint[GW_ENDPOINT_MAX + 16];
+	if (!w->has_slot)
+		return;
+	gw_endpoint_format(ep, endpoint, sizeof(endpoint));
+	gw_board_begin(w->pool->o.board, w->slot,
+		&(struct gw_board_client){.address = peer,
+			.endpoint = endpoint,
+			.protocol = dialect->version,
+			.is_unix = ep->kind == GW_ENDPOINT_UNIX});
+}
+
+static bool hand_over(struct worker *w, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
 {
 	struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT, .u.client = dialect->version};
 	struct gw_error err;
+	char peer[PEER_MAX];
+	gw_tcp_peer_name(fd, peer, sizeof(peer));
+	announce(w, peer, ep, dialect);
 	if (!gw_control_send(w->process.control, false, &msg, fd, &err)) {
-		gw_tcp_peer_name(fd, w->client, sizeof(w->client));
+		memcpy(w->client, peer, sizeof(w->client));
 		set_busy(w, true);
+		count(w->pool, GW_COUNT_CONNECTIONS);
 		gw_log_info("client %s connected, served by worker %ld", w->client, pid_of(w));
 		return true;
 	}
 	/* It has died, most likely; what of is told when it is collected. */
 	gw_log_warn("worker %ld takes no client: %s", pid_of(w), err.text);
+	if (w->has_slot)
+		gw_board_end(w->pool->o.board, w->slot);
 	close_control(w);
 	kill(w->process.pid, SIGKILL);
 	return false;
 }
 
-void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_dialect *dialect)
+void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
 {
 	char peer[PEER_MAX];
 	gw_tcp_peer_name(fd, peer, sizeof(peer));
-	if (pool->n_clients >= pool->max_clients) {
+	if (pool->n_clients >= pool->o.max_clients) {
+		count(pool, GW_COUNT_REFUSED);
 		gw_log_warn("client %s refused: %u clients are served already", peer, pool->n_clients);
 		close(fd);
 		return;
@@ -260,10 +324,21 @@ void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_dialect *dialec
 	struct worker *w;
 	do
 		w = take(pool);
-	while (w && !hand_over(w, fd, dialect));
-	if (!w)
+	while (w && !hand_over(w, fd, ep, dialect));
+	if (!w) {
+		count(pool, GW_COUNT_REFUSED);
 		gw_log_error("client %s refused: there is no worker", peer);
+	}
 	close(fd);
+}
+
+void gw_pool_look_at_memory(struct gw_pool *pool)
+{
+	const struct gw_control_msg msg = {.type = GW_CONTROL_MEMORY};
+	const struct worker *w = best(pool);
+	/* Without room for it, earlier such messages wait to be read. */
+	if (w && w->ready)
+		(void)gw_control_send(w->process.control, false, &msg, -1, NULL);
 }
 
 /* Says what a worker's end meant. */
@@ -296,8 +371,10 @@ void gw_pool_reap(struct gw_pool *pool)
 		while (read_message(w))
 			;
 		conclude(w, status);
-		set_busy(w, false);
+		drop(w);
 		close_control(w);
+		if (w->has_slot)
+			gw_board_give_back(pool->o.board, w->slot);
 		*link = w->next;
 		free(w);
 	}
@@ -314,7 +391,7 @@ static bool is_bereaved(const struct gw_pool *pool)
 
 static bool wants_spare(const struct gw_pool *pool)
 {
-	return !pool->stopping && pool->n_clients < pool->max_clients && !best(pool) && !is_bereaved(pool);
+	return !pool->stopping && pool->n_clients < pool->o.max_clients && !best(pool) && !is_bereaved(pool);
 }
 
 void gw_pool_keep_spare(struct gw_pool *pool)

@@ -13,13 +13,16 @@
 extern char **environ;
 
 /* 0 or an errno. */
-static int add_files(posix_spawn_file_actions_t *files, int control)
+static int add_files(posix_spawn_file_actions_t *files, int control, const int board[2])
 {
 	int failure = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (!failure)
 		failure = posix_spawn_file_actions_adddup2(files, control, GW_CONTROL_FD);
+	for (int i = 0; board && i < 2 && !failure; i++)
+		failure = posix_spawn_file_actions_adddup2(files, board[i], GW_CONTROL_BOARD_FD + i);
 	/* What whoever started us has left open. */
-	return failure ? failure : posix_spawn_file_actions_addclosefrom_np(files, GW_CONTROL_FD + 1);
+	int first = board ? GW_CONTROL_BOARD_READ_FD + 1 : GW_CONTROL_FD + 1;
+	return failure ? failure : posix_spawn_file_actions_addclosefrom_np(files, first);
 }
 
 /* 0 or an errno. */
@@ -34,7 +37,7 @@ static int add_signals(posix_spawnattr_t *attr)
 }
 
 /* 0 or an errno. */
-static int spawn(const struct gw_control_setup *setup, int control, pid_t *pid)
+static int spawn(const struct gw_control_setup *setup, const int board[2], int control, pid_t *pid)
 {
 	char name[] = "ggwire", worker[] = "worker", index[] = "index";
 	char *argv[] = {name, setup->index ? index : worker, NULL};
@@ -48,7 +51,7 @@ static int spawn(const struct gw_control_setup *setup, int control, pid_t *pid)
 	failure = posix_spawnattr_init(&attr);
 	if (failure)
 		goto destroy_files;
-	failure = add_files(&files, control);
+	failure = add_files(&files, control, board);
 	if (!failure)
 		failure = add_signals(&attr);
 	if (!failure)
@@ -59,7 +62,8 @@ destroy_files:
 	return failure;
 }
 
-enum gw_status gw_process_spawn(const struct gw_control_setup *setup, struct gw_process *out, struct gw_error *err)
+enum gw_status gw_process_spawn(
+	const struct gw_control_setup *setup, const int board[2], struct gw_process *out, struct gw_error *err)
 {
 	struct gw_process p;
 	int theirs;
@@ -68,7 +72,7 @@ enum gw_status gw_process_spawn(const struct gw_control_setup *setup, struct gw_
 	struct gw_control_msg msg = {.type = GW_CONTROL_SETUP, .u.setup = *setup};
 	enum gw_status status = gw_control_send(p.control, false, &msg, -1, err);
 	if (!status) {
-		int failure = spawn(setup, theirs, &p.pid);
+		int failure = spawn(setup, board, theirs, &p.pid);
 		if (failure)
 			status = gw_error_errno(err, GW_ERR_SYSTEM, failure, "cannot start a worker");
 	}

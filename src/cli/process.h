@@ -13,9 +13,11 @@ struct gw_process {
 	int control; /* our end, close-on-exec; the caller closes it */
 };
 
-/* Starts this executable as a worker and sends it its setup. The child has default signals, an empty signal mask, no
- * input, and no descriptor of ours but the standard ones and its control socket. */
-enum gw_status gw_process_spawn(const struct gw_control_setup *setup, struct gw_process *out, struct gw_error *err);
+/* Starts this executable as a worker and sends it its setup. board, unless it is NULL, are descriptors that it gets as
+ * GW_CONTROL_BOARD_FD and the next one; both are above that. The child has default signals, an empty signal mask, no
+ * input, and no descriptor of ours but these, the standard ones and its control socket. */
+enum gw_status gw_process_spawn(
+	const struct gw_control_setup *setup, const int board[2], struct gw_process *out, struct gw_error *err);
 
 /* Says how a process ended, of a status from waitpid: "signal 9 (Killed)", "exit status 1". */
 void gw_process_status_text(int status, char *out, size_t size);

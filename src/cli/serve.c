@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cli/activation.h"
+#include "cli/board.h"
 #include "cli/cache_dir.h"
 #include "cli/control.h"
 #include "cli/notify.h"
@@ -16,6 +17,9 @@
 #include "server/server.h"
 
 #define EXIT_USAGE 2
+
+/* Workers that have no client, or whose end has not come yet; one without a slot only is not seen. */
+#define SPARE_SLOTS 16
 
 /* An endpoint, and where it is not the usual one the protocol. */
 typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
@@ -153,7 +157,7 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const struct 
 
 /* Looks for devices and says so. */
 static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const struct names *names,
-	const struct gw_control_setup *setup, struct gw_error *err)
+	const struct gw_control_setup *setup, struct gw_board *board, struct gw_error *err)
 {
 	struct gw_control_setup ask = *setup;
 	struct gw_probe probe;
@@ -162,6 +166,11 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 	if (status)
 		return status;
 	status = log_banner(o, names, setup, &probe, err);
+	gw_board_set_protocol(board, gw_server_dialect()->version);
+	for (size_t i = 0; i < probe.n_devices; i++) {
+		const struct gw_control_device *d = &probe.devices[i];
+		gw_board_add_device(board, d->name, d->description, d->total, d->free);
+	}
 	gw_probe_free(&probe);
 	return status;
 }
@@ -171,23 +180,32 @@ static int run(const char *program, struct gw_serve_options *o)
 	struct gw_error err;
 	struct gw_control_setup setup;
 	struct gw_supervisor *s;
+	struct gw_board *board;
 	struct names names = {.n = 0};
 	gw_notify_take();
 	if (prepare(o, &setup, &err) || gw_supervisor_new(&s, &err))
 		return complain(program, &err, EXIT_FAILURE);
-	enum gw_status status = adopt_all(s, o, &names, &err);
+	enum gw_status status = gw_board_new(o->max_clients + SPARE_SLOTS, o->max_clients, &board, &err);
+	if (status) {
+		gw_supervisor_free(s);
+		return complain(program, &err, EXIT_FAILURE);
+	}
+	status = adopt_all(s, o, &names, &err);
 	if (!status)
 		status = listen_all(s, o, &names, &err);
 	if (!status)
-		status = introduce(s, o, &names, &setup, &err);
+		status = introduce(s, o, &names, &setup, board, &err);
 	int rc;
 	if (!status)
-		rc = gw_supervisor_run(s, &setup, o->max_clients, &o->allow);
+		rc = gw_supervisor_run(
+			s, &(struct gw_supervisor_options){
+				   .setup = &setup, .max_clients = o->max_clients, .allow = &o->allow, .board = board});
 	else if (status == GW_ERR_CLOSED)
 		rc = EXIT_SUCCESS;
 	else
 		rc = complain(program, &err, status == GW_ERR_NOT_FOUND && o->devices[0] ? EXIT_USAGE : EXIT_FAILURE);
 	gw_supervisor_free(s);
+	gw_board_free(board);
 	return rc;
 }
 

@@ -44,7 +44,8 @@ struct gw_supervisor {
 	struct listener *listeners;
 	struct gw_pool *pool;
 	struct gw_process indexer; /* pid 0: none runs */
-	const struct gw_allow *allow;
+	struct gw_supervisor_options o;
+	struct gw_progress *progress;
 	bool reap;          /* a child has ended */
 	bool accept_failed; /* and that was logged */
 	uint64_t accept_at; /* listeners are paused until then; 0 = they are not */
@@ -131,6 +132,7 @@ void gw_supervisor_free(struct gw_supervisor *s)
 		return;
 	close_listeners(s);
 	gw_pool_free(s->pool);
+	gw_progress_free(s->progress);
 	close(s->events);
 	close(s->signal_fd);
 	free(s);
@@ -185,19 +187,20 @@ static bool may_enter(const struct gw_supervisor *s, int fd)
 	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
 	if (getpeername(fd, (struct sockaddr *)&address, &len) == 0 &&
-		gw_allow_permits(s->allow, (const struct sockaddr *)&address))
+		gw_allow_permits(s->o.allow, (const struct sockaddr *)&address))
 		return true;
 	char peer[128];
 	gw_tcp_peer_name(fd, peer, sizeof(peer));
 	gw_log_warn("client %s refused: --allow does not name it", peer);
+	gw_board_count(s->o.board, GW_COUNT_REFUSED);
 	return false;
 }
 
-static void take_connection(struct gw_supervisor *s, int fd, const struct gw_dialect *dialect)
+static void take_connection(struct gw_supervisor *s, int fd, const struct listener *l)
 {
 	s->accept_failed = false;
 	if (may_enter(s, fd))
-		gw_pool_serve(s->pool, fd, dialect);
+		gw_pool_serve(s->pool, fd, &l->ep, l->dialect);
 	else
 		close(fd);
 }
@@ -211,7 +214,7 @@ static void on_connection(struct gw_source *source)
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0) {
-			take_connection(s, fd, l->dialect);
+			take_connection(s, fd, l);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (!concerns_one(errno)) {
@@ -317,7 +320,7 @@ static void start_indexer(struct gw_supervisor *s, const struct gw_control_setup
 	struct gw_error err;
 	struct gw_control_setup ask = *setup;
 	ask.index = true;
-	if (setup->models[0] && gw_process_spawn(&ask, &s->indexer, &err))
+	if (setup->models[0] && gw_process_spawn(&ask, NULL, &s->indexer, &err))
 		gw_log_error("models are not indexed: %s", err.text);
 }
 
@@ -354,11 +357,14 @@ static void tick(struct gw_supervisor *s)
 	if (s->accept_at && now >= s->accept_at)
 		resume_accepting(s);
 	gw_pool_keep_spare(s->pool);
+	gw_progress_draw(s->progress);
 }
 
 static uint64_t deadline(const struct gw_supervisor *s)
 {
 	uint64_t at = gw_pool_deadline(s->pool);
+	if (gw_progress_deadline(s->progress) < at)
+		at = gw_progress_deadline(s->progress);
 	if (s->stop_signal && s->stop_at < at)
 		at = s->stop_at;
 	if (s->accept_at && s->accept_at < at)
@@ -374,15 +380,28 @@ static enum gw_status watch_all(struct gw_supervisor *s, struct gw_error *err)
 	return status;
 }
 
-int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *setup, unsigned max_clients,
-	const struct gw_allow *allow)
+static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
+{
+	enum gw_status status = gw_progress_new(s->o.board, &s->progress, err);
+	if (status)
+		return status;
+	const struct gw_pool_options options = {
+		.events = s->events,
+		.max_clients = s->o.max_clients,
+		.board = s->o.board,
+		.progress = s->progress,
+	};
+	return gw_pool_new(&options, s->o.setup, &s->pool, err);
+}
+
+int gw_supervisor_run(struct gw_supervisor *s, const struct gw_supervisor_options *options)
 {
 	struct gw_error err;
-	s->allow = allow;
-	if (gw_pool_new(s->events, setup, max_clients, &s->pool, &err) || watch_all(s, &err))
+	s->o = *options;
+	if (start_pool(s, &err) || watch_all(s, &err))
 		goto failed;
 	gw_pool_keep_spare(s->pool);
-	start_indexer(s, setup);
+	start_indexer(s, s->o.setup);
 	gw_log_info("ready");
 	gw_notify_send("READY=1");
 	while (!s->done) {

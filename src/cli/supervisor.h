@@ -4,11 +4,20 @@
 
 #include "base/status.h"
 #include "cli/allow.h"
+#include "cli/board.h"
 #include "cli/control.h"
 #include "transport/endpoint.h"
 #include "wire/dialect.h"
 
 struct gw_supervisor;
+
+/* What it runs with; lent while it runs. */
+struct gw_supervisor_options {
+	const struct gw_control_setup *setup; /* of the workers */
+	unsigned max_clients;
+	const struct gw_allow *allow;
+	struct gw_board *board;
+};
 
 /* Makes a supervisor. From now on SIGTERM, and SIGINT and SIGHUP unless they are ignored, are held back until
  * gw_supervisor_run, and SIGPIPE is ignored. */
@@ -30,10 +39,9 @@ enum gw_status gw_supervisor_adopt(struct gw_supervisor *s, int fd, const struct
 /* A descriptor that is readable when a signal was held back. Owned by s; not to be read. */
 int gw_supervisor_interrupt(const struct gw_supervisor *s);
 
-/* Starts a spare worker, logs that connections are accepted, tells a service manager so, and serves those that allow
- * lets in until a signal ends it. Returns the exit status: 0 after the first signal, 128 and its number after a second
- * one. */
-int gw_supervisor_run(struct gw_supervisor *s, const struct gw_control_setup *setup, unsigned max_clients,
-	const struct gw_allow *allow);
+/* Starts a spare worker, logs that connections are accepted, tells a service manager so, and serves those that are let
+ * in until a signal ends it. Returns the exit status: 0 after the first signal, 128 and its number after a second one.
+ */
+int gw_supervisor_run(struct gw_supervisor *s, const struct gw_supervisor_options *options);
 
 #endif

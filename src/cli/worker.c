@@ -11,6 +11,7 @@
 #include <ggml.h>
 
 #include "base/log.h"
+#include "cli/board.h"
 #include "cli/control.h"
 #include "cli/devices.h"
 #include "cli/index.h"
@@ -25,6 +26,8 @@ struct worker {
 	ggml_backend_dev_t devices[GW_EXT_MAX_DEVICES];
 	size_t n_devices;
 	struct gw_server *server;
+	struct gw_board *board;      /* NULL = nobody looks at what is counted */
+	struct gw_counters counters; /* used then */
 };
 
 static void on_abort(const char *text)
@@ -69,10 +72,49 @@ static enum gw_status receive_setup(struct gw_control_setup *setup, struct gw_er
 	return GW_OK;
 }
 
+static enum gw_status tell_status(void *user, struct gw_buf *out)
+{
+	struct worker *w = user;
+	struct gw_ext_status s;
+	enum gw_status status = gw_board_read(w->board, &s);
+	if (status)
+		return status;
+	status = gw_ext_status_encode(&s, out);
+	gw_ext_status_free(&s);
+	return status;
+}
+
+static void tell_loading(void *user)
+{
+	(void)user;
+	(void)tell(GW_CONTROL_LOADING, NULL);
+}
+
+static struct gw_server_watch watch(struct worker *w)
+{
+	return (struct gw_server_watch){
+		.counters = w->board ? gw_board_counters(w->board) : &w->counters,
+		.status = w->board ? tell_status : NULL,
+		.loading = w->setup.progress ? tell_loading : NULL,
+		.user = w,
+	};
+}
+
+static enum gw_status attach(struct worker *w, struct gw_error *err)
+{
+	const int fds[] = {GW_CONTROL_BOARD_FD, GW_CONTROL_BOARD_READ_FD};
+	if (!w->setup.has_board)
+		return GW_OK;
+	return gw_board_attach(fds, w->setup.board_slots, w->setup.board_slot, &w->board, err);
+}
+
 static enum gw_status prepare(struct worker *w, struct gw_error *err)
 {
+	enum gw_status status = attach(w, err);
+	if (status)
+		return status;
 	gw_devices_load(!w->setup.probe);
-	enum gw_status status = gw_devices_choose(w->setup.devices, w->devices, GW_EXT_MAX_DEVICES, &w->n_devices, err);
+	status = gw_devices_choose(w->setup.devices, w->devices, GW_EXT_MAX_DEVICES, &w->n_devices, err);
 	if (status)
 		return status;
 	struct gw_server_options options = {
@@ -86,6 +128,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.cache_size = w->setup.cache_size,
 		.models = w->setup.models[0] ? w->setup.models : NULL,
 		.index_dir = w->setup.index_dir,
+		.watch = watch(w),
 	};
 	return gw_server_new(&options, &w->server, err);
 }
@@ -143,6 +186,10 @@ static int loop(struct worker *w)
 		struct gw_error why = {0};
 		if (gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, &why))
 			return why.status == GW_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
+		if (msg.type == GW_CONTROL_MEMORY) {
+			gw_server_look_at_memory(w->server);
+			continue;
+		}
 		if (msg.type != GW_CONTROL_CLIENT)
 			return EXIT_FAILURE;
 		why.status = serve(w, fd, msg.u.client, &why);
@@ -186,6 +233,7 @@ int gw_worker_main(void)
 	if (!w)
 		return EXIT_FAILURE;
 	int rc = run(w);
+	gw_board_free(w->board);
 	free(w);
 	return rc;
 }

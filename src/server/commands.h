@@ -49,6 +49,7 @@ enum gw_status gw_do_graph_recompute(struct gw_session *s, const void *body, siz
 /* commands_query.c */
 enum gw_status gw_do_get_alloc_size(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_info(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
+enum gw_status gw_do_ext_status(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
 /* A body that its decoder did not take. */

@@ -32,6 +32,8 @@ static enum gw_status alloc(
 	if (st != GW_OK)
 		gw_log_warn("%s: no buffer of %llu bytes on %s: %s", gw_peer_name(s->peer),
 			(unsigned long long)req.size, ggml_backend_dev_name(device->dev), gw_status_text(st));
+	else
+		gw_session_count_memory(s, device);
 	*out = buffer;
 	return GW_OK;
 }
@@ -86,7 +88,9 @@ enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t 
 	gw_session_synchronize(s);
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_forget_buffer(&s->devices[i].graphs, buffer->handle);
+	const struct gw_device *device = buffer->device;
 	gw_buffers_release(&s->buffers, buffer);
+	gw_session_count_memory(s, device);
 	return GW_OK;
 }
 

@@ -70,6 +70,7 @@ enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, s
 	if (!device)
 		return GW_ERR_PROTOCOL;
 	ggml_backend_dev_memory(device->dev, &available, &total);
+	gw_session_count_memory(s, device);
 	limit(s, device, &available, &total);
 	size_t n = gw_wire_memory_rsp_encode(&(struct gw_wire_memory_rsp){.free = available, .total = total}, out);
 	return gw_peer_reply(s->peer, out, n, err);

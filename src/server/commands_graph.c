@@ -34,7 +34,7 @@ static enum gw_status read_body(struct gw_session *s, struct gw_error *err)
 
 /* Keeps the graph, so that it is there while the device computes it, and launches it. */
 static enum gw_status keep_and_launch(
-	struct gw_device *device, uint64_t uid, struct gw_graph *graph, struct gw_error *err)
+	struct gw_session *s, struct gw_device *device, uint64_t uid, struct gw_graph *graph, struct gw_error *err)
 {
 	if (device->graphs.n_retired >= RETIRED_MAX)
 		gw_device_synchronize(device);
@@ -42,6 +42,7 @@ static enum gw_status keep_and_launch(
 		gw_graph_free(graph);
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory to keep a graph");
 	}
+	s->loading = 0;
 	return gw_device_launch(device, graph, err);
 }
 
@@ -59,7 +60,7 @@ static enum gw_status compute(struct gw_session *s, const struct gw_buf *body, s
 	struct gw_graph_source source = {
 		.dialect = s->dialect, .opmap = s->opmap, .buffers = &s->buffers, .dev = device->dev};
 	enum gw_status st = gw_graph_build(&source, &wire, &graph, err);
-	return st == GW_OK ? keep_and_launch(device, wire.uid, graph, err) : st;
+	return st == GW_OK ? keep_and_launch(s, device, wire.uid, graph, err) : st;
 }
 
 enum gw_status gw_do_graph_compute(struct gw_session *s, struct gw_error *err)

@@ -73,9 +73,10 @@ static enum gw_status load(struct gw_session *s, const struct wanted *w, struct 
 		st = gw_region_check(&r, err);
 	if (st != GW_OK)
 		return st;
-	bool loaded = load_from_model(s, &r, &w->sums) || load_cached(s, &r, &w->sums);
+	bool from_model = load_from_model(s, &r, &w->sums);
+	bool loaded = from_model || load_cached(s, &r, &w->sums);
 	if (loaded)
-		s->loaded += r.size;
+		gw_session_loaded(s, from_model ? GW_COUNT_LOADED_MODEL : GW_COUNT_LOADED_CACHE, r.size);
 	return gw_peer_reply(s->peer, out, gw_wire_bool_rsp_encode(loaded, out), err);
 }
 

@@ -169,6 +169,8 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 		.version = GGWIRE_VERSION,
 		.n_devices = (uint32_t)n};
 
+	if (s->server->watch.status)
+		info.flags |= GW_EXT_SERVER_STATUS;
 	if (s->server->cache || s->server->models)
 		info.flags |= GW_EXT_SERVER_CACHES | (gw_xxh3_available() ? GW_EXT_SERVER_XXH3 : 0);
 	info.devices = calloc(n, sizeof(*info.devices));
@@ -190,6 +192,24 @@ enum gw_status gw_do_ext_info(struct gw_session *s, const void *body, size_t siz
 	enum gw_status st = encode_info(s, &out);
 	if (st != GW_OK)
 		gw_error_set(err, st, "the devices cannot be described");
+	else
+		st = gw_peer_reply(s->peer, out.data, out.len, err);
+	gw_buf_free(&out);
+	return st;
+}
+
+enum gw_status gw_do_ext_status(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	const struct gw_server_watch *watch = &s->server->watch;
+	struct gw_buf out = {0};
+
+	(void)body;
+	(void)size;
+	if (!watch->status)
+		return gw_error_set(err, GW_ERR_PROTOCOL, "this server has no status to tell");
+	enum gw_status st = watch->status(watch->user, &out);
+	if (st != GW_OK)
+		gw_error_set(err, st, "the status cannot be told");
 	else
 		st = gw_peer_reply(s->peer, out.data, out.len, err);
 	gw_buf_free(&out);

@@ -63,11 +63,13 @@ static enum gw_status pull_value(void *from, void *dst, size_t size, struct gw_e
 static enum gw_status receive(struct gw_session *s, const struct gw_region *r, bool store, struct gw_error *err)
 {
 	struct tee tee = {.peer = s->peer};
+	enum gw_status st;
 
+	gw_session_loaded(s, GW_COUNT_LOADED_NETWORK, r->size * r->n);
 	if (!store)
 		return gw_region_fill(s, r, SIZE_MAX, pull_peer, s, err);
 	gw_cache_write_begin(&tee.writer, s->server->cache, r->size);
-	enum gw_status st = gw_region_fill(s, r, HASHED_PIECE, pull_peer_and_store, &tee, err);
+	st = gw_region_fill(s, r, HASHED_PIECE, pull_peer_and_store, &tee, err);
 	gw_cache_write_end(&tee.writer, st == GW_OK);
 	return st;
 }

@@ -6,9 +6,9 @@
 /* Handing a graph over costs some ten microseconds: from this length on it does not matter. */
 #define LONG_NS 1e6
 
-void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads)
+void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads, struct gw_counters *counters)
 {
-	*d = (struct gw_device){.dev = dev, .n_threads = n_threads};
+	*d = (struct gw_device){.dev = dev, .n_threads = n_threads, .counters = counters};
 }
 
 void gw_device_free(struct gw_device *d)
@@ -76,6 +76,18 @@ static void account(struct gw_device *d, const struct gw_graph *graph, enum ggml
 	if (d->result == GGML_STATUS_SUCCESS)
 		d->result = result;
 	d->paces[d->n_paces++ % GW_DEVICE_PACES] = (double)took / (double)gw_graph_work(graph);
+	if (!d->async)
+		gw_counters_graph(d->counters, took);
+}
+
+/* A device with a queue of its own: what was launched since it was last waited for took so long altogether. */
+static void count_launched(struct gw_device *d)
+{
+	uint64_t took = gw_clock_ns() - d->launched_ns;
+
+	for (unsigned i = 0; i < d->n_launched; i++)
+		gw_counters_graph(d->counters, took / d->n_launched);
+	d->n_launched = 0;
 }
 
 static void wait_for_executor(struct gw_device *d)
@@ -94,6 +106,8 @@ void gw_device_synchronize(struct gw_device *d)
 	wait_for_executor(d);
 	if (d->pending)
 		ggml_backend_synchronize(d->backend);
+	if (d->n_launched > 0)
+		count_launched(d);
 	d->pending = false;
 	gw_graph_cache_reap(&d->graphs);
 }
@@ -127,6 +141,8 @@ static void compute_here(struct gw_device *d, const struct gw_graph *graph)
 	uint64_t start = gw_clock_ns();
 
 	d->pending = true;
+	if (d->async && d->n_launched++ == 0)
+		d->launched_ns = start;
 	enum ggml_status result = ggml_backend_graph_compute_async(d->backend, gw_graph_cgraph(graph));
 	account(d, graph, result, gw_clock_ns() - start);
 }

@@ -7,6 +7,7 @@
 #include <ggml-backend.h>
 
 #include "base/status.h"
+#include "server/counters.h"
 #include "server/executor.h"
 #include "server/graph_cache.h"
 
@@ -16,9 +17,12 @@
 struct gw_device {
 	ggml_backend_dev_t dev;
 	int n_threads;
-	ggml_backend_t backend; /* NULL until gw_device_backend */
-	bool async;             /* the backend copies asynchronously; valid with backend */
-	bool pending;           /* work was launched and not waited for */
+	struct gw_counters *counters; /* lent */
+	ggml_backend_t backend;       /* NULL until gw_device_backend */
+	bool async;                   /* the backend copies asynchronously; valid with backend */
+	bool pending;                 /* work was launched and not waited for */
+	uint64_t launched_ns;         /* when the first of it was, if it runs by itself; 0 = nothing does */
+	unsigned n_launched;          /* graphs of it */
 	struct gw_graph_cache graphs;
 
 	/* Of devices that occupy the thread which computes. */
@@ -29,7 +33,8 @@ struct gw_device {
 	enum ggml_status result;       /* of the graphs so far: the first failure */
 };
 
-void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads);
+/* counters are told of every graph; they must outlive d. */
+void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads, struct gw_counters *counters);
 
 /* Waits for what is under way, then frees graphs and backend. */
 void gw_device_free(struct gw_device *d);

@@ -1,5 +1,6 @@
 #include "server/dispatch.h"
 
+#include "base/clock.h"
 #include "server/commands.h"
 #include "wire/extension.h"
 #include "wire/message.h"
@@ -46,6 +47,7 @@ static const struct command extension[] = {
 	[GW_CMD_EXT_SET_TENSOR_XXH3 -
 		GW_CMD_EXT_FIRST] = {GW_WIRE_XXH3_REQ, GW_WIRE_XXH3_REQ, .body = gw_do_ext_set_tensor_xxh3},
 	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = {12, 12, .body = gw_do_ext_alloc},
+	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {0, 0, .body = gw_do_ext_status},
 	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {0}, /* belongs to the handshake, and comes no later */
 };
 _Static_assert(
@@ -104,7 +106,8 @@ enum gw_status gw_dispatch_run(struct gw_session *s, struct gw_error *err)
 		enum gw_status st = gw_peer_next(s->peer, &cmd, &size, err);
 		if (st != GW_OK)
 			return st;
-		s->received += GW_REQUEST_HEADER + size;
+		gw_counters_set(&s->counters->active_ns, gw_clock_coarse_ns());
+		gw_counters_set(&s->counters->rdma, gw_peer_is_rdma(s->peer));
 		st = execute(s, cmd, size, err);
 		if (st != GW_OK) {
 			gw_error_prefix(err, "%s", gw_cmd_name(cmd));

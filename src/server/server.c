@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "ggml/abi.h"
 #include "ggml/numbers.h"
@@ -49,8 +50,10 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	server->max_memory = options->max_memory;
 	server->dialect = options->dialect;
 	server->transport = options->transport;
+	server->watch = options->watch;
 	server->devices = calloc(options->n_devices, sizeof(*server->devices));
-	if (!server->devices)
+	server->touched = calloc(options->n_devices, sizeof(*server->touched));
+	if (!server->devices || !server->touched)
 		goto free_server;
 	memcpy(server->devices, options->devices, options->n_devices * sizeof(*server->devices));
 	if (options->cache_dir && gw_cache_new(options->cache_dir, options->cache_size, &server->cache) != GW_OK)
@@ -78,6 +81,7 @@ void gw_server_free(struct gw_server *server)
 	gw_cache_free(server->cache);
 	gw_models_close(server->models);
 	free(server->devices);
+	free(server->touched);
 	free(server);
 }
 
@@ -113,17 +117,67 @@ struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struc
 	return buffer;
 }
 
+/* From this on it is worth being told of: a second of a fast link, and far more than a token's inputs. */
+#define LOADING_BYTES ((uint64_t)64 << 20)
+
+void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t bytes)
+{
+	const struct gw_server_watch *watch = &s->server->watch;
+
+	gw_counters_add(s->counters, source, bytes);
+	if (!watch->loading || s->loading >= LOADING_BYTES)
+		return;
+	s->loading += bytes;
+	if (s->loading >= LOADING_BYTES)
+		watch->loading(watch->user);
+}
+
+static void look_at_memory(const struct gw_server *server, struct gw_counters *counters, size_t i)
+{
+	struct gw_counters_memory *memory = &counters->devices[i];
+	size_t available = 0, total = 0;
+
+	atomic_store(&server->touched[i], true);
+	ggml_backend_dev_memory(server->devices[i], &available, &total);
+	gw_counters_set(&memory->free, available);
+	gw_counters_set(&memory->total, total);
+	gw_counters_set(&memory->at_ns, gw_clock_ns());
+}
+
+void gw_session_count_memory(struct gw_session *s, const struct gw_device *device)
+{
+	gw_counters_set(&s->counters->buffers, s->buffers.by_handle.count);
+	gw_counters_set(&s->counters->buffer_bytes, s->buffers.bytes);
+	if (s->server->watch.counters)
+		look_at_memory(s->server, s->counters, (size_t)(device - s->devices));
+}
+
+void gw_server_look_at_memory(struct gw_server *server)
+{
+	if (!server->watch.counters)
+		return;
+	for (size_t i = 0; i < server->n_devices; i++)
+		if (atomic_load(&server->touched[i]) ||
+			ggml_backend_dev_type(server->devices[i]) == GGML_BACKEND_DEVICE_TYPE_CPU)
+			look_at_memory(server, server->watch.counters, i);
+}
+
 static enum gw_status session_init(struct gw_session *s, const struct gw_server *server, struct gw_peer *peer)
 {
 	const struct gw_dialect *dialect = gw_peer_dialect(peer);
 
 	*s = (struct gw_session){.server = server, .dialect = dialect, .opmap = gw_opmap_for(dialect), .peer = peer};
 	gw_buffers_init(&s->buffers, server->max_memory);
+	s->own = server->watch.counters ? NULL : calloc(1, sizeof(*s->own));
+	s->counters = s->own ? s->own : server->watch.counters;
 	s->devices = calloc(server->n_devices, sizeof(*s->devices));
-	if (!s->devices)
+	if (!s->devices || !s->counters) {
+		free(s->devices);
+		free(s->own);
 		return GW_ERR_NOMEM;
+	}
 	for (size_t i = 0; i < server->n_devices; i++)
-		gw_device_init(&s->devices[i], server->devices[i], server->n_threads);
+		gw_device_init(&s->devices[i], server->devices[i], server->n_threads, s->counters);
 	return GW_OK;
 }
 
@@ -139,6 +193,9 @@ static void session_free(struct gw_session *s)
 		gw_device_free(&s->devices[i]);
 	free(s->devices);
 	gw_buf_free(&s->body);
+	gw_counters_set(&s->counters->buffers, 0);
+	gw_counters_set(&s->counters->buffer_bytes, 0);
+	free(s->own);
 }
 
 static enum gw_status serve(struct gw_server *server, struct gw_peer *peer, struct gw_error *err)
@@ -150,9 +207,9 @@ static enum gw_status serve(struct gw_server *server, struct gw_peer *peer, stru
 		return st;
 	if (session_init(&s, server, peer) != GW_OK)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
+	gw_peer_count(peer, &s.counters->count[GW_COUNT_RECEIVED], &s.counters->count[GW_COUNT_SENT]);
 	st = gw_dispatch_run(&s, err);
-	gw_log_debug("the client sent %llu bytes, and %llu bytes of its tensors were here",
-		(unsigned long long)s.received, (unsigned long long)s.loaded);
+	gw_peer_count(peer, NULL, NULL);
 	session_free(&s);
 	return st;
 }
@@ -170,6 +227,7 @@ enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *tr
 	gw_peer_set_mode(peer, server->transport);
 	enum gw_status st = serve(server, peer, &err);
 	gw_peer_free(peer);
+	gw_server_look_at_memory(server);
 	if (why)
 		*why = err;
 	return st;

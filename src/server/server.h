@@ -8,12 +8,28 @@
 
 #include <ggml-backend.h>
 
+#include "base/buf.h"
 #include "base/status.h"
 #include "transport/mode.h"
 #include "transport/transport.h"
 #include "wire/dialect.h"
 
 struct gw_server;
+struct gw_counters;
+
+/* What whoever runs a server wants to hear of it, and knows about it; all of it may be missing. */
+struct gw_server_watch {
+	/* Where the server counts. Only where it serves one client at a time; otherwise, or with NULL, each client's
+	 * numbers are its session's own. */
+	struct gw_counters *counters;
+
+	/* Appends the body of EXT_STATUS's reply; fails without a trace. NULL: the command does not exist. */
+	enum gw_status (*status)(void *user, struct gw_buf *out);
+
+	/* A client has begun to load more than a little. Called by the thread that serves it, which waits. */
+	void (*loading)(void *user);
+	void *user;
+};
 
 struct gw_server_options {
 	ggml_backend_dev_t *devices;      /* lent, in this order; copied */
@@ -26,6 +42,7 @@ struct gw_server_options {
 	const struct gw_dialect *dialect; /* of connections that have no other */
 	enum gw_transport_mode transport; /* which ones clients may use */
 	uint64_t max_memory;              /* bytes that the buffers of one client may have; 0 = what the devices have */
+	struct gw_server_watch watch;
 };
 
 /* What goes with the running ggml: the version that the stock server of its release speaks, as far as the numbers of
@@ -43,5 +60,9 @@ void gw_server_free(struct gw_server *server);
  * once. */
 enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport,
 	const struct gw_dialect *dialect, struct gw_error *why);
+
+/* Writes to the watch's counters what memory the devices have, of those only that tell it without being initialised
+ * for it: CPUs, and those that a client has used in this process. Not while a client is served. */
+void gw_server_look_at_memory(struct gw_server *server);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "ggml/opmap.h"
 #include "server/buffers.h"
+#include "server/counters.h"
 #include "server/device.h"
 #include "server/server.h"
 #include "server/staging.h"
@@ -26,6 +27,8 @@ struct gw_server {
 	struct gw_models *models; /* NULL = none */
 	const struct gw_dialect *dialect;
 	enum gw_transport_mode transport;
+	struct gw_server_watch watch;
+	atomic_bool *touched; /* devices that this process has asked for memory; n_devices */
 };
 
 struct gw_session {
@@ -36,9 +39,10 @@ struct gw_session {
 	struct gw_device *devices; /* server->n_devices */
 	struct gw_buffers buffers;
 	struct gw_staging staging;
-	uint64_t received;  /* bytes of requests */
-	uint64_t loaded;    /* bytes of tensors that came from files here instead */
-	struct gw_buf body; /* a request that is read as a whole before it is decoded */
+	struct gw_counters *counters;
+	struct gw_counters *own; /* the same if they are this session's own, else NULL */
+	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */
+	struct gw_buf body;      /* a request that is read as a whole before it is decoded */
 };
 
 /* The device that a request names, or NULL (and the error) if this server lends no such device. */
@@ -46,6 +50,12 @@ struct gw_device *gw_session_device(struct gw_session *s, uint32_t index, struct
 
 /* Waits until no device of this session has work under way: before buffers' contents are touched or freed. */
 void gw_session_synchronize(struct gw_session *s);
+
+/* Counts bytes of a tensor that came from somewhere: one of GW_COUNT_LOADED_. */
+void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t bytes);
+
+/* Publishes what buffers there are, and what memory their device has. */
+void gw_session_count_memory(struct gw_session *s, const struct gw_device *device);
 
 /* GW_ERR_COMPUTE if a graph that was waited for has failed. */
 enum gw_status gw_session_outcome(const struct gw_session *s, struct gw_error *err);

@@ -1,6 +1,7 @@
 #include "session/inbuf.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,13 @@ static enum gw_status await(const struct gw_inbuf *in, uint64_t deadline, struct
 	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not go on with its message");
 }
 
+static void count(const struct gw_inbuf *in, size_t n)
+{
+	if (in->received)
+		atomic_store_explicit(in->received, atomic_load_explicit(in->received, memory_order_relaxed) + n,
+			memory_order_relaxed);
+}
+
 /* Receives what is there behind the len bytes at the start of the buffer. */
 static enum gw_status receive(struct gw_inbuf *in, size_t len, struct gw_error *err)
 {
@@ -63,6 +71,7 @@ static enum gw_status receive(struct gw_inbuf *in, size_t len, struct gw_error *
 	enum gw_status status = in->transport->ops->recvv(in->transport, &iov, 1, 1, &got, err);
 	if (status)
 		return len > 0 ? cut_short(status, err) : status;
+	count(in, got);
 	in->end = len + got;
 	return GW_OK;
 }
@@ -111,6 +120,7 @@ static enum gw_status receive_body(struct gw_inbuf *in, uint8_t *dst, size_t n, 
 			status = cut_short(in->transport->ops->recvv(in->transport, iov, 2, 1, &got, err), err);
 		if (status)
 			return status;
+		count(in, got);
 		done += got;
 		if (done - paced >= PACE) {
 			deadline = message_deadline(in);

@@ -16,7 +16,8 @@ struct gw_inbuf {
 	uint8_t *data;                  /* GW_INBUF_SIZE bytes */
 	size_t begin;                   /* of what was received and not taken yet */
 	size_t end;
-	int patience_ms;   /* a message that has begun must go on: 256 KiB of it, or its end, in this time */
+	int patience_ms;            /* a message that has begun must go on: 256 KiB of it, or its end, in this time */
+	_Atomic uint64_t *received; /* bytes; NULL = nobody counts. Written by the receiving thread alone. */
 	uint64_t deadline; /* everything awaited must come before this time, in gw_clock_ns; 0 = no such bound */
 };
 

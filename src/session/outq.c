@@ -1,6 +1,7 @@
 #include "session/outq.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,14 +60,26 @@ void gw_outq_putv(struct gw_outq *q, const struct iovec *parts, int n)
 		extend(q, q->len == before && must_separate(q), parts[i].iov_base, parts[i].iov_len);
 }
 
+/* What was sent, or tried. */
+static void count(const struct gw_outq *q, int units)
+{
+	uint64_t n = 0;
+	if (!q->sent)
+		return;
+	for (int i = 0; i < units; i++)
+		n += q->iov[i].iov_len;
+	atomic_store_explicit(q->sent, atomic_load_explicit(q->sent, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
 enum gw_status gw_outq_send(struct gw_outq *q, const struct iovec *tail, int n, struct gw_error *err)
 {
-	int count = q->n;
+	int units = q->n;
 	assert(n >= 0 && n <= GW_OUTQ_TAIL);
 	for (int i = 0; i < n; i++)
 		if (tail[i].iov_len > 0)
-			q->iov[count++] = tail[i];
+			q->iov[units++] = tail[i];
+	count(q, units);
 	q->n = 0;
 	q->len = 0;
-	return count ? q->transport->ops->sendv(q->transport, q->iov, count, err) : GW_OK;
+	return units ? q->transport->ops->sendv(q->transport, q->iov, units, err) : GW_OK;
 }

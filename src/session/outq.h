@@ -23,6 +23,7 @@ struct gw_outq {
 	size_t len;
 	struct iovec *iov; /* GW_OUTQ_UNITS + GW_OUTQ_TAIL: the queue cut into what the peer reads at once */
 	int n;
+	_Atomic uint64_t *sent; /* bytes; NULL = nobody counts. Written by the sending thread alone. */
 };
 
 /* GW_ERR_NOMEM. */

@@ -193,6 +193,17 @@ void gw_peer_set_mode(struct gw_peer *p, enum gw_transport_mode mode)
 	p->mode = mode;
 }
 
+void gw_peer_count(struct gw_peer *p, _Atomic uint64_t *received, _Atomic uint64_t *sent)
+{
+	p->in.received = received;
+	p->out.sent = sent;
+}
+
+bool gw_peer_is_rdma(const struct gw_peer *p)
+{
+	return p->on_rdma;
+}
+
 void gw_peer_shutdown(struct gw_peer *p)
 {
 	struct gw_transport *t = p->transport;

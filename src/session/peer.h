@@ -20,6 +20,12 @@ enum gw_status gw_peer_new(struct gw_transport *t, const struct gw_dialect *dial
  * (transport/mode.h). */
 void gw_peer_set_mode(struct gw_peer *p, enum gw_transport_mode mode);
 
+/* Counts the bytes of the connection there from now on; both must stay valid until p is freed. */
+void gw_peer_count(struct gw_peer *p, _Atomic uint64_t *received, _Atomic uint64_t *sent);
+
+/* Whether the connection has gone over to RDMA. */
+bool gw_peer_is_rdma(const struct gw_peer *p);
+
 /* Closes the transport and frees p. Replies that are still queued are sent first unless the connection has failed; this
  * blocks as long as the client does not read. */
 void gw_peer_free(struct gw_peer *p);

@@ -19,6 +19,7 @@ struct gw_peer {
 	uint64_t body_left;  /* of the current request */
 	uint64_t reply_left; /* of the reply that was begun */
 	bool failed;         /* the connection is of no use any more */
+	bool on_rdma;        /* the transport was replaced */
 
 	/* Until the first request. */
 	bool settling;        /* which transport it is has to be found out */

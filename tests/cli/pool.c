@@ -79,7 +79,8 @@ static void make_pool(const char *how)
 {
 	static struct gw_control_setup setup;
 	snprintf(setup.devices, sizeof(setup.devices), "%s", how);
-	assert_int_equal(gw_pool_new(events, &setup, 4, &pool, NULL), GW_OK);
+	assert_int_equal(
+		gw_pool_new(&(struct gw_pool_options){.events = events, .max_clients = 4}, &setup, &pool, NULL), GW_OK);
 }
 
 /* Run turns look for children anyway: it is enough to be woken. */
@@ -169,7 +170,7 @@ static bool serve_one(void)
 	int ends[2];
 	char byte;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	gw_pool_serve(pool, ends[0], &gw_dialect_8_0);
+	gw_pool_serve(pool, ends[0], &(struct gw_endpoint){.host = "127.0.0.1", .port = 1}, &gw_dialect_8_0);
 	run_for(200);
 	bool closed = recv(ends[1], &byte, 1, MSG_DONTWAIT) == 0;
 	close(ends[1]);
