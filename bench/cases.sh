@@ -159,9 +159,7 @@ case_load_gguf() {
 	mkdir -p "$out/cache/gguf"
 	LLAMA_CACHE=$out/cache/gguf server_up ours --model "$model" -c
 	endpoint_of[ours]=$endpoint
-	# Clients are served while the index is made: the first load waits for nothing, the measured ones find all of it.
-	load_seconds stock "$endpoint" "$model" >/dev/null
-	sleep 5
+	log_await "$log" 'can be loaded from' 60 || { note "load_gguf: the index did not come to its end"; return; }
 	loads load_gguf "$model"
 	loads_wire load_gguf "$model"
 }

@@ -19,9 +19,9 @@ plugin_path() {
 	esac
 }
 
-# server_up KIND [OPTION...]: one more server, with one thread; sets $endpoint and $server_pid.
+# server_up KIND [OPTION...]: one more server, with one thread; sets $endpoint, $server_pid and $log.
 server_up() {
-	local name kind dir log port guess hex inodes
+	local name kind dir port guess hex inodes
 	name=$(kind_program "$1")
 	shift
 	server_start "$name" -t 1 "$@"
@@ -39,6 +39,16 @@ server_settle() {
 		last=$now
 		sleep 0.1
 	done
+}
+
+# log_await LOG PATTERN SECONDS: until a server's log has a line with the pattern; false if it does not come to have one.
+log_await() {
+	local i
+	for ((i = 0; i < $3 * 10; i++)); do
+		grep -q -- "$2" "$1" && return
+		sleep 0.1
+	done
+	return 1
 }
 
 # servers_up [OPTION...]: a server of each kind that the chosen pairings need; sets endpoint_of[kind].
