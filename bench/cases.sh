@@ -50,7 +50,7 @@ case_limits() {
 			tcp_rtt=*) row limits - $rep tcp_rtt "${line#*=}" us ;;
 			*) row limits - $rep "${line%%=*}" "${line#*=}" GB/s ;;
 			esac
-		done < <(timeout 60 "$build/bin/bench-limits")
+		done < <(timeout 180 "$build/bin/bench-limits")
 	done
 }
 

@@ -43,7 +43,7 @@ rows_of() {
 }
 
 if [ "$extent" = full ]; then
-	limit=1200
+	limit=3600
 	archs_run "$client" "$server" "$work/rows"
 	# The first rows are those of the local CPU, by its model name.
 	grep -vE ' (RPC[01]|Meta|Host-experts|MoE-cache[^ ]*) ' "$work/rows" | awk '{ $2 = ""; print }' >"$work/cpu"
@@ -51,7 +51,7 @@ if [ "$extent" = full ]; then
 		rows_of $device "$work/rows" | diff "$work/cpu" - || fail "the rows of $device differ from those of the CPU"
 	done
 else
-	limit=200
+	limit=290
 	archs_run stock stock "$work/expected" -a "$choice"
 	servers_stop
 	archs_run "$client" "$server" "$work/rows" -a "$choice"

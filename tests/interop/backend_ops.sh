@@ -21,7 +21,7 @@ if [ "$extent" = full ]; then
 	sort -u "$work/supported" >"$work/wanted"
 	set --
 else
-	limit=240
+	limit=550
 	some_of_each 5 "$work/supported" | sort -u >"$work/wanted"
 	set -- -o "$(paste -sd, "$work/wanted"),$(echo "$fused" | tr ' ' ,)"
 fi

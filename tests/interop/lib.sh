@@ -75,12 +75,12 @@ run_dir() {
 
 # stock_run PLUGIN PROGRAM [ARGUMENT...]: PLUGIN is stock, ggwire or none; PROGRAM a path below the sysroot's usr.
 # It is made to print all that it has to say (linger.c). $preload, if set, is preloaded too; $limit is the seconds allowed
-# (default 120).
+# (default 300).
 stock_run() {
 	dir=$(run_dir "$1") || return 1
 	program=$sysroot/usr/$2
 	shift 2
-	(cd "$dir" && exec timeout -k 5 "${limit:-120}" "$loader" --library-path "$libs:$libs/llama" \
+	(cd "$dir" && exec timeout -k 5 "${limit:-300}" "$loader" --library-path "$libs:$libs/llama" \
 		--preload "$build/tests/liblinger.so${preload:+:$preload}" "$program" "$@")
 }
 

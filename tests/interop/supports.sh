@@ -11,7 +11,7 @@ interop_begin
 supports_list() {
 	result=$1 plugin=$2 device=$3 remote=$4
 	shift 4
-	limit=240 register_run "$plugin" "$remote" "$test_backend_ops" support -b "$device" --output csv "$@" \
+	limit=550 register_run "$plugin" "$remote" "$test_backend_ops" support -b "$device" --output csv "$@" \
 		>"$work/csv" 2>"$work/csv.log" || fail "test-backend-ops lists no cases on $device"
 	awk -F'","' 'NR > 1 { print $2 "(" $3 ")," $5 }' "$work/csv" | sort -u >"$result"
 }

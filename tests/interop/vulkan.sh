@@ -22,7 +22,7 @@ export GGML_VK_VISIBLE_DEVICES=0
 export MESA_SHADER_CACHE_DIR="$work"
 server_libs=$gpu/usr/lib/$triplet
 server_dir=vulkan
-limit=900
+limit=3600
 
 server_start "$server"
 generate "$client" "$endpoint" "$work/text" || fail "llama-completion failed"
