@@ -7,7 +7,9 @@ CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS) $(CTEST_FLAGS)
 
 FUZZ_SECONDS ?= 20
 
-.PHONY: fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan clang lint format install clean
+VERSION = $(shell sed -n 's/^project(ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+
+.PHONY: deb test-deb dist fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan clang lint format install clean
 
 all: build
 
@@ -24,6 +26,9 @@ help:
 	@echo "make soak       2,000 connections, some cut, and 20 workers killed: nothing may be left behind"
 	@echo "make clang      build with clang, warnings are errors, in build-clang"
 	@echo "make lint       formatting, layers, sizes, clang-tidy"
+	@echo "make dist       a source archive of the last commit, in build/"
+	@echo "make deb        Debian packages, in build/deb; in a Debian system of its own (root, debootstrap) where it has to be"
+	@echo "make test-deb   the same, installed in a fresh Debian system and tried with Debian's llama.cpp"
 	@echo "make install    install into the system (DESTDIR and CMAKE_FLAGS work)"
 
 # ggml of the machine if CMake finds one, the sysroot's otherwise; decided once for a build directory.
@@ -90,6 +95,18 @@ lint: build
 
 format:
 	@find src tests tools include fuzz bench -name '*.[ch]' 2>/dev/null | xargs clang-format -i
+
+dist:
+	@mkdir -p build
+	@git archive --prefix=ggwire-$(VERSION)/ -o build/ggwire-$(VERSION).tar.gz HEAD
+	@echo "build/ggwire-$(VERSION).tar.gz"
+
+deb:
+	@tools/deb
+
+# Skipped, with the reason, where no Debian system can be made.
+test-deb:
+	@if tools/deb-root --check; then tools/deb && tests/setup/deb.sh; else [ $$? = 77 ]; fi
 
 install: build
 	@cmake --install $(BUILD)

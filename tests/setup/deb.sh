@@ -1,0 +1,39 @@
+#!/bin/sh
+# The Debian packages: lintian finds no error, and in a fresh Debian system Debian's llama.cpp works with them, over loopback;
+# removing the plug-in brings the stock one back, and purging leaves nothing behind.
+# Needs root, debootstrap and an archive; takes minutes. Usage: deb.sh, or `make test-deb`, which builds the packages first.
+set -u
+export LC_ALL=C
+root=$(cd "$(dirname "$0")/../.." && pwd)
+debs=$root/build/deb
+cd "$root" || exit 1
+
+fail() {
+	echo "FAIL: $*" >&2
+	exit 1
+}
+
+reason=$(tools/deb-root --check) || { echo "SKIP: $reason"; exit 77; }
+ls "$debs"/ggwire_*.deb >/dev/null 2>&1 || fail "no packages in $debs: run make deb"
+
+# Where they were built lintian is, and a compiler for the library's users.
+if [ -d build/deb-root ]; then
+	rm -rf build/deb-root/packages && cp -r "$debs" build/deb-root/packages || exit 1
+	cp tests/setup/deb-user.c build/deb-root/packages || exit 1
+	tools/deb-root run build/deb-root lintian --allow-root --fail-on error /packages/ggwire_*.changes || fail "lintian"
+	tools/deb-root run build/deb-root sh -e -c '
+		cd /packages
+		apt-get -q install --yes ./libggwire0_*.deb ./libggwire-dev_*.deb >install.log 2>&1 || { cat install.log; exit 1; }
+		cc -Wall -Werror -o user deb-user.c $(pkg-config --cflags --libs ggwire)
+		./user
+		apt-get -q remove --yes libggwire0 libggwire-dev >install.log 2>&1' || fail "a program cannot be built with libggwire-dev"
+	rm -rf build/deb-root/packages
+fi
+
+# A fresh system, with what a user has: llama.cpp, and ggml's own RPC plug-in.
+work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-deb.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+tools/deb-root make "$work/system" llama.cpp-tools libggml0-backend-rpc man-db || exit 1
+mkdir "$work/system/test" && cp "$debs"/*.deb demo/ggwire-demo.gguf tests/setup/deb-inside.sh "$work/system/test" || exit 1
+rm -f "$work"/system/test/*-dbgsym_*
+tools/deb-root run "$work/system" sh /test/deb-inside.sh
