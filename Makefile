@@ -7,7 +7,7 @@ CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS) $(CTEST_FLAGS)
 
 FUZZ_SECONDS ?= 20
 
-VERSION = $(shell sed -n 's/^project(ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
 .PHONY: deb test-deb dist fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan clang lint format install clean
 
