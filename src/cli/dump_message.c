@@ -5,6 +5,7 @@
 
 #include "cli/dump_graph.h"
 #include "cli/dump_tensor.h"
+#include "wire/cursor.h"
 #include "wire/ext_status.h"
 #include "wire/extension.h"
 #include "wire/message.h"
@@ -331,6 +332,14 @@ static bool xxh3_req(const struct context *c, const uint8_t *body, size_t size)
 	return true;
 }
 
+static bool stream_req(const struct context *c, const uint8_t *body, size_t size)
+{
+	if (size < GW_EXT_STREAM_FIXED)
+		return false;
+	fprintf(c->to, "%zu bytes, %" PRIu64 " back", size - GW_EXT_STREAM_FIXED, gw_le64(body));
+	return true;
+}
+
 static bool rdma(const struct context *c, const uint8_t *body, size_t size)
 {
 	struct gw_ext_rdma m;
@@ -383,6 +392,7 @@ static const struct printers extensions[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_SET_TENSOR_XXH3 - GW_CMD_EXT_FIRST] = {xxh3_req, bool_rsp},
 	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = {alloc_req, ext_alloc_rsp},
 	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {nothing, status_rsp},
+	[GW_CMD_EXT_STREAM - GW_CMD_EXT_FIRST] = {stream_req, data_rsp},
 };
 
 /* Of what is not known here, the size is told. */

@@ -52,6 +52,9 @@ enum gw_status gw_do_ext_info(struct gw_session *s, const void *body, size_t siz
 enum gw_status gw_do_ext_status(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
+/* commands_stream.c */
+enum gw_status gw_do_ext_stream(struct gw_session *s, struct gw_error *err);
+
 /* A body that its decoder did not take. */
 static inline enum gw_status gw_refuse_body(size_t size, struct gw_error *err)
 {

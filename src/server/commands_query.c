@@ -165,7 +165,7 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 {
 	size_t n = s->server->n_devices;
 	struct gw_ext_info info = {.level = GW_EXT_LEVEL,
-		.flags = GW_EXT_SERVER_ALLOC,
+		.flags = GW_EXT_SERVER_ALLOC | GW_EXT_SERVER_STREAM,
 		.version = GGWIRE_VERSION,
 		.n_devices = (uint32_t)n};
 

@@ -48,6 +48,8 @@ static const struct command extension[] = {
 		GW_CMD_EXT_FIRST] = {GW_WIRE_XXH3_REQ, GW_WIRE_XXH3_REQ, .body = gw_do_ext_set_tensor_xxh3},
 	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = {12, 12, .body = gw_do_ext_alloc},
 	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {0, 0, .body = gw_do_ext_status},
+	[GW_CMD_EXT_STREAM - GW_CMD_EXT_FIRST] = {GW_EXT_STREAM_FIXED, GW_EXT_STREAM_FIXED + GW_EXT_STREAM_MAX,
+		.stream = gw_do_ext_stream},
 	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {0}, /* belongs to the handshake, and comes no later */
 };
 _Static_assert(

@@ -35,6 +35,7 @@ static const char *const extension_names[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_SET_TENSOR_XXH3 - GW_CMD_EXT_FIRST] = "EXT_SET_TENSOR_XXH3",
 	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = "EXT_ALLOC",
 	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = "EXT_STATUS",
+	[GW_CMD_EXT_STREAM - GW_CMD_EXT_FIRST] = "EXT_STREAM",
 };
 
 const char *gw_cmd_name(unsigned cmd)

@@ -39,7 +39,8 @@ enum gw_cmd {
 	GW_CMD_EXT_SET_TENSOR_XXH3 = 0xE3,
 	GW_CMD_EXT_ALLOC = 0xE4,
 	GW_CMD_EXT_STATUS = 0xE5,
-	GW_CMD_EXT_END = 0xE6,
+	GW_CMD_EXT_STREAM = 0xE6,
+	GW_CMD_EXT_END = 0xE7,
 };
 
 /* For logs: "SET_TENSOR"; "unknown" for an id without a command. Static storage. */

@@ -25,6 +25,7 @@ enum {
 	GW_EXT_SERVER_XXH3 = 1 << 1,   /* EXT_SET_TENSOR_XXH3 is understood, and can succeed */
 	GW_EXT_SERVER_ALLOC = 1 << 2,  /* EXT_ALLOC is understood */
 	GW_EXT_SERVER_STATUS = 1 << 3, /* EXT_STATUS is understood: wire/ext_status.h */
+	GW_EXT_SERVER_STREAM = 1 << 5, /* EXT_STREAM is understood */
 };
 
 enum {
@@ -75,6 +76,11 @@ struct gw_ext_alloc_rsp {
 
 void gw_ext_alloc_rsp_encode(const struct gw_ext_alloc_rsp *m, uint8_t out[GW_EXT_ALLOC_RSP]);
 void gw_ext_alloc_rsp_decode(const uint8_t in[GW_EXT_ALLOC_RSP], struct gw_ext_alloc_rsp *m);
+
+/* EXT_STREAM: request u64 n, then any bytes up to GW_EXT_STREAM_MAX, which the server reads and forgets; reply n bytes,
+ * at most GW_EXT_STREAM_MAX, that mean nothing. What bytes cost on the connection alone. */
+#define GW_EXT_STREAM_FIXED 8
+#define GW_EXT_STREAM_MAX ((uint64_t)16 << 20)
 
 /* EXT_RDMA: the first request after HELLO, or the first two, on TCP. All four messages are laid out alike:
  *   u8 step | u8 yes | u8 link | u8 mtu | u32 qpn | u32 psn | u16 lid | u8 reads | u8 0 | gid[16] | str reason

@@ -180,7 +180,7 @@ static void the_server_describes_itself(void **in)
 	assert_int_equal(gw_client_call_var(c, GW_CMD_EXT_INFO, &part, 1, &reply, GW_EXT_INFO_MAX), GW_OK);
 	assert_int_equal(gw_ext_info_decode(reply.data, reply.len, &info), GW_OK);
 	assert_int_equal(info.level, GW_EXT_LEVEL);
-	assert_int_equal(info.flags, GW_EXT_SERVER_ALLOC);
+	assert_int_equal(info.flags, GW_EXT_SERVER_ALLOC | GW_EXT_SERVER_STREAM);
 	assert_int_equal(info.n_devices, 1);
 	assert_string_equal(info.devices[0].name, ggml_backend_dev_name(rig_cpu()));
 	assert_string_equal(info.devices[0].description, ggml_backend_dev_description(rig_cpu()));
@@ -190,6 +190,30 @@ static void the_server_describes_itself(void **in)
 		GW_EXT_DEVICE_SHAPES | GW_EXT_DEVICE_PLAIN_ALLOC | GW_EXT_DEVICE_NO_INIT | GW_EXT_DEVICE_HOST_MEMORY);
 	gw_ext_info_free(&info);
 	gw_buf_free(&reply);
+}
+
+static void stream(struct gw_client *c, size_t there, size_t back)
+{
+	static uint8_t out[300000], in[600000];
+	uint8_t fixed[GW_EXT_STREAM_FIXED];
+	struct iovec parts[] = {{fixed, sizeof(fixed)}, {out, there}};
+
+	gw_put_le64(fixed, back);
+	memset(out, 0xa5, sizeof(out));
+	assert_int_equal(gw_client_call(c, GW_CMD_EXT_STREAM, parts, 2, in, back), GW_OK);
+	for (size_t i = 0; i < back; i++)
+		assert_int_equal(in[i], 0);
+}
+
+/* And nothing that was sent comes back, to whomever. */
+static void bytes_are_moved_for_their_own_sake(void **in)
+{
+	struct gw_client *c = ((struct state *)*in)->client;
+
+	stream(c, 0, 0);
+	stream(c, 300000, 0);
+	stream(c, 0, 600000);
+	stream(c, 262144, 262145);
 }
 
 static struct gw_ext_alloc_rsp allocate(struct gw_client *c, uint64_t size)
@@ -229,6 +253,7 @@ int main(void)
 		TEST(support_is_that_of_the_device),
 		TEST(what_cannot_be_computed_is_not_supported),
 		TEST(the_server_describes_itself),
+		TEST(bytes_are_moved_for_their_own_sake),
 		TEST(a_buffer_and_its_base_are_one_answer),
 	};
 

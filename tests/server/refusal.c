@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/extension.h"
+
 #define BUFFER 8192
 #define BAD UINT64_MAX
 
@@ -79,6 +81,8 @@ static void wrong_sizes_are_refused(void **in)
 		{GW_CMD_COMM_FREE, 5},
 		{GW_CMD_EXT_INFO, 3},
 		{GW_CMD_EXT_SUPPORTS_OP, 3261},
+		{GW_CMD_EXT_STREAM, 7},
+		{GW_CMD_EXT_STREAM, GW_EXT_STREAM_FIXED + GW_EXT_STREAM_MAX + 1},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -88,6 +92,16 @@ static void wrong_sizes_are_refused(void **in)
 		raw_send_part(&w->raw, cases[i].cmd, cases[i].size, NULL, 0);
 		refused(w, cases[i].cmd, "a body of");
 	}
+}
+
+static void a_stream_is_bounded(void **in)
+{
+	struct world *w = *in;
+	uint8_t body[8];
+
+	gw_put_le64(body, GW_EXT_STREAM_MAX + 1);
+	raw_send(&w->raw, GW_CMD_EXT_STREAM, body, sizeof(body));
+	refused(w, GW_CMD_EXT_STREAM, "16777217 bytes are wanted");
 }
 
 /* Sizes that are right in another dialect, or between two. */
@@ -544,6 +558,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(wrong_sizes_are_refused),
+		TEST(a_stream_is_bounded),
 		TEST(sizes_of_other_dialects_are_refused),
 		TEST(commands_that_do_not_exist_are_refused),
 		TEST(a_second_hello_is_refused),
