@@ -109,6 +109,8 @@ enum gw_status gw_link_new(
 	link->extensions = gw_client_extensions(client);
 	link->generation = 1;
 	pthread_mutex_init(&link->lock, NULL);
+	/* A failure is the next request's too. */
+	(void)gw_client_keep_alive(client);
 	enum gw_status status = link->extensions ? ask_info(link, err) : ask_count(link, err);
 	if (status != GW_OK) {
 		gw_link_free(link);

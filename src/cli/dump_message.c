@@ -340,6 +340,15 @@ static bool stream_req(const struct context *c, const uint8_t *body, size_t size
 	return true;
 }
 
+static bool alive_req(const struct context *c, const uint8_t *body, size_t size)
+{
+	uint32_t ms;
+	if (!gw_ext_alive_decode(body, size, &ms))
+		return false;
+	fprintf(c->to, "every %" PRIu32 " ms", ms);
+	return true;
+}
+
 static bool rdma(const struct context *c, const uint8_t *body, size_t size)
 {
 	struct gw_ext_rdma m;
@@ -393,6 +402,7 @@ static const struct printers extensions[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = {alloc_req, ext_alloc_rsp},
 	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {nothing, status_rsp},
 	[GW_CMD_EXT_STREAM - GW_CMD_EXT_FIRST] = {stream_req, data_rsp},
+	[GW_CMD_EXT_ALIVE - GW_CMD_EXT_FIRST] = {alive_req, NULL},
 };
 
 /* Of what is not known here, the size is told. */

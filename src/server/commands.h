@@ -24,6 +24,7 @@ enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t si
 
 /* commands_buffer.c */
 enum gw_status gw_do_alloc_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
+enum gw_status gw_do_ext_alive(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_alloc(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_buffer_get_base(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err);

@@ -215,3 +215,12 @@ enum gw_status gw_do_ext_status(struct gw_session *s, const void *body, size_t s
 	gw_buf_free(&out);
 	return st;
 }
+
+enum gw_status gw_do_ext_alive(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	uint32_t ms;
+
+	if (!gw_ext_alive_decode(body, size, &ms))
+		return gw_refuse_body(size, err);
+	return gw_peer_keep_alive(s->peer, ms, err);
+}

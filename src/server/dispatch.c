@@ -50,6 +50,7 @@ static const struct command extension[] = {
 	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {0, 0, .body = gw_do_ext_status},
 	[GW_CMD_EXT_STREAM - GW_CMD_EXT_FIRST] = {GW_EXT_STREAM_FIXED, GW_EXT_STREAM_FIXED + GW_EXT_STREAM_MAX,
 		.stream = gw_do_ext_stream},
+	[GW_CMD_EXT_ALIVE - GW_CMD_EXT_FIRST] = {GW_EXT_ALIVE_REQ, GW_EXT_ALIVE_REQ, .body = gw_do_ext_alive},
 	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {0}, /* belongs to the handshake, and comes no later */
 };
 _Static_assert(

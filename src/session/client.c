@@ -134,6 +134,9 @@ void gw_client_close(struct gw_client *c)
 {
 	if (!gw_client_enter(c)) {
 		enum gw_status status = gw_client_send(c);
+		/* Closing with bytes unread would look like a failure to the server. */
+		if (!status)
+			(void)gw_client_take_alive(c, NULL);
 		(void)gw_client_leave(c, status);
 	}
 	client_free(c);

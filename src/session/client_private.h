@@ -47,6 +47,7 @@ struct gw_client {
 	const struct gw_dialect *dialect;
 	struct gw_client_server server;
 	unsigned extensions;
+	bool tells_alive; /* the server says GW_REPLY_ALIVE while it is waited for */
 	char name[300];
 	struct gw_error stay; /* why the connection is on TCP */
 
@@ -67,6 +68,9 @@ enum gw_status gw_client_fail(struct gw_client *c, enum gw_status status, const 
 /* As gw_client_start, with another time for the answer to HELLO. */
 enum gw_status gw_client_start_within(
 	struct gw_transport *transport, const char *name, int timeout_ms, struct gw_client **out, struct gw_error *err);
+
+/* client_reply.c: takes what the server has said besides replies, if none is awaited. */
+enum gw_status gw_client_take_alive(struct gw_client *c, struct gw_error *why);
 
 /* client_hello.c: sends HELLO, sets dialect and extensions from the answer, and changes to RDMA where mode and both
  * ends allow it. */

@@ -75,13 +75,26 @@ static enum gw_status receive_body(
 	return size != expected ? wrong_size(size, expected, why) : receive_rows(&c->in, &p->dest, why);
 }
 
+/* The size of the next reply. That the server lives is good to hear, and nothing more. */
+static enum gw_status receive_size(struct gw_client *c, uint64_t *size, struct gw_error *why)
+{
+	enum gw_status status;
+	do {
+		status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
+		if (!status)
+			*size = gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER));
+	} while (!status && *size == GW_REPLY_ALIVE && c->tells_alive);
+	return status;
+}
+
 static enum gw_status receive_next(struct gw_client *c)
 {
 	const struct gw_client_pending *p = pending_at(c, c->done + 1);
 	struct gw_error why;
-	enum gw_status status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, &why);
+	uint64_t size;
+	enum gw_status status = receive_size(c, &size, &why);
 	if (!status)
-		status = receive_body(c, p, gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER)), &why);
+		status = receive_body(c, p, size, &why);
 	if (status)
 		return gw_client_fail(c, status, &why);
 	c->done++;
@@ -96,6 +109,19 @@ enum gw_status gw_client_receive_until(struct gw_client *c, uint64_t ticket)
 	enum gw_status status = gw_client_send(c);
 	while (!status && c->done < ticket && c->done < c->issued)
 		status = receive_next(c);
+	return status;
+}
+
+enum gw_status gw_client_take_alive(struct gw_client *c, struct gw_error *why)
+{
+	const struct gw_transport *t = c->transport;
+	enum gw_status status = GW_OK;
+	while (!status && c->tells_alive && in_flight(c) == 0 &&
+		(gw_inbuf_len(&c->in) > 0 || t->ops->readable(c->transport, 0))) {
+		status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
+		if (!status && gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER)) != GW_REPLY_ALIVE)
+			status = gw_error_set(why, GW_ERR_PROTOCOL, "a reply came that nothing was asked for");
+	}
 	return status;
 }
 

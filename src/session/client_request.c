@@ -4,7 +4,9 @@
 
 #include "base/checked.h"
 #include "session/client_private.h"
+#include "transport/tcp.h"
 #include "wire/cursor.h"
+#include "wire/extension.h"
 
 enum gw_status gw_client_send(struct gw_client *c)
 {
@@ -38,7 +40,10 @@ static void put_header(struct gw_client *c, enum gw_cmd cmd, size_t size)
 static enum gw_status send_long(struct gw_client *c, const struct iovec *parts, int n)
 {
 	struct gw_error why;
-	enum gw_status status = gw_outq_send(&c->out, parts, n, &why);
+	/* Where places are counted, words that nobody takes would use them up. */
+	enum gw_status status = c->transport->ops->max_unread ? gw_client_take_alive(c, &why) : GW_OK;
+	if (!status)
+		status = gw_outq_send(&c->out, parts, n, &why);
 	return status ? gw_client_fail(c, status, &why) : GW_OK;
 }
 
@@ -88,6 +93,22 @@ enum gw_status gw_client_post(struct gw_client *c, enum gw_cmd cmd, const struct
 		return status;
 	status = enqueue(c, cmd, parts, n, size, reply == GW_REPLY_EMPTY ? &empty : NULL, &ticket);
 	return gw_client_leave(c, status);
+}
+
+enum gw_status gw_client_keep_alive(struct gw_client *c)
+{
+	uint8_t body[GW_EXT_ALIVE_REQ];
+	const struct iovec part = {body, sizeof(body)};
+	int ms = gw_tcp_timeout_ms();
+	if (c->extensions < GW_EXT_LEVEL_ALIVE)
+		return GW_OK;
+	gw_ext_alive_encode((uint32_t)ms / 4, body);
+	enum gw_status status = gw_client_post(c, GW_CMD_EXT_ALIVE, &part, 1);
+	if (status)
+		return status;
+	c->tells_alive = true;
+	c->transport->silence_ms = ms;
+	return GW_OK;
 }
 
 enum gw_status gw_client_flush(struct gw_client *c)

@@ -20,11 +20,15 @@ enum gw_status gw_peer_new(struct gw_transport *t, const struct gw_dialect *dial
 		goto free_peer;
 	if (gw_outq_init(&p->out, t))
 		goto free_in;
+	if (pthread_mutex_init(&p->sending, NULL))
+		goto free_out;
 	p->transport = t;
 	p->dialect = dialect;
 	*out = p;
 	return GW_OK;
 
+free_out:
+	gw_outq_free(&p->out);
 free_in:
 	gw_inbuf_free(&p->in);
 free_peer:
@@ -41,7 +45,14 @@ enum gw_status gw_peer_checked(struct gw_peer *p, enum gw_status status)
 
 static enum gw_status send_queue(struct gw_peer *p, const struct iovec *tail, int n, struct gw_error *err)
 {
-	return gw_peer_checked(p, gw_outq_send(&p->out, tail, n, err));
+	if (p->out.len == 0 && n == 0)
+		return GW_OK;
+	pthread_mutex_lock(&p->sending);
+	enum gw_status status = gw_outq_send(&p->out, tail, n, err);
+	p->mid_reply = p->reply_left > 0;
+	p->sends++;
+	pthread_mutex_unlock(&p->sending);
+	return gw_peer_checked(p, status);
 }
 
 enum gw_status gw_peer_flush(struct gw_peer *p, struct gw_error *err)
@@ -54,6 +65,10 @@ void gw_peer_free(struct gw_peer *p)
 	struct gw_transport *t = p->transport;
 	if (!p->failed)
 		(void)gw_peer_flush(p, NULL);
+	else
+		t->ops->shutdown(t);
+	gw_alive_stop(p->alive);
+	pthread_mutex_destroy(&p->sending);
 	gw_rdma_free(p->rdma);
 	t->ops->close(t);
 	gw_outq_free(&p->out);
@@ -67,11 +82,23 @@ static enum gw_status before_receiving(struct gw_peer *p, size_t n, struct gw_er
 	return gw_inbuf_len(&p->in) < n ? send_queue(p, NULL, 0, err) : GW_OK;
 }
 
+/* While nothing is asked there is nothing to say. */
+static enum gw_status await_header(struct gw_peer *p, struct gw_error *err)
+{
+	bool idle = p->alive && gw_inbuf_len(&p->in) < GW_REQUEST_HEADER;
+	if (idle)
+		gw_alive_turn(p->alive);
+	enum gw_status status = gw_peer_checked(p, gw_inbuf_fill(&p->in, GW_REQUEST_HEADER, err));
+	if (idle)
+		gw_alive_turn(p->alive);
+	return status;
+}
+
 enum gw_status gw_peer_header(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err)
 {
 	enum gw_status status = before_receiving(p, GW_REQUEST_HEADER, err);
 	if (!status)
-		status = gw_peer_checked(p, gw_inbuf_fill(&p->in, GW_REQUEST_HEADER, err));
+		status = await_header(p, err);
 	if (status)
 		return status;
 	const uint8_t *header = gw_inbuf_take(&p->in, GW_REQUEST_HEADER);
@@ -110,12 +137,14 @@ uint64_t gw_peer_left(const struct gw_peer *p)
 	return p->body_left;
 }
 
-static enum gw_status queue(struct gw_peer *p, const void *bytes, size_t size, struct gw_error *err)
+/* Queues what leaves left bytes of the current reply to come. */
+static enum gw_status queue(struct gw_peer *p, const void *bytes, size_t size, uint64_t left, struct gw_error *err)
 {
 	enum gw_status status = gw_outq_fits(&p->out, size, 1) ? GW_OK : send_queue(p, NULL, 0, err);
 	if (status)
 		return status;
 	gw_outq_put(&p->out, bytes, size);
+	p->reply_left = left;
 	return p->out.len >= GW_OUTQ_FULL ? send_queue(p, NULL, 0, err) : GW_OK;
 }
 
@@ -124,16 +153,17 @@ enum gw_status gw_peer_reply_begin(struct gw_peer *p, uint64_t size, struct gw_e
 	uint8_t header[GW_REPLY_HEADER];
 	assert(p->reply_left == 0);
 	gw_put_le64(header, size);
-	p->reply_left = size;
-	return queue(p, header, sizeof(header), err);
+	return queue(p, header, sizeof(header), size, err);
 }
 
 enum gw_status gw_peer_reply_write(struct gw_peer *p, const void *data, size_t size, struct gw_error *err)
 {
 	const struct iovec tail = {(void *)(uintptr_t)data, size};
 	assert(size <= p->reply_left);
+	if (size <= COPY_MAX)
+		return queue(p, data, size, p->reply_left - size, err);
 	p->reply_left -= size;
-	return size <= COPY_MAX ? queue(p, data, size, err) : send_queue(p, &tail, 1, err);
+	return send_queue(p, &tail, 1, err);
 }
 
 enum gw_status gw_peer_reply(struct gw_peer *p, const void *body, size_t size, struct gw_error *err)
@@ -186,6 +216,30 @@ enum gw_status gw_peer_handshake(struct gw_peer *p, struct gw_error *err)
 		status = gw_peer_reply(p, body, gw_wire_hello_rsp_encode(&answer, body), err);
 	p->settling = true;
 	return status ? status : gw_peer_flush(p, err);
+}
+
+enum gw_status gw_peer_keep_alive(struct gw_peer *p, uint32_t interval_ms, struct gw_error *err)
+{
+	if (p->alive)
+		return GW_OK;
+	return gw_alive_start(p, interval_ms, &p->alive, err);
+}
+
+enum gw_status gw_peer_say_alive(struct gw_peer *p, uint64_t *sends)
+{
+	uint8_t bytes[GW_REPLY_HEADER];
+	const struct iovec iov = {bytes, sizeof(bytes)};
+	struct gw_transport *t = p->transport;
+	enum gw_status status = GW_OK;
+	gw_put_le64(bytes, GW_REPLY_ALIVE);
+	/* Whoever holds it is saying something, or the client does not read: then it need not be told. */
+	if (pthread_mutex_trylock(&p->sending))
+		return GW_OK;
+	if (!p->mid_reply && p->sends == *sends)
+		status = t->ops->sendv(t, &iov, 1, NULL);
+	*sends = p->sends;
+	pthread_mutex_unlock(&p->sending);
+	return status;
 }
 
 void gw_peer_set_mode(struct gw_peer *p, enum gw_transport_mode mode)

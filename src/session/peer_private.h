@@ -2,8 +2,10 @@
 #ifndef GW_SESSION_PEER_PRIVATE_H
 #define GW_SESSION_PEER_PRIVATE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
+#include "session/alive.h"
 #include "session/inbuf.h"
 #include "session/outq.h"
 #include "session/peer.h"
@@ -21,6 +23,11 @@ struct gw_peer {
 	bool failed;         /* the connection is of no use any more */
 	bool on_rdma;        /* the transport was replaced */
 
+	struct gw_alive *alive;  /* NULL: the client has not asked for it */
+	pthread_mutex_t sending; /* a leaf: held while bytes are given to the transport, and for what follows */
+	uint64_t sends;          /* how often that was */
+	bool mid_reply;          /* what was given ends within a reply */
+
 	/* Until the first request. */
 	bool settling;        /* which transport it is has to be found out */
 	struct gw_rdma *rdma; /* was announced, and waits for a stock client */
@@ -35,6 +42,9 @@ enum gw_status gw_peer_flush(struct gw_peer *p, struct gw_error *err);
 
 /* peer.c: the header of the next request, as gw_peer_next, on whatever the transport is. */
 enum gw_status gw_peer_header(struct gw_peer *p, unsigned *cmd, uint64_t *size, struct gw_error *err);
+
+/* peer.c: tells the client that this side lives, unless something was sent since *sends. From gw_alive's thread. */
+enum gw_status gw_peer_say_alive(struct gw_peer *p, uint64_t *sends);
 
 /* peer_rdma.c: between HELLO and its reply: brings up what a stock client may change to, and fills ours with what to
  * announce, or zeros. GW_ERR_INVALID: the environment contradicts itself. */

@@ -70,7 +70,9 @@ static enum gw_status wait_taken(struct gw_rdma *r, uint64_t offer, struct gw_er
 		if (status)
 			return status;
 		if (!gw_rdma_progress(r))
-			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+			status = gw_rdma_wait_for_word(r, err);
+		if (status)
+			return status;
 	}
 	return GW_OK;
 }

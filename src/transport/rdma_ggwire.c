@@ -110,7 +110,9 @@ static enum gw_status wait_until(struct gw_rdma *r, unsigned credits, struct gw_
 		if (status || (r->credits >= credits && gw_rdma_room(r) > TX_CONTROL))
 			return status;
 		if (!gw_rdma_progress(r))
-			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+			status = gw_rdma_wait_for_word(r, err);
+		if (status)
+			return status;
 	}
 }
 

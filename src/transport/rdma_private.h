@@ -152,6 +152,9 @@ enum gw_status gw_rdma_broken(const struct gw_rdma *r, struct gw_error *err);
  * passed; 0 looks and does not wait. */
 enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline);
 
+/* The same without end, but GW_ERR_TIMEOUT if nothing changes for the transport's silence_ms. rdma_queue.c. */
+enum gw_status gw_rdma_wait_for_word(struct gw_rdma *r, struct gw_error *err);
+
 /* How long GGML_RPC_SPIN_US says to spin. */
 uint64_t gw_rdma_spin_ns(void);
 

@@ -186,12 +186,19 @@ static enum gw_status receive_end(const struct gw_rdma *r, size_t got, struct gw
 	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
 }
 
+enum gw_status gw_rdma_wait_for_word(struct gw_rdma *r, struct gw_error *err)
+{
+	int ms = r->base.silence_ms;
+	uint64_t deadline = ms ? gw_clock_ns() + (uint64_t)ms * 1000000 : GW_RDMA_NO_DEADLINE;
+	if (gw_rdma_wait(r, deadline) != GW_ERR_TIMEOUT)
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not answer any more");
+}
+
 static enum gw_status wait_for_more(struct gw_rdma *r, size_t got, struct gw_error *err)
 {
 	enum gw_status status = receive_end(r, got, err);
-	if (!status)
-		(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
-	return status;
+	return status ? status : gw_rdma_wait_for_word(r, err);
 }
 
 static enum gw_status pull(struct gw_rdma *r, struct gw_iov_pos *pos, size_t *sum, struct gw_error *err)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "transport/tcp_address.h"
 #include "transport/tcp_alive.h"
 
+#define NS_PER_MS UINT64_C(1000000)
 #define SEND_BATCH 64
 static_assert(SEND_BATCH <= IOV_MAX, "one sendmsg takes at most IOV_MAX elements");
 
@@ -53,25 +55,52 @@ static enum gw_status ended(struct tcp *tcp, size_t got, struct gw_error *err)
 	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
 }
 
-/* Whether a send or receive that failed is to be tried again. */
-static bool goes_on(int fd, int errnum)
+/* A call that is getting nowhere. */
+struct wait {
+	uint64_t since; /* when the peer was last known to say something; 0: it was not looked */
+	int unread;     /* bytes from it, then */
+};
+
+/* Whether the peer has said nothing for too long, although it would if it lived. Looked at every quarter of that time,
+ * so at the first look a quarter has passed already. */
+static bool is_mute(const struct tcp *tcp, struct wait *w)
 {
-	return errnum == EINTR || ((errnum == EAGAIN || errnum == EWOULDBLOCK) && !gw_tcp_is_silent(fd));
+	uint64_t patience = (uint64_t)tcp->base.silence_ms * (NS_PER_MS * 3 / 4);
+	uint64_t now = gw_clock_ns();
+	int unread = 0;
+	if (!patience)
+		return false;
+	(void)ioctl(tcp->fd, FIONREAD, &unread);
+	if (!w->since || unread != w->unread)
+		*w = (struct wait){now, unread};
+	return now - w->since >= patience;
+}
+
+/* Whether a send or receive that failed is to be tried again. */
+static bool goes_on(const struct tcp *tcp, int errnum, struct wait *w)
+{
+	if (errnum == EAGAIN || errnum == EWOULDBLOCK)
+		return !gw_tcp_is_silent(tcp->fd) && !is_mute(tcp, w);
+	return errnum == EINTR;
 }
 
 static enum gw_status tcp_sendv(struct gw_transport *t, const struct iovec *iov, int n, struct gw_error *err)
 {
 	struct tcp *tcp = tcp_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
+	struct wait w = {0};
 	while (pos.n > 0) {
 		struct iovec batch[SEND_BATCH];
 		struct msghdr msg = {.msg_iov = batch};
 		msg.msg_iovlen = (size_t)gw_iov_peek(&pos, batch, SEND_BATCH, SIZE_MAX);
 		ssize_t sent = sendmsg(tcp->fd, &msg, MSG_NOSIGNAL);
-		if (sent >= 0)
-			gw_iov_advance(&pos, (size_t)sent);
-		else if (!goes_on(tcp->fd, errno))
-			return broken(tcp, errno, err);
+		int failure = errno;
+		if (sent < 0 && goes_on(tcp, failure, &w))
+			continue;
+		if (sent < 0)
+			return broken(tcp, failure, err);
+		gw_iov_advance(&pos, (size_t)sent);
+		w = (struct wait){0};
 	}
 	return GW_OK;
 }
@@ -81,19 +110,22 @@ static enum gw_status tcp_recvv(
 {
 	struct tcp *tcp = tcp_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
+	struct wait w = {0};
 	size_t sum = 0;
 	while (sum < min) {
 		struct iovec rest[2];
 		struct msghdr msg = {.msg_iov = rest};
 		msg.msg_iovlen = (size_t)gw_iov_peek(&pos, rest, 2, SIZE_MAX);
 		ssize_t r = recvmsg(tcp->fd, &msg, 0);
-		if (r < 0 && goes_on(tcp->fd, errno))
+		int failure = errno;
+		if (r < 0 && goes_on(tcp, failure, &w))
 			continue;
 		if (r < 0)
-			return broken(tcp, errno, err);
+			return broken(tcp, failure, err);
 		if (r == 0)
 			return ended(tcp, sum, err);
 		sum += (size_t)r;
+		w = (struct wait){0};
 		gw_iov_advance(&pos, (size_t)r);
 	}
 	*got = sum;
@@ -171,6 +203,7 @@ enum gw_status gw_tcp_from_fd(int fd, struct gw_transport **out, struct gw_error
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for a connection");
 	if (family != AF_UNIX)
 		tune(fd);
+	gw_tcp_tick(fd);
 	tcp->base.ops = family == AF_UNIX ? &unix_ops : &tcp_ops;
 	gw_tcp_peer_name(fd, tcp->base.peer, sizeof(tcp->base.peer));
 	tcp->fd = fd;

@@ -39,11 +39,16 @@ static int at_least_1(int s)
 void gw_tcp_watch(int fd)
 {
 	int ms = gw_tcp_timeout_ms();
-	struct timeval tick = {.tv_sec = ms / 4000, .tv_usec = ms / 4 % 1000 * 1000L};
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, at_least_1(ms / 2000));
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, at_least_1(ms / 2000 / PROBES));
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
+}
+
+void gw_tcp_tick(int fd)
+{
+	int ms = gw_tcp_timeout_ms();
+	struct timeval tick = {.tv_sec = ms / 4000, .tv_usec = ms / 4 % 1000 * 1000L};
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
 }

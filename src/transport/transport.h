@@ -49,6 +49,11 @@ struct gw_transport_ops {
 struct gw_transport {
 	const struct gw_transport_ops *ops;
 	char peer[128]; /* who is at the other end, for logs: "192.0.2.7:40312", "unix:/run/x" */
+
+	/* Set by a side that its peer never leaves without a word for so long while it waits: a receive, or a send that
+	 * makes no progress, is GW_ERR_TIMEOUT once nothing has come for this time. 0: the peer may be silent, and
+	 * only its system must answer. The loopback, whose peer is this process, ignores it. */
+	int silence_ms;
 };
 
 #endif

@@ -36,6 +36,7 @@ static const char *const extension_names[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = "EXT_ALLOC",
 	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = "EXT_STATUS",
 	[GW_CMD_EXT_STREAM - GW_CMD_EXT_FIRST] = "EXT_STREAM",
+	[GW_CMD_EXT_ALIVE - GW_CMD_EXT_FIRST] = "EXT_ALIVE",
 };
 
 const char *gw_cmd_name(unsigned cmd)

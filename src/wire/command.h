@@ -40,7 +40,8 @@ enum gw_cmd {
 	GW_CMD_EXT_ALLOC = 0xE4,
 	GW_CMD_EXT_STATUS = 0xE5,
 	GW_CMD_EXT_STREAM = 0xE6,
-	GW_CMD_EXT_END = 0xE7,
+	GW_CMD_EXT_ALIVE = 0xE7,
+	GW_CMD_EXT_END = 0xE8,
 };
 
 /* For logs: "SET_TENSOR"; "unknown" for an id without a command. Static storage. */
@@ -49,6 +50,9 @@ const char *gw_cmd_name(unsigned cmd);
 /* Every request and reply starts with its size as u64; a request has the command's byte before it. */
 #define GW_REQUEST_HEADER 9
 #define GW_REPLY_HEADER 8
+
+/* In the place of a reply's size: no reply yet, but its computation goes on. Only for whom EXT_ALIVE has asked. */
+#define GW_REPLY_ALIVE UINT64_MAX
 
 /* A reply has no field that says what it answers and no status: a peer that dislikes a request closes. */
 

@@ -138,7 +138,7 @@ static const uint32_t body_replies = BIT(GW_CMD_ALLOC_BUFFER) | BIT(GW_CMD_GET_A
 enum gw_reply gw_dialect_reply(const struct gw_dialect *dialect, unsigned cmd)
 {
 	if (cmd >= GW_CMD_EXT_FIRST && cmd < GW_CMD_EXT_END)
-		return GW_REPLY_BODY;
+		return cmd == GW_CMD_EXT_ALIVE ? GW_REPLY_NONE : GW_REPLY_BODY;
 	if (!gw_dialect_has(dialect, cmd))
 		return GW_REPLY_NONE;
 	if (dialect->empty_reply & BIT(cmd))

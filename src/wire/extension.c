@@ -93,6 +93,21 @@ void gw_ext_alloc_rsp_decode(const uint8_t in[GW_EXT_ALLOC_RSP], struct gw_ext_a
 	*m = (struct gw_ext_alloc_rsp){.buffer = gw_le64(in), .size = gw_le64(in + 8), .base = gw_le64(in + 16)};
 }
 
+void gw_ext_alive_encode(uint32_t ms, uint8_t out[GW_EXT_ALIVE_REQ])
+{
+	gw_put_le32(out, ms);
+}
+
+bool gw_ext_alive_decode(const void *body, size_t size, uint32_t *ms)
+{
+	struct gw_rd r = gw_rd_init(body, size);
+	uint32_t got = gw_rd_u32(&r);
+	if (!gw_rd_done(&r) || got < GW_EXT_ALIVE_MIN_MS || got > GW_EXT_ALIVE_MAX_MS)
+		return false;
+	*ms = got;
+	return true;
+}
+
 size_t gw_ext_rdma_encode(const struct gw_ext_rdma *m, uint8_t out[GW_EXT_RDMA_MAX])
 {
 	size_t n = strnlen(m->reason, GW_EXT_TEXT - 1);

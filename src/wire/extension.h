@@ -10,8 +10,9 @@
 #include "base/buf.h"
 
 /* What HELLO's reply carries. A higher level has everything that a lower one has. */
-#define GW_EXT_LEVEL 2
-#define GW_EXT_LEVEL_RDMA 2 /* from here on, EXT_RDMA is understood */
+#define GW_EXT_LEVEL 3
+#define GW_EXT_LEVEL_RDMA 2  /* from here on, EXT_RDMA is understood */
+#define GW_EXT_LEVEL_ALIVE 3 /* from here on, EXT_ALIVE is understood */
 
 /* EXT_INFO: request: u32 level of the client. Reply: variable size, at most GW_EXT_INFO_MAX:
  *   u32 level | u32 flags | str server version | u32 n_devices | per device:
@@ -81,6 +82,17 @@ void gw_ext_alloc_rsp_decode(const uint8_t in[GW_EXT_ALLOC_RSP], struct gw_ext_a
  * at most GW_EXT_STREAM_MAX, that mean nothing. What bytes cost on the connection alone. */
 #define GW_EXT_STREAM_FIXED 8
 #define GW_EXT_STREAM_MAX ((uint64_t)16 << 20)
+
+/* EXT_ALIVE: request u32 milliseconds, within the bounds. Not answered. From then on, while requests keep the server
+ * from saying anything else, it says GW_REPLY_ALIVE so often. */
+#define GW_EXT_ALIVE_REQ 4
+#define GW_EXT_ALIVE_MIN_MS 100
+#define GW_EXT_ALIVE_MAX_MS 86400000
+
+void gw_ext_alive_encode(uint32_t ms, uint8_t out[GW_EXT_ALIVE_REQ]);
+
+/* Whether the body is one; ms is only then set. */
+bool gw_ext_alive_decode(const void *body, size_t size, uint32_t *ms);
 
 /* EXT_RDMA: the first request after HELLO, or the first two, on TCP. All four messages are laid out alike:
  *   u8 step | u8 yes | u8 link | u8 mtu | u32 qpn | u32 psn | u16 lid | u8 reads | u8 0 | gid[16] | str reason

@@ -73,6 +73,21 @@ servers_alive
 
 [ $quiet -le $(((count - survived) / 3)) ] || fail "$quiet of $count runs ended without a message"
 
+# A worker that is stopped at any time: the system goes on answering for it.
+for delay in 0.1 0.4 0.8; do
+	server_start ggwire
+	completion "$endpoint" &
+	run=$!
+	sleep $delay
+	workers=$(pgrep -P "$server_pid")
+	# shellcheck disable=SC2086
+	kill -STOP $workers
+	wait $run
+	judge "stopped after $delay s" $?
+	# shellcheck disable=SC2086
+	kill -KILL $workers
+done
+
 # The server itself, killed at a random time; then nobody listens.
 for delay in 0.1 0.4 0.8; do
 	server_start ggwire

@@ -296,6 +296,26 @@ static void test_allocation_round_trip(void **state)
 	assert_int_equal(got.base, sent.base);
 }
 
+static void test_alive_within_bounds_only(void **state)
+{
+	(void)state;
+	static const uint32_t bad[] = {0, GW_EXT_ALIVE_MIN_MS - 1, GW_EXT_ALIVE_MAX_MS + 1, UINT32_MAX};
+	uint8_t body[GW_EXT_ALIVE_REQ + 1] = {0};
+	uint32_t ms = 7;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		gw_ext_alive_encode(bad[i], body);
+		assert_false(gw_ext_alive_decode(body, GW_EXT_ALIVE_REQ, &ms));
+	}
+	gw_ext_alive_encode(7500, body);
+	assert_memory_equal(body, ((uint8_t[]){0x4c, 0x1d, 0, 0}), 4);
+	assert_false(gw_ext_alive_decode(body, GW_EXT_ALIVE_REQ - 1, &ms));
+	assert_false(gw_ext_alive_decode(body, GW_EXT_ALIVE_REQ + 1, &ms));
+	assert_int_equal(ms, 7);
+	assert_true(gw_ext_alive_decode(body, GW_EXT_ALIVE_REQ, &ms));
+	assert_int_equal(ms, 7500);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_texts_are_cut_and_harmless),
 		cmocka_unit_test(test_changed_bytes_do_no_harm),
 		cmocka_unit_test(test_allocation_round_trip),
+		cmocka_unit_test(test_alive_within_bounds_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
