@@ -6,6 +6,7 @@
 
 #include <ggml.h>
 
+#include "cli/bench.h"
 #include "cli/dump.h"
 #include "cli/ping.h"
 #include "cli/record.h"
@@ -39,6 +40,7 @@ static const struct verb verbs[] = {
 	{"devices", "ggwire devices", gw_remote_devices_main,
 		"list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
+	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
 	{"record", "ggwire record", gw_record_main, "write down what clients and a server say to each other"},
 	{"dump", "ggwire dump", gw_dump_main, "print a recorded conversation"},
 };

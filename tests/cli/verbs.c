@@ -168,6 +168,59 @@ static void one_server_that_is_away_hides_no_other(void **state)
 	expect_said("\"command\":null");
 }
 
+static void bench_measures_everything(void **state)
+{
+	(void)state;
+	static const char *const positive[] = {"round_trip_ms.avg", "upload.bytes_per_second",
+		"download.bytes_per_second", "connection_upload.bytes_per_second",
+		"connection_download.bytes_per_second", "graph_ms.avg", "seconds"};
+	assert_int_equal(run((const char *const[]){"bench", "-j", "-t", "0.05", endpoint, NULL}), 0);
+	assert_true(json_is_valid(out));
+	expect_text("runs.0.transport", "TCP");
+	expect_text("error", "null");
+	for (size_t i = 0; i < sizeof(positive) / sizeof(positive[0]); i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "runs.0.%s", positive[i]);
+		if (json_number(out, path) <= 0)
+			fail_msg("%s is not positive in: %s", path, out);
+	}
+	assert_int_equal(run((const char *const[]){"bench", "-t", "0.05", endpoint, NULL}), 0);
+	expect_said("graph of 64 small additions");
+	expect_said("of the connection alone");
+}
+
+/* The least that it needs fits; its memory is its own. */
+static void bench_is_content_with_little_memory(void **state)
+{
+	(void)state;
+	struct serving s;
+	char small[GW_ENDPOINT_MAX];
+	serving_start(&s, (const char *const[]){"-d", "CPU", "-p", "0", "--max-memory", "5M", NULL});
+	serving_endpoint(&s, small, sizeof(small));
+	assert_int_equal(run((const char *const[]){"bench", "-t", "0.02", small, NULL}), 0);
+	serving_end(&s);
+	serving_start(&s, (const char *const[]){"-d", "CPU", "-p", "0", "--max-memory", "1M", NULL});
+	serving_endpoint(&s, small, sizeof(small));
+	assert_int_equal(run((const char *const[]){"bench", "-t", "0.02", small, NULL}), 1);
+	serving_end(&s);
+	expect_said("has no 4194304 bytes for a buffer on device 0");
+}
+
+static void bench_says_what_it_cannot_do(void **state)
+{
+	(void)state;
+	struct impostor peer;
+	assert_int_equal(run((const char *const[]){"bench", "-t", "0.02", "-d", "1", endpoint, NULL}), 1);
+	expect_said("has 1 device, and no device 1");
+	assert_int_equal(run((const char *const[]){"bench", "-j", "127.0.0.1:1", NULL}), 1);
+	expect_said("\"runs\":[]");
+	expect_said("Connection refused");
+	impostor_start(&peer, IMPOSTOR_STEERING);
+	assert_int_equal(run((const char *const[]){"bench", "-t", "0.02", peer.endpoint, NULL}), 1);
+	impostor_stop(&peer);
+	expect_said("connection lost");
+}
+
 struct wrong_peer {
 	enum impostor_kind kind;
 	const char *says;
@@ -245,6 +298,9 @@ int main(void)
 		cmocka_unit_test(older_servers_are_pinged),
 		cmocka_unit_test(devices_are_numbered_over_all_servers),
 		cmocka_unit_test(one_server_that_is_away_hides_no_other),
+		cmocka_unit_test(bench_measures_everything),
+		cmocka_unit_test(bench_is_content_with_little_memory),
+		cmocka_unit_test(bench_says_what_it_cannot_do),
 		cmocka_unit_test(wrong_peers_are_named),
 		cmocka_unit_test(servers_that_are_away_are_named),
 		cmocka_unit_test(a_servers_texts_steer_nothing),
