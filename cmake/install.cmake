@@ -46,6 +46,7 @@ install(FILES packaging/ggwire.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples
 set(GGWIRE_UNIT_DIR "lib/systemd/system" CACHE STRING "Directory of systemd units, below the prefix unless absolute")
 configure_file(packaging/ggwire.service.in ${CMAKE_BINARY_DIR}/generated/ggwire.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/ggwire.service packaging/ggwire.socket DESTINATION ${GGWIRE_UNIT_DIR})
+install(FILES packaging/ggwire.sysusers DESTINATION lib/sysusers.d RENAME ggwire.conf)
 
 # bash-completion finds a command's file by its name.
 install(FILES completions/ggwire DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

@@ -11,19 +11,13 @@ fail() {
 	exit 1
 }
 
+# shellcheck source=tests/setup/deb-text.sh
+. ./deb-text.sh
+
 # uses FILE: the RPC plug-in that ggml takes.
 uses() {
 	taken=$(LD_DEBUG=files llama-bench --list-devices 2>&1 | sed -n 's,.*calling init: .*/\(libggml-rpc[^/]*\.so\)$,\1,p' | tail -n 1)
 	[ "$taken" = "$1" ] || fail "ggml takes '$taken', not $1"
-}
-
-# text FILE OPTION...: greedy text of the demo model.
-text() {
-	file=$1
-	shift
-	timeout 120 llama-completion -m ggwire-demo.gguf -p "Hear, O Israel:" -n 32 --temp 0 --seed 1 -t 1 -no-cnv "$@" \
-		</dev/null >"$file" 2>"$file.log" || { tail -n 5 "$file.log"; fail "llama-completion $*"; }
-	[ -s "$file" ] || fail "llama-completion $* writes nothing"
 }
 
 # serve: sets $server and $endpoint.

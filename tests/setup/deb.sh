@@ -34,6 +34,15 @@ fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-deb.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 tools/deb-root make "$work/system" llama.cpp-tools libggml0-backend-rpc man-db || exit 1
-mkdir "$work/system/test" && cp "$debs"/*.deb demo/ggwire-demo.gguf tests/setup/deb-inside.sh "$work/system/test" || exit 1
+mkdir "$work/system/test" && cp "$debs"/*.deb demo/ggwire-demo.gguf tests/setup/deb-*.sh "$work/system/test" || exit 1
 rm -f "$work"/system/test/*-dbgsym_*
-tools/deb-root run "$work/system" sh /test/deb-inside.sh
+tools/deb-root run "$work/system" sh /test/deb-inside.sh || exit 1
+
+# The units, under a systemd of their own.
+# shellcheck disable=SC2016
+tools/deb-root run "$work/system" sh -c 'cd /test && exec >apt.log 2>&1 &&
+	apt-get -q install --yes --no-install-recommends systemd systemd-sysv dbus ./ggwire_*.deb ./libggml0-backend-rpc-ggwire_*.deb' ||
+	{ tail -n 5 "$work/system/test/apt.log"; fail "systemd cannot be installed"; }
+tools/deb-root boot "$work/system" sh /test/deb-units.sh
+code=$?
+[ $code = 0 ] || [ $code = 77 ]
