@@ -20,7 +20,7 @@ ls "$debs"/ggwire_*.deb >/dev/null 2>&1 || fail "no packages in $debs: run make 
 if [ -d build/deb-root ]; then
 	rm -rf build/deb-root/packages && cp -r "$debs" build/deb-root/packages || exit 1
 	cp tests/setup/deb-user.c build/deb-root/packages || exit 1
-	tools/deb-root run build/deb-root lintian --allow-root --fail-on error /packages/ggwire_*.changes || fail "lintian"
+	tools/deb-root run build/deb-root sh -c 'lintian --allow-root --fail-on error /packages/ggwire_*.changes' || fail "lintian"
 	tools/deb-root run build/deb-root sh -e -c '
 		cd /packages
 		apt-get -q install --yes ./libggwire0_*.deb ./libggwire-dev_*.deb >install.log 2>&1 || { cat install.log; exit 1; }

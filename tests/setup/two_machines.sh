@@ -1,0 +1,101 @@
+#!/bin/sh
+# docs/getting-started.md, followed to the letter: every command of "box$" and "desk$" that it shows, in its order, is run on one of
+# two machines, which are network name spaces joined by a cable. Installing, files of the reader's own, and root's commands are
+# not: make test-deb does that.
+# Usage: two_machines.sh DOCUMENT
+set -u
+export LC_ALL=C
+GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/interop/lib.sh
+. "$GGWIRE_ROOT/tests/interop/lib.sh"
+document=$(absolute "$1")
+[ "$(id -u)" = 0 ] || { echo "SKIP: network name spaces need root"; exit 77; }
+command -v ip >/dev/null 2>&1 || { echo "SKIP: ip (iproute2) is missing"; exit 77; }
+interop_begin
+spaces=
+trap 'status=$?; machines_end; (exit $status); interop_end' EXIT
+
+machines_end() {
+	servers_stop
+	for space in $spaces; do ip netns delete "$space" 2>/dev/null; done
+}
+
+# machine NAME: makes a name space.
+machine() {
+	ip netns add "$1" 2>/dev/null || { echo "SKIP: this machine gives no network name spaces"; exit 77; }
+	spaces="$spaces $1"
+	ip -n "$1" link set lo up
+}
+
+box=gwbox$$ desk=gwdesk$$
+machine $box
+machine $desk
+ip link add gwb$$ netns $box type veth peer name gwd$$ netns $desk || { echo "SKIP: no veth"; exit 77; }
+ip -n $box address add 192.0.2.1/24 dev gwb$$ && ip -n $box link set gwb$$ up || fail "box has no address"
+ip -n $desk address add 192.0.2.2/24 dev gwd$$ && ip -n $desk link set gwd$$ up || fail "desk has no address"
+
+# What is installed: ggwire, and llama.cpp with our plug-in, which looks for it in the current directory.
+dir=$(run_dir ggwire)
+ln -s "$demo_model" "$dir/model.gguf"
+mkdir "$work/bin"
+ln -s "$build/bin/ggwire" "$work/bin"
+for program in llama-completion llama-bench; do
+	cat >"$work/bin/$program" <<-RUN
+		#!/bin/sh
+		exec timeout -k 5 120 "$loader" --library-path "$libs:$libs/llama" --preload "$build/tests/liblinger.so" \\
+			"$sysroot/usr/bin/$program" "\$@"
+	RUN
+	chmod +x "$work/bin/$program"
+done
+PATH=$work/bin:$PATH
+
+# start SPACE COMMAND: a server, in the background; returns when it is ready.
+start() {
+	server_count=$((${server_count:-0} + 1))
+	log=$work/server-$server_count.log
+	(cd "$dir" && exec ip netns exec "$1" sh -c "exec $2") >"$log" 2>&1 &
+	server_pid=$!
+	server_pids="$server_pids $server_pid"
+	for _wait in $(seq 100); do
+		! grep -q '^ready' "$log" || return 0
+		alive $server_pid || break
+		sleep 0.1
+	done
+	fail "'$2' does not become ready"
+}
+
+count=0
+grep -E '^    (box|desk)\$ ' "$document" | sed 's/^ *//' >"$work/commands"
+while read -r prompt command; do
+	case $prompt in 'box$') space=$box ;; *) space=$desk ;; esac
+	case $command in
+	git\ * | *whisper*) continue ;;
+	*--model\ /srv/models*)
+		# In place of the server before it, and with the models that the test has.
+		servers_stop
+		command=$(echo "$command" | sed "s,/srv/models,$demo_model,")
+		;;
+	esac
+	echo "$prompt $command"
+	case $command in
+	"ggwire serve"*) start $space "$command" ;;
+	*)
+		# The program may end before it has printed everything, without linger.c's help even.
+		(cd "$dir" && ip netns exec $space sh -c "$command") </dev/null >"$work/out" 2>"$work/out.log" ||
+			fail "'$command' ends with $?: $(tail -n 3 "$work/out.log")"
+		case $command in
+		llama-completion*)
+			asked=$(echo "$command" | grep -o ':50052' | wc -l)
+			[ "$(grep -l 'client .* connected' "$work"/server-*.log | wc -l)" = "$asked" ] || fail "not every server had a client"
+			[ -s "$work/out" ] || fail "no text"
+			cat "$work/out"
+			;;
+		*ping* | *devices*) grep -q '192.0.2.1:50052' "$work/out" "$work/out.log" || fail "192.0.2.1:50052 is not in the answer" ;;
+		esac
+		;;
+	esac
+	count=$((count + 1))
+done <"$work/commands"
+[ $count -ge 8 ] || fail "only $count commands were found in $document"
+servers_alive
+echo "PASS: $count commands of $(basename "$document")"
