@@ -23,7 +23,7 @@ if [ -d build/deb-root ]; then
 	tools/deb-root run build/deb-root sh -c 'lintian --allow-root --fail-on error /packages/ggwire_*.changes' || fail "lintian"
 	tools/deb-root run build/deb-root sh -e -c '
 		cd /packages
-		apt-get -q install --yes ./libggwire0_*.deb ./libggwire-dev_*.deb >install.log 2>&1 || { cat install.log; exit 1; }
+		apt-get -q install --yes --reinstall ./libggwire0_*.deb ./libggwire-dev_*.deb >install.log 2>&1 || { cat install.log; exit 1; }
 		cc -Wall -Werror -o user deb-user.c $(pkg-config --cflags --libs ggwire)
 		./user
 		apt-get -q remove --yes libggwire0 libggwire-dev >install.log 2>&1' || fail "a program cannot be built with libggwire-dev"
