@@ -7,13 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
+
 #define LINE_MAX_BYTES 1024
+/* With what a format puts around a line; a character may become six. */
+#define WHOLE_MAX_BYTES (6 * LINE_MAX_BYTES + 128)
 
 static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER; /* a leaf */
 static gw_log_sink log_sink;
 static void *log_user;
+static enum gw_log_format log_format;
 
 /* -1: not decided yet, the environment is asked. */
 static atomic_int log_level = -1;
@@ -26,7 +32,7 @@ static int level_from_environment(void)
 
 static void write_stderr(const char *line)
 {
-	char text[LINE_MAX_BYTES + 1];
+	char text[WHOLE_MAX_BYTES + 1];
 	int n = snprintf(text, sizeof(text), "%s\n", line);
 	/* One write keeps the lines of several processes apart; there is nobody to tell that it failed. */
 	ssize_t written = write(STDERR_FILENO, text, (size_t)n);
@@ -39,6 +45,11 @@ void gw_log_set_sink(gw_log_sink sink, void *user)
 	log_sink = sink;
 	log_user = user;
 	pthread_mutex_unlock(&sink_lock);
+}
+
+void gw_log_set_format(enum gw_log_format format)
+{
+	log_format = format;
 }
 
 void gw_log_set_level(enum gw_log_level level)
@@ -65,17 +76,51 @@ static void blank_controls(char *line)
 			*p = '?';
 }
 
+static void put_time(struct gw_json *j)
+{
+	char text[40], whole[48];
+	struct timespec now;
+	struct tm tm;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(whole, sizeof(whole), "%s.%03dZ", text, (int)(now.tv_nsec / 1000000));
+	gw_json_text(j, "time", whole);
+}
+
+/* Without memory the line stays as it is: better that than none. */
+static void make_object(enum gw_log_level level, char line[WHOLE_MAX_BYTES])
+{
+	static const char *const names[] = {"error", "warn", "info", "debug"};
+	struct gw_buf out = {0};
+	struct gw_json j;
+	gw_json_begin(&j, &out);
+	gw_json_object(&j, NULL);
+	put_time(&j);
+	gw_json_text(&j, "level", names[level]);
+	gw_json_u64(&j, "pid", (uint64_t)getpid());
+	gw_json_text(&j, "message", line);
+	gw_json_object_end(&j);
+	if (gw_json_end(&j) == GW_OK && out.len <= WHOLE_MAX_BYTES) {
+		memcpy(line, out.data, out.len);
+		line[out.len - 1] = '\0'; /* in place of the newline */
+	}
+	gw_buf_free(&out);
+}
+
 void gw_log(enum gw_log_level level, const char *fmt, ...)
 {
 	if (!gw_log_enabled(level))
 		return;
 	int saved_errno = errno;
-	char line[LINE_MAX_BYTES];
+	char line[WHOLE_MAX_BYTES];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	vsnprintf(line, LINE_MAX_BYTES, fmt, ap);
 	va_end(ap);
 	blank_controls(line);
+	if (log_format == GW_LOG_JSON)
+		make_object(level, line);
 
 	pthread_mutex_lock(&sink_lock);
 	if (log_sink)

@@ -11,6 +11,11 @@ enum gw_log_level {
 	GW_LOG_DEBUG,
 };
 
+enum gw_log_format {
+	GW_LOG_TEXT, /* the message */
+	GW_LOG_JSON, /* an object: time (UTC), level, pid, message */
+};
+
 /* Receives one complete line without its newline. May be called from any thread, one call at a time. */
 typedef void (*gw_log_sink)(enum gw_log_level level, const char *line, void *user);
 
@@ -22,7 +27,10 @@ void gw_log_set_sink(gw_log_sink sink, void *user);
 void gw_log_set_level(enum gw_log_level level);
 bool gw_log_enabled(enum gw_log_level level);
 
-/* Writes one line; longer than 1 KiB is cut, control characters become '?'. Thread-safe; keeps errno. */
+/* How lines look from now on; default: TEXT. Call before threads exist. */
+void gw_log_set_format(enum gw_log_format format);
+
+/* Writes one line; messages longer than 1 KiB is cut, control characters become '?'. Thread-safe; keeps errno. */
 void gw_log(enum gw_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define gw_log_error(...) gw_log(GW_LOG_ERROR, __VA_ARGS__)

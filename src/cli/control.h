@@ -47,6 +47,7 @@ struct gw_control_setup {
 	uint32_t board_slot; /* the worker's */
 	bool has_log_level;
 	enum gw_log_level log_level;
+	enum gw_log_format log_format;
 	uint32_t n_threads;
 	enum gw_sandbox_mode sandbox;
 	enum gw_transport_mode transport;

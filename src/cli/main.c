@@ -12,6 +12,8 @@
 #include "cli/record.h"
 #include "cli/remote_devices.h"
 #include "cli/serve.h"
+#include "cli/status.h"
+#include "cli/top.h"
 #include "cli/verb.h"
 #include "cli/worker.h"
 #include "version.h"
@@ -41,6 +43,8 @@ static const struct verb verbs[] = {
 		"list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
 	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
+	{"status", "ggwire status", gw_status_main, "show what a server is doing, and for whom"},
+	{"top", "ggwire top", gw_top_main, "watch servers and their clients"},
 	{"record", "ggwire record", gw_record_main, "write down what clients and a server say to each other"},
 	{"dump", "ggwire dump", gw_dump_main, "print a recorded conversation"},
 };

@@ -32,7 +32,8 @@ struct row {
 };
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
-	add_model, add_listen, set_max_clients, set_max_memory, add_allowed, set_sandbox, set_transport, set_log_level;
+	add_model, add_listen, set_max_clients, set_max_memory, add_allowed, set_sandbox, set_transport, set_http,
+	set_log_level, set_log_format;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -70,7 +71,12 @@ static const struct row rows[] = {
 	{"transport", 0, "MODE", false, false, set_transport,
 		"auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
 		"RDMA; rdma: refuse clients that stay on TCP"},
+	{"http", 0, "[HOST:]PORT", false, false, set_http,
+		"show what the server is doing over HTTP: a page, /status.json and\n"
+		"/metrics; without HOST to this machine only (default: off)"},
 	{"log-level", 0, "LEVEL", false, false, set_log_level, "error, warn, info or debug (default: info)"},
+	{"log-format", 0, "FORMAT", false, false, set_log_format,
+		"text (default), or json: an object a line, with time and level"},
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -226,6 +232,31 @@ static enum gw_status set_log_level(struct parse *p, const char *text, struct gw
 	p->o.has_log_level = true;
 	p->o.log_level = (enum gw_log_level)chosen;
 	return GW_OK;
+}
+
+static enum gw_status set_http(struct parse *p, const char *text, struct gw_error *err)
+{
+	char endpoint[GW_ENDPOINT_MAX];
+	bool port_only = text[0] && strspn(text, "0123456789") == strlen(text);
+	int n = snprintf(endpoint, sizeof(endpoint), "%s%s", port_only ? DEFAULT_HOST ":" : "", text);
+	if (n >= (int)sizeof(endpoint))
+		return gw_error_set(err, GW_ERR_INVALID, "longer than an endpoint can be");
+	if (gw_endpoint_parse(endpoint, true, &p->o.http, err))
+		return err->status;
+	if (p->o.http.kind != GW_ENDPOINT_TCP)
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not [HOST:]PORT", text);
+	p->o.has_http = true;
+	return GW_OK;
+}
+
+static enum gw_status set_log_format(struct parse *p, const char *text, struct gw_error *err)
+{
+	static const char *const words[] = {[GW_LOG_TEXT] = "text", [GW_LOG_JSON] = "json"};
+	unsigned chosen;
+	enum gw_status status = gw_option_choice(text, words, sizeof(words) / sizeof(words[0]), &chosen, err);
+	if (!status)
+		p->o.log_format = (enum gw_log_format)chosen;
+	return status;
 }
 
 /* Whether the option that set puts in force is on the command line. */

@@ -31,6 +31,9 @@ struct gw_serve_options {
 	unsigned n_threads;
 	unsigned max_clients;
 	bool cache;
+	bool has_http;
+	struct gw_endpoint http; /* where the status page is */
+	enum gw_log_format log_format;
 	bool has_log_level;
 	enum gw_log_level log_level;
 	enum gw_sandbox_mode sandbox;

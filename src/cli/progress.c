@@ -55,7 +55,7 @@ static void put(const char *bytes, size_t n)
 static void log_above(enum gw_log_level level, const char *line, void *user)
 {
 	static const char clear[] = "\x1b[J";
-	char text[4096];
+	char text[8192];
 	(void)level;
 	(void)user;
 	int n = snprintf(text, sizeof(text), "%s%s\n", clear, line);

@@ -9,6 +9,7 @@
 #include "cli/board.h"
 #include "cli/cache_dir.h"
 #include "cli/control.h"
+#include "cli/http.h"
 #include "cli/notify.h"
 #include "cli/options.h"
 #include "cli/probe.h"
@@ -106,6 +107,7 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 	*setup = (struct gw_control_setup){
 		.has_log_level = o->has_log_level,
 		.log_level = o->log_level,
+		.log_format = o->log_format,
 		.n_threads = o->n_threads,
 		.sandbox = o->sandbox,
 		.transport = o->transport,
@@ -175,12 +177,27 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 	return status;
 }
 
+static enum gw_status open_http(const struct gw_serve_options *o, struct gw_http **http, struct gw_error *err)
+{
+	char name[GW_ENDPOINT_MAX + 16];
+	struct gw_endpoint bound;
+	enum gw_status status = gw_http_new(&o->http, &bound, http, err);
+	if (status)
+		return status;
+	gw_endpoint_format(&bound, name, sizeof(name));
+	gw_log_info("status page: http://%s/", name);
+	if (!gw_endpoint_is_local(&bound))
+		gw_log_warn("whoever reaches %s sees who uses this server", name);
+	return GW_OK;
+}
+
 static int run(const char *program, struct gw_serve_options *o)
 {
 	struct gw_error err;
 	struct gw_control_setup setup;
 	struct gw_supervisor *s;
 	struct gw_board *board;
+	struct gw_http *http = NULL;
 	struct names names = {.n = 0};
 	gw_notify_take();
 	if (prepare(o, &setup, &err) || gw_supervisor_new(&s, &err))
@@ -193,18 +210,26 @@ static int run(const char *program, struct gw_serve_options *o)
 	status = adopt_all(s, o, &names, &err);
 	if (!status)
 		status = listen_all(s, o, &names, &err);
+	if (!status && o->has_http)
+		status = open_http(o, &http, &err);
 	if (!status)
 		status = introduce(s, o, &names, &setup, board, &err);
+	const struct gw_supervisor_options run_with = {
+		.setup = &setup,
+		.max_clients = o->max_clients,
+		.allow = &o->allow,
+		.board = board,
+		.http = http,
+	};
 	int rc;
 	if (!status)
-		rc = gw_supervisor_run(
-			s, &(struct gw_supervisor_options){
-				   .setup = &setup, .max_clients = o->max_clients, .allow = &o->allow, .board = board});
+		rc = gw_supervisor_run(s, &run_with);
 	else if (status == GW_ERR_CLOSED)
 		rc = EXIT_SUCCESS;
 	else
 		rc = complain(program, &err, status == GW_ERR_NOT_FOUND && o->devices[0] ? EXIT_USAGE : EXIT_FAILURE);
 	gw_supervisor_free(s);
+	gw_http_free(http);
 	gw_board_free(board);
 	return rc;
 }
@@ -219,6 +244,7 @@ int gw_serve_main(const char *program, int argc, char **argv)
 		gw_serve_options_help(stdout, program);
 		return EXIT_SUCCESS;
 	}
+	gw_log_set_format(options.log_format);
 	if (options.has_log_level)
 		gw_log_set_level(options.log_level);
 	return run(program, &options);

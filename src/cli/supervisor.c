@@ -26,6 +26,8 @@
 /* From the first signal to SIGKILL for the workers, and from there to leaving without them. */
 #define STOP_NS (1000 * NS_PER_MS)
 #define KILL_NS (500 * NS_PER_MS)
+/* Numbers about memory that are older are asked for again when somebody looks. */
+#define MEMORY_AGE_NS (5000 * NS_PER_MS)
 
 struct listener {
 	struct gw_source source;
@@ -346,6 +348,8 @@ static void tick(struct gw_supervisor *s)
 		gw_pool_reap(s->pool);
 		reap_indexer(s);
 	}
+	if (gw_http_deadline(s->o.http) <= now)
+		gw_http_tick(s->o.http);
 	if (s->stop_signal) {
 		close_listeners(s);
 		if (gw_pool_is_empty(s->pool))
@@ -365,6 +369,8 @@ static uint64_t deadline(const struct gw_supervisor *s)
 	uint64_t at = gw_pool_deadline(s->pool);
 	if (gw_progress_deadline(s->progress) < at)
 		at = gw_progress_deadline(s->progress);
+	if (gw_http_deadline(s->o.http) < at)
+		at = gw_http_deadline(s->o.http);
 	if (s->stop_signal && s->stop_at < at)
 		at = s->stop_at;
 	if (s->accept_at && s->accept_at < at)
@@ -394,11 +400,32 @@ static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 	return gw_pool_new(&options, s->o.setup, &s->pool, err);
 }
 
+/* Whoever looks at the status wants to know what memory is free now, not only when it was used last. The answer is
+ * there at the next look: nobody waits for a device. */
+static void on_asked(void *user)
+{
+	struct gw_supervisor *s = user;
+	if (!s->stop_signal && gw_board_memory_age(s->o.board) > MEMORY_AGE_NS)
+		gw_pool_look_at_memory(s->pool);
+}
+
+static enum gw_status start_http(struct gw_supervisor *s, struct gw_error *err)
+{
+	const struct gw_http_options options = {
+		.events = s->events,
+		.board = s->o.board,
+		.allow = s->o.allow,
+		.asked = on_asked,
+		.user = s,
+	};
+	return s->o.http ? gw_http_start(s->o.http, &options, err) : GW_OK;
+}
+
 int gw_supervisor_run(struct gw_supervisor *s, const struct gw_supervisor_options *options)
 {
 	struct gw_error err;
 	s->o = *options;
-	if (start_pool(s, &err) || watch_all(s, &err))
+	if (start_pool(s, &err) || watch_all(s, &err) || start_http(s, &err))
 		goto failed;
 	gw_pool_keep_spare(s->pool);
 	start_indexer(s, s->o.setup);

@@ -6,6 +6,7 @@
 #include "cli/allow.h"
 #include "cli/board.h"
 #include "cli/control.h"
+#include "cli/http.h"
 #include "transport/endpoint.h"
 #include "wire/dialect.h"
 
@@ -17,6 +18,7 @@ struct gw_supervisor_options {
 	unsigned max_clients;
 	const struct gw_allow *allow;
 	struct gw_board *board;
+	struct gw_http *http; /* NULL = none */
 };
 
 /* Makes a supervisor. From now on SIGTERM, and SIGINT and SIGHUP unless they are ignored, are held back until

@@ -1,0 +1,140 @@
+#include "cli/top.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/top_lines.h"
+#include "cli/top_screen.h"
+#include "cli/verb.h"
+#include "cli/watch.h"
+#include "transport/endpoint.h"
+
+#define DEFAULT_TIMEOUT_S 10.0
+#define DEFAULT_INTERVAL_S 1.0
+#define MAX_SECONDS 3600.0
+
+static const char short_options[] = ":hi:W:";
+
+struct options {
+	bool help;
+	double interval_s, timeout_s;
+	char **endpoints;
+	size_t n;
+};
+
+static int usage(FILE *to, const char *program)
+{
+	fprintf(to,
+		"Usage: %s [options] ENDPOINT...\n"
+		"\n"
+		"Shows what servers are doing, again and again; q ends it. Without a terminal it is shown once.\n"
+		"\n"
+		"  -h, --help              show this help and exit\n"
+		"  -i, --interval SECONDS  how often to ask (default: 1)\n"
+		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n",
+		program);
+	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
+}
+
+static int parse_one(const char *program, int option, struct options *o)
+{
+	if (option == 'h')
+		o->help = true;
+	else if (!gw_verb_number(optarg, 0.1, MAX_SECONDS, option == 'i' ? &o->interval_s : &o->timeout_s))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "--%s: '%s' is not a number of seconds from 0.1 on",
+			option == 'i' ? "interval" : "timeout", optarg);
+	return GW_EXIT_GOOD;
+}
+
+static int check_endpoints(const char *program, const struct options *o)
+{
+	struct gw_endpoint ep;
+	struct gw_error err;
+	if (o->n == 0)
+		return gw_verb_complain(program, GW_EXIT_USAGE, "at least one endpoint is expected");
+	if (o->n > GW_TOP_SERVERS)
+		return gw_verb_complain(program, GW_EXIT_USAGE, "more than %d servers", GW_TOP_SERVERS);
+	for (size_t i = 0; i < o->n; i++)
+		if (gw_endpoint_parse(o->endpoints[i], false, &ep, &err))
+			return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	return GW_EXIT_GOOD;
+}
+
+static int parse(const char *program, int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"interval", required_argument, NULL, 'i'},
+		{"timeout", required_argument, NULL, 'W'},
+		{NULL, 0, NULL, 0},
+	};
+	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S, .interval_s = DEFAULT_INTERVAL_S};
+	opterr = 0;
+	optind = 1;
+	for (int c; (c = getopt_long(argc, argv, short_options, known, NULL)) != -1 && !o->help;) {
+		int rc = c == '?' || c == ':' ? gw_verb_refuse_option(program, c, argv, short_options)
+					      : parse_one(program, c, o);
+		if (rc)
+			return rc;
+	}
+	o->endpoints = argv + optind;
+	o->n = (size_t)(argc - optind);
+	return o->help ? GW_EXIT_GOOD : check_endpoints(program, o);
+}
+
+static void print_line(void *user, bool heading, const char *text)
+{
+	(void)user;
+	(void)heading;
+	printf("%s\n", text);
+}
+
+static int print_once(const struct gw_watch_wish *wishes, size_t n)
+{
+	int rc = GW_EXIT_GOOD;
+	for (size_t i = 0; i < n; i++) {
+		struct gw_watch_view view;
+		gw_watch_once(&wishes[i], &view);
+		gw_top_lines(wishes[i].endpoint, &view, print_line, NULL);
+		if (!view.reached || !view.told)
+			rc = GW_EXIT_FINDING;
+		gw_watch_free_view(&view);
+	}
+	return rc;
+}
+
+static bool is_terminal(void)
+{
+	const char *term = getenv("TERM");
+	return isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && term && term[0] && strcmp(term, "dumb") != 0;
+}
+
+int gw_top_main(const char *program, int argc, char **argv)
+{
+	struct gw_watch_wish wishes[GW_TOP_SERVERS];
+	struct options o;
+	struct gw_error err;
+	enum gw_transport_mode mode;
+	int rc = parse(program, argc, argv, &o);
+	if (rc)
+		return rc;
+	if (o.help)
+		return usage(stdout, program);
+	if (gw_transport_mode_from_env(&mode, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	for (size_t i = 0; i < o.n; i++)
+		wishes[i] = (struct gw_watch_wish){.endpoint = o.endpoints[i],
+			.mode = mode,
+			.timeout_ms = (int)(o.timeout_s * 1000),
+			.interval_ns = (uint64_t)(o.interval_s * 1e9)};
+	gw_verb_hush();
+	setlocale(LC_CTYPE, "");
+	if (!is_terminal() || !gw_top_screen_exists())
+		return print_once(wishes, o.n);
+	if (gw_top_screen_run(wishes, o.n, &err))
+		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
+	return GW_EXIT_GOOD;
+}
