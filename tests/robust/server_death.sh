@@ -6,34 +6,12 @@ set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
+# shellcheck source=tests/robust/lib.sh
+. "$GGWIRE_ROOT/tests/robust/lib.sh"
 cutter=$1 extent=${2:-quick}
 interop_begin
 export GGML_RPC_TIMEOUT=2
 limit=40
-count=0 survived=0 quiet=0
-
-# completion ENDPOINT, bench ENDPOINT: a short run with everything on the remote device.
-completion() {
-	stock_run ggwire bin/llama-completion -m "$demo_model" --rpc "$1" -ngl 99 -p "Once upon a time" -n 24 --temp 0 -t 1 -no-cnv \
-		>"$work/client.out" 2>"$work/client.log" </dev/null
-}
-
-bench() {
-	stock_run ggwire bin/llama-bench -m "$demo_model" --rpc "$1" -ngl 99 -p 16 -n 8 -r 1 -t 1 \
-		>"$work/client.out" 2>"$work/client.log" </dev/null
-}
-
-# judge WHAT STATUS: 0 is fine only where the harm came too late to matter. 124 and 137: no end; above 128: a signal.
-judge() {
-	count=$((count + 1))
-	[ "$2" -lt 124 ] || fail "$1: exit status $2"
-	if [ "$2" = 0 ]; then
-		survived=$((survived + 1))
-	elif ! grep -qE 'RPC|error|failed' "$work/client.log"; then
-		# These programs log from a thread of their own, and now and then exit before it is through.
-		quiet=$((quiet + 1))
-	fi
-}
 
 # hurt PROGRAM ACTION DIRECTION BYTES
 hurt() {
@@ -60,10 +38,10 @@ for tool in $programs; do
 	for action in close reset half garbage; do
 		for bytes in $up; do
 			# What is only sent half leaves a server waiting, which drops it: the client sees the end.
-			hurt $tool $action up "$bytes"
+			hurt "$tool" $action up "$bytes"
 		done
 		for bytes in $down; do
-			hurt $tool $action down "$bytes"
+			hurt "$tool" $action down "$bytes"
 		done
 	done
 done
