@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "cli/recording.h"
 #include "fuzz/world.h"
 #include "wire/ext_status.h"
@@ -232,6 +233,8 @@ static void save_extended(void)
 	if (gw_ext_info_encode(&i, &info) != GW_OK)
 		die("memory");
 	append_reply(&stream, info.data, info.len);
+	memset(out, 0xff, GW_REPLY_HEADER);
+	gw_buf_append(&stream, out, GW_REPLY_HEADER);
 	memset(out, 0, sizeof(out));
 	for (int n = 0; n < 4; n++)
 		append_reply(&stream, out, 64);
@@ -264,6 +267,27 @@ static void save_status(void)
 	gw_buf_free(&seed);
 }
 
+/* A payload that is found by the name that it was given: flags as in fuzz/cache.c. */
+static void save_cache(void)
+{
+	static const char payload[] = "bytes of a tensor";
+	const uint8_t head[2] = {0x0f, 1};
+	struct gw_digest digest;
+	uint8_t record[32] = {0};
+	struct gw_buf seed = {0};
+	gw_digest_begin(&digest, true, true);
+	gw_digest_update(&digest, payload, sizeof(payload));
+	const struct gw_sums sums = gw_digest_end(&digest);
+	gw_put_le64(record, sums.fnv);
+	gw_put_le64(record + 8, sums.xxh3.low);
+	gw_put_le64(record + 16, sums.xxh3.high);
+	gw_buf_append(&seed, head, sizeof(head));
+	gw_buf_append(&seed, record, sizeof(record));
+	gw_buf_append(&seed, payload, sizeof(payload));
+	save("cache", "found", seed.data, seed.len);
+	gw_buf_free(&seed);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const files[] = {"01-llama-load-prompt-decode.rec", "02-ops-0-48.rec", "03-alloc-size.rec",
@@ -278,5 +302,6 @@ int main(int argc, char **argv)
 		take_conversation(argv[1], files[i]);
 	save_extended();
 	save_status();
+	save_cache();
 	return 0;
 }

@@ -51,6 +51,7 @@ EXACT(struct gw_wire_memset_req, memset_req, memset_req, d, )
 EXACT(struct gw_wire_2d_req, rows_req, 2d_req, d, )
 EXACT(struct gw_wire_allreduce_req, allreduce_req, allreduce_req, d, )
 EXACT(struct gw_wire_recompute_req, recompute_req, recompute_req, d, )
+EXACT(struct gw_wire_xxh3_req, xxh3_req, xxh3_req, d, )
 
 static void numbers(const uint8_t *body, size_t size)
 {
@@ -110,9 +111,22 @@ static void status(const uint8_t *body, size_t size)
 	gw_ext_status_free(&s);
 }
 
+static void extensions(const uint8_t *body, size_t size)
+{
+	uint8_t out[GW_EXT_RDMA_MAX];
+	struct gw_ext_rdma rdma;
+	uint32_t ms;
+	for (uint8_t step = GW_EXT_RDMA_OFFER; step <= GW_EXT_RDMA_CONFIRM; step++)
+		if (gw_ext_rdma_decode(body, size, step, &rdma) &&
+			!gw_ext_rdma_decode(out, gw_ext_rdma_encode(&rdma, out), step, &rdma))
+			abort();
+	if (gw_ext_alive_decode(body, size, &ms) && (ms < GW_EXT_ALIVE_MIN_MS || ms > GW_EXT_ALIVE_MAX_MS))
+		abort();
+}
+
 static void (*const targets[])(const uint8_t *body, size_t size) = {hello_req, hello_rsp, alloc_req, alloc_rsp,
 	memory_rsp, clear_req, comm_init_req, set_req, set_hash_req, get_req, copy_req, tensor_req, node_req,
-	memset_req, rows_req, allreduce_req, recompute_req, numbers, graph, info, status};
+	memset_req, rows_req, allreduce_req, recompute_req, numbers, graph, info, status, xxh3_req, extensions};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

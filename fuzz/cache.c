@@ -1,0 +1,139 @@
+/* The cache as a disk may give it back: what is taken from it is what was asked for, whatever stands in its files.
+ *
+ * Input: flags u8 | n u8 | n records of 32 bytes, for the file of names | the one payload. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "server/cache.h"
+#include "server/cache_names.h"
+#include "wire/cursor.h"
+
+#define RECORD ((size_t)32)
+#define PIECE 1000
+
+enum {
+	SEAL_RECORDS = 1 << 0, /* with checksums that are right */
+	TRUE_NAME = 1 << 1,    /* the payload's file has the name that is its due, or else the first record's */
+	TRUE_SUMS = 1 << 2,    /* asked is for the payload, or else for the first record's */
+	BY_XXH3 = 1 << 3,
+	CUT_NAMES = 1 << 4, /* the last record has lost its end */
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char dir[] = "/tmp/ggwire-fuzz-cache.XXXXXX";
+static struct gw_cache *cache;
+
+static void put(const char *name, const uint8_t *bytes, size_t size)
+{
+	char path[sizeof(dir) + 64];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
+		abort();
+	close(fd);
+}
+
+static void take_away(const char *name)
+{
+	char path[sizeof(dir) + 64];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	unlink(path);
+}
+
+static struct gw_sums sums_of(const uint8_t *bytes, size_t size)
+{
+	struct gw_digest digest;
+	gw_digest_begin(&digest, true, true);
+	gw_digest_update(&digest, bytes, size);
+	return gw_digest_end(&digest);
+}
+
+/* Reads all of what was opened. Whether it is what the name says. */
+static bool read_entry(struct gw_cache_entry *e, uint64_t size, struct gw_sums *got)
+{
+	struct gw_digest digest;
+	uint8_t bytes[PIECE];
+	gw_digest_begin(&digest, true, true);
+	for (uint64_t done = 0; done < size;) {
+		size_t n = size - done < PIECE ? (size_t)(size - done) : PIECE;
+		if (gw_blob_read(gw_cache_blob(e), bytes, n) != GW_OK)
+			break;
+		gw_digest_update(&digest, bytes, n);
+		done += n;
+	}
+	*got = gw_digest_end(&digest);
+	return gw_cache_verify(e) == GW_OK;
+}
+
+static void ask(const struct gw_sums *sums)
+{
+	struct gw_cache_entry *e;
+	struct gw_sums got;
+	uint64_t size;
+	if (gw_cache_open(cache, sums, &e, &size) != GW_OK)
+		return;
+	if (read_entry(e, size, &got) && !gw_sums_agree(&got, sums))
+		abort();
+}
+
+static struct gw_sums first_record(const uint8_t *records, size_t n)
+{
+	struct gw_sums sums = {.has_fnv = true, .has_xxh3 = true};
+	if (n == 0)
+		return sums;
+	sums.fnv = gw_le64(records);
+	sums.xxh3 = (struct gw_xxh3_sum){gw_le64(records + 8), gw_le64(records + 16)};
+	return sums;
+}
+
+static void clean_up(void)
+{
+	take_away(GW_CACHE_NAMES);
+	rmdir(dir);
+	gw_cache_free(cache);
+}
+
+static bool begin(void)
+{
+	if (cache)
+		return true;
+	gw_log_set_level(GW_LOG_ERROR);
+	atexit(clean_up);
+	return mkdtemp(dir) && gw_cache_new(dir, 0, &cache) == GW_OK;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t records[255 * RECORD];
+	char name[17];
+	if (size < 2)
+		return 0;
+	if (!begin())
+		abort();
+	unsigned flags = data[0];
+	size_t n = data[1] < (size - 2) / RECORD ? data[1] : (size - 2) / RECORD;
+	const uint8_t *payload = data + 2 + n * RECORD;
+	size_t payload_size = size - 2 - n * RECORD;
+	memcpy(records, data + 2, n * RECORD);
+	for (size_t i = 0; (flags & SEAL_RECORDS) && i < n; i++)
+		gw_put_le64(records + i * RECORD + 24, gw_fnv1a(GW_FNV_INIT, records + i * RECORD, 24));
+	const struct gw_sums due = sums_of(payload, payload_size), first = first_record(records, n);
+	snprintf(name, sizeof(name), "%016" PRIx64, flags & TRUE_NAME ? due.fnv : first.fnv);
+	put(GW_CACHE_NAMES, records, n * RECORD - (n && flags & CUT_NAMES ? 5 : 0));
+	put(name, payload, payload_size);
+	struct gw_sums sums = flags & TRUE_SUMS ? due : first;
+	sums.has_xxh3 = flags & BY_XXH3;
+	sums.has_fnv = !sums.has_xxh3;
+	ask(&sums);
+	take_away(name);
+	return 0;
+}
