@@ -10,6 +10,7 @@
 #include "server/cache.h"
 #include "server/dispatch.h"
 #include "server/models.h"
+#include "server/prefault.h"
 #include "server/session.h"
 #include "wire/extension.h"
 
@@ -186,6 +187,7 @@ static void session_free(struct gw_session *s)
 {
 	gw_session_synchronize(s);
 	gw_staging_free(&s->staging);
+	gw_prefault_free(s->prefault);
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_free(&s->devices[i].graphs);
 	gw_buffers_free(&s->buffers);

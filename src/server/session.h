@@ -17,6 +17,7 @@
 
 struct gw_cache;
 struct gw_models;
+struct gw_prefault;
 
 struct gw_server {
 	ggml_backend_dev_t *devices;
@@ -39,6 +40,7 @@ struct gw_session {
 	struct gw_device *devices; /* server->n_devices */
 	struct gw_buffers buffers;
 	struct gw_staging staging;
+	struct gw_prefault *prefault; /* NULL until there is use for it */
 	struct gw_counters *counters;
 	struct gw_counters *own; /* the same if they are this session's own, else NULL */
 	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */

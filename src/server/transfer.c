@@ -1,6 +1,14 @@
 #include "server/transfer.h"
 
+#include <unistd.h>
+
 #include "base/checked.h"
+#include "server/prefault.h"
+
+/* Smaller writes are over before another thread is awake. */
+#define PREFAULT_MIN ((uint64_t)1 << 20)
+/* How far pages behind a write are made present: weights come in the order in which they lie. */
+#define PREFAULT_AHEAD ((uint64_t)16 << 20)
 
 static enum gw_status exceeds(const struct gw_region *r, struct gw_error *err)
 {
@@ -48,6 +56,20 @@ static enum gw_status no_chunk(struct gw_error *err)
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+/* Has another processor, if there is one, make the memory present that a long write goes to. */
+static void prefault(struct gw_session *s, const struct gw_region *r)
+{
+	const struct gw_buffer *b = r->tensor->buffer;
+	const uint8_t *begin = (const uint8_t *)r->tensor->ggml.data + r->offset;
+
+	if (r->n != 1 || r->size < PREFAULT_MIN)
+		return;
+	if (!s->prefault && (sysconf(_SC_NPROCESSORS_ONLN) < 2 || gw_prefault_new(&s->prefault) != GW_OK))
+		return;
+	uint64_t left = b->size - (uint64_t)(begin - b->base);
+	gw_prefault_range(s->prefault, begin, begin + lesser(left, r->size + PREFAULT_AHEAD));
 }
 
 static enum gw_status fill_host(const struct gw_region *r, size_t piece, gw_pull pull, void *from, struct gw_error *err)
@@ -110,8 +132,10 @@ enum gw_status gw_region_fill(struct gw_session *s, const struct gw_region *regi
 {
 	struct gw_region r = joined(region);
 
-	if (r.tensor->buffer->is_host)
+	if (r.tensor->buffer->is_host) {
+		prefault(s, &r);
 		return fill_host(&r, piece, pull, from, err);
+	}
 	if (r.size > GW_STAGING_CHUNK)
 		return fill_device_long(s, &r, pull, from, err);
 	return fill_device_short(s, &r, pull, from, err);
