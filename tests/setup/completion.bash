@@ -50,6 +50,8 @@ offers "--transport" ggwire serve --tr
 offers "--transport" ggml-rpc-server --tr
 offers "auto require off" ggwire serve --sandbox ""
 offers "tcp" ggml-rpc-server --transport t
+offers "auto" ggwire serve --sandbox = a
+offers "auto require off" ggwire serve --sandbox =
 offers "" ggwire serve -p ""
 cd "$root" || exit 1
 offers "README.md" ggwire serve --config READ
