@@ -88,15 +88,36 @@ static void allow_libraries(int rules)
 	fclose(maps);
 }
 
-/* Device files, and the caches in which drivers keep compiled kernels. */
+/* Files and directories below a directory that an environment variable names, or below a part of it. */
+static void allow_below(
+	int rules, const char *base, const char *part, const char *const *names, size_t n, uint64_t rights)
+{
+	char path[PATH_MAX];
+	for (size_t i = 0; base && base[0] && i < n; i++)
+		if (snprintf(path, sizeof(path), "%s%s/%s", base, part, names[i]) < (int)sizeof(path))
+			allow(rules, path, rights);
+}
+
+/* The caches in which drivers keep compiled kernels. */
+static void allow_driver_caches(int rules, uint64_t rights)
+{
+	static const char *const in_home[] = {".nv"};
+	static const char *const in_cache[] = {
+		"mesa_shader_cache", "mesa_shader_cache_db", "nvidia", "comgr", "radv_builtin_shaders64"};
+	const char *home = getenv("HOME");
+	const char *cache = getenv("XDG_CACHE_HOME");
+	allow_below(rules, home, "", in_home, sizeof(in_home) / sizeof(in_home[0]), rights);
+	allow_below(rules, home, "/.cache", in_cache, sizeof(in_cache) / sizeof(in_cache[0]), rights);
+	allow_below(rules, cache, "", in_cache, sizeof(in_cache) / sizeof(in_cache[0]), rights);
+}
+
+/* Device files, and what drivers keep. */
 static void allow_drivers(int rules, uint64_t change)
 {
 	static const char *const files[] = {"/dev/dri", "/dev/kfd", "/dev/shm", "/dev/infiniband", "/dev/nvidiactl",
 		"/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset", "/dev/nvidia-caps",
 		"/dev/nvidia-caps-imex-channels", "/dev/accel", "/dev/udmabuf", "/dev/dma_heap", "/dev/dxg",
 		"/run/nvidia-persistenced", "/tmp/nvidia-mps"};
-	static const char *const caches[] = {".nv", ".cache/mesa_shader_cache", ".cache/mesa_shader_cache_db",
-		".cache/nvidia", ".cache/comgr", ".cache/radv_builtin_shaders64"};
 	char path[PATH_MAX];
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		allow(rules, files[i], READ | change);
@@ -104,10 +125,7 @@ static void allow_drivers(int rules, uint64_t change)
 		snprintf(path, sizeof(path), "/dev/nvidia%d", i);
 		allow(rules, path, READ | change);
 	}
-	const char *home = getenv("HOME");
-	for (size_t i = 0; home && home[0] && i < sizeof(caches) / sizeof(caches[0]); i++)
-		if (snprintf(path, sizeof(path), "%s/%s", home, caches[i]) < (int)sizeof(path))
-			allow(rules, path, READ | change);
+	allow_driver_caches(rules, READ | change);
 }
 
 static void allow_all(int rules, const struct gw_sandbox *sandbox, int version)

@@ -107,6 +107,15 @@ static int use_cache(void)
 	return fd < 0 || read(fd, back, sizeof(back)) != 7;
 }
 
+/* A driver's compiled kernels, wherever caches are: setup's directory is $XDG_CACHE_HOME. */
+static int use_driver_cache(void)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/mesa_shader_cache/kernel", directory);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	return fd < 0 || write(fd, "kernel", 6) != 6 || denied(open(outside, O_RDONLY));
+}
+
 static int run_programs(void)
 {
 	char *const argv[] = {(char *)"true", NULL};
@@ -177,6 +186,20 @@ static void can_use_the_cache(void **state)
 	in_sandbox(false, use_cache);
 }
 
+static void drivers_can_use_their_cache(void **state)
+{
+	(void)state;
+	char shaders[96], kernel[128];
+	snprintf(shaders, sizeof(shaders), "%s/mesa_shader_cache", directory);
+	snprintf(kernel, sizeof(kernel), "%s/kernel", shaders);
+	assert_int_equal(mkdir(shaders, 0700), 0);
+	setenv("XDG_CACHE_HOME", directory, 1);
+	in_sandbox(true, use_driver_cache);
+	unsetenv("XDG_CACHE_HOME");
+	assert_int_equal(unlink(kernel), 0);
+	assert_int_equal(rmdir(shaders), 0);
+}
+
 static void cannot_run_programs(void **state)
 {
 	(void)state;
@@ -223,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cannot_write_other_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(cannot_read_other_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(can_use_the_cache, setup, teardown),
+		cmocka_unit_test_setup_teardown(drivers_can_use_their_cache, setup, teardown),
 		cmocka_unit_test_setup_teardown(cannot_run_programs, setup, teardown),
 		cmocka_unit_test_setup_teardown(cannot_connect, setup, teardown),
 		cmocka_unit_test_setup_teardown(cannot_reach_other_processes_or_the_kernel, setup, teardown),
