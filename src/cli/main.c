@@ -7,6 +7,7 @@
 #include <ggml.h>
 
 #include "cli/bench.h"
+#include "cli/doctor.h"
 #include "cli/dump.h"
 #include "cli/ping.h"
 #include "cli/record.h"
@@ -43,6 +44,7 @@ static const struct verb verbs[] = {
 		"list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
 	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
+	{"doctor", "ggwire doctor", gw_doctor_main, "say what is right and wrong here, and on the way to a server"},
 	{"status", "ggwire status", gw_status_main, "show what a server is doing, and for whom"},
 	{"top", "ggwire top", gw_top_main, "watch servers and their clients"},
 	{"record", "ggwire record", gw_record_main, "write down what clients and a server say to each other"},

@@ -40,6 +40,21 @@ struct gw_rdma_address {
 /* Whether this build has RDMA at all. */
 bool gw_rdma_is_built(void);
 
+/* Whether the library is there. The error says why not. Loads it. */
+enum gw_status gw_rdma_library(struct gw_error *why);
+
+/* Which entry gw_rdma_probe would take for a connection from address (16 bytes, IPv4 as ::ffff:a.b.c.d). */
+struct gw_rdma_choice {
+	char device[64];
+	unsigned port;
+	enum gw_rdma_kind kind;
+	bool roce_v2;
+	unsigned gid_index;
+	unsigned mtu; /* bytes */
+};
+enum gw_status gw_rdma_choose(
+	const uint8_t address[16], unsigned kinds, struct gw_rdma_choice *out, struct gw_error *why);
+
 /* Whether an address can be one; a peer's must be asked before it is used. */
 bool gw_rdma_address_ok(const struct gw_rdma_address *a);
 

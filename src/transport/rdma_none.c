@@ -8,6 +8,20 @@ bool gw_rdma_is_built(void)
 	return false;
 }
 
+enum gw_status gw_rdma_library(struct gw_error *why)
+{
+	return gw_error_set(why, GW_ERR_UNSUPPORTED, "this build has no RDMA");
+}
+
+enum gw_status gw_rdma_choose(
+	const uint8_t address[16], unsigned kinds, struct gw_rdma_choice *out, struct gw_error *why)
+{
+	(void)address;
+	(void)kinds;
+	(void)out;
+	return gw_rdma_library(why);
+}
+
 bool gw_rdma_address_ok(const struct gw_rdma_address *a)
 {
 	(void)a;

@@ -258,6 +258,40 @@ static void servers_that_are_away_are_named(void **state)
 	expect_said("/nonexistent/socket: No such file or directory");
 }
 
+static void doctor_finds_servers_that_are_well(void **state)
+{
+	(void)state;
+	/* Whether this machine has findings of its own is not the matter. */
+	int rc = run((const char *const[]){"doctor", endpoint, NULL});
+	assert_true(rc == 0 || rc == 1);
+	expect_said("accepts connections");
+	expect_said("and both can talk");
+	expect_said("round trip 0.");
+	assert_null(strstr(out, "problem  path"));
+	rc = run((const char *const[]){"doctor", "--json", endpoint, NULL});
+	expect_text("good", rc == 0 ? "true" : "false");
+	assert_true(json_is_valid(out));
+	expect_text("findings.0.area", "ggml");
+}
+
+static void doctor_tells_failures_apart(void **state)
+{
+	(void)state;
+	struct impostor peer;
+	assert_int_equal(run((const char *const[]){"doctor", "127.0.0.1:1", NULL}), 1);
+	expect_said("problem  path     127.0.0.1:1: Connection refused");
+	expect_said("start ggwire serve");
+	assert_int_equal(run((const char *const[]){"doctor", "nothing.invalid:50052", NULL}), 1);
+	expect_said("problem  path     cannot find the address of");
+	for (size_t i = 0; i < sizeof(wrong_peers) / sizeof(wrong_peers[0]) - 2; i++) {
+		impostor_start(&peer, wrong_peers[i].kind);
+		int rc = run((const char *const[]){"doctor", "-W", "0.5", peer.endpoint, NULL});
+		impostor_stop(&peer);
+		if (rc != 1 || !strstr(out, wrong_peers[i].says))
+			fail_msg("case %zu: exit status %d, expected '%s' in: %s", i, rc, wrong_peers[i].says, out);
+	}
+}
+
 /* No control character reaches a terminal but the ends of lines. */
 static void expect_harmless(void)
 {
@@ -277,6 +311,8 @@ static void a_servers_texts_steer_nothing(void **state)
 	assert_int_equal(run((const char *const[]){"devices", peer.endpoint, NULL}), 0);
 	expect_harmless();
 	expect_said("a?]0;owned???31m?");
+	(void)run((const char *const[]){"doctor", peer.endpoint, NULL});
+	expect_harmless();
 	assert_int_equal(run((const char *const[]){"ping", "-j", "-c", "1", peer.endpoint, NULL}), 0);
 	expect_harmless();
 	assert_true(json_is_valid(out));
@@ -302,6 +338,8 @@ int main(void)
 		cmocka_unit_test(bench_is_content_with_little_memory),
 		cmocka_unit_test(bench_says_what_it_cannot_do),
 		cmocka_unit_test(wrong_peers_are_named),
+		cmocka_unit_test(doctor_finds_servers_that_are_well),
+		cmocka_unit_test(doctor_tells_failures_apart),
 		cmocka_unit_test(servers_that_are_away_are_named),
 		cmocka_unit_test(a_servers_texts_steer_nothing),
 	};
