@@ -280,14 +280,15 @@ const char *gw_doctor_rdma_advice(const char *reason)
 	static const struct {
 		const char *words, *advice;
 	} table[] = {
+		{"cannot be moved to RTR", "GGML_RDMA_GID has to name a GID of the same network at both ends"},
 		{"libibverbs", "apt install libibverbs1 ibverbs-providers"},
 		{"cannot be listed", "load the card's driver (and ib_uverbs), or give the container /dev/infiniband"},
 		{"no RDMA device", "load the card's driver, or give the container /dev/infiniband"},
 		{"no GID of", "connect by addresses of the RDMA interfaces at both ends"},
-		{"GGML_RDMA_", "unset the variable, or name what exists"},
+		{"GGML_RDMA_DEV", "unset the variable, or name what exists"},
+		{"GGML_RDMA_GID", "unset the variable, or name what exists"},
 		{"set to TCP", "unset GGML_RPC_NO_RDMA and GGML_RPC_TRANSPORT there; --transport auto for the server"},
 		{"the server announces no RDMA", "look at the server's own log, or run ggwire doctor there"},
-		{"cannot be moved to RTR", "GGML_RDMA_GID has to name a GID of the same network at both ends"},
 		{"first message", "let UDP port 4791 through, and set the same MTU at both ends and between them"},
 		{"Cannot allocate memory", "raise the limit of locked memory: ulimit -l unlimited"},
 		{"this build has no RDMA", "configure ggwire with -DGGWIRE_RDMA=ON"},
