@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "base/clock.h"
 #include "version.h"
 
@@ -16,7 +17,7 @@
 /* Above the descriptors that processes are started with. */
 #define FD_FIRST 16
 /* A counter that is further ahead of what was read last has not been counted. */
-#define JUMP_MAX (UINT64_C(1) << 60)
+#define JUMP_MAX (UINT64_C(1) << 56)
 
 /* Of a worker, and of its client if it has one; the supervisor's. sequence is odd while it is being written. */
 struct card {
@@ -328,10 +329,18 @@ static const uint64_t *read_counts(struct gw_board *b, uint32_t slot, uint32_t g
 	return seen->count;
 }
 
+/* Workers may have lied: a sum stays where it ends. */
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+	return gw_add_u64(a, b, &sum) ? sum : UINT64_MAX;
+}
+
 static void count(struct gw_board *b, enum gw_ext_count what, uint64_t n)
 {
 	_Atomic uint64_t *number = &head_of(b)->ended[what];
-	atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(
+		number, plus(atomic_load_explicit(number, memory_order_relaxed), n), memory_order_relaxed);
 }
 
 void gw_board_give_back(struct gw_board *b, uint32_t slot)
@@ -453,7 +462,7 @@ static void add_slot(struct gw_board *b, uint32_t slot, uint64_t now, struct gw_
 	const uint64_t *counts = read_counts(b, slot, card.generation);
 	s->workers++;
 	for (size_t i = 0; i < GW_COUNTS; i++)
-		s->count[i] += counts[i];
+		s->count[i] = plus(s->count[i], counts[i]);
 	if (card.busy && s->n_clients < GW_EXT_STATUS_CLIENTS)
 		describe_client(b, slot, &card, counts, now, &s->clients[s->n_clients++]);
 }
