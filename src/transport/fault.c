@@ -53,7 +53,6 @@ static enum gw_status fault_sendv(struct gw_transport *t, const struct iovec *io
 {
 	struct fault *f = fault_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
-	f->inner->silence_ms = t->silence_ms;
 	delay(f);
 	while (pos.n > 0) {
 		struct iovec next[BATCH];
@@ -88,7 +87,6 @@ static enum gw_status fault_recvv(
 	struct fault *f = fault_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
 	size_t sum = 0;
-	f->inner->silence_ms = t->silence_ms;
 	delay(f);
 	while (sum < min) {
 		struct iovec next[2];

@@ -52,7 +52,8 @@ struct gw_transport {
 
 	/* Set by a side that its peer never leaves without a word for so long while it waits: a receive, or a send that
 	 * makes no progress, is GW_ERR_TIMEOUT once nothing has come for this time. 0: the peer may be silent, and
-	 * only its system must answer. The loopback, whose peer is this process, ignores it. */
+	 * only its system must answer. The loopback, whose peer is this process, and the decorator for tests
+	 * ignore it. */
 	int silence_ms;
 };
 
