@@ -78,5 +78,5 @@ for delay in 0.1 0.4 0.8; do
 done
 completion "$endpoint"
 judge "nobody listens" $?
-server_pids=
+servers_stop
 echo "PASS: $count runs ended well, $survived of them unharmed"
