@@ -1,7 +1,10 @@
 /* The data path between ggwire peers: a stream of bytes in SENDs of up to 64 KiB, each with a header of 8 bytes in
  * front:
  *
- *   u8 type | u8 0 | u16 credits | u32 number of bytes that follow
+ *   u8 type | u8 number | u16 credits | u32 number of bytes that follow
+ *
+ * The number is that of the message, from 0, in its lower 8 bits: rdma_rxe, after packets were lost, now and then
+ * delivers a message twice. That ends the connection, rather than be taken for what comes next.
  *
  * A sender has a credit for each receive that the peer has posted for data; credits come back in the headers of what
  * the peer sends, or in a message of their own when half of them is owed. So a receiver is always ready. Messages
@@ -26,7 +29,7 @@ void gw_rdma_post_message(struct gw_rdma *r, enum gw_rdma_message type, size_t s
 {
 	uint8_t *tx = gw_rdma_tx(r);
 	tx[0] = (uint8_t)type;
-	tx[1] = 0;
+	tx[1] = r->sent++;
 	tx[2] = (uint8_t)r->owed;
 	tx[3] = (uint8_t)(r->owed >> 8);
 	for (int i = 0; i < 4; i++)
@@ -90,6 +93,8 @@ static void ggwire_received(struct gw_rdma *r, unsigned slot, uint32_t size)
 	r->credits += (unsigned)(rx[2] | rx[3] << 8);
 	if (bytes != size - GW_RDMA_HEADER)
 		bad_message(r, "of another length than its header says");
+	else if (rx[1] != r->received++)
+		bad_message(r, "twice, or one that is not the next");
 	else if (r->credits > DEPTH)
 		bad_message(r, "with more credits than there are");
 	else if (bytes > 0 ? !with_bytes(r, slot, rx, bytes) : !without_bytes(r, slot, rx[0]))

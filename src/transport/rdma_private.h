@@ -96,13 +96,14 @@ struct gw_rdma {
 	unsigned ready_head, ready_len;
 
 	/* ggwire path */
-	unsigned credits; /* messages that the peer has receives for */
-	unsigned owed;    /* receives posted again that the peer was not told of */
-	bool heard;       /* the peer's gw_rdma_say */
-	uint64_t offers;  /* regions that the peer was told of */
-	uint64_t taken;   /* of these, what it has read */
-	bool no_offers;   /* a region could not be registered: this is not tried again */
-	bool no_direct;   /* the same for memory that is read into */
+	unsigned credits;       /* messages that the peer has receives for */
+	unsigned owed;          /* receives posted again that the peer was not told of */
+	uint8_t sent, received; /* messages, modulo 256 */
+	bool heard;             /* the peer's gw_rdma_say */
+	uint64_t offers;        /* regions that the peer was told of */
+	uint64_t taken;         /* of these, what it has read */
+	bool no_offers;         /* a region could not be registered: this is not tried again */
+	bool no_direct;         /* the same for memory that is read into */
 };
 
 extern const struct gw_rdma_path_ops gw_rdma_path_stock;

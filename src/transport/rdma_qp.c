@@ -15,8 +15,11 @@
 #include "transport/tcp.h"
 
 #define PSN_MASK 0xffffffu
-#define TIMEOUT 14  /* 67 ms until a packet is sent again */
-#define RETRY_CNT 6 /* 7 is without end on some devices: a killed peer would never be reported */
+/* A packet that is not acknowledged is sent again after 268 ms, and given up after the 7th time: a machine that is
+ * busy, or emulated, may stand still for half a second, and a peer that was killed shows on TCP anyway. A retry count
+ * of 7 is without end on some devices. */
+#define TIMEOUT 16
+#define RETRY_CNT 6
 #define MTU_MIN IBV_MTU_256
 #define MTU_MAX IBV_MTU_4096
 

@@ -191,7 +191,7 @@ static void ggwire_ends_choose_their_own_parameters(void **state)
 	assert_int_equal(rtr.dest_qp_num, server);
 	assert_int_equal(rtr.ah_attr.grh.hop_limit, 64);
 	assert_int_equal(rts.retry_cnt, 6);
-	assert_int_equal(rts.timeout, 14);
+	assert_int_equal(rts.timeout, 16);
 	assert_true(rts.rnr_retry < 7);
 	assert_true(rts.sq_psn != client || fake_rts(server).sq_psn != server);
 	gw_client_close(c);

@@ -79,7 +79,7 @@ struct fake {
 	struct fake_counts counts;
 	unsigned rules_broken;
 	unsigned rnr;
-	bool cut;
+	bool cut, cut_reads, twice;
 	unsigned path_mtu;
 	struct fake_message *messages;
 	size_t n_messages;

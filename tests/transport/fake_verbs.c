@@ -499,7 +499,7 @@ static void forget(void)
 	fake.counts = (struct fake_counts){0};
 	fake.rules_broken = fake.rnr = fake.path_mtu = 0;
 	fake.next_key = fake.next_qpn = 16;
-	fake.cut = false;
+	fake.cut = fake.cut_reads = fake.twice = false;
 	fake_fail("", 0);
 	fake_fail_any(0);
 }
@@ -578,6 +578,20 @@ void fake_cut(bool cut)
 {
 	pthread_mutex_lock(&fake.lock);
 	fake.cut = cut;
+	pthread_mutex_unlock(&fake.lock);
+}
+
+void fake_cut_reads(bool cut)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.cut_reads = cut;
+	pthread_mutex_unlock(&fake.lock);
+}
+
+void fake_deliver_twice(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.twice = true;
 	pthread_mutex_unlock(&fake.lock);
 }
 

@@ -39,6 +39,10 @@ bool fake_struck(void);
 
 /* From now on every packet is lost: sends end in RETRY_EXC after a while. */
 void fake_cut(bool cut);
+/* The same for RDMA READs alone. */
+void fake_cut_reads(bool cut);
+/* The next SEND is delivered twice. */
+void fake_deliver_twice(void);
 /* Packets of more than so many bytes are lost: a path whose MTU is smaller than the ports say. 0: none. */
 void fake_path_mtu(unsigned bytes);
 

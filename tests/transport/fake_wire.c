@@ -121,7 +121,8 @@ static bool arrives(const struct fake_qp *qp, const struct fake_send *s)
 {
 	unsigned mtu = 128u << qp->rtr.path_mtu;
 	unsigned packet = s->sge.length < mtu ? s->sge.length : mtu;
-	return !fake.cut && (!fake.path_mtu || packet <= fake.path_mtu);
+	bool cut = fake.cut || (fake.cut_reads && s->wr.opcode == IBV_WR_RDMA_READ);
+	return !cut && (!fake.path_mtu || packet <= fake.path_mtu);
 }
 
 static void *bytes_of(struct fake_send *s)
@@ -165,7 +166,10 @@ static bool deliver_send(struct fake_qp *qp, struct fake_qp *to, struct fake_sen
 	else if (s->sge.length)
 		memcpy((void *)(uintptr_t)r->sge.addr, bytes_of(s), s->sge.length);
 	complete_recv(to, IBV_WC_SUCCESS, s->sge.length);
-	pop_send(qp, IBV_WC_SUCCESS);
+	if (fake.twice)
+		fake.twice = false;
+	else
+		pop_send(qp, IBV_WC_SUCCESS);
 	return true;
 }
 
