@@ -86,7 +86,8 @@ struct gw_rdma {
 	bool ended;  /* the peer has closed TCP */
 	bool failed; /* the queue pair is of no use any more; why says it */
 	struct gw_error why;
-	unsigned events; /* taken from the channel, not acknowledged */
+	unsigned events;    /* taken from the channel, not acknowledged */
+	uint64_t completed; /* times that completions were handled, by whichever thread */
 
 	uint64_t posted;    /* work requests of the send queue, counted from 1; slot (n - 1) % tx_slots is number n's */
 	uint64_t reaped;    /* the last one known to have completed, and so all before it */

@@ -141,6 +141,7 @@ bool gw_rdma_progress(struct gw_rdma *r)
 		complete(r, &wc[i]);
 	if (r->path->reaped && r->reaped > reaped && !r->failed)
 		r->path->reaped(r);
+	r->completed += n != 0;
 	return n != 0;
 }
 

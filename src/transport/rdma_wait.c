@@ -102,7 +102,7 @@ static enum gw_status sleep_on(struct gw_rdma *r, uint64_t deadline)
 
 static bool spin(struct gw_rdma *r)
 {
-	uint64_t until = gw_clock_ns() + r->spin_ns;
+	uint64_t until = gw_clock_ns() + r->spin_ns, completed = r->completed;
 	do {
 		if (gw_rdma_progress(r) || atomic_load(&r->down))
 			return true;
@@ -110,6 +110,9 @@ static bool spin(struct gw_rdma *r)
 		pthread_mutex_unlock(&r->lock);
 		sched_yield();
 		pthread_mutex_lock(&r->lock);
+		/* What it has handled meanwhile may be what this one waits for, and raises no event any more. */
+		if (r->completed != completed)
+			return true;
 	} while (gw_clock_ns() < until);
 	return false;
 }

@@ -75,12 +75,22 @@ struct transfer {
 	const struct iovec *iov;
 	int n;
 	enum gw_status status;
+	atomic_bool done;
 };
 
 static void *send_main(void *arg)
 {
 	struct transfer *t = arg;
 	t->status = near->ops->sendv(near, t->iov, t->n, NULL);
+	return NULL;
+}
+
+static void *receive_main(void *arg)
+{
+	struct transfer *t = arg;
+	size_t got;
+	t->status = near->ops->recvv(near, t->iov, t->n, 1, &got, NULL);
+	atomic_store(&t->done, true);
 	return NULL;
 }
 
@@ -355,6 +365,40 @@ static void a_read_that_fails_leaves_memory_alone(void **state)
 	free(out);
 }
 
+/* While one thread spins, another may handle the completion that it waits for. */
+static void what_another_thread_has_received_ends_a_wait(void **state)
+{
+	(void)state;
+	uint8_t byte = 0;
+	struct iovec iov = {&byte, 1};
+	setenv("GGML_RPC_SPIN_US", "200000", 1);
+	for (int path = 0; path < 2; path++) {
+		struct transfer t = {.iov = &iov, .n = 1};
+		link_over((enum gw_rdma_path)path);
+		struct gw_rdma *r = gw_rdma_of(near);
+		assert_int_equal(pthread_create(&t.thread, NULL, receive_main, &t), 0);
+		pthread_mutex_lock(&r->lock);
+		while (!r->waiting) {
+			pthread_mutex_unlock(&r->lock);
+			usleep(1000);
+			pthread_mutex_lock(&r->lock);
+		}
+		assert_int_equal(send_bytes(far, "x", 1), GW_OK);
+		usleep(20000);
+		assert_true(gw_rdma_progress(r));
+		pthread_mutex_unlock(&r->lock);
+		for (int i = 0; i < 200 && !atomic_load(&t.done); i++)
+			usleep(10000);
+		bool in_time = atomic_load(&t.done);
+		near->ops->shutdown(near);
+		pthread_join(t.thread, NULL);
+		assert_true(in_time);
+		assert_int_equal(t.status, GW_OK);
+		end(&near);
+		end(&far);
+	}
+}
+
 static double cpu_of_thread(void)
 {
 	struct rusage u;
@@ -443,6 +487,7 @@ int main(void)
 		CASE(an_end_that_dies_with_an_offer_unread_frees_the_sender),
 		CASE(an_end_that_dies_with_an_offer_unread_frees_the_receiver),
 		CASE(a_read_that_fails_leaves_memory_alone),
+		CASE(what_another_thread_has_received_ends_a_wait),
 		CASE(waiting_costs_nothing),
 		CASE(a_peer_that_does_not_answer_is_lost_in_time),
 		CASE(the_smaller_mtu_and_number_of_reads_are_used),
