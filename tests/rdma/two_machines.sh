@@ -1,6 +1,6 @@
 #!/bin/sh
 # Between two machines both ends activate RDMA, what they send is on UDP port 4791 and not on TCP, and is right also where
-# one packet in a hundred is lost.
+# one packet in a hundred is lost; llama-bench runs.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh
@@ -32,6 +32,9 @@ else
 	endpoint=$(cat "$RXE_SHARED/endpoint")
 	probe check --check 1048576 || fail "wrong between two machines"
 	[ "$(value_of check "$work/check")" = ok ] || fail "nothing was checked"
+	stock_run ggwire bin/llama-bench -v -m "$demo_model" --rpc "$endpoint" -ngl 99 -p 4 -n 2 -r 1 --no-warmup -o csv \
+		>"$work/bench.csv" 2>"$work/bench.log" || fail "llama-bench fails between two machines"
+	[ "$(grep -c '"RPC"' "$work/bench.csv")" = 2 ] || fail "llama-bench does not measure both on the remote device"
 	load_loss || fail "this kernel loses no packets"
 	probe lossy --check 262145 || fail "wrong where packets are lost"
 	tc -s qdisc show dev eth0 | grep -q 'dropped [1-9]' || fail "no packet was lost"
@@ -39,6 +42,6 @@ else
 	tc qdisc del dev eth0 root
 	shared_put client_through
 	shared_await server_through
-	cat "$work/check.log" "$work/lossy.log" >"$work/both.log"
+	cat "$work/check.log" "$work/bench.log" "$work/lossy.log" >"$work/both.log"
 	expect_rdma "$RXE_SHARED/server.log" "$work/both.log"
 fi
