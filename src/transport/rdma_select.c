@@ -188,6 +188,8 @@ enum gw_status gw_rdma_select(const struct gw_verbs *v, const uint8_t address[16
 	if (status)
 		return status;
 	struct ibv_device **list = v->get_device_list(&n);
+	if (!list && errno == ENOSYS)
+		return gw_error_set(why, GW_ERR_NOT_FOUND, "there is no RDMA device: this kernel has none loaded");
 	if (!list)
 		return gw_error_errno(why, GW_ERR_NOT_FOUND, errno, "the RDMA devices cannot be listed");
 	for (int i = 0; i < n; i++) {
