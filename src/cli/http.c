@@ -2,6 +2,7 @@
 
 #ifdef GGWIRE_HTTP
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -131,8 +132,14 @@ static void refuse(struct answer *a, unsigned status, const char *text)
 static bool is_local_host(const char *host)
 {
 	size_t len = strcspn(host, ":");
-	return (len == 9 && strncasecmp(host, "localhost", len) == 0) || strncmp(host, "127.", 4) == 0 ||
-	       strncmp(host, "[::1]", 5) == 0;
+	char name[INET_ADDRSTRLEN] = "";
+	struct in_addr address;
+	if (len < sizeof(name))
+		memcpy(name, host, len);
+	/* An address, and no name that begins like one. */
+	return strcasecmp(name, "localhost") == 0 ||
+	       (inet_pton(AF_INET, name, &address) == 1 && ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET) ||
+	       strcmp(host, "[::1]") == 0 || strncmp(host, "[::1]:", 6) == 0;
 }
 
 static bool is_astray(const struct gw_http *http, struct MHD_Connection *connection)
