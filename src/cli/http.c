@@ -26,7 +26,7 @@
 #define BACKLOG 16
 #define ACCEPT_BATCH 8
 #define CONNECTIONS_MAX 32u
-#define TIMEOUT_S 10u
+#define TIMEOUT_S 5u
 #define REQUEST_MAX ((size_t)16 << 10) /* bytes of memory for each connection's headers */
 #define NS_PER_MS UINT64_C(1000000)
 #define ACCEPT_PAUSE_NS (500 * NS_PER_MS)
@@ -320,13 +320,15 @@ uint64_t gw_http_deadline(const struct gw_http *http)
 
 void gw_http_tick(struct gw_http *http)
 {
+	MHD_UNSIGNED_LONG_LONG ms;
 	if (!http)
 		return;
 	if (http->accept_at && gw_clock_ns() >= http->accept_at) {
 		http->accept_at = 0;
 		gw_events_resume(http->o.events, http->fd, &http->listener.source);
 	}
-	http->mhd->run(http->daemon);
+	if (http->mhd->get_timeout(http->daemon, &ms) == MHD_YES && ms == 0)
+		http->mhd->run(http->daemon);
 }
 
 #else

@@ -36,7 +36,8 @@ void gw_http_free(struct gw_http *http);
 /* When gw_http_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
 uint64_t gw_http_deadline(const struct gw_http *http);
 
-/* Ends what has taken too long, and goes on with what was held back. */
+/* Ends what has taken too long, and goes on with what was held back. To be called after each wait; cheap where there is
+ * nothing to do. */
 void gw_http_tick(struct gw_http *http);
 
 #endif

@@ -348,8 +348,7 @@ static void tick(struct gw_supervisor *s)
 		gw_pool_reap(s->pool);
 		reap_indexer(s);
 	}
-	if (gw_http_deadline(s->o.http) <= now)
-		gw_http_tick(s->o.http);
+	gw_http_tick(s->o.http);
 	if (s->stop_signal) {
 		close_listeners(s);
 		if (gw_pool_is_empty(s->pool))
