@@ -74,7 +74,8 @@ static enum gw_status ask_info(struct gw_visit *v, struct gw_ask_server *server,
 	return status;
 }
 
-static enum gw_status ask_memory(struct gw_visit *v, uint32_t index, struct gw_ask_device *device, struct gw_error *err)
+static enum gw_status ask_device_memory(
+	struct gw_visit *v, uint32_t index, struct gw_ask_device *device, struct gw_error *err)
 {
 	uint8_t request[GW_WIRE_MAX_FIXED], reply[16];
 	struct gw_wire_memory_rsp memory = {0};
@@ -100,14 +101,20 @@ enum gw_status gw_ask_server(struct gw_visit *v, struct gw_ask_server *out, stru
 		if (!status)
 			status = make_devices(v, &server, count, err);
 	}
-	for (uint32_t i = 0; !status && i < server.n_devices; i++)
-		status = ask_memory(v, i, &server.devices[i], err);
 	if (status) {
 		gw_ask_server_free(&server);
 		return status;
 	}
 	*out = server;
 	return GW_OK;
+}
+
+enum gw_status gw_ask_memory(struct gw_visit *v, struct gw_ask_server *server, struct gw_error *err)
+{
+	enum gw_status status = GW_OK;
+	for (uint32_t i = 0; !status && i < server->n_devices; i++)
+		status = ask_device_memory(v, i, &server->devices[i], err);
+	return status;
 }
 
 void gw_ask_server_free(struct gw_ask_server *server)
@@ -143,12 +150,19 @@ static const char *kind_of(const struct gw_visit *v, const char *version, char *
 	return out;
 }
 
-const char *gw_ask_server_text(const struct gw_visit *v, const char *version, char out[GW_ASK_TEXT])
+const char *gw_ask_kind_text(const struct gw_visit *v, const char *version, char out[GW_ASK_TEXT])
 {
 	struct gw_version theirs = gw_client_server(v->client).version;
 	char kind[128];
-	snprintf(out, GW_ASK_TEXT, "%s, protocol %u.%u.%u, %s", kind_of(v, version, kind, sizeof(kind)), theirs.major,
-		theirs.minor, theirs.patch, gw_ask_transport_text(v->client));
+	snprintf(out, GW_ASK_TEXT, "%s, protocol %u.%u.%u", kind_of(v, version, kind, sizeof(kind)), theirs.major,
+		theirs.minor, theirs.patch);
+	return out;
+}
+
+const char *gw_ask_server_text(const struct gw_visit *v, const char *version, char out[GW_ASK_TEXT])
+{
+	size_t used = strlen(gw_ask_kind_text(v, version, out));
+	snprintf(out + used, GW_ASK_TEXT - used, ", %s", gw_ask_transport_text(v->client));
 	return out;
 }
 

@@ -24,15 +24,19 @@ struct gw_ask_server {
 	struct gw_ask_device *devices;
 };
 
-/* All of it. The texts are as the server sent them. *out is freed with gw_ask_server_free. */
+/* All but the memory. The texts are as the server sent them. *out is freed with gw_ask_server_free. */
 enum gw_status gw_ask_server(struct gw_visit *v, struct gw_ask_server *out, struct gw_error *err);
+
+/* The memory of its devices, which may cost the server a context on each. */
+enum gw_status gw_ask_memory(struct gw_visit *v, struct gw_ask_server *server, struct gw_error *err);
 void gw_ask_server_free(struct gw_ask_server *server);
 
 /* One round trip with next to nothing in it. */
 enum gw_status gw_ask_nothing(struct gw_visit *v, struct gw_error *err);
 
-/* What a verb says of a server in one line: "ggwire 0.1.0, protocol 8.0.0, TCP". */
+/* What a verb says of a server in one line: "ggwire 0.1.0, protocol 8.0.0"; with its transport, "..., TCP". */
 #define GW_ASK_TEXT 256
+const char *gw_ask_kind_text(const struct gw_visit *v, const char *version, char out[GW_ASK_TEXT]);
 const char *gw_ask_server_text(const struct gw_visit *v, const char *version, char out[GW_ASK_TEXT]);
 
 /* "TCP", "RDMA", "RDMA, stock path", "Unix socket". */

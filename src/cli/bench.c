@@ -170,8 +170,10 @@ static enum gw_status measure(const struct options *o, struct gw_visit *v, struc
 	enum gw_status status = gw_ask_server(v, &server, err);
 	if (status)
 		return status;
-	gw_ask_server_text(v, server.version, report->server);
-	status = take_device(o, &server, &setup, report, err);
+	gw_ask_kind_text(v, server.version, report->server);
+	status = gw_ask_memory(v, &server, err);
+	if (!status)
+		status = take_device(o, &server, &setup, report, err);
 	gw_ask_server_free(&server);
 	if (status)
 		return status;

@@ -269,7 +269,10 @@ static void visit(const char *endpoint, int timeout_ms, struct gw_doctor_path *p
 		say_no_handshake(status, &err, f);
 		return;
 	}
-	if (gw_ask_server(&v, &server, &err)) {
+	status = gw_ask_server(&v, &server, &err);
+	if (status || gw_ask_memory(&v, &server, &err)) {
+		if (!status)
+			gw_ask_server_free(&server);
 		gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err.text);
 		gw_found_advice(f, "look at the server's log: a worker that dies names its reason there");
 	} else {

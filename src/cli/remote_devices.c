@@ -129,6 +129,10 @@ static void ask(struct entry *e, enum gw_transport_mode mode, double timeout_s)
 		return;
 	e->status = gw_ask_server(&v, &e->server, &e->err);
 	if (!e->status)
+		e->status = gw_ask_memory(&v, &e->server, &e->err);
+	if (e->status)
+		gw_ask_server_free(&e->server);
+	if (!e->status)
 		gw_ask_server_text(&v, e->server.version, e->text);
 	gw_visit_close(&v);
 }

@@ -38,7 +38,7 @@ static void reply(int fd, const void *body, size_t n)
 static void reply_hello(int fd, enum impostor_kind kind)
 {
 	uint8_t body[GW_WIRE_HELLO_RSP];
-	struct gw_wire_hello_rsp hello = {.version = {8, 0, 0}, .extensions = 1};
+	struct gw_wire_hello_rsp hello = {.version = {8, 0, 0}, .extensions = kind != IMPOSTOR_LYING};
 	if (kind == IMPOSTOR_FUTURE)
 		hello.version.major = 9;
 	reply(fd, body, gw_wire_hello_rsp_encode(&hello, body));
@@ -59,6 +59,37 @@ static void reply_info(int fd)
 	gw_buf_free(&out);
 }
 
+static bool discard(int fd, uint64_t n)
+{
+	uint8_t piece[4096];
+	bool more = true;
+	for (; more && n > 0; n -= n < sizeof(piece) ? n : sizeof(piece))
+		more = receive(fd, piece, n < sizeof(piece) ? (size_t)n : sizeof(piece));
+	return more;
+}
+
+static void reply_zeros(int fd, const struct gw_wire_get_req *get)
+{
+	static const uint8_t zeros[65536];
+	reply(fd, zeros, get->size < sizeof(zeros) ? (size_t)get->size : sizeof(zeros));
+}
+
+/* What the liar answers besides: a buffer that is as large as is wished, and always holds zeros. */
+static bool lie(int fd, uint8_t cmd, uint8_t *body, uint64_t size)
+{
+	struct gw_wire_alloc_req alloc;
+	struct gw_wire_get_req get;
+	if (cmd == GW_CMD_ALLOC_BUFFER && gw_wire_alloc_req_decode(body, (size_t)size, &alloc))
+		reply(fd, body, gw_wire_alloc_rsp_encode(&(struct gw_wire_alloc_rsp){1, alloc.size}, body));
+	else if (cmd == GW_CMD_BUFFER_GET_BASE)
+		reply(fd, body, gw_wire_u64_rsp_encode(4096, body));
+	else if (cmd == GW_CMD_GET_TENSOR && gw_wire_get_req_decode(&gw_dialect_8_0, body, (size_t)size, &get))
+		reply_zeros(fd, &get);
+	else
+		return cmd == GW_CMD_FREE_BUFFER;
+	return true;
+}
+
 /* False when the conversation is over. */
 static bool answer(int fd, enum impostor_kind kind)
 {
@@ -66,6 +97,8 @@ static bool answer(int fd, enum impostor_kind kind)
 	if (!receive(fd, header, sizeof(header)))
 		return false;
 	uint64_t size = gw_le64(header + 1);
+	if (header[0] == GW_CMD_SET_TENSOR)
+		return discard(fd, size);
 	if (size > sizeof(body) || !receive(fd, body, (size_t)size))
 		return false;
 	if (header[0] == GW_CMD_HELLO)
@@ -76,10 +109,10 @@ static bool answer(int fd, enum impostor_kind kind)
 		reply(fd, body, gw_wire_memory_rsp_encode(&(struct gw_wire_memory_rsp){UINT64_MAX, 1}, body));
 	else if (kind == IMPOSTOR_MUTE)
 		pause();
-	else if (kind == IMPOSTOR_STEERING && header[0] == GW_CMD_DEVICE_COUNT)
-		reply(fd, body, gw_wire_count_rsp_encode(UINT32_MAX, body));
+	else if (header[0] == GW_CMD_DEVICE_COUNT && kind != IMPOSTOR_LEAVING)
+		reply(fd, body, gw_wire_count_rsp_encode(kind == IMPOSTOR_LYING ? 1 : UINT32_MAX, body));
 	else
-		return false;
+		return kind == IMPOSTOR_LYING && lie(fd, header[0], body, size);
 	return true;
 }
 

@@ -12,6 +12,7 @@ enum impostor_kind {
 	IMPOSTOR_FUTURE,   /* speaks protocol 9.0.0 */
 	IMPOSTOR_STEERING, /* a ggwire server whose texts steer terminals and break JSON */
 	IMPOSTOR_MUTE,     /* the same, which answers HELLO and EXT_INFO, and nothing later */
+	IMPOSTOR_LYING,    /* a stock server whose tensors are zeros whatever is written */
 	IMPOSTOR_LEAVING,  /* the same, which leaves after EXT_INFO */
 };
 

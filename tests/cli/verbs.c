@@ -219,6 +219,10 @@ static void bench_says_what_it_cannot_do(void **state)
 	assert_int_equal(run((const char *const[]){"bench", "-t", "0.02", peer.endpoint, NULL}), 1);
 	impostor_stop(&peer);
 	expect_said("connection lost");
+	impostor_start(&peer, IMPOSTOR_LYING);
+	assert_int_equal(run((const char *const[]){"bench", "-t", "0.02", peer.endpoint, NULL}), 1);
+	impostor_stop(&peer);
+	expect_said("gives back other bytes than it was given");
 }
 
 struct wrong_peer {
