@@ -225,19 +225,21 @@ static void bench_says_what_it_cannot_do(void **state)
 	expect_said("gives back other bytes than it was given");
 }
 
+/* Only whoever says nothing is not waited for: a busy machine is slow to answer, too. */
 struct wrong_peer {
 	enum impostor_kind kind;
+	const char *timeout;
 	const char *says;
 };
 
 static const struct wrong_peer wrong_peers[] = {
-	{IMPOSTOR_HTTP, "is not an RPC server"},
-	{IMPOSTOR_SILENT, "does not answer"},
-	{IMPOSTOR_HANG_UP, "closed the connection on HELLO"},
-	{IMPOSTOR_RESET, "closed the connection on HELLO"},
-	{IMPOSTOR_FUTURE, "speaks RPC protocol 9.0.0, this client 4.0.0 to 8.0.0: update the client"},
-	{IMPOSTOR_MUTE, "has not answered for 0.5 s"},
-	{IMPOSTOR_LEAVING, "connection lost"},
+	{IMPOSTOR_HTTP, "15", "is not an RPC server"},
+	{IMPOSTOR_SILENT, "0.5", "does not answer"},
+	{IMPOSTOR_HANG_UP, "15", "closed the connection on HELLO"},
+	{IMPOSTOR_RESET, "15", "closed the connection on HELLO"},
+	{IMPOSTOR_FUTURE, "15", "speaks RPC protocol 9.0.0, this client 4.0.0 to 8.0.0: update the client"},
+	{IMPOSTOR_MUTE, "3", "has not answered for 3.0 s"},
+	{IMPOSTOR_LEAVING, "15", "connection lost"},
 };
 
 static void wrong_peers_are_named(void **state)
@@ -246,7 +248,8 @@ static void wrong_peers_are_named(void **state)
 	for (size_t i = 0; i < sizeof(wrong_peers) / sizeof(wrong_peers[0]); i++) {
 		struct impostor peer;
 		impostor_start(&peer, wrong_peers[i].kind);
-		int rc = run((const char *const[]){"ping", "-c", "1", "-W", "0.5", peer.endpoint, NULL});
+		int rc = run(
+			(const char *const[]){"ping", "-c", "1", "-W", wrong_peers[i].timeout, peer.endpoint, NULL});
 		impostor_stop(&peer);
 		if (rc != 1 || !strstr(out, wrong_peers[i].says))
 			fail_msg("case %zu: exit status %d, expected '%s' in: %s", i, rc, wrong_peers[i].says, out);
@@ -270,7 +273,7 @@ static void doctor_finds_servers_that_are_well(void **state)
 	assert_true(rc == 0 || rc == 1);
 	expect_said("accepts connections");
 	expect_said("and both can talk");
-	expect_said("round trip 0.");
+	expect_said("round trip ");
 	assert_null(strstr(out, "problem  path"));
 	rc = run((const char *const[]){"doctor", "--json", endpoint, NULL});
 	expect_text("good", rc == 0 ? "true" : "false");
@@ -289,7 +292,7 @@ static void doctor_tells_failures_apart(void **state)
 	expect_said("problem  path     cannot find the address of");
 	for (size_t i = 0; i < sizeof(wrong_peers) / sizeof(wrong_peers[0]) - 2; i++) {
 		impostor_start(&peer, wrong_peers[i].kind);
-		int rc = run((const char *const[]){"doctor", "-W", "0.5", peer.endpoint, NULL});
+		int rc = run((const char *const[]){"doctor", "-W", wrong_peers[i].timeout, peer.endpoint, NULL});
 		impostor_stop(&peer);
 		if (rc != 1 || !strstr(out, wrong_peers[i].says))
 			fail_msg("case %zu: exit status %d, expected '%s' in: %s", i, rc, wrong_peers[i].says, out);
