@@ -55,7 +55,7 @@ static const struct gw_ext_status_client *find_before(
 
 static double rate(const uint64_t *now, const uint64_t *before, enum gw_ext_count what, double seconds)
 {
-	return before && seconds > 0 && now[what] >= before[what] ? (double)(now[what] - before[what]) / seconds : 0;
+	return now[what] >= before[what] ? (double)(now[what] - before[what]) / seconds : 0;
 }
 
 /* Between the two answers, in seconds. */
@@ -66,26 +66,35 @@ static double elapsed(const struct gw_watch_view *v)
 		       : 0;
 }
 
-/* "1.2 ms", or "-" where no graph was computed. */
-static const char *graph_time(double graphs, double ns, char out[GW_UNITS_TEXT])
+/* What a client has received and sent, and the graphs, each a second: unknown before there are two answers. */
+struct rates {
+	char in[GW_UNITS_TEXT], out[GW_UNITS_TEXT], graphs[GW_UNITS_TEXT], time[GW_UNITS_TEXT];
+};
+
+static void measure(
+	const struct gw_watch_view *v, const struct gw_ext_status_client *c, double seconds, struct rates *r)
 {
-	if (graphs <= 0)
-		return "-";
-	return gw_units_seconds(ns / graphs / 1e9, out);
+	const struct gw_ext_status_client *b = find_before(v, c);
+	*r = (struct rates){"-", "-", "-", "-"};
+	if (!b || seconds <= 0)
+		return;
+	double graphs = rate(c->count, b->count, GW_COUNT_GRAPHS, seconds);
+	gw_units_bytes(rate(c->count, b->count, GW_COUNT_RECEIVED, seconds), r->in);
+	gw_units_bytes(rate(c->count, b->count, GW_COUNT_SENT, seconds), r->out);
+	snprintf(r->graphs, sizeof(r->graphs), "%.1f", graphs);
+	if (graphs > 0)
+		gw_units_seconds(rate(c->count, b->count, GW_COUNT_GRAPH_NS, seconds) / graphs / 1e9, r->time);
 }
 
 static void put_client(
 	const struct output *o, const struct gw_watch_view *v, const struct gw_ext_status_client *c, double seconds)
 {
-	const struct gw_ext_status_client *b = find_before(v, c);
-	const uint64_t *before = b ? b->count : NULL;
-	char in[GW_UNITS_TEXT], out[GW_UNITS_TEXT], took[GW_UNITS_TEXT], held[GW_UNITS_TEXT], age[GW_UNITS_TEXT];
-	double graphs = rate(c->count, before, GW_COUNT_GRAPHS, seconds);
-	put(o, false, "  %-21.21s %-4s %8s %8s %7.1f %7s %8s %s", c->address, gw_ext_transport_name(c->transport),
-		gw_units_bytes(rate(c->count, before, GW_COUNT_RECEIVED, seconds), in),
-		gw_units_bytes(rate(c->count, before, GW_COUNT_SENT, seconds), out), graphs,
-		graph_time(graphs, rate(c->count, before, GW_COUNT_GRAPH_NS, seconds), took),
-		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, age));
+	char held[GW_UNITS_TEXT], age[GW_UNITS_TEXT];
+	struct rates r;
+	measure(v, c, seconds, &r);
+	put(o, false, "  %-21.21s %-4s %8s %8s %7s %7s %8s %s", c->address, gw_ext_transport_name(c->transport), r.in,
+		r.out, r.graphs, r.time, gw_units_bytes((double)c->buffer_bytes, held),
+		gw_units_age(c->connected_ms, age));
 }
 
 static void put_clients(const struct output *o, const struct gw_watch_view *v)
