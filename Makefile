@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 20
 
 VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: deb test-deb dist fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan clang lint format install clean
+.PHONY: deb test-deb dist fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan valgrind clang lint format install clean
 
 all: build
 
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-rdma  its latency and bandwidth, beside those of perftest"
 	@echo "make bench      ours and stock side by side: table, CSV and plots in build/bench (some ten minutes)"
 	@echo "make asan tsan  the tests under sanitizers, in build-asan and build-tsan"
+	@echo "make valgrind   the unit tests under memcheck"
 	@echo "make fuzz       every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds, in build-fuzz"
 	@echo "make soak       2,000 connections, some cut, and 20 workers killed: nothing may be left behind"
 	@echo "make clang      build with clang, warnings are errors, in build-clang"
@@ -76,6 +77,10 @@ asan:
 tsan:
 	@$(MAKE) --no-print-directory build BUILD=build-tsan CMAKE_FLAGS="-DGGWIRE_SANITIZE=thread $(CMAKE_FLAGS)"
 	@$(call CTEST,build-tsan) -LE "interop|full|rdma"
+
+# One after the other: valgrind has one thread run at a time anyway.
+valgrind: sysroot build
+	@tools/memcheck $(BUILD)
 
 clang:
 	@$(MAKE) --no-print-directory build BUILD=build-clang \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "server/conv_rules.h"
 #include "server/rope_rules.h"
 
 typedef bool (*rule)(const struct ggml_tensor *n);
@@ -254,6 +255,50 @@ static bool ssm_scan(const struct ggml_tensor *n)
 		state[0] * state[1] * state[2] * n->src[6]->ne[0]);
 }
 
+/* Sources up to the state are alike, but for one of a row for each head; the states lie behind the result. */
+static bool recurrent(const struct ggml_tensor *n, int state, int of_heads)
+{
+	const int64_t *k = n->src[0]->ne;
+	int64_t sequences = n->src[state]->ne[1];
+	uint64_t wide, size;
+
+	for (int i = 1; i < state; i++)
+		if (i != of_heads && !same_shape(n->src[i], n->src[0]))
+			return false;
+	if (k[3] != 1 || sequences < 1 || k[2] % sequences != 0 || !gw_mul_u64((uint64_t)k[0], (uint64_t)k[1], &wide) ||
+		!gw_mul_u64(wide, (uint64_t)k[0], &size) || !gw_mul_u64(size, (uint64_t)sequences, &size) ||
+		(uint64_t)ggml_nelements(n->src[state]) != size)
+		return false;
+	return (uint64_t)n->ne[0] == wide && has_room_for(n->ne[1], k[2], sequences, k[0]) && n->ne[2] == 1 &&
+	       n->ne[3] == 1;
+}
+
+static bool wkv6(const struct ggml_tensor *n)
+{
+	const int64_t *k = n->src[0]->ne, *first = n->src[3]->ne;
+	return first[0] == k[0] && first[1] == k[1] && first[2] == 1 && first[3] == 1 && recurrent(n, 5, 3);
+}
+
+static bool wkv7(const struct ggml_tensor *n)
+{
+	return recurrent(n, 6, 0);
+}
+
+static bool gated_linear_attn(const struct ggml_tensor *n)
+{
+	return recurrent(n, 4, 0);
+}
+
+static bool adamw(const struct ggml_tensor *n)
+{
+	return like_both(n) && same_shape(n, n->src[2]) && same_shape(n, n->src[3]) && has_shape(n->src[4], 7, 1, 1, 1);
+}
+
+static bool sgd(const struct ggml_tensor *n)
+{
+	return like_both(n) && has_shape(n->src[2], 2, 1, 1, 1);
+}
+
 static const rule rules[GGML_OP_COUNT] = {
 	[GGML_OP_DUP] = as_many,
 	[GGML_OP_CPY] = as_many,
@@ -308,6 +353,20 @@ static const rule rules[GGML_OP_COUNT] = {
 	[GGML_OP_FLASH_ATTN_EXT] = flash_attn,
 	[GGML_OP_SSM_SCAN] = ssm_scan,
 	[GGML_OP_GATED_DELTA_NET] = gated_delta_net,
+	[GGML_OP_IM2COL] = gw_im2col_ok,
+	[GGML_OP_IM2COL_3D] = gw_im2col_3d_ok,
+	[GGML_OP_CONV_2D] = gw_conv_2d_ok,
+	[GGML_OP_CONV_2D_DW] = gw_conv_2d_dw_ok,
+	[GGML_OP_CONV_TRANSPOSE_1D] = gw_conv_transpose_1d_ok,
+	[GGML_OP_CONV_TRANSPOSE_2D] = gw_conv_transpose_2d_ok,
+	[GGML_OP_POOL_1D] = gw_pool_1d_ok,
+	[GGML_OP_POOL_2D] = gw_pool_2d_ok,
+	[GGML_OP_SSM_CONV] = gw_ssm_conv_ok,
+	[GGML_OP_RWKV_WKV6] = wkv6,
+	[GGML_OP_RWKV_WKV7] = wkv7,
+	[GGML_OP_GATED_LINEAR_ATTN] = gated_linear_attn,
+	[GGML_OP_OPT_STEP_ADAMW] = adamw,
+	[GGML_OP_OPT_STEP_SGD] = sgd,
 	[GGML_OP_UNARY] = like_src0,
 	[GGML_OP_GLU] = glu,
 };

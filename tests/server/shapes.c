@@ -250,6 +250,71 @@ static void bad_rope_is_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void convolutions(void **state)
+{
+	(void)state;
+	struct ggml_tensor *data = f32(9, 8, 4, 2), *kernel = f32(3, 2, 4, 5), *one = f32(3, 2, 1, 4);
+	struct ggml_tensor *line = f32(10, 4, 1, 1), *bar = f32(3, 4, 6, 1);
+	CHECK(ggml_im2col(ctx, kernel, data, 1, 2, 1, 0, 1, 2, true, GGML_TYPE_F16));
+	CHECK(ggml_im2col(ctx, bar, line, 2, 0, 1, 0, 1, 0, false, GGML_TYPE_F16));
+	CHECK(ggml_im2col_3d(ctx, f32(3, 2, 2, 6), f32(9, 8, 7, 6), 3, 1, 2, 1, 0, 1, 0, 1, 1, 2, GGML_TYPE_F16));
+	CHECK(ggml_conv_2d_direct(ctx, kernel, data, 2, 1, 1, 1, 1, 2));
+	CHECK(ggml_conv_2d_dw_direct(ctx, one, data, 1, 2, 0, 1, 2, 1));
+	CHECK(ggml_conv_transpose_1d(ctx, f32(3, 6, 4, 1), line, 2, 0, 1));
+	CHECK(ggml_conv_transpose_2d_p0(ctx, tensor(GGML_TYPE_F16, 3, 2, 5, 4), data, 2));
+	CHECK(ggml_pool_1d(ctx, line, GGML_OP_POOL_AVG, 2, 2, 0));
+	CHECK(ggml_ssm_conv(ctx, f32(4 - 1 + 6, 8, 2, 1), f32(4, 8, 1, 1)));
+	struct ggml_tensor *pool = ggml_pool_2d(ctx, data, GGML_OP_POOL_MAX, 3, 2, 2, 1, 0.5f, 1.0f);
+	accept(pool, "ggml_pool_2d");
+	pool->ne[2]++;
+	assert_int_equal(judge(pool), GW_ERR_PROTOCOL);
+}
+
+/* Parameters of which a kernel would divide by zero, or that no number of places goes with. */
+static void convolutions_without_a_stride(void **state)
+{
+	(void)state;
+	struct ggml_tensor *im2col =
+		ggml_im2col(ctx, f32(3, 2, 4, 5), f32(9, 8, 4, 2), 1, 1, 0, 0, 1, 1, true, GGML_TYPE_F32);
+	static const int32_t bad[] = {0, -1, INT32_MIN, INT32_MAX};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		im2col->op_params[0] = bad[i];
+		assert_int_equal(judge(im2col), GW_ERR_PROTOCOL);
+	}
+	im2col->op_params[0] = 1;
+	accept(im2col, "ggml_im2col");
+	im2col->op_params[6] = 2;
+	assert_int_equal(judge(im2col), GW_ERR_PROTOCOL);
+}
+
+static void recurrent_operations(void **state)
+{
+	(void)state;
+	struct ggml_tensor *k = f32(8, 2, 6, 1), *states = f32(8 * 8 * 2, 3, 1, 1);
+	CHECK(ggml_rwkv_wkv6(ctx, k, k, k, f32(8, 2, 1, 1), k, states));
+	CHECK(ggml_rwkv_wkv7(ctx, k, k, k, k, k, k, states));
+	struct ggml_tensor *n = ggml_gated_linear_attn(ctx, k, k, k, k, states, 1.0f);
+	check(n, "ggml_gated_linear_attn");
+	n->src[4] = f32(8 * 8, 3, 1, 1);
+	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
+	n->src[4] = f32(8 * 8 * 2, 4, 1, 1);
+	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
+}
+
+/* They write to their sources, too. */
+static void steps_of_an_optimizer(void **state)
+{
+	(void)state;
+	struct ggml_tensor *a = f32(8, 4, 1, 1);
+	a->flags |= GGML_TENSOR_FLAG_PARAM;
+	struct ggml_tensor *n =
+		ggml_opt_step_adamw(ctx, a, f32(8, 4, 1, 1), f32(8, 4, 1, 1), f32(8, 4, 1, 1), f32(7, 1, 1, 1));
+	check(n, "ggml_opt_step_adamw");
+	n->src[3] = f32(8, 3, 1, 1);
+	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
+	CHECK(ggml_opt_step_sgd(ctx, a, f32(8, 4, 1, 1), f32(2, 1, 1, 1)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +327,10 @@ int main(void)
 		TEST(broadcast_of_nothing_is_refused),
 		TEST(good_rope_passes),
 		TEST(bad_rope_is_refused),
+		TEST(convolutions),
+		TEST(convolutions_without_a_stride),
+		TEST(recurrent_operations),
+		TEST(steps_of_an_optimizer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,7 +232,7 @@ static void shutdown_wakes_a_blocked_reader(void **state)
 {
 	struct pair *pair = pair_of(state);
 	struct shutter shutter = {.t = pair->b};
-	uint8_t byte;
+	uint8_t byte = 0;
 	assert_int_equal(pthread_create(&shutter.thread, NULL, shut_main, &shutter), 0);
 	assert_int_equal(recv_exactly(pair->b, &byte, 1), GW_ERR_LOST);
 	pthread_join(shutter.thread, NULL);
