@@ -50,6 +50,20 @@ grep -q 'RDMA alone is allowed' "$work/demanded.log" || { cat "$work/demanded.lo
 servers_alive
 servers_stop
 
+# The server's option: with tcp it says so, with rdma it serves nobody over TCP.
+rdma_server --transport tcp
+stays server_tcp 'the server cannot: the server is set to TCP'
+servers_stop
+rdma_server --transport rdma
+export GGML_RPC_NO_RDMA=1
+probe refused --check 64 && fail "the server is set to RDMA alone, and serves a client over TCP"
+unset GGML_RPC_NO_RDMA
+grep -q 'set to RDMA alone, and the client announces no RDMA' "$log" || { cat "$log"; fail "the server does not explain its refusal"; }
+probe alone --check 64 || fail "a server that is set to RDMA alone does not serve over RDMA"
+expect_rdma "$log" "$work/alone.log"
+servers_alive
+servers_stop
+
 export GGML_RDMA_GID=0
 rdma_server
 unset GGML_RDMA_GID

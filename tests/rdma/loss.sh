@@ -11,12 +11,12 @@ if [ -z "${RXE_NODE:-}" ]; then
 	exit 0
 fi
 interop_begin
-noticed=15
+# Of both ends: who waits and sends nothing learns from TCP that the link is down.
+export GGML_RPC_TIMEOUT=10
+noticed=30
 
 # server_at NAME: a new server, which the client is told of.
 server_at() {
-	GGML_RPC_TIMEOUT=10
-	export GGML_RPC_TIMEOUT
 	rdma_server
 	echo "$endpoint" >"$RXE_SHARED/$1.new"
 	mv "$RXE_SHARED/$1.new" "$RXE_SHARED/$1"
@@ -63,7 +63,7 @@ if [ "$RXE_NODE" = 0 ]; then
 	wait_for $noticed nobody_left || fail "the server has not noticed that its client was killed"
 	shared_put next_client
 	shared_await link_is_down
-	wait_for 30 nobody_left || fail "the server has not noticed that the link is down"
+	wait_for $noticed nobody_left || fail "the server has not noticed that the link is down"
 	servers_alive
 	shared_await over
 else
