@@ -62,7 +62,7 @@ test-full: sysroot build
 # In emulated machines, one after the other: skipped, with the reason, where there can be none.
 test-rdma: sysroot build
 	@tools/rxe-vm --check || [ $$? = 77 ]
-	@ctest --test-dir $(BUILD) --output-on-failure -L rdma
+	@ctest --test-dir $(BUILD) --output-on-failure $(CTEST_FLAGS) -L rdma
 
 bench: sysroot build
 	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/run $(BENCH_FLAGS)
