@@ -8,9 +8,9 @@
 
 #include "cli/doctor_checks.h"
 #include "cli/plugin_trial.h"
-#include "cli/probe.h"
 #include "cli/verb.h"
 #include "ggml/abi.h"
+#include "serve/probe.h"
 
 #define TRIAL_MS 20000
 #define AREA "plug-in"

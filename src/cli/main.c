@@ -12,11 +12,11 @@
 #include "cli/ping.h"
 #include "cli/record.h"
 #include "cli/remote_devices.h"
-#include "cli/serve.h"
 #include "cli/status.h"
 #include "cli/top.h"
 #include "cli/verb.h"
-#include "cli/worker.h"
+#include "serve/serve.h"
+#include "serve/worker.h"
 #include "version.h"
 #include "wire/dialect.h"
 

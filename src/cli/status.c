@@ -6,10 +6,10 @@
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/ask_status.h"
-#include "cli/report.h"
-#include "cli/units.h"
 #include "cli/verb.h"
 #include "cli/visit.h"
+#include "serve/report.h"
+#include "serve/units.h"
 #include "transport/mode.h"
 
 #define DEFAULT_TIMEOUT_S 10.0

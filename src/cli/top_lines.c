@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/units.h"
+#include "serve/units.h"
 
 struct output {
 	gw_top_line *line;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "cli/allow.h"
+#include "serve/allow.h"
 
 static bool permits(const struct gw_allow *allow, const char *text)
 {

@@ -1,5 +1,5 @@
 /* Counters that processes share: what is counted is found again, and a worker that writes rubbish does no harm. */
-#include "cli/board.h"
+#include "serve/board.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Which variable says where the cache is, and what is made there. */
-#include "cli/cache_dir.h"
+#include "serve/cache_dir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Messages over the control socket: whole ones pass, anything else is refused. */
-#include "cli/control.h"
+#include "serve/control.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

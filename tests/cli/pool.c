@@ -1,6 +1,6 @@
 /* Workers that do not start: the pool waits longer each time and says so. This program is its own worker: the pool
  * starts /proc/self/exe, and the name of the only device tells the child how to behave. */
-#include "cli/pool.h"
+#include "serve/pool.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cli/events.h"
+#include "serve/events.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 

@@ -1,5 +1,5 @@
 /* The line about a client that loads: on a terminal there is one, elsewhere none, and it goes when the load is over. */
-#include "cli/progress.h"
+#include "serve/progress.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "cli/events.h"
+#include "serve/events.h"
 
 static struct gw_board *board, *worker;
 static struct gw_progress *progress;

@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-#include "cli/sandbox.h"
+#include "serve/sandbox.h"
 
 #define ABSENT 77 /* the kernel lacks something: skipped */
 
