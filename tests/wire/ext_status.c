@@ -51,7 +51,7 @@ static int setup(void **state)
 		status.count[i] = 1000 + i;
 		clients[0].count[i] = i;
 	}
-	return gw_ext_status_encode(&status, &body);
+	return gw_ext_status_encode(&status, &body) == GW_OK ? 0 : -1;
 }
 
 static int teardown(void **state)
