@@ -14,11 +14,16 @@ stock = "#8a8f98"; ours = "#1f6feb"; third = "#2da44e"
 set output out."/decode.svg"
 set title "Time that a token costs above local compute (client-server)"
 set ylabel "us"
+# Below 0: the client works on the next step while the server computes.
+set yrange [*:*]
+set xzeroaxis lt 1 lc rgb "black"
 plot data."/decode" using 2:xtic(1) title "tiny model" lc rgb ours, \
      "" using 3 title "24 layers" lc rgb stock, \
      3 * rtt with lines dt 2 lc rgb "black" title sprintf("3 TCP round trips (%.0f us)", 3 * rtt)
 
 set output out."/load.svg"
+unset xzeroaxis
+set yrange [0:*]
 set title "Loading weights (client-server)"
 set ylabel "GB/s"
 plot data."/load" using 2:xtic(1) title "cold" lc rgb stock, \
