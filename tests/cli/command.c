@@ -86,11 +86,23 @@ static size_t lines(const char *text)
 	return n;
 }
 
+/* A leak checker complains of threads that end just then: lines that begin with "==" are not the program's. */
+static void drop_checkers_lines(char *text)
+{
+	while (strncmp(text, "==", 2) == 0) {
+		char *end = strchr(text, '\n');
+		if (!end)
+			return;
+		memmove(text, end + 1, strlen(end + 1) + 1);
+	}
+}
+
 static void bad_options_are_one_line(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		int rc = serving_run("ggwire", refusals[i].args, out, sizeof(out));
+		drop_checkers_lines(out);
 		if (rc != 2 || lines(out) != 1 || !strstr(out, refusals[i].says))
 			fail_msg("case %zu: exit status %d, expected '%s' in: %s", i, rc, refusals[i].says, out);
 	}
