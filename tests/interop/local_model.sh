@@ -29,9 +29,9 @@ serve() {
 	fail "the server did not say '$1'"
 }
 
-# The sum of a column in the lines of clients that left: "... the client sent N bytes, and M bytes of its tensors were here".
-sum() {
-	sed -n 's/.*the client sent \([0-9]*\) bytes, and \([0-9]*\) bytes of.*/\1 \2/p' "$log" | awk "{ n += \$$1 } END { print n + 0 }"
+# total KEY: what the server counted in all, the first number of that name in its status.
+total() {
+	sed 's/.*"totals"://' "$work/status" | grep -o "\"$1\":[0-9]*" | head -n 1 | tr -dc 0-9
 }
 
 # run_and_count NAME [OPTION...]: a run through the server, of which text and numbers of bytes are noted.
@@ -40,11 +40,8 @@ run_and_count() {
 	shift
 	generate "$client" "$endpoint" "$work/text" "$@" || fail "$name: llama-completion failed"
 	cmp "$work/expected" "$work/text" || fail "$name: the text differs from a local run"
-	for _wait in $(seq 50); do
-		[ "$(grep -c 'client .* connected' "$log")" -eq "$(grep -c 'client .* left worker' "$log")" ] && break
-		sleep 0.1
-	done
-	sent=$(sum 1) here=$(sum 2)
+	"$build/bin/ggwire" status --json "$endpoint" >"$work/status" || fail "$name: the server tells no status"
+	sent=$(total received_bytes) here=$(total model)
 	[ "$sent" -gt 0 ] || fail "$name: the server did not count"
 }
 
