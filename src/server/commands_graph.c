@@ -38,9 +38,16 @@ static enum gw_status keep_and_launch(
 {
 	if (device->graphs.n_retired >= RETIRED_MAX)
 		gw_device_synchronize(device);
-	if (gw_graph_cache_put(&device->graphs, uid, graph) != GW_OK) {
+	enum gw_status st = gw_graph_cache_put(&device->graphs, uid, graph);
+	if (st == GW_ERR_LIMIT) {
+		/* Replaced graphs go when nothing is under way. */
+		gw_device_synchronize(device);
+		st = gw_graph_cache_put(&device->graphs, uid, graph);
+	}
+	if (st != GW_OK) {
 		gw_graph_free(graph);
-		return gw_error_set(err, GW_ERR_NOMEM, "no memory to keep a graph");
+		return gw_error_set(
+			err, st, st == GW_ERR_LIMIT ? "its graphs hold too much memory" : "no memory to keep a graph");
 	}
 	s->loading = 0;
 	return gw_device_launch(device, graph, err);

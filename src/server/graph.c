@@ -11,6 +11,7 @@
 struct gw_graph {
 	struct gw_graph *link;
 	void *memory; /* of ctx */
+	size_t size;  /* of memory */
 	struct ggml_context *ctx;
 	struct ggml_cgraph *cgraph;
 	struct gw_map handles; /* of the buffers in which its tensors lie */
@@ -40,6 +41,11 @@ struct ggml_cgraph *gw_graph_cgraph(const struct gw_graph *graph)
 uint64_t gw_graph_work(const struct gw_graph *graph)
 {
 	return graph->work ? graph->work : 1;
+}
+
+size_t gw_graph_bytes(const struct gw_graph *graph)
+{
+	return graph->size;
 }
 
 bool gw_graph_uses(const struct gw_graph *graph, uint64_t handle)
@@ -88,6 +94,7 @@ static enum gw_status graph_new(uint32_t n_nodes, uint32_t n_tensors, struct gw_
 
 	if (!graph)
 		return GW_ERR_NOMEM;
+	graph->size = size;
 	graph->memory = malloc(size);
 	if (graph->memory)
 		graph->ctx = ggml_init(

@@ -43,6 +43,9 @@ struct ggml_cgraph *gw_graph_cgraph(const struct gw_graph *graph);
 /* A measure of what computing the graph takes: elements computed, products by the length of their sums. At least 1. */
 uint64_t gw_graph_work(const struct gw_graph *graph);
 
+/* Bytes of memory that graph holds; 0 once it is dropped. */
+size_t gw_graph_bytes(const struct gw_graph *graph);
+
 /* Whether any tensor of the graph lies in the buffer of this handle. */
 bool gw_graph_uses(const struct gw_graph *graph, uint64_t handle);
 

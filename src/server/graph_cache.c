@@ -1,5 +1,7 @@
 #include "server/graph_cache.h"
 
+#include <stdbool.h>
+
 #include "server/graph.h"
 
 static void retire(struct gw_graph_cache *cache, struct gw_graph *graph)
@@ -41,7 +43,29 @@ void gw_graph_cache_free(struct gw_graph_cache *cache)
 	gw_map_free(&cache->by_uid);
 }
 
-enum gw_status gw_graph_cache_put(struct gw_graph_cache *cache, uint64_t uid, struct gw_graph *graph)
+static uint64_t bytes_held(const struct gw_graph_cache *cache)
+{
+	uint64_t sum = cache->last ? gw_graph_bytes(cache->last) : 0, uid;
+	size_t pos = 0;
+	void *graph;
+
+	while (gw_map_next(&cache->by_uid, &pos, &uid, &graph))
+		sum += gw_graph_bytes(graph);
+	for (struct gw_graph *g = cache->retired; g; g = *gw_graph_link(g))
+		sum += gw_graph_bytes(g);
+	return sum;
+}
+
+static bool has_room(struct gw_graph_cache *cache, const struct gw_graph *graph)
+{
+	uint64_t max = cache->max_bytes ? cache->max_bytes : GW_GRAPH_CACHE_BYTES;
+
+	if (cache->bytes + gw_graph_bytes(graph) > max)
+		cache->bytes = bytes_held(cache);
+	return cache->bytes + gw_graph_bytes(graph) <= max;
+}
+
+static enum gw_status keep(struct gw_graph_cache *cache, uint64_t uid, struct gw_graph *graph)
 {
 	if (uid == 0) {
 		retire(cache, cache->last);
@@ -54,6 +78,16 @@ enum gw_status gw_graph_cache_put(struct gw_graph_cache *cache, uint64_t uid, st
 	enum gw_status st = gw_map_put(&cache->by_uid, uid, graph);
 	if (st == GW_OK)
 		retire(cache, old);
+	return st;
+}
+
+enum gw_status gw_graph_cache_put(struct gw_graph_cache *cache, uint64_t uid, struct gw_graph *graph)
+{
+	if (!has_room(cache, graph))
+		return GW_ERR_LIMIT;
+	enum gw_status st = keep(cache, uid, graph);
+	if (st == GW_OK)
+		cache->bytes += gw_graph_bytes(graph);
 	return st;
 }
 

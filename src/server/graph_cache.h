@@ -13,19 +13,24 @@ struct gw_graph;
 /* Both sides of the protocol count to this and then forget all graphs: docs/protocol.md, "Graphs". */
 #define GW_GRAPH_CACHE_MAX 1024
 
+/* Bytes that graphs may hold, kept and replaced ones together: 1,024 graphs of 9,000 nodes. */
+#define GW_GRAPH_CACHE_BYTES (UINT64_C(4) << 30)
+
 /* An all-zero struct gw_graph_cache is empty. */
 struct gw_graph_cache {
 	struct gw_map by_uid;     /* uid -> graph, never NULL */
 	struct gw_graph *last;    /* the newest graph without a uid */
 	struct gw_graph *retired; /* replaced, but a device may still compute them */
 	size_t n_retired;
+	uint64_t max_bytes; /* 0: GW_GRAPH_CACHE_BYTES */
+	uint64_t bytes;     /* what graphs hold, at the most: looked at closely only near the bound */
 };
 
 /* No graph may be under way. */
 void gw_graph_cache_free(struct gw_graph_cache *cache);
 
-/* Keeps a graph in place of the one with the same uid; uid 0 keeps the newest only. GW_ERR_NOMEM: graph is still the
- * caller's. */
+/* Keeps a graph in place of the one with the same uid; uid 0 keeps the newest only. GW_ERR_NOMEM, and
+ * GW_ERR_LIMIT if all would hold too many bytes: graph is still the caller's. */
 enum gw_status gw_graph_cache_put(struct gw_graph_cache *cache, uint64_t uid, struct gw_graph *graph);
 
 /* The graph, or NULL if there is none or its buffers are gone. */
