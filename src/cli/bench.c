@@ -16,15 +16,10 @@
 #define BAR 30
 #define BAR_NS UINT64_C(100000000) /* how often it moves */
 
-static const char short_options[] = ":hjd:t:W:";
-
-enum {
-	OPT_TRANSPORT = 256
-};
-
 struct options {
 	bool help, json;
-	double phase_s, timeout_s, device;
+	double phase_s, timeout_s;
+	uint64_t device;
 	enum gw_transport_mode mode;
 	const char *endpoint;
 };
@@ -53,64 +48,29 @@ static int usage(FILE *to, const char *program)
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
-static int parse_value(const char *program, int option, struct options *o)
-{
-	if (option == OPT_TRANSPORT) {
-		if (gw_transport_mode_parse(optarg, &o->mode))
-			return GW_EXIT_GOOD;
-		return gw_verb_complain(program, GW_EXIT_USAGE, "--transport: '%s' is none of auto, tcp, rdma", optarg);
-	}
-	if (option == 'd') {
-		if (gw_verb_number(optarg, 0, GW_EXT_MAX_DEVICES - 1, &o->device) &&
-			o->device == (double)(uint32_t)o->device)
-			return GW_EXIT_GOOD;
-		return gw_verb_complain(program, GW_EXIT_USAGE, "--device: '%s' is not the number of a device", optarg);
-	}
-	if (option == 't' ? gw_verb_number(optarg, 0.01, MAX_PHASE_S, &o->phase_s)
-			  : gw_verb_number(optarg, 0.1, MAX_PHASE_S, &o->timeout_s))
-		return GW_EXIT_GOOD;
-	return gw_verb_complain(program, GW_EXIT_USAGE, "--%s: '%s' is not a number of seconds",
-		option == 't' ? "time" : "timeout", optarg);
-}
-
-static int parse_one(const char *program, int option, struct options *o)
-{
-	if (option == 'h')
-		o->help = true;
-	else if (option == 'j')
-		o->json = true;
-	else
-		return parse_value(program, option, o);
-	return GW_EXIT_GOOD;
-}
-
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
-	static const struct option known[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"time", required_argument, NULL, 't'},
-		{"device", required_argument, NULL, 'd'},
-		{"transport", required_argument, NULL, OPT_TRANSPORT},
-		{"timeout", required_argument, NULL, 'W'},
-		{"json", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
-	};
+	const char *transport = NULL;
 	struct gw_error err;
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"time", 't', .seconds = &o->phase_s, .min = 0.01, .max = MAX_PHASE_S},
+		{"device", 'd', .whole = &o->device, .max = GW_EXT_MAX_DEVICES - 1},
+		{"transport", .text = &transport},
+		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_PHASE_S},
+		{"json", 'j', .flag = &o->json},
+	};
+	int first;
 	*o = (struct options){.phase_s = DEFAULT_PHASE_S, .timeout_s = DEFAULT_TIMEOUT_S};
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
+		return rc;
 	if (gw_transport_mode_from_env(&o->mode, &err))
 		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
-	opterr = 0;
-	optind = 1;
-	for (int c; (c = getopt_long(argc, argv, short_options, known, NULL)) != -1 && !o->help;) {
-		int rc = c == '?' || c == ':' ? gw_verb_refuse_option(program, c, argv, short_options)
-					      : parse_one(program, c, o);
-		if (rc)
-			return rc;
-	}
-	if (!o->help && argc - optind != 1)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "one endpoint is expected, not %d", argc - optind);
-	o->endpoint = argv[optind];
-	return GW_EXIT_GOOD;
+	if (transport && !gw_transport_mode_parse(transport, &o->mode))
+		return gw_verb_complain(
+			program, GW_EXIT_USAGE, "--transport: '%s' is none of auto, tcp, rdma", transport);
+	return gw_verb_argument(program, argc, argv, first, "endpoint", &o->endpoint);
 }
 
 static void show_progress(void *user, enum gw_bench_phase phase, double share)

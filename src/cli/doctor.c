@@ -13,8 +13,6 @@
 #define DEFAULT_TIMEOUT_S 5.0
 #define MAX_TIMEOUT_S 3600.0
 
-static const char short_options[] = ":hW:j";
-
 struct options {
 	bool help, json;
 	double timeout_s;
@@ -39,17 +37,6 @@ static int usage(FILE *to, const char *program)
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
-static int parse_one(const char *program, int option, struct options *o)
-{
-	if (option == 'h')
-		o->help = true;
-	else if (option == 'j')
-		o->json = true;
-	else if (!gw_verb_number(optarg, 0.1, MAX_TIMEOUT_S, &o->timeout_s))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "--timeout: '%s' is not a number of seconds", optarg);
-	return GW_EXIT_GOOD;
-}
-
 static int take_endpoint(const char *program, int n, char **endpoints, struct options *o)
 {
 	struct gw_endpoint ep;
@@ -64,22 +51,17 @@ static int take_endpoint(const char *program, int n, char **endpoints, struct op
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
-	static const struct option known[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"timeout", required_argument, NULL, 'W'},
-		{"json", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_TIMEOUT_S},
+		{"json", 'j', .flag = &o->json},
 	};
+	int first;
 	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S};
-	opterr = 0;
-	optind = 1;
-	for (int c; (c = getopt_long(argc, argv, short_options, known, NULL)) != -1 && !o->help;) {
-		int rc = c == '?' || c == ':' ? gw_verb_refuse_option(program, c, argv, short_options)
-					      : parse_one(program, c, o);
-		if (rc)
-			return rc;
-	}
-	return o->help ? GW_EXIT_GOOD : take_endpoint(program, argc - optind, argv + optind, o);
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
+		return rc;
+	return take_endpoint(program, argc - first, argv + first, o);
 }
 
 /* Where ggml looks for backends: its own directory, beside the program, and where it was started. Which program that

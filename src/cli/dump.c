@@ -1,6 +1,5 @@
 #include "cli/dump.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +7,10 @@
 
 #include "cli/dump_message.h"
 #include "cli/recording.h"
+#include "cli/verb.h"
 #include "wire/command.h"
 #include "wire/message.h"
 
-#define EXIT_USAGE 2
 #define COMMANDS 256
 
 struct options {
@@ -40,54 +39,38 @@ static int usage(FILE *to, const char *program)
 		"to\n"
 		"                       HELLO says\n",
 		program);
-	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
-static bool parse_proto(const char *program, const char *text, struct options *o)
+static int complain_proto(const char *program, const char *text)
 {
-	o->dialect = gw_dialect_parse(text);
-	if (o->dialect)
-		return true;
-	fprintf(stderr, "%s: --proto: unknown protocol version: '%s' (known versions:", program, text);
+	char known[128] = "";
+	size_t used = 0;
 	const struct gw_dialect *d;
-	for (size_t i = 0; (d = gw_dialect_at(i)); i++)
-		fprintf(stderr, "%s %u.%u.%u", i ? "," : "", d->version.major, d->version.minor, d->version.patch);
-	fprintf(stderr, ")\n");
-	return false;
+	for (size_t i = 0; (d = gw_dialect_at(i)) && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s %u.%u.%u", i ? "," : "",
+			d->version.major, d->version.minor, d->version.patch);
+	return gw_verb_complain(
+		program, GW_EXIT_USAGE, "--proto: unknown protocol version: '%s' (known versions:%s)", text, known);
 }
 
-static bool parse(const char *program, int argc, char **argv, struct options *o)
+static int parse(const char *program, int argc, char **argv, struct options *o)
 {
-	static const struct option known[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"nodes", no_argument, NULL, 'n'},
-		{"proto", required_argument, NULL, 'p'},
-		{NULL, 0, NULL, 0},
+	const char *proto = NULL;
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"nodes", 'n', .flag = &o->nodes},
+		{"proto", .text = &proto},
 	};
+	int first;
 	*o = (struct options){0};
-	opterr = 0;
-	optind = 1;
-	for (int c; (c = getopt_long(argc, argv, ":hn", known, NULL)) != -1;) {
-		if (c == 'h') {
-			o->help = true;
-			return true;
-		}
-		if (c == 'n') {
-			o->nodes = true;
-		} else if (c != 'p') {
-			fprintf(stderr, "%s: %s: %s\n", program, c == ':' ? "option needs a value" : "unknown option",
-				argv[optind - 1]);
-			return false;
-		} else if (!parse_proto(program, optarg, o)) {
-			return false;
-		}
-	}
-	if (argc - optind != 1) {
-		fprintf(stderr, "%s: one file is expected, not %d\n", program, argc - optind);
-		return false;
-	}
-	o->path = argv[optind];
-	return true;
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
+		return rc;
+	o->dialect = proto ? gw_dialect_parse(proto) : NULL;
+	if (proto && !o->dialect)
+		return complain_proto(program, proto);
+	return gw_verb_argument(program, argc, argv, first, "file", &o->path);
 }
 
 /* The version that the server announces; its answer is laid out alike in all versions. NULL if there is none. */
@@ -129,10 +112,8 @@ static void print_totals(const struct total totals[COMMANDS])
 static int complain(const char *program, const char *path, const struct gw_dialect *dialect, const char *what)
 {
 	const struct gw_version *v = &dialect->version;
-	fflush(stdout);
-	fprintf(stderr, "%s: %s: %s, or the conversation is not in protocol %u.%u.%u\n", program, path, what, v->major,
-		v->minor, v->patch);
-	return EXIT_FAILURE;
+	return gw_verb_complain(program, GW_EXIT_FINDING, "%s: %s, or the conversation is not in protocol %u.%u.%u",
+		path, what, v->major, v->minor, v->patch);
 }
 
 static int print_all(const char *program, const struct options *o, struct gw_recording *recording)
@@ -142,31 +123,29 @@ static int print_all(const char *program, const struct options *o, struct gw_rec
 	struct gw_exchange x;
 	enum gw_recording_step step;
 	bool good = true;
-	if (!dialect) {
-		fprintf(stderr, "%s: %s: it announces no version that is known: give one with --proto\n", program,
-			o->path);
-		return EXIT_FAILURE;
-	}
+	if (!dialect)
+		return gw_verb_complain(program, GW_EXIT_FINDING,
+			"%s: it announces no version that is known: give one with --proto", o->path);
 	for (unsigned n = 1; (step = gw_recording_next(recording, dialect, &x)) == GW_RECORDING_EXCHANGE; n++)
 		good = print_exchange(n, dialect, &x, o->nodes, totals) && good;
 	print_totals(totals);
 	if (step != GW_RECORDING_END)
 		return complain(program, o->path, dialect, "it ends in the middle of a message");
-	return good ? EXIT_SUCCESS : complain(program, o->path, dialect, "some messages are damaged");
+	return good ? GW_EXIT_GOOD : complain(program, o->path, dialect, "some messages are damaged");
 }
 
 int gw_dump_main(const char *program, int argc, char **argv)
 {
 	struct options options;
 	struct gw_recording recording;
-	if (!parse(program, argc, argv, &options))
-		return EXIT_USAGE;
+	int rc = parse(program, argc, argv, &options);
+	if (rc)
+		return rc;
 	if (options.help)
 		return usage(stdout, program);
-	if (!gw_recording_load(&recording, options.path)) {
-		fprintf(stderr, "%s: %s: cannot be read, or is no recording\n", program, options.path);
-		return EXIT_FAILURE;
-	}
+	if (!gw_recording_load(&recording, options.path))
+		return gw_verb_complain(
+			program, GW_EXIT_FINDING, "%s: cannot be read, or is no recording", options.path);
 	int status = print_all(program, &options, &recording);
 	gw_recording_free(&recording);
 	return status;

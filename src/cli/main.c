@@ -20,15 +20,13 @@
 #include "version.h"
 #include "wire/dialect.h"
 
-#define EXIT_USAGE 2
-
 static int print_version(void)
 {
 	const struct gw_version *v = &gw_dialect_8_0.version;
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
-	return EXIT_SUCCESS;
+	return GW_EXIT_GOOD;
 }
 
 struct verb {
@@ -70,12 +68,12 @@ static int print_help(FILE *to)
 		    "\n"
 		    "  -h, --help      show this help and exit\n"
 		    "      --version   show the versions of ggwire, of the protocol, and of ggml\n");
-	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
 static int unknown(const char *word)
 {
-	return gw_verb_complain("ggwire", EXIT_USAGE, "unknown %s: %s (see ggwire --help)",
+	return gw_verb_complain("ggwire", GW_EXIT_USAGE, "unknown %s: %s (see ggwire --help)",
 		word[0] == '-' ? "option" : "command", word);
 }
 

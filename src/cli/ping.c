@@ -19,11 +19,9 @@
 #define MAX_SECONDS 86400.0
 #define MAX_COUNT 1e9
 
-static const char short_options[] = ":hc:i:qW:j";
-
 struct options {
 	bool help, json, quiet;
-	double count; /* 0: until a signal */
+	uint64_t count; /* 0: until a signal */
 	double interval_s, timeout_s;
 	const char *endpoint;
 };
@@ -55,62 +53,22 @@ static int usage(FILE *to, const char *program)
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
-static int parse_value(const char *program, int option, struct options *o)
-{
-	if (option == 'c' && gw_verb_number(optarg, 1, MAX_COUNT, &o->count) && o->count == (double)(uint64_t)o->count)
-		return GW_EXIT_GOOD;
-	if (option == 'i' && gw_verb_number(optarg, 0, MAX_SECONDS, &o->interval_s))
-		return GW_EXIT_GOOD;
-	if (option == 'W' && gw_verb_number(optarg, 0.1, MAX_SECONDS, &o->timeout_s))
-		return GW_EXIT_GOOD;
-	if (option == 'c')
-		return gw_verb_complain(
-			program, GW_EXIT_USAGE, "--count: '%s' is not a number from 1 to %.0f", optarg, MAX_COUNT);
-	return gw_verb_complain(program, GW_EXIT_USAGE, "--%s: '%s' is not a number of seconds",
-		option == 'i' ? "interval" : "timeout", optarg);
-}
-
-static int parse_one(const char *program, int option, struct options *o)
-{
-	switch (option) {
-	case 'h':
-		o->help = true;
-		return GW_EXIT_GOOD;
-	case 'q':
-		o->quiet = true;
-		return GW_EXIT_GOOD;
-	case 'j':
-		o->json = true;
-		return GW_EXIT_GOOD;
-	default:
-		return parse_value(program, option, o);
-	}
-}
-
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
-	static const struct option known[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"count", required_argument, NULL, 'c'},
-		{"interval", required_argument, NULL, 'i'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"timeout", required_argument, NULL, 'W'},
-		{"json", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"count", 'c', .whole = &o->count, .min = 1, .max = MAX_COUNT},
+		{"interval", 'i', .seconds = &o->interval_s, .max = MAX_SECONDS},
+		{"quiet", 'q', .flag = &o->quiet},
+		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_SECONDS},
+		{"json", 'j', .flag = &o->json},
 	};
+	int first;
 	*o = (struct options){.interval_s = DEFAULT_INTERVAL_S, .timeout_s = DEFAULT_TIMEOUT_S};
-	opterr = 0;
-	optind = 1;
-	for (int c; (c = getopt_long(argc, argv, short_options, known, NULL)) != -1 && !o->help;) {
-		int rc = c == '?' || c == ':' ? gw_verb_refuse_option(program, c, argv, short_options)
-					      : parse_one(program, c, o);
-		if (rc)
-			return rc;
-	}
-	if (!o->help && argc - optind != 1)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "one endpoint is expected, not %d", argc - optind);
-	o->endpoint = argv[optind];
-	return GW_EXIT_GOOD;
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
+		return rc;
+	return gw_verb_argument(program, argc, argv, first, "endpoint", &o->endpoint);
 }
 
 static void print_head(const struct options *o, const struct gw_visit *v, const struct result *r)
@@ -137,7 +95,7 @@ static enum gw_status measure(const struct options *o, struct gw_visit *v, struc
 {
 	uint64_t start = gw_clock_ns();
 	enum gw_status status = GW_OK;
-	while (!status && (o->count == 0 || (double)r->sent < o->count)) {
+	while (!status && (o->count == 0 || r->sent < o->count)) {
 		uint64_t due = start + (uint64_t)((double)r->sent * o->interval_s * NS_PER_S);
 		uint64_t now = gw_clock_ns();
 		if (due > now)

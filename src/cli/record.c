@@ -1,7 +1,6 @@
 #include "cli/record.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,9 +13,9 @@
 
 #include "base/log.h"
 #include "cli/record_tap.h"
+#include "cli/verb.h"
 #include "transport/tcp.h"
 
-#define EXIT_USAGE 2
 #define BACKLOG 16
 
 struct options {
@@ -46,48 +45,29 @@ static int usage(FILE *to, const char *program)
 		"  -h, --help              show this help and exit\n"
 		"  -l, --listen ADDR:PORT  where clients connect to, port 0 for any; default: 127.0.0.1:50053\n",
 		program);
-	return to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
-static bool complain(const char *program, const struct gw_error *err)
+static int parse(const char *program, int argc, char **argv, struct options *o)
 {
-	fprintf(stderr, "%s: %s\n", program, err->text);
-	return false;
-}
-
-static bool parse(const char *program, int argc, char **argv, struct options *o)
-{
-	static const struct option known[] = {
-		{"directory", required_argument, NULL, 'd'},
-		{"help", no_argument, NULL, 'h'},
-		{"listen", required_argument, NULL, 'l'},
-		{NULL, 0, NULL, 0},
-	};
+	const char *listen = "127.0.0.1:50053", *server;
 	struct gw_error err;
-	*o = (struct options){.listen = {.host = "127.0.0.1", .port = 50053}, .directory = "."};
-	opterr = 0;
-	optind = 1;
-	for (int c; (c = getopt_long(argc, argv, ":d:hl:", known, NULL)) != -1;) {
-		if (c == 'h') {
-			o->help = true;
-			return true;
-		}
-		if (c == 'd') {
-			o->directory = optarg;
-		} else if (c == 'l') {
-			if (gw_endpoint_parse(optarg, true, &o->listen, &err) != GW_OK)
-				return complain(program, &err);
-		} else {
-			fprintf(stderr, "%s: %s: %s\n", program, c == ':' ? "option needs a value" : "unknown option",
-				argv[optind - 1]);
-			return false;
-		}
-	}
-	if (argc - optind != 1) {
-		fprintf(stderr, "%s: one server is expected, not %d\n", program, argc - optind);
-		return false;
-	}
-	return gw_endpoint_parse(argv[optind], false, &o->server, &err) == GW_OK || complain(program, &err);
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"directory", 'd', .text = &o->directory},
+		{"listen", 'l', .text = &listen},
+	};
+	int first;
+	*o = (struct options){.directory = "."};
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
+		return rc;
+	if (gw_endpoint_parse(listen, true, &o->listen, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "--listen: %s", err.text);
+	rc = gw_verb_argument(program, argc, argv, first, "server", &server);
+	if (!rc && gw_endpoint_parse(server, false, &o->server, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	return rc;
 }
 
 static void *serve(void *arg)
@@ -126,7 +106,7 @@ static int accept_all(int listener, const struct options *o)
 	struct pollfd ready = {.fd = listener, .events = POLLIN};
 	for (;;) {
 		if (poll(&ready, 1, -1) < 0 && errno != EINTR)
-			return EXIT_FAILURE;
+			return GW_EXIT_FINDING;
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
 			start(fd, o);
@@ -140,18 +120,15 @@ int gw_record_main(const char *program, int argc, char **argv)
 	struct gw_error err;
 	char from[GW_ENDPOINT_MAX + 16], to[GW_ENDPOINT_MAX + 16];
 	int listener;
-	if (!parse(program, argc, argv, &o))
-		return EXIT_USAGE;
+	int rc = parse(program, argc, argv, &o);
+	if (rc)
+		return rc;
 	if (o.help)
 		return usage(stdout, program);
-	if (access(o.directory, W_OK | X_OK) < 0) {
-		fprintf(stderr, "%s: %s: %s\n", program, o.directory, strerror(errno));
-		return EXIT_FAILURE;
-	}
-	if (gw_tcp_listen(&o.listen, BACKLOG, &listener, &bound, &err) != GW_OK) {
-		complain(program, &err);
-		return EXIT_FAILURE;
-	}
+	if (access(o.directory, W_OK | X_OK) < 0)
+		return gw_verb_complain(program, GW_EXIT_FINDING, "%s: %s", o.directory, strerror(errno));
+	if (gw_tcp_listen(&o.listen, BACKLOG, &listener, &bound, &err) != GW_OK)
+		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
 	signal(SIGPIPE, SIG_IGN);
 	gw_endpoint_format(&bound, from, sizeof(from));
 	gw_endpoint_format(&o.server, to, sizeof(to));

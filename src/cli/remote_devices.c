@@ -17,8 +17,6 @@
 #define GIB (UINT64_C(1) << 30)
 #define MIB (UINT64_C(1) << 20)
 
-static const char short_options[] = ":hW:j";
-
 struct options {
 	bool help, json;
 	double timeout_s;
@@ -80,40 +78,21 @@ static int add_list(const char *program, char *list, struct options *o)
 	return GW_EXIT_GOOD;
 }
 
-static int parse_one(const char *program, int option, struct options *o)
-{
-	if (option == 'h')
-		o->help = true;
-	else if (option == 'j')
-		o->json = true;
-	else if (!gw_verb_number(optarg, 0.1, MAX_TIMEOUT_S, &o->timeout_s))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "--timeout: '%s' is not a number of seconds", optarg);
-	return GW_EXIT_GOOD;
-}
-
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
-	static const struct option known[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"timeout", required_argument, NULL, 'W'},
-		{"json", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_TIMEOUT_S},
+		{"json", 'j', .flag = &o->json},
 	};
+	int first;
 	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S};
-	opterr = 0;
-	optind = 1;
-	int rc = GW_EXIT_GOOD;
-	for (int c; (c = getopt_long(argc, argv, short_options, known, NULL)) != -1 && !o->help;) {
-		rc = c == '?' || c == ':' ? gw_verb_refuse_option(program, c, argv, short_options)
-					  : parse_one(program, c, o);
-		if (rc)
-			return rc;
-	}
-	if (o->help)
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
 		return rc;
-	if (optind == argc)
+	if (first == argc)
 		return gw_verb_complain(program, GW_EXIT_USAGE, "at least one endpoint is expected");
-	for (int i = optind; i < argc && !rc; i++)
+	for (int i = first; i < argc && !rc; i++)
 		rc = add_list(program, argv[i], o);
 	return rc;
 }

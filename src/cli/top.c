@@ -16,8 +16,6 @@
 #define DEFAULT_INTERVAL_S 1.0
 #define MAX_SECONDS 3600.0
 
-static const char short_options[] = ":hi:W:";
-
 struct options {
 	bool help;
 	double interval_s, timeout_s;
@@ -39,16 +37,6 @@ static int usage(FILE *to, const char *program)
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
-static int parse_one(const char *program, int option, struct options *o)
-{
-	if (option == 'h')
-		o->help = true;
-	else if (!gw_verb_number(optarg, 0.1, MAX_SECONDS, option == 'i' ? &o->interval_s : &o->timeout_s))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "--%s: '%s' is not a number of seconds from 0.1 on",
-			option == 'i' ? "interval" : "timeout", optarg);
-	return GW_EXIT_GOOD;
-}
-
 static int check_endpoints(const char *program, const struct options *o)
 {
 	struct gw_endpoint ep;
@@ -65,24 +53,19 @@ static int check_endpoints(const char *program, const struct options *o)
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
-	static const struct option known[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"interval", required_argument, NULL, 'i'},
-		{"timeout", required_argument, NULL, 'W'},
-		{NULL, 0, NULL, 0},
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"interval", 'i', .seconds = &o->interval_s, .min = 0.1, .max = MAX_SECONDS},
+		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_SECONDS},
 	};
+	int first;
 	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S, .interval_s = DEFAULT_INTERVAL_S};
-	opterr = 0;
-	optind = 1;
-	for (int c; (c = getopt_long(argc, argv, short_options, known, NULL)) != -1 && !o->help;) {
-		int rc = c == '?' || c == ':' ? gw_verb_refuse_option(program, c, argv, short_options)
-					      : parse_one(program, c, o);
-		if (rc)
-			return rc;
-	}
-	o->endpoints = argv + optind;
-	o->n = (size_t)(argc - optind);
-	return o->help ? GW_EXIT_GOOD : check_endpoints(program, o);
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
+		return rc;
+	o->endpoints = argv + first;
+	o->n = (size_t)(argc - first);
+	return check_endpoints(program, o);
 }
 
 static void print_line(void *user, bool heading, const char *text)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/options.h"
 #include "base/text.h"
 
 static char last_error[GW_VERB_TEXT];
@@ -22,21 +23,8 @@ int gw_verb_complain(const char *program, int exit_status, const char *fmt, ...)
 	return exit_status;
 }
 
-int gw_verb_refuse_option(const char *program, int verdict, char **argv, const char *short_options)
-{
-	char letter[] = {'-', (char)optopt, 0};
-	const char *last = argv[optind - 1];
-	if (verdict == ':')
-		return gw_verb_complain(
-			program, GW_EXIT_USAGE, "option %s needs a value", strncmp(last, "--", 2) == 0 ? last : letter);
-	if (optopt == 0)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "unknown option: %s", last);
-	if (strchr(short_options, optopt))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "option takes no value: %s", last);
-	return gw_verb_complain(program, GW_EXIT_USAGE, "unknown option: %s", letter);
-}
-
-bool gw_verb_number(const char *text, double min, double max, double *out)
+/* Digits and at most one point, between min and max. */
+static bool read_number(const char *text, double min, double max, double *out)
 {
 	size_t digits = strspn(text, "0123456789");
 	const char *rest = text + digits;
@@ -49,6 +37,65 @@ bool gw_verb_number(const char *text, double min, double max, double *out)
 		return false;
 	*out = value;
 	return true;
+}
+
+static enum gw_status take_whole(const struct gw_verb_option *o, const char *text, struct gw_error *err)
+{
+	double value;
+	if (!read_number(text, o->min, o->max, &value) || strchr(text, '.'))
+		return gw_error_set(
+			err, GW_ERR_INVALID, "'%s' is not a number from %.0f to %.0f", text, o->min, o->max);
+	*o->whole = (uint64_t)value;
+	return GW_OK;
+}
+
+static enum gw_status take_seconds(const struct gw_verb_option *o, const char *text, struct gw_error *err)
+{
+	if (!read_number(text, o->min, o->max, o->seconds))
+		return gw_error_set(
+			err, GW_ERR_INVALID, "'%s' is not a number of seconds from %g to %g", text, o->min, o->max);
+	return GW_OK;
+}
+
+struct walk {
+	const struct gw_verb_option *options;
+};
+
+/* A gw_option_take. */
+static enum gw_status take(void *user, size_t which, const char *value, bool *stop, struct gw_error *err)
+{
+	const struct gw_verb_option *o = ((const struct walk *)user)->options + which;
+	if (o->whole)
+		return take_whole(o, value, err);
+	if (o->seconds)
+		return take_seconds(o, value, err);
+	if (o->text)
+		*o->text = value;
+	else
+		*o->flag = true;
+	*stop = which == 0;
+	return GW_OK;
+}
+
+int gw_verb_options(
+	const char *program, int argc, char **argv, const struct gw_verb_option *options, size_t n, int *first)
+{
+	struct gw_option table[GW_VERB_OPTIONS];
+	struct walk walk = {.options = options};
+	struct gw_error err;
+	for (size_t i = 0; i < n; i++)
+		table[i] = (struct gw_option){options[i].name, options[i].letter, !options[i].flag};
+	if (gw_options_walk(table, n, argc, argv, take, &walk, first, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	return GW_EXIT_GOOD;
+}
+
+int gw_verb_argument(const char *program, int argc, char **argv, int first, const char *what, const char **argument)
+{
+	if (argc - first != 1)
+		return gw_verb_complain(program, GW_EXIT_USAGE, "one %s is expected, not %d", what, argc - first);
+	*argument = argv[first];
+	return GW_EXIT_GOOD;
 }
 
 static void hushed(enum gw_log_level level, const char *line, void *user)

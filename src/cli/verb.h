@@ -2,8 +2,8 @@
 #ifndef GW_CLI_VERB_H
 #define GW_CLI_VERB_H
 
-#include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -19,11 +19,33 @@
 /* Writes "program: text" on standard error, safe for a terminal, and returns exit_status. */
 int gw_verb_complain(const char *program, int exit_status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* What getopt_long disliked: a complaint; returns GW_EXIT_USAGE. opterr must be 0, and ':' first in short_options. */
-int gw_verb_refuse_option(const char *program, int verdict, char **argv, const char *short_options);
+/* An option of a verb, and where its value goes: one of flag, seconds, whole and text is not NULL. */
+struct gw_verb_option {
+	const char *name; /* as in --name */
+	char letter;      /* as in -n, 0 = none */
+	bool *flag;       /* the option takes no value */
+	double *seconds;  /* from min to max */
+	uint64_t *whole;  /* from min to max */
+	const char **text;
+	double min, max;
+};
 
-/* Reads a number of digits and at most one point. False if it is none, or not between min and max. */
-bool gw_verb_number(const char *text, double min, double max, double *out);
+#define GW_VERB_OPTIONS 16 /* at most */
+
+/* The first row of every verb's table: what is behind it on the command line is not looked at. */
+#define GW_VERB_HELP(o)                                    \
+	{                                                  \
+		.name = "help", .letter = 'h', .flag = (o) \
+	}
+
+/* Reads a verb's options. *first is the index of the first argument behind them. Complains of a mistake and returns
+ * GW_EXIT_USAGE, or GW_EXIT_GOOD. */
+int gw_verb_options(
+	const char *program, int argc, char **argv, const struct gw_verb_option *options, size_t n, int *first);
+
+/* Takes the one argument that a verb has behind its options, a "what", from argv[first]. Complains of none and of more,
+ * and returns GW_EXIT_USAGE, or GW_EXIT_GOOD. */
+int gw_verb_argument(const char *program, int argc, char **argv, int first, const char *what, const char **argument);
 
 /* From here on what the layers below log is kept from standard error: errors are remembered for gw_verb_last_error,
  * the rest is dropped, or written if the environment asks for debugging. Before threads exist. */

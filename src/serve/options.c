@@ -1,10 +1,10 @@
 /* One table says which options there are: for the command line, for the configuration file, and for --help. */
 #include "serve/options.h"
 
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/options.h"
 #include "serve/config.h"
 #include "serve/option_values.h"
 
@@ -13,8 +13,6 @@
 #define DEFAULT_CLIENTS 64
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
-/* What getopt returns for a long option: its place in the table, behind all letters. */
-#define LONG_OPTION 256
 
 struct parse;
 
@@ -306,74 +304,33 @@ static enum gw_status read_file(struct parse *p, struct gw_error *err)
 	return status == GW_ERR_NOT_FOUND && !p->config ? GW_OK : status;
 }
 
-/* getopt's view of the table. */
-struct getopt_tables {
-	char letters[2 * N_ROWS + 2];
-	struct option names[N_ROWS + 1];
+/* A walk over the command line: it notes what is there, or puts it in force. */
+struct walk {
+	struct parse *p;
+	bool in_force;
 };
 
-static void make_tables(struct getopt_tables *t)
+/* A gw_option_take. */
+static enum gw_status take_from_line(void *user, size_t i, const char *value, bool *stop, struct gw_error *err)
 {
-	char *letter = t->letters;
-	memset(t, 0, sizeof(*t));
-	*letter++ = ':';
-	for (size_t i = 0; i < N_ROWS; i++) {
-		const struct row *r = &rows[i];
-		int has = r->value ? required_argument : no_argument;
-		t->names[i] = (struct option){r->name, has, NULL, LONG_OPTION + (int)i};
-		if (r->letter)
-			*letter++ = r->letter;
-		if (r->letter && r->value)
-			*letter++ = ':';
-	}
+	struct walk *w = user;
+	w->p->on_line[i] = true;
+	enum gw_status status = w->in_force || rows[i].line_only ? rows[i].set(w->p, value, err) : GW_OK;
+	*stop = w->p->o.help;
+	return status;
 }
 
-/* What getopt disliked. It names a short option by its letter, and a long one by its place. */
-static enum gw_status refused(int verdict, char **argv, struct gw_error *err)
-{
-	char letter[] = {'-', (char)optopt, 0};
-	const char *last = argv[optind - 1];
-	if (verdict == ':')
-		return gw_error_set(
-			err, GW_ERR_INVALID, "option %s needs a value", strncmp(last, "--", 2) == 0 ? last : letter);
-	if (optopt == 0)
-		return gw_error_set(err, GW_ERR_INVALID, "unknown option: %s", last);
-	if (optopt >= LONG_OPTION)
-		return gw_error_set(err, GW_ERR_INVALID, "option takes no value: %s", last);
-	return gw_error_set(err, GW_ERR_INVALID, "unknown option: %s", letter);
-}
-
-static size_t row_of(int option)
-{
-	size_t i = 0;
-	if (option >= LONG_OPTION)
-		return (size_t)(option - LONG_OPTION);
-	while (rows[i].letter != (char)option)
-		i++;
-	return i;
-}
-
-/* Goes through the command line: notes what is there, or puts it in force. Stops at --help. */
 static enum gw_status walk(int argc, char **argv, bool in_force, struct parse *p, struct gw_error *err)
 {
-	struct getopt_tables t;
-	make_tables(&t);
-	opterr = 0;
-	optind = 1;
-	while (!p->o.help) {
-		int option = getopt_long(argc, argv, t.letters, t.names, NULL);
-		if (option == -1)
-			break;
-		if (option == '?' || option == ':')
-			return refused(option, argv, err);
-		size_t i = row_of(option);
-		p->on_line[i] = true;
-		if ((in_force || rows[i].line_only) && rows[i].set(p, optarg, err))
-			return gw_error_prefix(err, "--%s", rows[i].name);
-	}
-	if (!p->o.help && optind < argc)
-		return gw_error_set(err, GW_ERR_INVALID, "unexpected argument: %s", argv[optind]);
-	return GW_OK;
+	struct gw_option table[N_ROWS];
+	struct walk w = {.p = p, .in_force = in_force};
+	int first;
+	for (size_t i = 0; i < N_ROWS; i++)
+		table[i] = (struct gw_option){rows[i].name, rows[i].letter, rows[i].value != NULL};
+	enum gw_status status = gw_options_walk(table, N_ROWS, argc, argv, take_from_line, &w, &first, err);
+	if (!status && !p->o.help && first < argc)
+		return gw_error_set(err, GW_ERR_INVALID, "unexpected argument: %s", argv[first]);
+	return status;
 }
 
 static bool is_given(const struct parse *p, set_option *set)
