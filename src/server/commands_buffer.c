@@ -15,6 +15,9 @@ static struct gw_buffer *decode_buffer(struct gw_session *s, const void *body, s
 	return NULL;
 }
 
+/* Smaller ones get no payload that is worth registering. */
+#define KEEP_MIN ((uint64_t)64 << 10)
+
 /* Sets *out to the buffer that a body asks for. One that cannot be had is an answer, NULL, and not a failure: clients
  * try other sizes and devices. */
 static enum gw_status alloc(
@@ -34,6 +37,8 @@ static enum gw_status alloc(
 			(unsigned long long)req.size, ggml_backend_dev_name(device->dev), gw_status_text(st));
 	else
 		gw_session_count_memory(s, device);
+	if (buffer && buffer->is_host && buffer->size >= KEEP_MIN)
+		gw_peer_keep_memory(s->peer, buffer->base, buffer->size);
 	*out = buffer;
 	return GW_OK;
 }
@@ -89,6 +94,7 @@ enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t 
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_forget_buffer(&s->devices[i].graphs, buffer->handle);
 	const struct gw_device *device = buffer->device;
+	gw_peer_forget_memory(s->peer, buffer->base);
 	gw_buffers_release(&s->buffers, buffer);
 	gw_session_count_memory(s, device);
 	return GW_OK;

@@ -53,6 +53,17 @@ static enum gw_status no_chunk(struct gw_error *err)
 	return gw_error_set(err, GW_ERR_NOMEM, "no memory for a chunk of %zu bytes", GW_STAGING_CHUNK);
 }
 
+/* The chunk to use next; the same ones come round, so the transport may prepare them. */
+static uint8_t *staging_chunk(struct gw_session *s, struct gw_device *device)
+{
+	bool is_new = !s->staging.chunk[s->staging.current];
+	uint8_t *chunk = gw_staging_chunk(&s->staging, device);
+
+	if (chunk && is_new)
+		gw_peer_keep_memory(s->peer, chunk, GW_STAGING_CHUNK);
+	return chunk;
+}
+
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -97,7 +108,7 @@ static enum gw_status fill_device_long(
 		uint64_t offset = r->offset + row * r->stride;
 		for (uint64_t done = 0; done < r->size;) {
 			uint64_t n = lesser(r->size - done, GW_STAGING_CHUNK);
-			uint8_t *chunk = gw_staging_chunk(&s->staging, device);
+			uint8_t *chunk = staging_chunk(s, device);
 			enum gw_status st = chunk ? pull(from, chunk, n, err) : no_chunk(err);
 			if (st != GW_OK)
 				return st;
@@ -116,7 +127,7 @@ static enum gw_status fill_device_short(
 
 	for (uint64_t row = 0; row < r->n;) {
 		uint64_t n = lesser(r->n - row, GW_STAGING_CHUNK / r->size);
-		uint8_t *chunk = gw_staging_chunk(&s->staging, device);
+		uint8_t *chunk = staging_chunk(s, device);
 		enum gw_status st = chunk ? pull(from, chunk, n * r->size, err) : no_chunk(err);
 		if (st != GW_OK)
 			return st;
@@ -156,7 +167,7 @@ static enum gw_status reply_rows(struct gw_session *s, const struct gw_region *r
 {
 	for (uint64_t row = 0; row < r->n;) {
 		uint64_t n = lesser(r->n - row, GW_STAGING_CHUNK / r->size);
-		uint8_t *chunk = gw_staging_chunk(&s->staging, r->tensor->buffer->device);
+		uint8_t *chunk = staging_chunk(s, r->tensor->buffer->device);
 		if (!chunk)
 			return no_chunk(err);
 		gather(r, row, n, chunk);

@@ -253,6 +253,20 @@ void gw_peer_count(struct gw_peer *p, _Atomic uint64_t *received, _Atomic uint64
 	p->out.sent = sent;
 }
 
+void gw_peer_keep_memory(struct gw_peer *p, void *base, size_t size)
+{
+	struct gw_transport *t = p->transport;
+	if (t->ops->keep)
+		t->ops->keep(t, base, size);
+}
+
+void gw_peer_forget_memory(struct gw_peer *p, const void *base)
+{
+	struct gw_transport *t = p->transport;
+	if (t->ops->forget)
+		t->ops->forget(t, base);
+}
+
 bool gw_peer_is_rdma(const struct gw_peer *p)
 {
 	return p->on_rdma;

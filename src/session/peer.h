@@ -55,6 +55,11 @@ enum gw_status gw_peer_reply(struct gw_peer *p, const void *body, size_t size, s
 enum gw_status gw_peer_reply_begin(struct gw_peer *p, uint64_t size, struct gw_error *err);
 enum gw_status gw_peer_reply_write(struct gw_peer *p, const void *data, size_t size, struct gw_error *err);
 
+/* Says that bodies will be read into the memory at base, and replies written from it, again and again, and takes that
+ * back, of all memory if base is NULL: gw_transport_ops.keep and forget. */
+void gw_peer_keep_memory(struct gw_peer *p, void *base, size_t size);
+void gw_peer_forget_memory(struct gw_peer *p, const void *base);
+
 /* From now on a thread tells the client every interval_ms that this side lives, while requests keep it from saying
  * anything else. A second call has no effect. GW_ERR_NOMEM, GW_ERR_SYSTEM. */
 enum gw_status gw_peer_keep_alive(struct gw_peer *p, uint32_t interval_ms, struct gw_error *err);

@@ -19,19 +19,17 @@ bool gw_rdma_is_bulk(const struct gw_rdma *r, size_t size)
 	return size >= BULK_MIN && !r->no_offers;
 }
 
-/* Registering takes long: another thread may want to receive meanwhile. */
-static struct ibv_mr *register_memory(struct gw_rdma *r, const void *bytes, size_t size, int access, bool *never_again)
+/* Up to *size bytes as a region; false, and *never_again, if they cannot be registered. */
+static bool take_region(
+	struct gw_rdma *r, const void *bytes, size_t *size, int access, bool *never_again, struct gw_rdma_region *out)
 {
-	pthread_mutex_unlock(&r->lock);
-	struct ibv_mr *mr = r->v->reg_mr(r->pd, (void *)(uintptr_t)bytes, size, access);
-	int errnum = errno;
-	pthread_mutex_lock(&r->lock);
-	if (!mr && !*never_again) {
-		*never_again = true;
+	if (gw_rdma_region_take(r, bytes, size, access, out))
+		return true;
+	if (!*never_again)
 		gw_log_debug(
-			"RDMA: payloads are copied: %zu KiB cannot be registered: %s", size >> 10, strerror(errnum));
-	}
-	return mr;
+			"RDMA: payloads are copied: %zu KiB cannot be registered: %s", *size >> 10, strerror(errno));
+	*never_again = true;
+	return false;
 }
 
 static void put(uint8_t *to, uint64_t v, int bytes)
@@ -48,15 +46,16 @@ static uint64_t get(const uint8_t *from, int bytes)
 	return v;
 }
 
-static enum gw_status post_offer(struct gw_rdma *r, const struct ibv_mr *mr, struct gw_error *err)
+static enum gw_status post_offer(
+	struct gw_rdma *r, const uint8_t *bytes, size_t size, uint32_t key, struct gw_error *err)
 {
 	enum gw_status status = gw_rdma_wait_to_send(r, err);
 	if (status)
 		return status;
 	uint8_t *body = gw_rdma_tx(r) + GW_RDMA_HEADER;
-	put(body, (uint64_t)(uintptr_t)mr->addr, 8);
-	put(body + 8, mr->rkey, 4);
-	put(body + 12, mr->length, 4);
+	put(body, (uint64_t)(uintptr_t)bytes, 8);
+	put(body + 8, key, 4);
+	put(body + 12, size, 4);
 	r->credits--;
 	r->offers++;
 	gw_rdma_post_message(r, GW_RDMA_OFFER, GW_RDMA_OFFER_BYTES, true);
@@ -79,30 +78,30 @@ static enum gw_status wait_taken(struct gw_rdma *r, uint64_t offer, struct gw_er
 
 enum gw_status gw_rdma_offer(struct gw_rdma *r, const uint8_t *bytes, size_t size, size_t *sent, struct gw_error *err)
 {
-	struct ibv_mr *window[WINDOW] = {NULL};
+	struct offer {
+		struct gw_rdma_region region;
+		size_t size;
+	} window[WINDOW] = {0};
 	enum gw_status status = GW_OK;
 	uint64_t first = r->offers, next = first; /* offers first + 1 to next are under way */
 	size_t offered = 0, taken = 0;
 	while (!status && (taken < offered || (offered < size && !r->no_offers))) {
 		size_t chunk = size - offered < CHUNK ? size - offered : CHUNK;
-		struct ibv_mr *mr = NULL;
-		if (chunk > 0 && next - first < WINDOW && !r->no_offers)
-			mr = register_memory(r, bytes + offered, chunk, IBV_ACCESS_REMOTE_READ, &r->no_offers);
-		if (mr) {
-			window[next++ % WINDOW] = mr;
+		struct gw_rdma_region region;
+		if (chunk > 0 && next - first < WINDOW && !r->no_offers &&
+			take_region(r, bytes + offered, &chunk, IBV_ACCESS_REMOTE_READ, &r->no_offers, &region)) {
+			window[next++ % WINDOW] = (struct offer){region, chunk};
+			status = post_offer(r, bytes + offered, chunk, region.mr->rkey, err);
 			offered += chunk;
-			status = post_offer(r, mr, err);
 		} else if (next > first) {
 			status = wait_taken(r, first + 1, err);
-			struct ibv_mr **oldest = &window[first++ % WINDOW];
-			taken += (*oldest)->length;
-			r->v->dereg_mr(*oldest);
-			*oldest = NULL;
+			struct offer *oldest = &window[first++ % WINDOW];
+			taken += oldest->size;
+			gw_rdma_region_give(r, &oldest->region);
 		}
 	}
 	for (int i = 0; i < WINDOW; i++)
-		if (window[i])
-			r->v->dereg_mr(window[i]);
+		gw_rdma_region_give(r, &window[i].region);
 	*sent = taken;
 	return status;
 }
@@ -162,16 +161,15 @@ enum gw_status gw_rdma_pull(struct gw_rdma *r, struct gw_iov_pos *pos, size_t *g
 	struct gw_rdma_ready *e = &r->ready[r->ready_head];
 	enum gw_status status;
 	struct iovec to;
-	struct ibv_mr *mr = NULL;
+	struct gw_rdma_region region;
 	gw_iov_peek(pos, &to, 1, e->remote.left);
-	if (to.iov_len >= DIRECT_MIN && !r->no_direct)
-		mr = register_memory(r, to.iov_base, to.iov_len, IBV_ACCESS_LOCAL_WRITE, &r->no_direct);
-	if (mr) {
-		status = read_remote(r, &e->remote, to.iov_base, mr->lkey, to.iov_len, err);
+	if (to.iov_len >= DIRECT_MIN && !r->no_direct &&
+		take_region(r, to.iov_base, &to.iov_len, IBV_ACCESS_LOCAL_WRITE, &r->no_direct, &region)) {
+		status = read_remote(r, &e->remote, to.iov_base, region.mr->lkey, to.iov_len, err);
 		/* READs that are still under way must not find the memory that is the caller's again. */
 		if (status)
 			gw_rdma_stop(r);
-		r->v->dereg_mr(mr);
+		gw_rdma_region_give(r, &region);
 		gw_iov_advance(pos, to.iov_len);
 		*got = status ? 0 : to.iov_len;
 	} else {

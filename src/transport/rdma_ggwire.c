@@ -191,6 +191,22 @@ static void ggwire_closing(struct gw_rdma *r)
 		gw_rdma_post_message(r, GW_RDMA_CREDIT, 0, true);
 }
 
+static void ggwire_keep(struct gw_transport *t, void *base, size_t size)
+{
+	struct gw_rdma *r = gw_rdma_of(t);
+	pthread_mutex_lock(&r->lock);
+	gw_rdma_keep(r, base, size);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void ggwire_forget(struct gw_transport *t, const void *base)
+{
+	struct gw_rdma *r = gw_rdma_of(t);
+	pthread_mutex_lock(&r->lock);
+	gw_rdma_forget(r, base);
+	pthread_mutex_unlock(&r->lock);
+}
+
 static enum gw_status not_in_time(const struct gw_rdma *r, const char *what, struct gw_error *err)
 {
 	enum gw_status status = gw_rdma_broken(r, err);
@@ -231,6 +247,8 @@ const struct gw_rdma_path_ops gw_rdma_path_ggwire = {
 			.sendv = ggwire_sendv,
 			.recvv = gw_rdma_recvv,
 			.readable = gw_rdma_readable,
+			.keep = ggwire_keep,
+			.forget = ggwire_forget,
 			.shutdown = gw_rdma_shutdown,
 			.close = gw_rdma_close,
 		},

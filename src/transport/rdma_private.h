@@ -7,6 +7,7 @@
 
 #include "transport/iov.h"
 #include "transport/rdma.h"
+#include "transport/rdma_keep.h"
 #include "transport/rdma_select.h"
 #include "transport/verbs.h"
 
@@ -68,7 +69,8 @@ struct gw_rdma {
 	struct ibv_qp *qp;
 	uint32_t inline_max;
 	uint32_t random_psn;
-	uint64_t spin_ns;
+	uint64_t spin_ns; /* how long to spin before sleeping, and */
+	uint64_t typical; /* what the last waits took, in nanoseconds */
 
 	/* From the activation on. */
 	const struct gw_rdma_path_ops *path;
@@ -89,6 +91,11 @@ struct gw_rdma {
 	unsigned events;    /* taken from the channel, not acknowledged */
 	uint64_t completed; /* times that completions were handled, by whichever thread */
 
+	/* Sends that were made and not yet given to the device, which takes them all with one call. */
+	struct ibv_send_wr chain[GW_RDMA_MAX_TX];
+	struct ibv_sge chain_sge[GW_RDMA_MAX_TX];
+	unsigned chained;
+
 	uint64_t posted;    /* work requests of the send queue, counted from 1; slot (n - 1) % tx_slots is number n's */
 	uint64_t reaped;    /* the last one known to have completed, and so all before it */
 	uint64_t signalled; /* the last one that will be known to */
@@ -105,6 +112,7 @@ struct gw_rdma {
 	uint64_t taken;         /* of these, what it has read */
 	bool no_offers;         /* a region could not be registered: this is not tried again */
 	bool no_direct;         /* the same for memory that is read into */
+	struct gw_rdma_keep keep;
 };
 
 extern const struct gw_rdma_path_ops gw_rdma_path_stock;
@@ -123,9 +131,14 @@ uint8_t *gw_rdma_rx(const struct gw_rdma *r, unsigned slot);
 /* How many more sends can be posted. */
 unsigned gw_rdma_room(const struct gw_rdma *r);
 
-/* The slot of the next send, for which there must be room, and posting size bytes of it. Failure is noted. */
+/* The slot of the next send, for which there must be room, and sending size bytes of it: with the next that is posted,
+ * or now, with those. Failure is noted. */
 uint8_t *gw_rdma_tx(const struct gw_rdma *r);
+void gw_rdma_chain_send(struct gw_rdma *r, size_t size, bool signal);
 void gw_rdma_post_send(struct gw_rdma *r, size_t size, bool signal);
+
+/* Posts what was chained. */
+void gw_rdma_post_chain(struct gw_rdma *r);
 
 /* Makes a slot's bytes readable. */
 void gw_rdma_make_ready(struct gw_rdma *r, unsigned slot, uint32_t offset, uint32_t size);

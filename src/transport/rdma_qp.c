@@ -308,6 +308,7 @@ void gw_rdma_free(struct gw_rdma *r)
 		return;
 	if (r->qp)
 		r->v->destroy_qp(r->qp);
+	gw_rdma_keep_free(r);
 	if (r->mr)
 		r->v->dereg_mr(r->mr);
 	if (r->memory)

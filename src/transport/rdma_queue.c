@@ -53,42 +53,58 @@ uint8_t *gw_rdma_tx(const struct gw_rdma *r)
 	return gw_rdma_rx(r, r->path->rx_slots + (unsigned)(r->posted % r->path->tx_slots));
 }
 
-static void post(struct gw_rdma *r, struct ibv_send_wr *wr)
+/* The next work request of the send queue, at the end of the chain. */
+static struct ibv_send_wr *chain(struct gw_rdma *r, const void *bytes, size_t size, uint32_t lkey)
+{
+	unsigned i = r->chained++;
+	struct ibv_send_wr *wr = &r->chain[i];
+	assert(gw_rdma_room(r) > 0);
+	r->chain_sge[i] = (struct ibv_sge){.addr = (uint64_t)(uintptr_t)bytes, .length = (uint32_t)size, .lkey = lkey};
+	*wr = (struct ibv_send_wr){.wr_id = ++r->posted | SEND_BIT, .sg_list = &r->chain_sge[i], .num_sge = 1};
+	if (i > 0)
+		r->chain[i - 1].next = wr;
+	return wr;
+}
+
+void gw_rdma_post_chain(struct gw_rdma *r)
 {
 	struct ibv_send_wr *bad;
-	assert(gw_rdma_room(r) > 0);
-	wr->wr_id = (r->posted + 1) | SEND_BIT;
-	wr->num_sge = 1;
-	int rc = ibv_post_send(r->qp, wr, &bad);
-	if (rc) {
-		gw_rdma_fail(r, GW_ERR_LOST, "a send cannot be posted: %s", strerror(rc));
+	if (r->chained == 0)
 		return;
-	}
-	r->posted++;
-	if (wr->send_flags & IBV_SEND_SIGNALED)
+	r->chained = 0;
+	int rc = ibv_post_send(r->qp, r->chain, &bad);
+	if (rc)
+		gw_rdma_fail(r, GW_ERR_LOST, "a send cannot be posted: %s", strerror(rc));
+}
+
+void gw_rdma_chain_send(struct gw_rdma *r, size_t size, bool signal)
+{
+	assert(size <= r->path->slot);
+	struct ibv_send_wr *wr = chain(r, gw_rdma_tx(r), size, r->mr->lkey);
+	wr->opcode = IBV_WR_SEND;
+	if (size <= r->inline_max)
+		wr->send_flags |= IBV_SEND_INLINE;
+	if (signal) {
+		wr->send_flags |= IBV_SEND_SIGNALED;
 		r->signalled = r->posted;
+	}
 }
 
 void gw_rdma_post_send(struct gw_rdma *r, size_t size, bool signal)
 {
-	struct ibv_sge sge = {
-		.addr = (uint64_t)(uintptr_t)gw_rdma_tx(r), .length = (uint32_t)size, .lkey = r->mr->lkey};
-	struct ibv_send_wr wr = {.sg_list = &sge, .opcode = IBV_WR_SEND};
-	assert(size <= r->path->slot);
-	if (signal)
-		wr.send_flags |= IBV_SEND_SIGNALED;
-	if (size <= r->inline_max)
-		wr.send_flags |= IBV_SEND_INLINE;
-	post(r, &wr);
+	gw_rdma_chain_send(r, size, signal);
+	gw_rdma_post_chain(r);
 }
 
 void gw_rdma_post_read(struct gw_rdma *r, void *to, uint32_t lkey, const struct gw_rdma_remote *from, uint32_t size)
 {
-	struct ibv_sge sge = {.addr = (uint64_t)(uintptr_t)to, .length = size, .lkey = lkey};
-	struct ibv_send_wr wr = {.sg_list = &sge, .opcode = IBV_WR_RDMA_READ, .send_flags = IBV_SEND_SIGNALED};
-	wr.wr.rdma.remote_addr = from->address;
-	wr.wr.rdma.rkey = from->key;
-	post(r, &wr);
+	struct ibv_send_wr *wr = chain(r, to, size, lkey);
+	wr->opcode = IBV_WR_RDMA_READ;
+	wr->send_flags = IBV_SEND_SIGNALED;
+	wr->wr.rdma.remote_addr = from->address;
+	wr->wr.rdma.rkey = from->key;
+	r->signalled = r->posted;
+	gw_rdma_post_chain(r);
 }
 
 void gw_rdma_make_ready(struct gw_rdma *r, unsigned slot, uint32_t offset, uint32_t size)

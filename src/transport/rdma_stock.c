@@ -24,6 +24,7 @@ static enum gw_status wait_for_room(struct gw_rdma *r, struct gw_error *err)
 		enum gw_status status = gw_rdma_broken(r, err);
 		if (status || gw_rdma_room(r) > 0)
 			return status;
+		gw_rdma_post_chain(r);
 		if (!gw_rdma_progress(r))
 			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
 	}
@@ -40,7 +41,7 @@ static enum gw_status send_unit(struct gw_rdma *r, const struct iovec *unit, boo
 		if (status)
 			break;
 		memcpy(gw_rdma_tx(r), (const uint8_t *)unit->iov_base + done, n);
-		gw_rdma_post_send(r, n, (last && n == left) || (r->posted + 1) % SIGNAL_EVERY == 0);
+		gw_rdma_chain_send(r, n, (last && n == left) || (r->posted + 1) % SIGNAL_EVERY == 0);
 		done += n;
 		status = gw_rdma_broken(r, err);
 	}
@@ -56,6 +57,9 @@ static enum gw_status stock_sendv(struct gw_transport *t, const struct iovec *io
 	pthread_mutex_lock(&r->lock);
 	for (int i = 0; !status && i < n; i++)
 		status = send_unit(r, &iov[i], i == n - 1, err);
+	gw_rdma_post_chain(r);
+	if (!status)
+		status = gw_rdma_broken(r, err);
 	pthread_mutex_unlock(&r->lock);
 	return status;
 }

@@ -14,6 +14,7 @@
 
 #define SPIN_US 50
 #define SPIN_MAX_US 1000000
+#define SPIN_LONGER 4 /* times as long at most where the answers that came last were worth it */
 #define NS_PER_MS UINT64_C(1000000)
 #define ACK_EVENTS 64 /* events are acknowledged so many at once: each time takes a lock */
 
@@ -100,9 +101,19 @@ static enum gw_status sleep_on(struct gw_rdma *r, uint64_t deadline)
 	return GW_OK;
 }
 
+/* Sleeping and waking up again costs about as much as the usual spin: if the answer is likely to come in a few times
+ * that, it is worth waiting for. */
+static uint64_t worth_spinning(const struct gw_rdma *r)
+{
+	uint64_t likely = 2 * r->typical;
+	if (likely > SPIN_LONGER * r->spin_ns)
+		return r->spin_ns;
+	return likely > r->spin_ns ? likely : r->spin_ns;
+}
+
 static bool spin(struct gw_rdma *r)
 {
-	uint64_t until = gw_clock_ns() + r->spin_ns, completed = r->completed;
+	uint64_t until = gw_clock_ns() + worth_spinning(r), completed = r->completed;
 	do {
 		if (gw_rdma_progress(r) || atomic_load(&r->down))
 			return true;
@@ -144,7 +155,10 @@ enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline)
 	if (r->waiting)
 		return follow(r, deadline);
 	r->waiting = true;
+	uint64_t start = gw_clock_ns();
 	enum gw_status status = lead(r, deadline);
+	uint64_t took = gw_clock_ns() - start;
+	r->typical = (3 * r->typical + (took < NS_PER_MS ? took : NS_PER_MS)) / 4;
 	r->waiting = false;
 	pthread_cond_broadcast(&r->changed);
 	return status;

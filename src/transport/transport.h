@@ -38,6 +38,15 @@ struct gw_transport_ops {
 	 * and says whether it would. 0 does not block. Called by the receiving thread. */
 	bool (*readable)(struct gw_transport *t, int timeout_ms);
 
+	/* Says that payloads will be received into the size bytes at base, and sent from them, again and again: the
+	 * transport may register them with its device and leave them so. From the receiving thread. NULL: it has no use
+	 * for that. */
+	void (*keep)(struct gw_transport *t, void *base, size_t size);
+
+	/* Takes it back, before the memory is freed; nothing may be under way there. base NULL: all that was said.
+	 * What was not said is ignored. */
+	void (*forget)(struct gw_transport *t, const void *base);
+
 	/* Makes blocked and later calls fail with GW_ERR_LOST. From any thread; more than once is fine. */
 	void (*shutdown)(struct gw_transport *t);
 

@@ -271,7 +271,7 @@ static int queue_send(struct fake_qp *qp, const struct ibv_send_wr *wr)
 {
 	if (qp->base.state != IBV_QPS_RTS && qp->base.state != IBV_QPS_ERR)
 		return EINVAL;
-	if (qp->occupied >= qp->cap.max_send_wr || wr->num_sge > 1 || wr->next)
+	if (qp->occupied >= qp->cap.max_send_wr || wr->num_sge > 1)
 		return ENOMEM;
 	struct fake_send *s = &qp->sends[(qp->send_head + qp->send_len) % FAKE_DEPTH];
 	*s = (struct fake_send){.wr = *wr};
@@ -297,11 +297,14 @@ int fake_post_send(struct ibv_qp *base, struct ibv_send_wr *wr, struct ibv_send_
 		return ENOMEM;
 	}
 	pthread_mutex_lock(&fake.lock);
-	int rc = queue_send((struct fake_qp *)base, wr);
-	if (rc) {
-		fake_broken("a send was posted that the queue pair cannot take");
-		*bad = wr;
+	int rc = 0;
+	for (; wr && !rc; wr = wr->next) {
+		rc = queue_send((struct fake_qp *)base, wr);
+		if (rc)
+			*bad = wr;
 	}
+	if (rc)
+		fake_broken("a send was posted that the queue pair cannot take");
 	pthread_cond_broadcast(&fake.work);
 	pthread_mutex_unlock(&fake.lock);
 	return rc;

@@ -196,6 +196,92 @@ static void what_cannot_be_registered_is_copied(void **state)
 	assert_int_equal(fake_rnr(), 0);
 }
 
+/* Sends n bytes from one place to another. */
+static void move(void *from, void *to, size_t n)
+{
+	struct iovec iov = {from, n};
+	struct transfer t = {.iov = &iov, .n = 1};
+	assert_int_equal(pthread_create(&t.thread, NULL, send_main, &t), 0);
+	assert_int_equal(recv_bytes(far, to, n, NULL), GW_OK);
+	pthread_join(t.thread, NULL);
+	assert_int_equal(t.status, GW_OK);
+	assert_memory_equal(from, to, n);
+}
+
+static void kept_memory_stays_registered_until_it_is_forgotten(void **state)
+{
+	(void)state;
+	size_t n = GW_RDMA_PIECE + BULK; /* two pieces */
+	uint8_t *out = pattern(n), *in = calloc(1, n);
+	assert_non_null(in);
+	link_over(GW_RDMA_PATH_GGWIRE);
+	int regions = fake_count().mrs;
+	far->ops->keep(far, in, n);
+	assert_int_equal(fake_count().mrs, regions);
+	move(out, in, BULK);
+	assert_int_equal(fake_count().mrs, regions + 1);
+	move(out, in, n);
+	assert_int_equal(fake_count().mrs, regions + 2);
+	near->ops->keep(near, out, n);
+	move(out + 1, in + 1, n - 1);
+	assert_int_equal(fake_count().mrs, regions + 4);
+	near->ops->forget(near, out + 1);
+	assert_int_equal(fake_count().mrs, regions + 4);
+	near->ops->forget(near, out);
+	assert_int_equal(fake_count().mrs, regions + 2);
+	far->ops->forget(far, NULL);
+	assert_int_equal(fake_count().mrs, regions);
+	memset(in, 0, n);
+	move(out, in, n);
+	assert_int_equal(fake_count().mrs, regions);
+	free(out);
+	free(in);
+}
+
+static void kept_memory_is_bounded(void **state)
+{
+	(void)state;
+	size_t payload = 600000, n = (GW_RDMA_PIECES + 3) * GW_RDMA_PIECE;
+	uint8_t *out = pattern(payload);
+	uint8_t *in = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(in, MAP_FAILED);
+	link_over(GW_RDMA_PATH_GGWIRE);
+	int regions = fake_count().mrs;
+	far->ops->keep(far, in, n);
+	for (size_t i = 0; i < GW_RDMA_PIECES + 3; i++)
+		move(out, in + i * GW_RDMA_PIECE, payload);
+	assert_int_equal(fake_count().mrs, regions + GW_RDMA_PIECES);
+	/* The first has made room. */
+	move(out, in, payload);
+	assert_int_equal(fake_count().mrs, regions + GW_RDMA_PIECES);
+	far->ops->forget(far, in);
+	assert_int_equal(fake_count().mrs, regions);
+	munmap(in, n);
+	free(out);
+}
+
+static void kept_memory_that_cannot_be_registered_is_used_all_the_same(void **state)
+{
+	(void)state;
+	uint8_t *out = pattern(BULK), *in = calloc(1, BULK);
+	assert_non_null(in);
+	for (unsigned nth = 1; nth < 8; nth++) {
+		link_over(GW_RDMA_PATH_GGWIRE);
+		near->ops->keep(near, out, BULK);
+		far->ops->keep(far, in, BULK);
+		fake_fail("reg_mr", nth);
+		memset(in, 0, BULK);
+		move(out, in, BULK);
+		fake_fail("", 0);
+		memset(in, 0, BULK);
+		move(out, in, BULK);
+		end(&near);
+		end(&far);
+	}
+	free(out);
+	free(in);
+}
+
 static void the_stock_path_neither_reads_nor_shows(void **state)
 {
 	(void)state;
@@ -480,6 +566,9 @@ int main(void)
 		CASE(short_reads_of_long_payloads_go_through_slots),
 		CASE(memory_that_is_read_only_is_sent_in_place),
 		CASE(what_cannot_be_registered_is_copied),
+		CASE(kept_memory_stays_registered_until_it_is_forgotten),
+		CASE(kept_memory_is_bounded),
+		CASE(kept_memory_that_cannot_be_registered_is_used_all_the_same),
 		CASE(the_stock_path_neither_reads_nor_shows),
 		CASE(hostile_messages_end_the_connection),
 		CASE(a_flood_is_contained),
