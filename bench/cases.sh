@@ -288,7 +288,9 @@ case_memory() {
 			load_seconds "${pairing%-*}" "$endpoint" "$model" >/dev/null &
 			client_pid=$!
 			while alive $client_pid; do
-				for pid in "${!idle[@]}"; do
+				for pid in $(process_tree "$server_pid"); do
+					# One that has just been started in the place of another.
+					[ "${idle[$pid]:-}" ] || idle[$pid]=$(status_kb "$pid" VmRSS)
 					now=$(status_kb "$pid" VmHWM)
 					[ "$now" -le "${peak[$pid]:-0}" ] || peak[$pid]=$now
 				done
