@@ -25,11 +25,18 @@ static void drop(struct gw_rdma *r, struct gw_rdma_piece *p)
 	*p = (struct gw_rdma_piece){0};
 }
 
-static void drop_unused(struct gw_rdma *r)
+/* Whether there was anything to drop. */
+static bool drop_unused(struct gw_rdma *r)
 {
-	for (size_t i = 0; i < GW_RDMA_PIECES; i++)
-		if (r->keep.pieces[i].users == 0)
-			drop(r, &r->keep.pieces[i]);
+	bool dropped = false;
+	for (size_t i = 0; i < GW_RDMA_PIECES; i++) {
+		struct gw_rdma_piece *p = &r->keep.pieces[i];
+		if (p->users > 0 || !p->base)
+			continue;
+		drop(r, p);
+		dropped = true;
+	}
+	return dropped;
 }
 
 static struct gw_rdma_piece *find(struct gw_rdma_keep *k, const uint8_t *base)
@@ -55,7 +62,7 @@ static struct gw_rdma_piece *make_place(struct gw_rdma *r)
 }
 
 /* Registering takes long: another thread may want to send or receive meanwhile. */
-static struct ibv_mr *register_memory(struct gw_rdma *r, const void *bytes, size_t size, int access)
+static struct ibv_mr *register_once(struct gw_rdma *r, const void *bytes, size_t size, int access)
 {
 	pthread_mutex_unlock(&r->lock);
 	struct ibv_mr *mr = r->v->reg_mr(r->pd, (void *)(uintptr_t)bytes, size, access);
@@ -63,6 +70,13 @@ static struct ibv_mr *register_memory(struct gw_rdma *r, const void *bytes, size
 	pthread_mutex_lock(&r->lock);
 	errno = errnum;
 	return mr;
+}
+
+/* What is kept may be what leaves too little for more. */
+static struct ibv_mr *register_memory(struct gw_rdma *r, const void *bytes, size_t size, int access)
+{
+	struct ibv_mr *mr = register_once(r, bytes, size, access);
+	return mr || !drop_unused(r) ? mr : register_once(r, bytes, size, access);
 }
 
 static struct gw_rdma_piece *register_piece(struct gw_rdma *r, uint8_t *base, size_t size)
@@ -73,11 +87,6 @@ static struct gw_rdma_piece *register_piece(struct gw_rdma *r, uint8_t *base, si
 	p->base = base;
 	p->users = 1;
 	p->mr = register_memory(r, base, size, KEPT_ACCESS);
-	if (!p->mr) {
-		/* What is kept may be what leaves too little for others. */
-		drop_unused(r);
-		p->mr = register_memory(r, base, size, KEPT_ACCESS);
-	}
 	p->users = 0;
 	if (p->mr)
 		return p;

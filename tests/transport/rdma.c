@@ -282,6 +282,29 @@ static void kept_memory_that_cannot_be_registered_is_used_all_the_same(void **st
 	free(in);
 }
 
+static void kept_memory_makes_room_for_what_is_sent_once(void **state)
+{
+	(void)state;
+	uint32_t longest;
+	uint8_t *kept = pattern(BULK), *once = pattern(BULK), *in = calloc(1, BULK);
+	assert_non_null(in);
+	link_over(GW_RDMA_PATH_GGWIRE);
+	int regions = fake_count().mrs;
+	near->ops->keep(near, kept, BULK);
+	move(kept, in, BULK);
+	assert_int_equal(fake_count().mrs, regions + 1);
+	fake_forget_messages();
+	fake_fail("reg_mr", 1);
+	memset(in, 0, BULK);
+	move(once, in, BULK);
+	assert_true(fake_struck());
+	assert_true(count(IBV_WR_RDMA_READ, &longest) >= 30);
+	assert_int_equal(fake_count().mrs, regions);
+	free(kept);
+	free(once);
+	free(in);
+}
+
 static void the_stock_path_neither_reads_nor_shows(void **state)
 {
 	(void)state;
@@ -569,6 +592,7 @@ int main(void)
 		CASE(kept_memory_stays_registered_until_it_is_forgotten),
 		CASE(kept_memory_is_bounded),
 		CASE(kept_memory_that_cannot_be_registered_is_used_all_the_same),
+		CASE(kept_memory_makes_room_for_what_is_sent_once),
 		CASE(the_stock_path_neither_reads_nor_shows),
 		CASE(hostile_messages_end_the_connection),
 		CASE(a_flood_is_contained),
