@@ -1,4 +1,4 @@
-# Plots of one run. Given by the caller: data (directory), out (directory), rtt (us), stream and fnv (GB/s).
+# Plots of one run. Given by the caller: data (directory), out (directory), rtt (us), stream, fresh and fnv (GB/s).
 set terminal svg size 720,360 font "sans-serif,12" background "white"
 set style data histogram
 set style histogram clustered gap 1
@@ -7,7 +7,7 @@ set boxwidth 0.9
 set grid ytics lc rgb "#dddddd"
 set border 3
 set tics nomirror
-set key top right
+set key outside bottom center horizontal
 set yrange [0:*]
 stock = "#8a8f98"; ours = "#1f6feb"; third = "#2da44e"
 
@@ -15,7 +15,7 @@ set output out."/decode.svg"
 set title "Time that a token costs above local compute (client-server)"
 set ylabel "us"
 # Below 0: the client works on the next step while the server computes.
-set yrange [*:*]
+set yrange [*<0:*]
 set xzeroaxis lt 1 lc rgb "black"
 plot data."/decode" using 2:xtic(1) title "tiny model" lc rgb ours, \
      "" using 3 title "24 layers" lc rgb stock, \
@@ -30,6 +30,7 @@ plot data."/load" using 2:xtic(1) title "cold" lc rgb stock, \
      "" using 3 title "from the server's cache" lc rgb ours, \
      "" using 4 title "from the server's GGUF" lc rgb third, \
      stream with lines dt 2 lc rgb "black" title "TCP stream", \
+     fresh with lines dt 4 lc rgb "black" title "TCP stream into fresh pages", \
      fnv with lines dt 3 lc rgb "black" title "FNV-1a"
 
 set output out."/syscalls.svg"

@@ -167,6 +167,6 @@ report_plots() {
 	for pairing in stock-stock ours-stock stock-ours ours-ours; do
 		echo "$pairing $(value pipeline $pairing one_server) $(value pipeline $pairing two_servers)"
 	done >"$data/pipeline"
-	gnuplot -e "data='$data'; out='$out'; rtt=${rtt:-NaN}; stream=$(value limits - tcp_stream); fnv=$(value limits - fnv1a)" \
+	gnuplot -e "data='$data'; out='$out'; rtt=${rtt:-NaN}; stream=$(value limits - tcp_stream); fresh=$(value limits - tcp_load); fnv=$(value limits - fnv1a)" \
 		"$here/plots.gp" 2>"$out/log/gnuplot.log" || note "plots: gnuplot failed: see $out/log/gnuplot.log"
 }
