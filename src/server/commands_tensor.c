@@ -21,6 +21,17 @@ static enum gw_status resolve(
 	return gw_tensor_resolve(s->opmap, &s->buffers, t, out, err);
 }
 
+/* The size bytes from offset on of the tensor that a request describes, judged. *tensor must outlive *r. */
+static enum gw_status resolve_region(struct gw_session *s, const struct gw_wire_tensor *t, uint64_t offset,
+	uint64_t size, struct gw_tensor *tensor, struct gw_region *r, struct gw_error *err)
+{
+	enum gw_status st = resolve(s, t, tensor, err);
+	if (st != GW_OK)
+		return st;
+	*r = (struct gw_region){.tensor = tensor, .offset = offset, .size = size, .n = 1};
+	return gw_region_check(r, err);
+}
+
 static enum gw_status reply_bool(struct gw_session *s, bool value, struct gw_error *err)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];
@@ -80,17 +91,14 @@ enum gw_status gw_do_set_tensor(struct gw_session *s, struct gw_error *err)
 	size_t n = gw_wire_set_req_size(s->dialect);
 	struct gw_wire_set_req req;
 	struct gw_tensor tensor;
+	struct gw_region r;
 
 	enum gw_status st = gw_peer_read(s->peer, fixed, n, err);
 	if (st != GW_OK)
 		return st;
 	if (!gw_wire_set_req_decode(s->dialect, fixed, n, &req))
 		return gw_refuse_body(n, err);
-	st = resolve(s, &req.tensor, &tensor, err);
-	if (st != GW_OK)
-		return st;
-	struct gw_region r = {.tensor = &tensor, .offset = req.offset, .size = gw_peer_left(s->peer), .n = 1};
-	st = gw_region_check(&r, err);
+	st = resolve_region(s, &req.tensor, req.offset, gw_peer_left(s->peer), &tensor, &r, err);
 	if (st != GW_OK)
 		return st;
 	gw_session_synchronize(s);
@@ -151,14 +159,11 @@ enum gw_status gw_do_get_tensor(struct gw_session *s, const void *body, size_t s
 {
 	struct gw_wire_get_req req;
 	struct gw_tensor tensor;
+	struct gw_region r;
 
 	if (!gw_wire_get_req_decode(s->dialect, body, size, &req))
 		return gw_refuse_body(size, err);
-	enum gw_status st = resolve(s, &req.tensor, &tensor, err);
-	if (st != GW_OK)
-		return st;
-	struct gw_region r = {.tensor = &tensor, .offset = req.offset, .size = req.size, .n = 1};
-	st = gw_region_check(&r, err);
+	enum gw_status st = resolve_region(s, &req.tensor, req.offset, req.size, &tensor, &r, err);
 	if (st != GW_OK)
 		return st;
 	gw_session_synchronize(s);
@@ -169,14 +174,11 @@ enum gw_status gw_do_memset_tensor(struct gw_session *s, const void *body, size_
 {
 	struct gw_wire_memset_req req;
 	struct gw_tensor tensor;
+	struct gw_region r;
 
 	if (!gw_wire_memset_req_decode(s->dialect, body, size, &req))
 		return gw_refuse_body(size, err);
-	enum gw_status st = resolve(s, &req.tensor, &tensor, err);
-	if (st != GW_OK)
-		return st;
-	struct gw_region r = {.tensor = &tensor, .offset = req.offset, .size = req.size, .n = 1};
-	st = gw_region_check(&r, err);
+	enum gw_status st = resolve_region(s, &req.tensor, req.offset, req.size, &tensor, &r, err);
 	if (st != GW_OK)
 		return st;
 	gw_session_synchronize(s);

@@ -1,6 +1,7 @@
 #include "session/inbuf.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +47,22 @@ static uint64_t message_deadline(const struct gw_inbuf *in)
 	return in->deadline && in->deadline < at ? in->deadline : at;
 }
 
+/* Looks for more for a while, and leaves the processor to who else wants it. Whether there is. */
+static bool spin(const struct gw_inbuf *in)
+{
+	if (!in->spin_ns)
+		return false;
+	for (uint64_t until = gw_clock_ns() + in->spin_ns; gw_clock_ns() < until; sched_yield())
+		if (in->transport->ops->readable(in->transport, 0))
+			return true;
+	return false;
+}
+
 /* Waits until there is something to receive. */
 static enum gw_status await(const struct gw_inbuf *in, uint64_t deadline, struct gw_error *err)
 {
+	if (spin(in))
+		return GW_OK;
 	uint64_t now = gw_clock_ns();
 	int ms = now < deadline ? (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
 	if (in->transport->ops->readable(in->transport, ms))
@@ -87,8 +101,10 @@ enum gw_status gw_inbuf_fill(struct gw_inbuf *in, size_t n, struct gw_error *err
 	in->begin = 0;
 	in->end = len;
 	/* Between two messages a peer may take its time. */
-	if (len == 0 && !in->deadline)
+	if (len == 0 && !in->deadline) {
+		(void)spin(in);
 		status = receive(in, 0, err);
+	}
 	if (in->end >= n)
 		return status;
 	for (uint64_t deadline = message_deadline(in); in->end < n && !status;) {

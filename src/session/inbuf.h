@@ -18,6 +18,7 @@ struct gw_inbuf {
 	size_t end;
 	int patience_ms;            /* a message that has begun must go on: 256 KiB of it, or its end, in this time */
 	_Atomic uint64_t *received; /* bytes; NULL = nobody counts. Written by the receiving thread alone. */
+	uint64_t spin_ns;           /* how long to look for more before sleeping */
 	uint64_t deadline; /* everything awaited must come before this time, in gw_clock_ns; 0 = no such bound */
 };
 

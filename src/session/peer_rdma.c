@@ -34,6 +34,7 @@ static void change(struct gw_peer *p)
 	struct gw_transport *t = gw_rdma_start(p->rdma, p->transport);
 	p->rdma = NULL;
 	p->transport = p->in.transport = p->out.transport = t;
+	p->in.spin_ns = 0;
 	p->on_rdma = true;
 }
 
