@@ -172,7 +172,13 @@ static enum gw_status settle_on_tcp(struct gw_peer *p, struct gw_error *err)
 
 enum gw_status gw_peer_settle(struct gw_peer *p, struct gw_error *err)
 {
-	if (p->rdma && gw_inbuf_len(&p->in) == 0 && gw_rdma_is_first(p->rdma, p->transport)) {
+	bool over_rdma = false;
+	if (p->rdma && gw_inbuf_len(&p->in) == 0) {
+		enum gw_status status = gw_rdma_await_first(p->rdma, p->transport, &over_rdma, err);
+		if (status)
+			return gw_peer_checked(p, status);
+	}
+	if (over_rdma) {
 		change(p);
 		return GW_OK;
 	}

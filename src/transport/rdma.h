@@ -79,9 +79,10 @@ enum gw_status gw_rdma_say(struct gw_rdma *r, int timeout_ms, struct gw_error *e
 /* ggwire path: waits for what the peer's gw_rdma_say has sent. */
 enum gw_status gw_rdma_hear(struct gw_rdma *r, int timeout_ms, struct gw_error *err);
 
-/* Stock path: waits, without end, until the peer says something, over RDMA (true) or on tcp (false; also if it ends).
- */
-bool gw_rdma_is_first(struct gw_rdma *r, const struct gw_transport *tcp);
+/* Stock path: waits, without end, until the peer says something, and whether over RDMA or on tcp (also if it ends). An
+ * error if RDMA has failed and nothing is there on tcp: the peer may have gone over, and would wait for ever. */
+enum gw_status gw_rdma_await_first(
+	struct gw_rdma *r, const struct gw_transport *tcp, bool *over_rdma, struct gw_error *err);
 
 /* Makes the transport of an activated r. It owns r and tcp, whose end it takes as the peer's. */
 struct gw_transport *gw_rdma_start(struct gw_rdma *r, struct gw_transport *tcp);

@@ -72,10 +72,13 @@ enum gw_status gw_rdma_hear(struct gw_rdma *r, int timeout_ms, struct gw_error *
 	abort();
 }
 
-bool gw_rdma_is_first(struct gw_rdma *r, const struct gw_transport *tcp)
+enum gw_status gw_rdma_await_first(
+	struct gw_rdma *r, const struct gw_transport *tcp, bool *over_rdma, struct gw_error *err)
 {
 	(void)r;
 	(void)tcp;
+	(void)over_rdma;
+	(void)err;
 	abort();
 }
 

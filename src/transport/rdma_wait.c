@@ -164,21 +164,22 @@ enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline)
 	return status;
 }
 
-bool gw_rdma_is_first(struct gw_rdma *r, const struct gw_transport *tcp)
+enum gw_status gw_rdma_await_first(
+	struct gw_rdma *r, const struct gw_transport *tcp, bool *over_rdma, struct gw_error *err)
 {
 	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN}, {.fd = gw_tcp_fd(tcp), .events = POLLIN}};
 	for (;;) {
 		if (ibv_req_notify_cq(r->cq, 0))
-			return false;
+			gw_rdma_fail(r, GW_ERR_LOST, "the completion queue cannot be armed");
 		(void)gw_rdma_progress(r);
-		if (r->ready_len > 0 || r->failed)
-			return r->ready_len > 0;
-		if (poll(fds, 2, -1) < 0)
-			continue;
-		if (fds[0].revents)
+		int n = poll(fds, 2, r->ready_len > 0 || r->failed ? 0 : -1);
+		if (n > 0 && fds[0].revents)
 			take_event(r);
 		(void)gw_rdma_progress(r);
-		if (r->ready_len > 0 || fds[1].revents)
-			return r->ready_len > 0;
+		*over_rdma = r->ready_len > 0;
+		if (*over_rdma || (n > 0 && fds[1].revents))
+			return GW_OK;
+		if (r->failed)
+			return gw_rdma_broken(r, err);
 	}
 }
