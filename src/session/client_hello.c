@@ -33,7 +33,8 @@ static enum gw_status no_answer(const struct gw_client *c, struct gw_error *err)
 static enum gw_status hung_up(const struct gw_client *c, struct gw_error *err)
 {
 	return gw_error_set(err, GW_ERR_PROTOCOL,
-		"server at %s is not an RPC server, or older than protocol 4.0: it closed the connection on HELLO",
+		"server at %s closed the connection on HELLO: it is not an RPC server, is older than protocol 4.0, or "
+		"turns this machine away",
 		c->name);
 }
 

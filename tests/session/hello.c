@@ -95,7 +95,8 @@ static void closing_at_once_is_no_server(void **state)
 	far->ops->close(far);
 	assert_int_equal(gw_client_start(near, "gpu1:50052", &client, &err), GW_ERR_PROTOCOL);
 	assert_null(client);
-	assert_non_null(strstr(err.text, "gpu1:50052 is not an RPC server, or older than protocol 4.0"));
+	assert_non_null(strstr(err.text,
+		"gpu1:50052 closed the connection on HELLO: it is not an RPC server, is older than protocol 4.0"));
 }
 
 static void *read_hello_and_close(void *arg)
@@ -121,7 +122,8 @@ static void closing_on_hello_is_no_server(void **state)
 	assert_int_equal(gw_client_start(near, "gpu1:50052", &client, &err), GW_ERR_PROTOCOL);
 	pthread_join(thread, NULL);
 	assert_null(client);
-	assert_non_null(strstr(err.text, "gpu1:50052 is not an RPC server, or older than protocol 4.0"));
+	assert_non_null(strstr(err.text,
+		"gpu1:50052 closed the connection on HELLO: it is not an RPC server, is older than protocol 4.0"));
 }
 
 static void unknown_versions_are_refused_by_name(void **state)
