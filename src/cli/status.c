@@ -65,11 +65,13 @@ static enum gw_status ask(struct gw_visit *v, struct answer *a, struct gw_error 
 	if (status)
 		return status;
 	a->told = gw_ask_status(v, &a->server, &a->status, &a->why) == GW_OK;
-	if (a->told || a->why.status == GW_ERR_UNSUPPORTED)
+	if (a->told)
 		return GW_OK;
-	gw_ask_server_free(&a->server);
 	*err = a->why;
-	return err->status;
+	status = a->why.status == GW_ERR_UNSUPPORTED ? gw_ask_memory(v, &a->server, err) : a->why.status;
+	if (status)
+		gw_ask_server_free(&a->server);
+	return status;
 }
 
 static void print_devices(const struct gw_ask_server *server)

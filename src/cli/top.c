@@ -10,6 +10,7 @@
 #include "cli/top_screen.h"
 #include "cli/verb.h"
 #include "cli/watch.h"
+#include "serve/report.h"
 #include "transport/endpoint.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
@@ -17,7 +18,7 @@
 #define MAX_SECONDS 3600.0
 
 struct options {
-	bool help;
+	bool help, json;
 	double interval_s, timeout_s;
 	char **endpoints;
 	size_t n;
@@ -32,7 +33,8 @@ static int usage(FILE *to, const char *program)
 		"\n"
 		"  -h, --help              show this help and exit\n"
 		"  -i, --interval SECONDS  how often to ask (default: 1)\n"
-		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n",
+		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
+		"  -j, --json              ask once, and print one JSON object\n",
 		program);
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
@@ -57,6 +59,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 		GW_VERB_HELP(&o->help),
 		{"interval", 'i', .seconds = &o->interval_s, .min = 0.1, .max = MAX_SECONDS},
 		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_SECONDS},
+		{"json", 'j', .flag = &o->json},
 	};
 	int first;
 	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S, .interval_s = DEFAULT_INTERVAL_S};
@@ -75,17 +78,57 @@ static void print_line(void *user, bool heading, const char *text)
 	printf("%s\n", text);
 }
 
-static int print_once(const struct gw_watch_wish *wishes, size_t n)
+static void json_server(struct gw_json *j, const char *endpoint, const struct gw_watch_view *view)
+{
+	gw_json_object(j, NULL);
+	gw_json_text(j, "endpoint", endpoint);
+	gw_json_text(j, "what", view->reached ? view->what : NULL);
+	gw_json_text(j, "error", view->why[0] ? view->why : NULL);
+	if (view->told)
+		gw_report_json(j, &view->status);
+	else if (view->reached)
+		gw_report_json_devices(j, &view->status);
+	gw_json_object_end(j);
+}
+
+/* Asks each server once and hands what it says to show. The verb's exit status. */
+static int ask_once(const struct gw_watch_wish *wishes, size_t n,
+	void (*show)(void *user, const char *endpoint, const struct gw_watch_view *view), void *user)
 {
 	int rc = GW_EXIT_GOOD;
 	for (size_t i = 0; i < n; i++) {
 		struct gw_watch_view view;
 		gw_watch_once(&wishes[i], &view);
-		gw_top_lines(wishes[i].endpoint, &view, print_line, NULL);
+		show(user, wishes[i].endpoint, &view);
 		if (!view.reached || !view.told)
 			rc = GW_EXIT_FINDING;
 		gw_watch_free_view(&view);
 	}
+	return rc;
+}
+
+static void show_lines(void *user, const char *endpoint, const struct gw_watch_view *view)
+{
+	(void)user;
+	gw_top_lines(endpoint, view, print_line, NULL);
+}
+
+static void show_json(void *user, const char *endpoint, const struct gw_watch_view *view)
+{
+	json_server(user, endpoint, view);
+}
+
+static int print_json(const struct gw_watch_wish *wishes, size_t n)
+{
+	struct gw_buf out = {0};
+	struct gw_json j;
+	gw_json_begin(&j, &out);
+	gw_json_object(&j, NULL);
+	gw_json_array(&j, "servers");
+	int rc = ask_once(wishes, n, show_json, &j);
+	gw_json_array_end(&j);
+	gw_json_object_end(&j);
+	(void)gw_verb_print_json(&j);
 	return rc;
 }
 
@@ -115,8 +158,10 @@ int gw_top_main(const char *program, int argc, char **argv)
 			.interval_ns = (uint64_t)(o.interval_s * 1e9)};
 	gw_verb_hush();
 	setlocale(LC_CTYPE, "");
+	if (o.json)
+		return print_json(wishes, o.n);
 	if (!is_terminal() || !gw_top_screen_exists())
-		return print_once(wishes, o.n);
+		return ask_once(wishes, o.n, show_lines, NULL);
 	if (gw_top_screen_run(wishes, o.n, &err))
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
 	return GW_EXIT_GOOD;

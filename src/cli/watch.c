@@ -54,15 +54,14 @@ static enum gw_status ask(struct gw_visit *v, struct gw_watch_view *view, struct
 		return status;
 	gw_ask_server_text(v, server.version, view->what);
 	view->told = gw_ask_status(v, &server, &view->status, &why) == GW_OK;
-	if (!view->told && why.status == GW_ERR_UNSUPPORTED)
+	*err = why;
+	if (!view->told)
+		status = why.status == GW_ERR_UNSUPPORTED ? gw_ask_memory(v, &server, err) : why.status;
+	if (!view->told && !status)
 		status = devices_of(&server, &view->status);
-	else if (!view->told)
-		status = why.status;
 	gw_ask_server_free(&server);
 	view->reached = status == GW_OK;
-	snprintf(view->why, sizeof(view->why), "%s", why.text);
-	if (status)
-		*err = why;
+	snprintf(view->why, sizeof(view->why), "%s", status ? err->text : why.text);
 	return status;
 }
 

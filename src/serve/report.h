@@ -11,6 +11,9 @@
 /* The members "server", "totals", "devices" and "clients" of an object. */
 void gw_report_json(struct gw_json *j, const struct gw_ext_status *s);
 
+/* The member "devices" alone. */
+void gw_report_json_devices(struct gw_json *j, const struct gw_ext_status *s);
+
 /* Prometheus' text format, version 0.0.4. GW_ERR_NOMEM. */
 enum gw_status gw_report_metrics(const struct gw_ext_status *s, struct gw_buf *out);
 

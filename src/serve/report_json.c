@@ -88,14 +88,19 @@ static void client(struct gw_json *j, const struct gw_ext_status_client *c)
 	gw_json_object_end(j);
 }
 
-void gw_report_json(struct gw_json *j, const struct gw_ext_status *s)
+void gw_report_json_devices(struct gw_json *j, const struct gw_ext_status *s)
 {
-	server(j, s);
-	totals(j, s);
 	gw_json_array(j, "devices");
 	for (uint32_t i = 0; i < s->n_devices; i++)
 		device(j, &s->devices[i]);
 	gw_json_array_end(j);
+}
+
+void gw_report_json(struct gw_json *j, const struct gw_ext_status *s)
+{
+	server(j, s);
+	totals(j, s);
+	gw_report_json_devices(j, s);
 	gw_json_array(j, "clients");
 	for (uint32_t i = 0; i < s->n_clients; i++)
 		client(j, &s->clients[i]);
