@@ -94,7 +94,8 @@ enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t 
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_forget_buffer(&s->devices[i].graphs, buffer->handle);
 	const struct gw_device *device = buffer->device;
-	gw_peer_forget_memory(s->peer, buffer->base);
+	if (buffer->base)
+		gw_peer_forget_memory(s->peer, buffer->base);
 	gw_buffers_release(&s->buffers, buffer);
 	gw_session_count_memory(s, device);
 	return GW_OK;
