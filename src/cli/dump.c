@@ -8,6 +8,7 @@
 #include "cli/dump_message.h"
 #include "cli/recording.h"
 #include "cli/verb.h"
+#include "serve/option_values.h"
 #include "wire/command.h"
 #include "wire/message.h"
 
@@ -42,21 +43,10 @@ static int usage(FILE *to, const char *program)
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
-static int complain_proto(const char *program, const char *text)
-{
-	char known[128] = "";
-	size_t used = 0;
-	const struct gw_dialect *d;
-	for (size_t i = 0; (d = gw_dialect_at(i)) && used < sizeof(known); i++)
-		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s %u.%u.%u", i ? "," : "",
-			d->version.major, d->version.minor, d->version.patch);
-	return gw_verb_complain(
-		program, GW_EXIT_USAGE, "--proto: unknown protocol version: '%s' (known versions:%s)", text, known);
-}
-
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
 	const char *proto = NULL;
+	struct gw_error err;
 	const struct gw_verb_option known[] = {
 		GW_VERB_HELP(&o->help),
 		{"nodes", 'n', .flag = &o->nodes},
@@ -67,9 +57,8 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
 	if (rc || o->help)
 		return rc;
-	o->dialect = proto ? gw_dialect_parse(proto) : NULL;
-	if (proto && !o->dialect)
-		return complain_proto(program, proto);
+	if (proto && gw_option_proto(proto, &o->dialect, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "--proto: %s", err.text);
 	return gw_verb_argument(program, argc, argv, first, "file", &o->path);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/verb.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,9 +81,10 @@ static enum gw_status take(void *user, size_t which, const char *value, bool *st
 int gw_verb_options(
 	const char *program, int argc, char **argv, const struct gw_verb_option *options, size_t n, int *first)
 {
-	struct gw_option table[GW_VERB_OPTIONS];
+	struct gw_option table[GW_OPTIONS_MAX];
 	struct walk walk = {.options = options};
 	struct gw_error err;
+	assert(n <= GW_OPTIONS_MAX);
 	for (size_t i = 0; i < n; i++)
 		table[i] = (struct gw_option){options[i].name, options[i].letter, !options[i].flag};
 	if (gw_options_walk(table, n, argc, argv, take, &walk, first, &err))

@@ -30,16 +30,14 @@ struct gw_verb_option {
 	double min, max;
 };
 
-#define GW_VERB_OPTIONS 16 /* at most */
-
 /* The first row of every verb's table: what is behind it on the command line is not looked at. */
 #define GW_VERB_HELP(o)                                    \
 	{                                                  \
 		.name = "help", .letter = 'h', .flag = (o) \
 	}
 
-/* Reads a verb's options. *first is the index of the first argument behind them. Complains of a mistake and returns
- * GW_EXIT_USAGE, or GW_EXIT_GOOD. */
+/* Reads a verb's options, at most GW_OPTIONS_MAX. *first is the index of the first argument behind them. Complains of a
+ * mistake and returns GW_EXIT_USAGE, or GW_EXIT_GOOD. */
 int gw_verb_options(
 	const char *program, int argc, char **argv, const struct gw_verb_option *options, size_t n, int *first);
 

@@ -52,11 +52,14 @@ enum gw_status gw_option_choice(
 	return gw_error_set(err, GW_ERR_INVALID, "'%s' is none of %s", text, known);
 }
 
-static enum gw_status unknown_proto(const char *text, struct gw_error *err)
+enum gw_status gw_option_proto(const char *text, const struct gw_dialect **dialect, struct gw_error *err)
 {
 	char known[128] = "";
 	size_t used = 0;
 	const struct gw_dialect *d;
+	*dialect = gw_dialect_parse(text);
+	if (*dialect)
+		return GW_OK;
 	for (size_t i = 0; (d = gw_dialect_at(i)) && used < sizeof(known); i++)
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%u.%u.%u", i ? ", " : "",
 			d->version.major, d->version.minor, d->version.patch);
@@ -72,8 +75,7 @@ static enum gw_status parse_proto(char *text, const struct gw_dialect **dialect,
 	if (!at)
 		return GW_OK;
 	*at = '\0';
-	*dialect = gw_dialect_parse(at + strlen(key));
-	return *dialect ? GW_OK : unknown_proto(at + strlen(key), err);
+	return gw_option_proto(at + strlen(key), dialect, err);
 }
 
 enum gw_status gw_option_listen(

@@ -21,6 +21,9 @@ enum gw_status gw_option_bytes(const char *text, uint64_t *out, struct gw_error 
 enum gw_status gw_option_choice(
 	const char *text, const char *const *words, size_t n, unsigned *out, struct gw_error *err);
 
+/* A protocol version that is known, such as "4.0". */
+enum gw_status gw_option_proto(const char *text, const struct gw_dialect **dialect, struct gw_error *err);
+
 /* An endpoint to listen on, with ",proto=VERSION" behind it or not; *dialect is NULL without. */
 enum gw_status gw_option_listen(
 	const char *text, struct gw_endpoint *ep, const struct gw_dialect **dialect, struct gw_error *err);
