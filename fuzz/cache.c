@@ -1,4 +1,5 @@
-/* The cache as a disk may give it back: what is taken from it is what was asked for, whatever stands in its files.
+/* The cache as a disk may give it back: what is taken from it is what was asked for, whatever stands in its files. One
+ * thing is believed: that the two sums of a whole record are of the same payload (server/cache_names.h).
  *
  * Input: flags u8 | n u8 | n records of 32 bytes, for the file of names | the one payload. */
 #include <fcntl.h>
@@ -74,25 +75,38 @@ static bool read_entry(struct gw_cache_entry *e, uint64_t size, struct gw_sums *
 	return gw_cache_verify(e) == GW_OK;
 }
 
-static void ask(const struct gw_sums *sums)
+static struct gw_sums record_sums(const uint8_t *record)
+{
+	return (struct gw_sums){.has_fnv = true,
+		.has_xxh3 = true,
+		.fnv = gw_le64(record),
+		.xxh3 = {gw_le64(record + 8), gw_le64(record + 16)}};
+}
+
+/* Whether a record with a right checksum says that what has the sums asked for is what was got. */
+static bool is_noted(const struct gw_sums *asked, const struct gw_sums *got, const uint8_t *records, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *record = records + i * RECORD;
+		struct gw_sums noted = record_sums(record);
+		if (gw_le64(record + 24) != gw_fnv1a(GW_FNV_INIT, record, 24) || !gw_sums_agree(&noted, asked))
+			continue;
+		noted.has_fnv = false;
+		if (gw_sums_agree(&noted, got))
+			return true;
+	}
+	return false;
+}
+
+static void ask(const struct gw_sums *sums, const uint8_t *records, size_t n)
 {
 	struct gw_cache_entry *e;
 	struct gw_sums got;
 	uint64_t size;
 	if (gw_cache_open(cache, sums, &e, &size) != GW_OK)
 		return;
-	if (read_entry(e, size, &got) && !gw_sums_agree(&got, sums))
+	if (read_entry(e, size, &got) && !gw_sums_agree(&got, sums) && !is_noted(sums, &got, records, n))
 		abort();
-}
-
-static struct gw_sums first_record(const uint8_t *records, size_t n)
-{
-	struct gw_sums sums = {.has_fnv = true, .has_xxh3 = true};
-	if (n == 0)
-		return sums;
-	sums.fnv = gw_le64(records);
-	sums.xxh3 = (struct gw_xxh3_sum){gw_le64(records + 8), gw_le64(records + 16)};
-	return sums;
 }
 
 static void clean_up(void)
@@ -126,14 +140,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(records, data + 2, n * RECORD);
 	for (size_t i = 0; (flags & SEAL_RECORDS) && i < n; i++)
 		gw_put_le64(records + i * RECORD + 24, gw_fnv1a(GW_FNV_INIT, records + i * RECORD, 24));
-	const struct gw_sums due = sums_of(payload, payload_size), first = first_record(records, n);
+	const struct gw_sums due = sums_of(payload, payload_size);
+	const struct gw_sums first = n ? record_sums(records) : (struct gw_sums){.has_fnv = true, .has_xxh3 = true};
 	snprintf(name, sizeof(name), "%016" PRIx64, flags & TRUE_NAME ? due.fnv : first.fnv);
 	put(GW_CACHE_NAMES, records, n * RECORD - (n && flags & CUT_NAMES ? 5 : 0));
 	put(name, payload, payload_size);
 	struct gw_sums sums = flags & TRUE_SUMS ? due : first;
 	sums.has_xxh3 = flags & BY_XXH3;
 	sums.has_fnv = !sums.has_xxh3;
-	ask(&sums);
+	ask(&sums, records, n);
 	take_away(name);
 	return 0;
 }

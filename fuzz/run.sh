@@ -15,7 +15,7 @@ for target; do
 	mkdir -p "$found"
 	if ! "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="$build/$target-" "$found" "$here/corpus/$target" >"$log" 2>&1; then
-		grep -E 'ERROR|SUMMARY|runtime error|Test unit written' "$log" >&2
+		grep -E 'ERROR|SUMMARY|runtime error|Test unit written|^Base64:' "$log" >&2
 		echo "fuzz: $target: a finding (log: $log)" >&2
 		exit 1
 	fi

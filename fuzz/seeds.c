@@ -267,24 +267,24 @@ static void save_status(void)
 	gw_buf_free(&seed);
 }
 
-/* A payload that is found by the name that it was given: flags as in fuzz/cache.c. */
-static void save_cache(void)
+/* A payload in a cache, and a record with its XXH3 and, XORed with stray, its FNV-1a. Flags as in fuzz/cache.c. */
+static void save_cache(const char *name, uint8_t flags, uint64_t stray)
 {
 	static const char payload[] = "bytes of a tensor";
-	const uint8_t head[2] = {0x0f, 1};
+	const uint8_t head[2] = {flags, 1};
 	struct gw_digest digest;
 	uint8_t record[32] = {0};
 	struct gw_buf seed = {0};
 	gw_digest_begin(&digest, true, true);
 	gw_digest_update(&digest, payload, sizeof(payload));
 	const struct gw_sums sums = gw_digest_end(&digest);
-	gw_put_le64(record, sums.fnv);
+	gw_put_le64(record, sums.fnv ^ stray);
 	gw_put_le64(record + 8, sums.xxh3.low);
 	gw_put_le64(record + 16, sums.xxh3.high);
 	gw_buf_append(&seed, head, sizeof(head));
 	gw_buf_append(&seed, record, sizeof(record));
 	gw_buf_append(&seed, payload, sizeof(payload));
-	save("cache", "found", seed.data, seed.len);
+	save("cache", name, seed.data, seed.len);
 	gw_buf_free(&seed);
 }
 
@@ -302,6 +302,7 @@ int main(int argc, char **argv)
 		take_conversation(argv[1], files[i]);
 	save_extended();
 	save_status();
-	save_cache();
+	save_cache("found", 0x0f, 0);
+	save_cache("other-fnv", 0x01, 1);
 	return 0;
 }

@@ -1,5 +1,9 @@
 /* The cache's files have their FNV-1a for a name, as the stock server has it. This is their other name, XXH3-128, by
- * which ggwire clients ask and which is quick to check: a file of pairs beside them. */
+ * which ggwire clients ask and which is quick to check: a file of pairs beside them.
+ *
+ * A pair whose checksum is right is believed: a payload that was asked for by its FNV-1a is checked by the XXH3 noted
+ * with it, at many times the speed. The checksum guards against a disk's errors. Against one who may write the
+ * directory nothing would: to make another payload with the same FNV-1a is easy. */
 #ifndef GW_SERVER_CACHE_NAMES_H
 #define GW_SERVER_CACHE_NAMES_H
 
