@@ -454,6 +454,34 @@ void gw_board_loaded(struct gw_board *b, uint32_t slot, uint64_t bytes[3], uint6
 	*connected_ns = since(gw_clock_ns(), c->since_ns);
 }
 
+bool gw_board_is_busy(const struct gw_board *b)
+{
+	for (uint32_t i = 0; i < b->n_slots; i++)
+		if (card_of(b, i)->busy)
+			return true;
+	return false;
+}
+
+static void read_ended(const struct gw_board *b, uint64_t count[GW_COUNTS])
+{
+	for (size_t i = 0; i < GW_COUNTS; i++)
+		count[i] = atomic_load_explicit(&head_of(b)->ended[i], memory_order_relaxed);
+}
+
+static void add_counts(uint64_t sum[GW_COUNTS], const uint64_t *counts)
+{
+	for (size_t i = 0; i < GW_COUNTS; i++)
+		sum[i] = plus(sum[i], counts[i]);
+}
+
+void gw_board_totals(struct gw_board *b, uint64_t count[GW_COUNTS])
+{
+	read_ended(b, count);
+	for (uint32_t i = 0; i < b->n_slots; i++)
+		if (card_of(b, i)->taken)
+			add_counts(count, read_counts(b, i, card_of(b, i)->generation));
+}
+
 static void add_slot(struct gw_board *b, uint32_t slot, uint64_t now, struct gw_ext_status *s)
 {
 	struct card card;
@@ -461,8 +489,7 @@ static void add_slot(struct gw_board *b, uint32_t slot, uint64_t now, struct gw_
 		return;
 	const uint64_t *counts = read_counts(b, slot, card.generation);
 	s->workers++;
-	for (size_t i = 0; i < GW_COUNTS; i++)
-		s->count[i] = plus(s->count[i], counts[i]);
+	add_counts(s->count, counts);
 	if (card.busy && s->n_clients < GW_EXT_STATUS_CLIENTS)
 		describe_client(b, slot, &card, counts, now, &s->clients[s->n_clients++]);
 }
@@ -485,8 +512,7 @@ enum gw_status gw_board_read(struct gw_board *b, struct gw_ext_status *out)
 	}
 	for (uint32_t i = 0; i < h->n_devices; i++)
 		describe_device(b, i, now, &s.devices[i]);
-	for (size_t i = 0; i < GW_COUNTS; i++)
-		s.count[i] = atomic_load_explicit(&h->ended[i], memory_order_relaxed);
+	read_ended(b, s.count);
 	for (uint32_t i = 0; i < b->n_slots; i++)
 		add_slot(b, i, now, &s);
 	*out = s;

@@ -66,6 +66,12 @@ void gw_board_count(struct gw_board *b, enum gw_ext_count what);
  * marked as the one that asks. GW_ERR_NOMEM. */
 enum gw_status gw_board_read(struct gw_board *b, struct gw_ext_status *out);
 
+/* Whether a client is connected. */
+bool gw_board_is_busy(const struct gw_board *b);
+
+/* What the server has counted since it started. */
+void gw_board_totals(struct gw_board *b, uint64_t count[GW_COUNTS]);
+
 /* How old the newest numbers about the devices' memory are, in nanoseconds. */
 uint64_t gw_board_memory_age(struct gw_board *b);
 

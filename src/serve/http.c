@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "serve/events.h"
+#include "serve/history.h"
 #include "serve/microhttpd.h"
 #include "serve/page.h"
 #include "serve/report.h"
@@ -42,6 +43,7 @@ struct gw_http {
 	struct gw_http_options o;
 	const struct gw_microhttpd *mhd;
 	struct MHD_Daemon *daemon;
+	struct gw_history *history;
 	bool is_local; /* nobody but this machine can connect */
 	int fd;
 	uint64_t accept_at; /* the listener is paused until then; 0 = it is not */
@@ -95,6 +97,17 @@ static enum gw_status put_json(const struct gw_ext_status *s, struct answer *a)
 	gw_json_begin(&j, &a->body);
 	gw_json_object(&j, NULL);
 	gw_report_json(&j, s);
+	gw_json_object_end(&j);
+	a->type = "application/json";
+	return gw_json_end(&j);
+}
+
+static enum gw_status put_history(const struct gw_history *h, struct answer *a)
+{
+	struct gw_json j;
+	gw_json_begin(&j, &a->body);
+	gw_json_object(&j, NULL);
+	gw_history_json(h, &j);
 	gw_json_object_end(&j);
 	a->type = "application/json";
 	return gw_json_end(&j);
@@ -155,10 +168,12 @@ static void choose(struct gw_http *http, const char *path, struct answer *a)
 		status = put_page(a);
 	else if (strcmp(path, "/status.json") == 0)
 		status = put_status(http, put_json, a);
+	else if (strcmp(path, "/history.json") == 0)
+		status = put_history(http->history, a);
 	else if (strcmp(path, "/metrics") == 0)
 		status = put_status(http, put_metrics, a);
 	else
-		refuse(a, MHD_HTTP_NOT_FOUND, "There are /, /status.json and /metrics.\n");
+		refuse(a, MHD_HTTP_NOT_FOUND, "There are /, /status.json, /history.json and /metrics.\n");
 	if (status)
 		refuse(a, MHD_HTTP_INTERNAL_SERVER_ERROR, "The server is out of memory.\n");
 }
@@ -285,6 +300,8 @@ enum gw_status gw_http_start(struct gw_http *http, const struct gw_http_options 
 	http->o = *options;
 	http->listener = (struct http_source){{on_connection}, http};
 	http->work = (struct http_source){{on_work}, http};
+	if (gw_history_new(options->board, &http->history))
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	http->daemon = http->mhd->start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL,
 		NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, log_debug, NULL, MHD_OPTION_CONNECTION_LIMIT,
 		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -305,14 +322,19 @@ void gw_http_free(struct gw_http *http)
 	if (http->daemon)
 		http->mhd->stop_daemon(http->daemon);
 	close(http->fd);
+	gw_history_free(http->history);
 	free(http);
 }
 
 uint64_t gw_http_deadline(const struct gw_http *http)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
-	uint64_t at = http && http->accept_at ? http->accept_at : GW_EVENTS_NEVER;
-	if (!http || http->mhd->get_timeout(http->daemon, &ms) != MHD_YES)
+	if (!http)
+		return GW_EVENTS_NEVER;
+	uint64_t at = gw_history_deadline(http->history);
+	if (http->accept_at && http->accept_at < at)
+		at = http->accept_at;
+	if (http->mhd->get_timeout(http->daemon, &ms) != MHD_YES)
 		return at;
 	uint64_t timeout = gw_clock_ns() + ms * NS_PER_MS;
 	return timeout < at ? timeout : at;
@@ -323,6 +345,7 @@ void gw_http_tick(struct gw_http *http)
 	MHD_UNSIGNED_LONG_LONG ms;
 	if (!http)
 		return;
+	gw_history_tick(http->history);
 	if (http->accept_at && gw_clock_ns() >= http->accept_at) {
 		http->accept_at = 0;
 		gw_events_resume(http->o.events, http->fd, &http->listener.source);

@@ -1,5 +1,6 @@
-/* What the server is doing, over HTTP: /metrics, /status.json, and a page that shows the latter. Runs in the
- * supervisor's loop: no thread. Nobody who is served waits for it, since workers are processes of their own. */
+/* What the server is doing, over HTTP: /metrics, /status.json, what it did in the last minutes, /history.json, and a
+ * page that shows the latter two. Runs in the supervisor's loop: no thread. Nobody who is served waits for it, since
+ * workers are processes of their own. */
 #ifndef GW_SERVE_HTTP_H
 #define GW_SERVE_HTTP_H
 
@@ -36,8 +37,8 @@ void gw_http_free(struct gw_http *http);
 /* When gw_http_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
 uint64_t gw_http_deadline(const struct gw_http *http);
 
-/* Ends what has taken too long, and goes on with what was held back. To be called after each wait; cheap where there is
- * nothing to do. */
+/* Ends what has taken too long, goes on with what was held back, and notes what was counted. To be called after each
+ * wait; cheap where there is nothing to do. */
 void gw_http_tick(struct gw_http *http);
 
 #endif

@@ -70,8 +70,8 @@ static const struct row rows[] = {
 		"auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
 		"RDMA; rdma: refuse clients that stay on TCP"},
 	{"http", 0, "[HOST:]PORT", false, false, set_http,
-		"show what the server is doing over HTTP: a page, /status.json and\n"
-		"/metrics; without HOST to this machine only (default: off)"},
+		"show what the server is doing over HTTP: a page, /status.json,\n"
+		"/history.json and /metrics; without HOST to this machine only (default: off)"},
 	{"log-level", 0, "LEVEL", false, false, set_log_level, "error, warn, info or debug (default: info)"},
 	{"log-format", 0, "FORMAT", false, false, set_log_format,
 		"text (default), or json: an object a line, with time and level"},

@@ -160,12 +160,18 @@ static void client_appears_and_disappears(void **state)
 	const char *at = strstr(s.log, "http://127.0.0.1:");
 	assert_non_null(at);
 	snprintf(url, sizeof(url), "%.*s", (int)strcspn(at, "\n"), at);
+	struct gw_client *early = serving_connect(&s);
+	assert_true(serving_answers(early));
+	serving_sleep_ms(4500);
+	gw_client_close(early);
 	start_browser();
 	open_page(url);
 	await_true("document.querySelectorAll('.device').length > 0 && document.getElementById('state').className === "
 		   "'good'");
 	await_true(
 		"document.querySelectorAll('#clients tr').length === 0 && !document.getElementById('nobody').hidden");
+	/* What was before the page. */
+	await_true("traffic.points.some((p) => p.values && p.values[0] > 0 && p.t < performance.timeOrigin / 1000)");
 
 	struct gw_client *c = serving_connect(&s);
 	assert_true(serving_answers(c));

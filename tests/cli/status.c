@@ -202,6 +202,40 @@ static void status_json_tells_the_same(void **state)
 	gw_client_close(c);
 }
 
+/* The body of /history.json. */
+static const char *history(void)
+{
+	const char *body = strstr(get("/history.json"), "\r\n\r\n");
+	assert_non_null(body);
+	assert_true(json_is_valid(body + 4));
+	return body + 4;
+}
+
+/* Before anybody asks; and when all have left, the last that they did. */
+static void history_has_what_clients_did(void **state)
+{
+	(void)state;
+	char samples[1 << 14];
+	assert_true(json_get(history(), "samples", samples, sizeof(samples)));
+	assert_string_equal(samples, "[]");
+	struct gw_client *c = serving_connect(&s);
+	serving_sleep_ms(100);
+	compute(c);
+	gw_client_close(c);
+	for (int tries = 0; !strstr(history(), "},{") && tries < 200; tries++)
+		serving_sleep_ms(50);
+	assert_true(json_number(history(), "samples.0.graphs") == 0);
+	assert_true(json_number(history(), "samples.1.graphs") == 1);
+	assert_true(json_number(history(), "samples.1.received_bytes") > 32);
+	double apart = json_number(history(), "samples.1.time") - json_number(history(), "samples.0.time");
+	assert_true(apart > json_number(history(), "period_seconds") - 0.1);
+	/* And no more, whoever looks. */
+	unsigned long before = serving_switches(s.pid);
+	serving_sleep_ms(2500);
+	assert_int_equal(serving_switches(s.pid), before);
+	assert_false(json_get(history(), "samples.2", samples, sizeof(samples)));
+}
+
 static void page_is_whole_and_asks_nobody_else(void **state)
 {
 	(void)state;
@@ -413,6 +447,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(killed_worker_is_counted_and_its_counts_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(metrics_are_well_formed, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_json_tells_the_same, setup, teardown),
+		cmocka_unit_test_setup_teardown(history_has_what_clients_did, setup, teardown),
 		cmocka_unit_test_setup_teardown(page_is_whole_and_asks_nobody_else, setup, teardown),
 		cmocka_unit_test_setup_teardown(malformed_requests_harm_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(head_has_no_body, setup, teardown),
