@@ -230,6 +230,7 @@ static void history_has_what_clients_did(void **state)
 	double apart = json_number(history(), "samples.1.time") - json_number(history(), "samples.0.time");
 	assert_true(apart > json_number(history(), "period_seconds") - 0.1);
 	/* And no more, whoever looks. */
+	serving_sleep_ms(500);
 	unsigned long before = serving_switches(s.pid);
 	serving_sleep_ms(2500);
 	assert_int_equal(serving_switches(s.pid), before);
