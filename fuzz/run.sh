@@ -2,6 +2,7 @@
 # Runs every fuzz target for a bounded time, and fails at the first finding. What a run discovers stays in
 # BUILD/corpus; the seeds in the tree are only read.
 # Usage: fuzz/run.sh BUILD_DIR [SECONDS] [TARGET...]
+# FUZZ_SEED, if it is set, makes runs alike: a check that is to say the same of the same tree.
 set -u
 build=${1:?the build directory} seconds=${2:-20}
 shift
@@ -13,7 +14,7 @@ for target; do
 	found=$build/corpus/$target
 	log=$build/fuzz_$target.log
 	mkdir -p "$found"
-	if ! "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
+	if ! "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 -seed="${FUZZ_SEED:-0}" \
 		-print_final_stats=1 -artifact_prefix="$build/$target-" "$found" "$here/corpus/$target" >"$log" 2>&1; then
 		grep -E 'ERROR|SUMMARY|runtime error|Test unit written|^Base64:' "$log" >&2
 		echo "fuzz: $target: a finding (log: $log)" >&2
