@@ -14,8 +14,8 @@ for target; do
 	found=$build/corpus/$target
 	log=$build/fuzz_$target.log
 	mkdir -p "$found"
-	if ! "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 -seed="${FUZZ_SEED:-0}" \
-		-print_final_stats=1 -artifact_prefix="$build/$target-" "$found" "$here/corpus/$target" >"$log" 2>&1; then
+	if ! "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
+		-seed="${FUZZ_SEED:-0}" -print_final_stats=1 -artifact_prefix="$build/$target-" "$found" "$here/corpus/$target" >"$log" 2>&1; then
 		grep -E 'ERROR|SUMMARY|runtime error|Test unit written|^Base64:' "$log" >&2
 		echo "fuzz: $target: a finding (log: $log)" >&2
 		exit 1
