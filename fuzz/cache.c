@@ -1,5 +1,5 @@
 /* The cache as a disk may give it back: what is taken from it is what was asked for, whatever stands in its files. One
- * thing is believed: that the two sums of a whole record are of the same payload (server/cache_names.h).
+ * thing is believed: that the two sums of a whole record are of the same payload (device/weights/cache_names.h).
  *
  * Input: flags u8 | n u8 | n records of 32 bytes, for the file of names | the one payload. */
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "server/cache.h"
-#include "server/cache_names.h"
+#include "device/weights/cache.h"
+#include "device/weights/cache_names.h"
 #include "wire/cursor.h"
 
 #define RECORD ((size_t)32)

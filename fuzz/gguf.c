@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "server/gguf.h"
-#include "server/model_index.h"
+#include "device/weights/gguf.h"
+#include "device/weights/model_index.h"
 
 /* The file is longer than its header, as files are. */
 #define FILE_SIZE ((uint64_t)1 << 20)

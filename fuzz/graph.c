@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/device.h"
+#include "device/graph/graph.h"
 #include "fuzz/mock.h"
 #include "fuzz/world.h"
-#include "server/device.h"
-#include "server/graph.h"
 #include "wire/message.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

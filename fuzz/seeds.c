@@ -7,11 +7,11 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
-#include "cli/recording.h"
 #include "fuzz/world.h"
 #include "wire/ext_status.h"
 #include "wire/extension.h"
 #include "wire/message.h"
+#include "wire/recording.h"
 
 #define GRAPH_MAX 48000 /* bytes; larger graphs teach nothing new */
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "device/server.h"
 #include "fuzz/bytes.h"
 #include "fuzz/mock.h"
-#include "server/server.h"
 #include "wire/message.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

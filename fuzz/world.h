@@ -7,7 +7,7 @@
 #define WORLD_BUFFERS 3
 #define WORLD_SIZE (UINT64_C(1) << 20)
 
-/* What server/buffers.c gives to the i-th buffer, counting from 0. */
+/* What device/memory/buffers.c gives to the i-th buffer, counting from 0. */
 #define WORLD_HANDLE(i) ((uint64_t)(i) + 1)
 #define WORLD_BASE(i) ((UINT64_C(1) << 40) + (uint64_t)(i) * (WORLD_SIZE + 65536))
 

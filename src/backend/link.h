@@ -12,7 +12,7 @@
 #include "backend/remote.h"
 #include "base/map.h"
 #include "ggml/opmap.h"
-#include "session/client.h"
+#include "rpc/client.h"
 #include "wire/extension.h"
 #include "wire/message.h"
 

@@ -8,7 +8,7 @@
 
 #include "backend/answers.h"
 #include "base/status.h"
-#include "session/client.h"
+#include "rpc/client.h"
 
 struct gw_link;
 

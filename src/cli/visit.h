@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "session/client.h"
+#include "rpc/client.h"
 
 /* How a verb wants it. */
 struct gw_visit_wish {

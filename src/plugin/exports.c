@@ -7,7 +7,7 @@
 #include "backend/backend.h"
 #include "backend/reg.h"
 #include "base/log.h"
-#include "server/inproc.h"
+#include "device/inproc.h"
 
 static const struct {
 	const char *name;

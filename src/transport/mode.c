@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/rdma.h"
+#include "transport/rdma/rdma.h"
 
 bool gw_transport_mode_parse(const char *text, enum gw_transport_mode *out)
 {

@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "cli/serving.h"
+#include "daemon/serving.h"
 #include "layout_2.h"
 
 /* Numbers of this host's ggml, which are those of 4.0.0. */

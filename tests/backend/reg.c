@@ -36,7 +36,7 @@ static void test_root_is_named_rpc(void **state)
 	assert_null(ggml_backend_reg_get_proc_address(root, "ggml_backend_comm_init"));
 }
 
-static void test_server_has_its_own_entry(void **state)
+static void test_device_has_its_own_entry(void **state)
 {
 	(void)state;
 	struct fake f;
@@ -138,7 +138,7 @@ static void test_unsound_alignment_is_not_passed_on(void **state)
 	fake_free(&f);
 }
 
-static void test_server_without_devices_is_refused(void **state)
+static void test_device_without_devices_is_refused(void **state)
 {
 	(void)state;
 	struct fake f;
@@ -181,11 +181,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_root_is_named_rpc),
-		cmocka_unit_test(test_server_has_its_own_entry),
+		cmocka_unit_test(test_device_has_its_own_entry),
 		cmocka_unit_test(test_backend_and_buffer_type_are_named_for_the_place),
 		cmocka_unit_test(test_extended_server_is_asked_once),
 		cmocka_unit_test(test_unsound_alignment_is_not_passed_on),
-		cmocka_unit_test(test_server_without_devices_is_refused),
+		cmocka_unit_test(test_device_without_devices_is_refused),
 		cmocka_unit_test(test_last_user_closes_the_connection),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,7 @@ static void test_forgetful_stock_server_is_found_out(void **state)
 	close_load(&l);
 }
 
-static void test_server_that_keeps_none_is_not_asked(void **state)
+static void test_device_that_keeps_none_is_not_asked(void **state)
 {
 	(void)state;
 	struct load l;
@@ -117,7 +117,7 @@ static void test_server_that_keeps_none_is_not_asked(void **state)
 	close_load(&l);
 }
 
-static void test_server_that_keeps_is_asked_each_time(void **state)
+static void test_device_that_keeps_is_asked_each_time(void **state)
 {
 	(void)state;
 	struct load l;
@@ -196,8 +196,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_weights_are_not_sent),
 		cmocka_unit_test(test_forgetful_stock_server_is_found_out),
-		cmocka_unit_test(test_server_that_keeps_none_is_not_asked),
-		cmocka_unit_test(test_server_that_keeps_is_asked_each_time),
+		cmocka_unit_test(test_device_that_keeps_none_is_not_asked),
+		cmocka_unit_test(test_device_that_keeps_is_asked_each_time),
 		cmocka_unit_test(test_ggwire_server_is_asked_by_xxh3),
 		cmocka_unit_test(test_only_large_weights_are_asked_for),
 	};

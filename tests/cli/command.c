@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "serving.h"
+#include "daemon/serving.h"
 
 static char out[1 << 16];
 

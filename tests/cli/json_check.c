@@ -1,4 +1,4 @@
-#include "json_check.h"
+#include "cli/json_check.h"
 
 #include <stdint.h>
 #include <stdio.h>

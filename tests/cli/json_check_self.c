@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "json_check.h"
+#include "cli/json_check.h"
 
 static void what_is_json_is_taken(void **state)
 {

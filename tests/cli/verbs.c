@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "cli/json_check.h"
+#include "daemon/serving.h"
 #include "impostor.h"
-#include "json_check.h"
-#include "serving.h"
 
 static struct serving server;
 static char endpoint[GW_ENDPOINT_MAX];

@@ -16,9 +16,9 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "serving.h"
-#include "transport/fault.h"
-#include "transport/tcp.h"
+#include "daemon/serving.h"
+#include "transport/faulty.h"
+#include "transport/tcp/tcp.h"
 #include "wire/message.h"
 
 #define CONNECTIONS 2000

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "transport/verbs.h"
+#include "transport/rdma/verbs.h"
 
 /* Takes the library's place. Forgets devices, counts and faults of an earlier test. */
 void fake_start(void);

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "transport/fault.h"
+#include "transport/faulty.h"
 #include "transport/loopback.h"
 
 static struct gw_transport *a, *b;

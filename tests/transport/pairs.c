@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "transport/fault.h"
+#include "transport/faulty.h"
 #include "transport/loopback.h"
-#include "transport/tcp.h"
+#include "transport/tcp/tcp.h"
 
 static bool accept_one(int fd, struct gw_transport **out)
 {

@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "transport/fake_verbs.h"
+#include "transport/rdma/private.h"
 #include "transport/rdma_link.h"
-#include "transport/rdma_private.h"
 
 #define BULK ((size_t)10 << 20)
 

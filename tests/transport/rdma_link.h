@@ -2,7 +2,7 @@
 #ifndef GW_TESTS_TRANSPORT_RDMA_LINK_H
 #define GW_TESTS_TRANSPORT_RDMA_LINK_H
 
-#include "transport/rdma.h"
+#include "transport/rdma/rdma.h"
 
 /* A TCP connection over 127.0.0.1; aborts if there is none. */
 void link_tcp(struct gw_transport **a, struct gw_transport **b);

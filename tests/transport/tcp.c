@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "transport/tcp.h"
+#include "transport/tcp/tcp.h"
 
 static char path[64];
 

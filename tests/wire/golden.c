@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "cli/recording.h"
 #include "wire/codec.h"
 #include "wire/message.h"
+#include "wire/recording.h"
 
 static const struct gw_dialect *dialect;
 static const char *directory;

@@ -1,0 +1,205 @@
+#include "cli/bench/bench.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/bench/report.h"
+#include "cli/bench/run.h"
+#include "cli/verb.h"
+
+#define NS_PER_S 1e9
+#define DEFAULT_PHASE_S 1.0
+#define MAX_PHASE_S 3600.0
+#define DEFAULT_TIMEOUT_S 10.0
+#define BAR 30
+#define BAR_NS UINT64_C(100000000) /* how often it moves */
+
+struct options {
+	bool help, json;
+	double phase_s, timeout_s;
+	uint64_t device;
+	enum gw_transport_mode mode;
+	const char *endpoint;
+};
+
+struct bar {
+	bool shown;
+	const char *transport;
+	uint64_t last_ns;
+};
+
+static int usage(FILE *to, const char *program)
+{
+	fprintf(to,
+		"Usage: %s [options] ENDPOINT\n"
+		"\n"
+		"Measures round trips, upload, download and a small graph on a server, over TCP and over RDMA where\n"
+		"it comes up. Buffers it allocates there are freed again.\n"
+		"\n"
+		"  -h, --help              show this help and exit\n"
+		"  -t, --time SECONDS      how long each measurement takes (default: 1)\n"
+		"  -d, --device N          the server's device, counted from 0 (default: 0)\n"
+		"      --transport MODE    auto (default): TCP, and RDMA where both ends have it; tcp; rdma\n"
+		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
+		"  -j, --json              print one JSON object\n",
+		program);
+	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
+}
+
+static int parse(const char *program, int argc, char **argv, struct options *o)
+{
+	const char *transport = NULL;
+	struct gw_error err;
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"time", 't', .seconds = &o->phase_s, .min = 0.01, .max = MAX_PHASE_S},
+		{"device", 'd', .whole = &o->device, .max = GW_EXT_MAX_DEVICES - 1},
+		{"transport", .text = &transport},
+		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_PHASE_S},
+		{"json", 'j', .flag = &o->json},
+	};
+	int first;
+	*o = (struct options){.phase_s = DEFAULT_PHASE_S, .timeout_s = DEFAULT_TIMEOUT_S};
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
+		return rc;
+	if (gw_transport_mode_from_env(&o->mode, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	if (transport && !gw_transport_mode_parse(transport, &o->mode))
+		return gw_verb_complain(
+			program, GW_EXIT_USAGE, "--transport: '%s' is none of auto, tcp, rdma", transport);
+	return gw_verb_argument(program, argc, argv, first, "endpoint", &o->endpoint);
+}
+
+static void show_progress(void *user, enum gw_bench_phase phase, double share)
+{
+	static const char *const names[GW_BENCH_PHASES] = {
+		[GW_BENCH_LATENCY] = "round trips",
+		[GW_BENCH_UPLOAD] = "upload",
+		[GW_BENCH_DOWNLOAD] = "download",
+		[GW_BENCH_RAW_UPLOAD] = "connection, up",
+		[GW_BENCH_RAW_DOWNLOAD] = "connection, down",
+		[GW_BENCH_GRAPH] = "graph",
+	};
+	static const char full[] = "##############################";
+	_Static_assert(sizeof(full) == BAR + 1, "the bar is as long as it is");
+	struct bar *bar = user;
+	uint64_t now = gw_clock_ns();
+	if (!bar->shown || now - bar->last_ns < BAR_NS)
+		return;
+	bar->last_ns = now;
+	int filled = (int)(((double)phase + share) / GW_BENCH_PHASES * BAR);
+	fprintf(stderr, "\r%s [%-*.*s] %-16s", bar->transport, BAR, filled, full, names[phase]);
+}
+
+static void clear_progress(const struct bar *bar)
+{
+	if (bar->shown)
+		fprintf(stderr, "\r%*s\r", 24 + BAR + 20, "");
+}
+
+static enum gw_status take_device(const struct options *o, const struct gw_ask_server *server,
+	struct gw_bench_setup *setup, struct gw_bench_report *report, struct gw_error *err)
+{
+	uint32_t index = (uint32_t)o->device;
+	if (index >= server->n_devices)
+		return gw_error_set(err, GW_ERR_NOT_FOUND, "server at %s has %u device%s, and no device %u",
+			o->endpoint, (unsigned)server->n_devices, server->n_devices == 1 ? "" : "s", (unsigned)index);
+	const struct gw_ask_device *device = &server->devices[index];
+	setup->device = index;
+	setup->device_free = device->free;
+	setup->server_flags = server->flags;
+	snprintf(report->device, sizeof(report->device), "device %u%s%s", (unsigned)index,
+		device->description[0] ? ": " : "", device->description);
+	return GW_OK;
+}
+
+static enum gw_status measure(const struct options *o, struct gw_visit *v, struct bar *bar,
+	struct gw_bench_report *report, struct gw_error *err)
+{
+	struct gw_bench_connection *run = &report->runs[report->n];
+	struct gw_ask_server server;
+	struct gw_bench_setup setup = {
+		.visit = v,
+		.phase_ns = (uint64_t)(o->phase_s * NS_PER_S),
+		.progress = show_progress,
+		.user = bar,
+	};
+	enum gw_status status = gw_ask_server(v, &server, err);
+	if (status)
+		return status;
+	gw_ask_kind_text(v, server.version, report->server);
+	status = gw_ask_memory(v, &server, err);
+	if (!status)
+		status = take_device(o, &server, &setup, report, err);
+	gw_ask_server_free(&server);
+	if (status)
+		return status;
+	bar->transport = gw_ask_transport_text(v->client);
+	snprintf(run->transport, sizeof(run->transport), "%s", bar->transport);
+	run->connect_ns = v->connect_ns;
+	report->n++;
+	status = gw_bench_run(&setup, &run->result, err);
+	clear_progress(bar);
+	return status;
+}
+
+static bool is_rdma(const struct gw_visit *v)
+{
+	return strncmp(gw_client_transport(v->client), "rdma", 4) == 0;
+}
+
+/* One connection in that mode. With only_rdma nothing is measured if it did not go over to RDMA. */
+static enum gw_status visit(const struct options *o, enum gw_transport_mode mode, bool only_rdma,
+	struct gw_bench_report *report, struct gw_error *err)
+{
+	struct gw_visit v;
+	struct bar bar = {.shown = isatty(STDERR_FILENO) && !o->json};
+	const struct gw_visit_wish wish = {
+		.endpoint = o->endpoint, .mode = mode, .timeout_ms = (int)(o->timeout_s * 1000), .catch_signals = true};
+	enum gw_status status = gw_visit_open(&v, &wish, err);
+	if (status)
+		return status;
+	snprintf(report->why_not_rdma, sizeof(report->why_not_rdma), "%s", gw_client_why_not_rdma(v.client));
+	if (is_rdma(&v) || !only_rdma)
+		status = measure(o, &v, &bar, report, err);
+	gw_visit_close(&v);
+	return status;
+}
+
+static enum gw_status visit_all(const struct options *o, struct gw_bench_report *report, struct gw_error *err)
+{
+	if (o->mode != GW_TRANSPORT_AUTO)
+		return visit(o, o->mode, false, report, err);
+	enum gw_status status = visit(o, GW_TRANSPORT_TCP, false, report, err);
+	if (status || strcmp(report->runs[0].transport, "TCP") != 0)
+		return status;
+	return visit(o, GW_TRANSPORT_AUTO, true, report, err);
+}
+
+int gw_bench_main(const char *program, int argc, char **argv)
+{
+	struct options o;
+	struct gw_error err;
+	int rc = parse(program, argc, argv, &o);
+	if (rc)
+		return rc;
+	if (o.help)
+		return usage(stdout, program);
+	gw_verb_hush();
+	struct gw_bench_report report = {.endpoint = o.endpoint};
+	enum gw_status status = visit_all(&o, &report, &err);
+	if (o.mode == GW_TRANSPORT_TCP)
+		report.why_not_rdma[0] = 0;
+	if (o.json)
+		gw_bench_report_json(&report, status ? err.text : NULL);
+	else if (report.n > 0)
+		gw_bench_report_print(&report);
+	for (unsigned i = 0; i < report.n; i++)
+		gw_bench_result_free(&report.runs[i].result);
+	if (!status)
+		return GW_EXIT_GOOD;
+	return gw_verb_complain(program, status == GW_ERR_INVALID ? GW_EXIT_USAGE : GW_EXIT_FINDING, "%s", err.text);
+}

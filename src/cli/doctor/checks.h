@@ -1,0 +1,44 @@
+/* The looks that `ggwire doctor` takes, each of which adds its lines to the findings. */
+#ifndef GW_CLI_DOCTOR_CHECKS_H
+#define GW_CLI_DOCTOR_CHECKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/doctor/findings.h"
+#include "cli/doctor/sources.h"
+
+/* The way to a server, as far as it was gone. */
+struct gw_doctor_path {
+	bool connected;       /* over TCP: local and netdev are known */
+	uint8_t local[16];    /* this end's address, IPv4 as ::ffff:a.b.c.d */
+	char local_text[64];  /* the same for people */
+	char netdev[32];      /* the interface that has it; "" = not found */
+	bool loopback;        /* it is this machine itself */
+	double round_trip_ms; /* 0: not measured */
+	double bytes_per_s;   /* measured; 0: not */
+};
+
+/* doctor_ggml.c: ggml, the devices that `ggwire serve` would lend, and the plug-in that programs would load.
+ * backend_dirs are where ggml looks, NULL at the end. Loads plug-ins in processes of their own; blocks for seconds at
+ * most. */
+void gw_doctor_devices(struct gw_findings *f);
+void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f);
+
+/* doctor_rdma.c: library, devices, ports, GIDs, and which entry a connection from path's address would use. path may be
+ * NULL. library_error is why there is no libibverbs, or NULL. */
+void gw_doctor_rdma(const struct gw_sources *s, const struct gw_doctor_path *path, const char *library_error,
+	struct gw_findings *f);
+
+/* What to do about a reason for which a connection stayed on TCP, or NULL. */
+const char *gw_doctor_rdma_advice(const char *reason);
+
+/* doctor_system.c */
+void gw_doctor_governor(const struct gw_sources *s, struct gw_findings *f);
+void gw_doctor_sockets(const struct gw_sources *s, const struct gw_doctor_path *path, struct gw_findings *f);
+void gw_doctor_memlock(const struct gw_sources *s, struct gw_findings *f);
+
+/* doctor_path.c: goes to the server, and fills *path. */
+void gw_doctor_server(const char *endpoint, double timeout_s, struct gw_doctor_path *path, struct gw_findings *f);
+
+#endif

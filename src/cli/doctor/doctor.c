@@ -1,0 +1,135 @@
+#include "cli/doctor/doctor.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/doctor/checks.h"
+#include "cli/verb.h"
+#include "transport/endpoint.h"
+#include "transport/rdma/rdma.h"
+
+#define DEFAULT_TIMEOUT_S 5.0
+#define MAX_TIMEOUT_S 3600.0
+
+struct options {
+	bool help, json;
+	double timeout_s;
+	const char *endpoint; /* NULL: this machine alone */
+};
+
+static int usage(FILE *to, const char *program)
+{
+	fprintf(to,
+		"Usage: %s [options] [ENDPOINT]\n"
+		"\n"
+		"Looks at this machine, and at the way to the server at ENDPOINT if one is named: ggml, its devices "
+		"and\n"
+		"plug-ins, RDMA, the kernel's limits, versions. Each line is ok, warning or problem, with the reason "
+		"and\n"
+		"what to do.\n"
+		"\n"
+		"  -h, --help              show this help and exit\n"
+		"  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n"
+		"  -j, --json              print one JSON object\n",
+		program);
+	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
+}
+
+static int take_endpoint(const char *program, int n, char **endpoints, struct options *o)
+{
+	struct gw_endpoint ep;
+	struct gw_error err;
+	if (n > 1)
+		return gw_verb_complain(program, GW_EXIT_USAGE, "at most one endpoint is expected, not %d", n);
+	if (n == 1 && gw_endpoint_parse(endpoints[0], false, &ep, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	o->endpoint = n == 1 ? endpoints[0] : NULL;
+	return GW_EXIT_GOOD;
+}
+
+static int parse(const char *program, int argc, char **argv, struct options *o)
+{
+	const struct gw_verb_option known[] = {
+		GW_VERB_HELP(&o->help),
+		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_TIMEOUT_S},
+		{"json", 'j', .flag = &o->json},
+	};
+	int first;
+	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S};
+	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc || o->help)
+		return rc;
+	return take_endpoint(program, argc - first, argv + first, o);
+}
+
+/* Where ggml looks for backends: its own directory, beside the program, and where it was started. Which program that
+ * will be is not known; this one's directory stands for it. */
+static void look_for_plugins(struct gw_findings *f)
+{
+	char program[PATH_MAX], here[PATH_MAX];
+	const char *dirs[4] = {NULL};
+	size_t n = 0;
+	if (GGWIRE_PLUGIN_DIR[0])
+		dirs[n++] = GGWIRE_PLUGIN_DIR;
+	ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	if (len > 0) {
+		program[len] = 0;
+		*strrchr(program, '/') = 0;
+		dirs[n++] = program;
+	}
+	if (getcwd(here, sizeof(here)) && (n == 0 || (strcmp(here, dirs[0]) != 0 && strcmp(here, dirs[n - 1]) != 0)))
+		dirs[n++] = here;
+	gw_doctor_plugins(dirs, f);
+}
+
+static void look(const struct options *o, struct gw_findings *f)
+{
+	const struct gw_sources sources = {.sys = "/sys", .proc = "/proc", .dev = "/dev"};
+	struct gw_doctor_path path = {0};
+	struct gw_error why;
+	bool has_library = gw_rdma_library(&why) == GW_OK;
+	gw_doctor_devices(f);
+	look_for_plugins(f);
+	if (o->endpoint)
+		gw_doctor_server(o->endpoint, o->timeout_s, &path, f);
+	gw_doctor_rdma(&sources, &path, has_library ? NULL : why.text, f);
+	gw_doctor_sockets(&sources, &path, f);
+	gw_doctor_governor(&sources, f);
+}
+
+static void print_json(const struct options *o, const struct gw_findings *f, bool good)
+{
+	struct gw_buf out = {0};
+	struct gw_json j;
+	gw_json_begin(&j, &out);
+	gw_json_object(&j, NULL);
+	gw_json_text(&j, "endpoint", o->endpoint);
+	gw_json_bool(&j, "good", good);
+	gw_findings_json(&j, "findings", f);
+	gw_json_object_end(&j);
+	(void)gw_verb_print_json(&j);
+}
+
+int gw_doctor_main(const char *program, int argc, char **argv)
+{
+	struct options o;
+	struct gw_findings f = {0};
+	int rc = parse(program, argc, argv, &o);
+	if (rc)
+		return rc;
+	if (o.help)
+		return usage(stdout, program);
+	gw_verb_hush();
+	look(&o, &f);
+	bool good = !gw_findings_have(&f, GW_FINDING_WARNING) && !f.incomplete;
+	if (o.json)
+		print_json(&o, &f, good);
+	else
+		gw_findings_print(&f);
+	if (f.incomplete)
+		gw_verb_complain(program, GW_EXIT_FINDING, "out of memory: lines are missing");
+	gw_findings_free(&f);
+	return good ? GW_EXIT_GOOD : GW_EXIT_FINDING;
+}

@@ -1,0 +1,296 @@
+/* The way to a server, step by step: name, connection, handshake, versions, transport, and how fast it is. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/doctor/checks.h"
+#include "cli/stats.h"
+#include "cli/verb.h"
+#include "cli/visit.h"
+#include "transport/endpoint.h"
+#include "transport/tcp/address.h"
+#include "version.h"
+#include "wire/cursor.h"
+
+#define AREA "path"
+#define ROUND_TRIPS 50
+#define PIECE ((size_t)2 << 20)
+#define STREAM_NS UINT64_C(300000000)
+
+/* 0 or an errno. */
+static int try_address(const struct addrinfo *ai, int timeout_ms, int *out)
+{
+	int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
+	if (fd < 0)
+		return errno;
+	int failure = connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 ? errno : 0;
+	if (failure == EINPROGRESS) {
+		struct pollfd p = {.fd = fd, .events = POLLOUT};
+		socklen_t len = sizeof(failure);
+		if (poll(&p, 1, timeout_ms) == 0)
+			failure = ETIMEDOUT;
+		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) < 0)
+			failure = errno;
+	}
+	if (failure)
+		close(fd);
+	else
+		*out = fd;
+	return failure;
+}
+
+static const char *connect_advice(int failure)
+{
+	switch (failure) {
+	case ECONNREFUSED:
+		return "the machine answers and nothing listens there: start ggwire serve with -H ADDRESS (its default "
+		       "is "
+		       "127.0.0.1, which no other machine reaches), or look whether a firewall rejects the port";
+	case ETIMEDOUT:
+		return "nothing answers at all: the machine is off, the address is wrong, or a firewall drops packets "
+		       "to the port";
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return "there is no route, or a router or firewall says no: ip route get ADDRESS";
+	case ECONNRESET:
+		return "something between resets connections: a firewall, or a proxy without a server behind it";
+	case EACCES:
+	case EPERM:
+		return "a local firewall or security policy forbids it";
+	default:
+		return "look at the address and at the network of this machine";
+	}
+}
+
+static void set_mapped(uint8_t out[16], const struct sockaddr *a)
+{
+	memset(out, 0, 16);
+	if (a->sa_family == AF_INET6) {
+		memcpy(out, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, 16);
+		return;
+	}
+	out[10] = out[11] = 0xff;
+	memcpy(out + 12, &((const struct sockaddr_in *)(const void *)a)->sin_addr, 4);
+}
+
+static bool is_ip(const struct sockaddr *a)
+{
+	return a && (a->sa_family == AF_INET || a->sa_family == AF_INET6);
+}
+
+/* The interface that has the address. */
+static void find_netdev(struct gw_doctor_path *path)
+{
+	struct ifaddrs *list;
+	uint8_t address[16];
+	if (getifaddrs(&list) < 0)
+		return;
+	for (const struct ifaddrs *i = list; i && !path->netdev[0]; i = i->ifa_next) {
+		if (!is_ip(i->ifa_addr))
+			continue;
+		set_mapped(address, i->ifa_addr);
+		if (memcmp(address, path->local, sizeof(address)) == 0)
+			snprintf(path->netdev, sizeof(path->netdev), "%s", i->ifa_name);
+	}
+	freeifaddrs(list);
+}
+
+static void note_local(int fd, struct gw_doctor_path *path)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof(address);
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+		return;
+	set_mapped(path->local, (const struct sockaddr *)&address);
+	bool v4 = memcmp(path->local, mapped, sizeof(mapped)) == 0;
+	inet_ntop(v4 ? AF_INET : AF_INET6, path->local + (v4 ? 12 : 0), path->local_text, sizeof(path->local_text));
+	path->connected = true;
+	find_netdev(path);
+	path->loopback = strcmp(path->netdev, "lo") == 0;
+}
+
+/* Each address of the name by itself: one that fails is worth a line even where another does not. */
+static bool reach(const struct gw_endpoint *ep, int timeout_ms, struct gw_doctor_path *path, struct gw_findings *f)
+{
+	struct addrinfo *list;
+	struct gw_error err;
+	char name[128];
+	if (gw_tcp_resolve(ep, false, &list, &err)) {
+		gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err.text);
+		gw_found_advice(f, "use its address, or look at the spelling, /etc/hosts and DNS (getent hosts NAME)");
+		return false;
+	}
+	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
+		uint64_t start = gw_clock_ns();
+		int fd = -1, failure = try_address(ai, timeout_ms, &fd);
+		gw_tcp_address_text(ai->ai_addr, ai->ai_addrlen, name, sizeof(name));
+		if (failure) {
+			gw_found(f, GW_FINDING_PROBLEM, AREA, "%s: %s", name,
+				failure == ETIMEDOUT ? "no answer" : strerror(failure));
+			gw_found_advice(f, "%s", connect_advice(failure));
+			continue;
+		}
+		gw_found(f, GW_FINDING_OK, AREA, "%s accepts connections (%.1f ms)", name,
+			(double)(gw_clock_ns() - start) / 1e6);
+		if (!path->connected)
+			note_local(fd, path);
+		close(fd);
+	}
+	freeaddrinfo(list);
+	return path->connected;
+}
+
+static void say_no_handshake(enum gw_status status, const struct gw_error *err, struct gw_findings *f)
+{
+	gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err->text);
+	if (status == GW_ERR_TIMEOUT)
+		gw_found_advice(f,
+			"wait until the other client has left, or use ggwire serve there; if no server is there, "
+			"a firewall or proxy may have accepted in its place");
+	else if (status == GW_ERR_PROTOCOL)
+		gw_found_advice(f, "look at the port; what answers is no RPC server, or one that turns this machine "
+				   "away (--allow, "
+				   "--max-clients): its log says so");
+	else if (status == GW_ERR_UNSUPPORTED)
+		gw_found_advice(f,
+			"update the older end, or serve old clients on an endpoint of their own (--listen ...,proto=)");
+}
+
+static void say_versions(const struct gw_visit *v, const struct gw_ask_server *server, struct gw_findings *f)
+{
+	struct gw_version theirs = gw_client_server(v->client).version, used = gw_client_dialect(v->client)->version;
+	char text[GW_ASK_TEXT];
+	gw_ask_server_text(v, server->version, text);
+	gw_found(f, GW_FINDING_OK, AREA, "it is a %s; this is ggwire %s, and both can talk", text, GGWIRE_VERSION);
+	if (memcmp(&theirs, &used, sizeof(used)) != 0) {
+		gw_found(f, GW_FINDING_WARNING, AREA,
+			"it speaks protocol %u.%u.%u, newer than this ggwire, which uses %u.%u.%u", theirs.major,
+			theirs.minor, theirs.patch, used.major, used.minor, used.patch);
+		gw_found_advice(f, "update ggwire here");
+	}
+	if (server->version[0] && strcmp(server->version, GGWIRE_VERSION) != 0) {
+		gw_found(f, GW_FINDING_WARNING, AREA, "ggwire has version %s there and %s here", server->version,
+			GGWIRE_VERSION);
+		gw_found_advice(f, "that works; the same version at both ends has all extensions");
+	}
+	for (uint32_t i = 0; i < server->n_devices; i++)
+		if (server->devices[i].free < server->devices[i].total / 20) {
+			gw_found(f, GW_FINDING_WARNING, AREA, "its device %u has less than 5 %% of its memory free",
+				(unsigned)i);
+			gw_found_advice(f, "another client or program holds it: ggwire status");
+		}
+}
+
+static void say_transport(const struct gw_visit *v, struct gw_findings *f)
+{
+	const char *name = gw_client_transport(v->client), *why = gw_client_why_not_rdma(v->client);
+	const char *advice = gw_doctor_rdma_advice(why);
+	struct gw_source_names devices = gw_source_list("/sys", "class/infiniband");
+	bool has_rdma = devices.n > 0;
+	gw_source_names_free(&devices);
+	if (strcmp(name, "tcp") != 0) {
+		gw_found(f, GW_FINDING_OK, AREA, "the connection runs over %s", gw_ask_transport_text(v->client));
+		return;
+	}
+	gw_found(f, has_rdma ? GW_FINDING_WARNING : GW_FINDING_OK, AREA, "the connection runs over TCP: %s", why);
+	if (has_rdma && advice)
+		gw_found_advice(f, "%s", advice);
+}
+
+static void measure_round_trip(struct gw_visit *v, struct gw_doctor_path *path)
+{
+	struct gw_stats stats = {0};
+	struct gw_error err;
+	for (unsigned i = 0; i < ROUND_TRIPS; i++) {
+		uint64_t start = gw_clock_ns();
+		if (gw_ask_nothing(v, &err) || gw_stats_add(&stats, gw_clock_ns() - start))
+			break;
+	}
+	if (stats.n == ROUND_TRIPS)
+		path->round_trip_ms = gw_stats_min_ms(&stats);
+	gw_stats_free(&stats);
+}
+
+static enum gw_status send_piece(struct gw_visit *v, const uint8_t *piece)
+{
+	uint8_t fixed[GW_EXT_STREAM_FIXED] = {0};
+	const struct iovec parts[] = {
+		{.iov_base = fixed, .iov_len = sizeof(fixed)}, {.iov_base = (void *)piece, .iov_len = PIECE}};
+	gw_visit_begin(v);
+	enum gw_status status = gw_client_call(v->client, GW_CMD_EXT_STREAM, parts, 2, NULL, 0);
+	gw_visit_end(v);
+	return status;
+}
+
+static void measure_rate(struct gw_visit *v, struct gw_doctor_path *path)
+{
+	uint8_t *piece = calloc(1, PIECE);
+	uint64_t start = gw_clock_ns(), bytes = 0;
+	while (piece && gw_clock_ns() - start < STREAM_NS && send_piece(v, piece) == GW_OK)
+		bytes += PIECE;
+	if (bytes > 0)
+		path->bytes_per_s = (double)bytes / ((double)(gw_clock_ns() - start) / 1e9);
+	free(piece);
+}
+
+static void measure(
+	struct gw_visit *v, const struct gw_ask_server *server, struct gw_doctor_path *path, struct gw_findings *f)
+{
+	measure_round_trip(v, path);
+	if (server->flags & GW_EXT_SERVER_STREAM)
+		measure_rate(v, path);
+	if (path->bytes_per_s > 0)
+		gw_found(f, GW_FINDING_OK, AREA, "round trip %.3f ms, upload %.0f MB/s", path->round_trip_ms,
+			path->bytes_per_s / 1e6);
+	else if (path->round_trip_ms > 0)
+		gw_found(f, GW_FINDING_OK, AREA, "round trip %.3f ms", path->round_trip_ms);
+}
+
+static void visit(const char *endpoint, int timeout_ms, struct gw_doctor_path *path, struct gw_findings *f)
+{
+	struct gw_visit v;
+	struct gw_error err;
+	struct gw_ask_server server;
+	struct gw_visit_wish wish = {.endpoint = endpoint, .timeout_ms = timeout_ms};
+	enum gw_status status = gw_transport_mode_from_env(&wish.mode, &err);
+	if (!status)
+		status = gw_visit_open(&v, &wish, &err);
+	if (status) {
+		say_no_handshake(status, &err, f);
+		return;
+	}
+	status = gw_ask_server(&v, &server, &err);
+	if (status || gw_ask_memory(&v, &server, &err)) {
+		if (!status)
+			gw_ask_server_free(&server);
+		gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err.text);
+		gw_found_advice(f, "look at the server's log: a worker that dies names its reason there");
+	} else {
+		say_versions(&v, &server, f);
+		say_transport(&v, f);
+		measure(&v, &server, path, f);
+		gw_ask_server_free(&server);
+	}
+	gw_visit_close(&v);
+}
+
+void gw_doctor_server(const char *endpoint, double timeout_s, struct gw_doctor_path *path, struct gw_findings *f)
+{
+	struct gw_endpoint ep;
+	int timeout_ms = (int)(timeout_s * 1000);
+	*path = (struct gw_doctor_path){0};
+	if (gw_endpoint_parse(endpoint, false, &ep, NULL))
+		return;
+	if (ep.kind == GW_ENDPOINT_UNIX || reach(&ep, timeout_ms, path, f))
+		visit(endpoint, timeout_ms, path, f);
+}

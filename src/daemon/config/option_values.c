@@ -1,0 +1,109 @@
+#include "daemon/config/option_values.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+enum gw_status gw_option_number(const char *text, unsigned min, unsigned max, unsigned *out, struct gw_error *err)
+{
+	unsigned value = 0;
+	const char *c = text;
+	for (; *c >= '0' && *c <= '9' && value <= max; c++)
+		value = 10 * value + (unsigned)(*c - '0');
+	if (c == text || *c || value < min || value > max)
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not a number from %u to %u", text, min, max);
+	*out = value;
+	return GW_OK;
+}
+
+enum gw_status gw_option_bytes(const char *text, uint64_t *out, struct gw_error *err)
+{
+	static const char units[] = "KMGT";
+	uint64_t value = 0;
+	const char *c = text;
+	bool ok = *c >= '0' && *c <= '9';
+	for (; ok && *c >= '0' && *c <= '9'; c++)
+		ok = gw_mul_u64(value, 10, &value) && gw_add_u64(value, (uint64_t)(*c - '0'), &value);
+	const char *unit = *c ? strchr(units, *c & ~0x20) : NULL;
+	if (ok && unit) {
+		ok = gw_mul_u64(value, UINT64_C(1) << (10 * (unit - units + 1)), &value);
+		c++;
+	}
+	if (!ok || *c || value == 0)
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not a number of bytes, such as 512M or 24G", text);
+	*out = value;
+	return GW_OK;
+}
+
+enum gw_status gw_option_choice(
+	const char *text, const char *const *words, size_t n, unsigned *out, struct gw_error *err)
+{
+	char known[128] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*out = (unsigned)i;
+			return GW_OK;
+		}
+		if (used < sizeof(known))
+			used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "", words[i]);
+	}
+	return gw_error_set(err, GW_ERR_INVALID, "'%s' is none of %s", text, known);
+}
+
+enum gw_status gw_option_proto(const char *text, const struct gw_dialect **dialect, struct gw_error *err)
+{
+	char known[128] = "";
+	size_t used = 0;
+	const struct gw_dialect *d;
+	*dialect = gw_dialect_parse(text);
+	if (*dialect)
+		return GW_OK;
+	for (size_t i = 0; (d = gw_dialect_at(i)) && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%u.%u.%u", i ? ", " : "",
+			d->version.major, d->version.minor, d->version.patch);
+	return gw_error_set(err, GW_ERR_INVALID, "unknown protocol version: '%s' (known versions: %s)", text, known);
+}
+
+/* What may follow an endpoint: ",proto=VERSION". Cuts it off. */
+static enum gw_status parse_proto(char *text, const struct gw_dialect **dialect, struct gw_error *err)
+{
+	static const char key[] = ",proto=";
+	char *at = strstr(text, key);
+	*dialect = NULL;
+	if (!at)
+		return GW_OK;
+	*at = '\0';
+	return gw_option_proto(at + strlen(key), dialect, err);
+}
+
+enum gw_status gw_option_listen(
+	const char *text, struct gw_endpoint *ep, const struct gw_dialect **dialect, struct gw_error *err)
+{
+	char endpoint[2 * GW_ENDPOINT_MAX];
+	const struct gw_dialect *found;
+	if (snprintf(endpoint, sizeof(endpoint), "%s", text) >= (int)sizeof(endpoint))
+		return gw_error_set(err, GW_ERR_INVALID, "longer than an endpoint can be");
+	enum gw_status status = parse_proto(endpoint, &found, err);
+	if (!status)
+		status = gw_endpoint_parse(endpoint, true, ep, err);
+	if (!status)
+		*dialect = found;
+	return status;
+}
+
+enum gw_status gw_option_names(const char *text, char *out, size_t size, struct gw_error *err)
+{
+	for (const char *name = text;; name++) {
+		size_t len = strcspn(name, ",/");
+		if (len == 0)
+			return gw_error_set(err, GW_ERR_INVALID, "'%s' has an empty name in it", text);
+		name += len;
+		if (!*name)
+			break;
+	}
+	if ((size_t)snprintf(out, size, "%s", text) >= size)
+		return gw_error_set(err, GW_ERR_LIMIT, "longer than %zu bytes", size - 1);
+	return GW_OK;
+}

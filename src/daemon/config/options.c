@@ -1,0 +1,409 @@
+/* One table says which options there are: for the command line, for the configuration file, and for --help. */
+#include "daemon/config/options.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/options.h"
+#include "daemon/config/config.h"
+#include "daemon/config/option_values.h"
+
+#define DEFAULT_HOST "127.0.0.1"
+#define DEFAULT_PORT 50052
+#define DEFAULT_CLIENTS 64
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
+struct parse;
+
+/* Puts an option's value into p->o. text is NULL for an option without one on the command line. */
+typedef enum gw_status set_option(struct parse *p, const char *text, struct gw_error *err);
+
+struct row {
+	const char *name;
+	char letter;
+	const char *value; /* its name in the help; NULL: the option takes none, and in a file yes or no */
+	bool repeats;
+	bool line_only; /* not in a file */
+	set_option *set;
+	const char *help;
+};
+
+static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
+	add_model, add_listen, set_max_clients, set_max_memory, add_allowed, set_sandbox, set_transport, set_http,
+	set_log_level, set_log_format;
+
+static const struct row rows[] = {
+	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
+	{"config", 0, "FILE", false, true, set_config,
+		"read options from this file (default: " GW_SERVE_CONFIG ",\n"
+		"if there is one); those of the command line go before its"},
+	{"threads", 't', "N", false, false, set_threads, "threads of the CPU device (default: half of the cores)"},
+	{"device", 'd', "NAME,...", false, false, set_devices,
+		"devices to lend (default: all but the CPU, or else the CPU)"},
+	{"host", 'H', "HOST", false, false, set_host, "address to listen on (default: " DEFAULT_HOST ")"},
+	{"port", 'p', "PORT", false, false, set_port,
+		"port to listen on, 0 = any free one (default: " TEXT(DEFAULT_PORT) ")"},
+	{"cache", 'c', NULL, false, false, set_cache, "keep large weights in a cache on disk"},
+	{"cache-size", 0, "SIZE", false, false, set_cache_size,
+		"the same, with at most that many bytes on disk: what was not used for\n"
+		"longest makes room"},
+	{"model", 0, "PATH", true, false, add_model,
+		"a GGUF file, or a directory of them, that clients are going to load: its\n"
+		"weights are read here and not sent; may be repeated"},
+	{"listen", 0, "ENDPOINT", true, false, add_listen,
+		"HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated; instead of\n"
+		"-H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
+		"serves clients of that protocol version there, from 4.0.0 on"},
+	{"max-clients", 0, "N", false, false, set_max_clients,
+		"clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
+	{"max-memory", 0, "SIZE", false, false, set_max_memory,
+		"buffers of one client: bytes, or with K, M, G, T behind the number\n"
+		"(default: what the devices have)"},
+	{"allow", 0, "CIDR,...", true, false, add_allowed,
+		"networks whose machines may connect, such as 192.0.2.0/24 or\n"
+		"2001:db8::/32; may be repeated (default: all; Unix sockets always may)"},
+	{"sandbox", 0, "MODE", false, false, set_sandbox,
+		"what workers may do to this machine: auto (default) as little as the\n"
+		"kernel can enforce, require all of that or do not start, off"},
+	{"transport", 0, "MODE", false, false, set_transport,
+		"auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
+		"RDMA; rdma: refuse clients that stay on TCP"},
+	{"http", 0, "[HOST:]PORT", false, false, set_http,
+		"show what the server is doing over HTTP: a page, /status.json,\n"
+		"/history.json and /metrics; without HOST to this machine only (default: off)"},
+	{"log-level", 0, "LEVEL", false, false, set_log_level, "error, warn, info or debug (default: info)"},
+	{"log-format", 0, "FORMAT", false, false, set_log_format,
+		"text (default), or json: an object a line, with time and level"},
+};
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* What was given so far; host and port become an endpoint at the end. */
+struct parse {
+	struct gw_serve_options o;
+	const char *config; /* from the command line, or NULL */
+	char host[GW_ENDPOINT_MAX];
+	unsigned port;
+	bool on_line[N_ROWS];
+	bool in_file[N_ROWS];
+};
+
+static enum gw_status set_help(struct parse *p, const char *text, struct gw_error *err)
+{
+	(void)text;
+	(void)err;
+	p->o.help = true;
+	return GW_OK;
+}
+
+static enum gw_status set_config(struct parse *p, const char *text, struct gw_error *err)
+{
+	(void)err;
+	p->config = text;
+	return GW_OK;
+}
+
+static enum gw_status set_threads(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_number(text, 1, GW_SERVE_MAX_THREADS, &p->o.n_threads, err);
+}
+
+static enum gw_status set_devices(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_names(text, p->o.devices, sizeof(p->o.devices), err);
+}
+
+/* Brackets around a bare IPv6 address, and the port behind it. */
+static enum gw_status parse_host(const char *host, unsigned port, struct gw_endpoint *ep, struct gw_error *err)
+{
+	bool bare_ipv6 = host[0] != '[' && strchr(host, ':');
+	char text[GW_ENDPOINT_MAX];
+	int n = snprintf(text, sizeof(text), bare_ipv6 ? "[%s]:%u" : "%s:%u", host, port);
+	if (n >= (int)sizeof(text))
+		return gw_error_set(err, GW_ERR_INVALID, "longer than a host's name can be");
+	return gw_endpoint_parse(text, true, ep, err);
+}
+
+static enum gw_status set_host(struct parse *p, const char *text, struct gw_error *err)
+{
+	struct gw_endpoint ep;
+	enum gw_status status = parse_host(text, UINT16_MAX, &ep, err);
+	if (!status)
+		snprintf(p->host, sizeof(p->host), "%s", text);
+	return status;
+}
+
+static enum gw_status set_port(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_number(text, 0, UINT16_MAX, &p->port, err);
+}
+
+static enum gw_status set_cache(struct parse *p, const char *text, struct gw_error *err)
+{
+	static const char *const words[] = {"no", "yes"};
+	unsigned yes = 1;
+	enum gw_status status = text ? gw_option_choice(text, words, 2, &yes, err) : GW_OK;
+	if (!status)
+		p->o.cache = yes;
+	return status;
+}
+
+static enum gw_status set_cache_size(struct parse *p, const char *text, struct gw_error *err)
+{
+	p->o.cache = true;
+	return gw_option_bytes(text, &p->o.cache_size, err);
+}
+
+static enum gw_status add_model(struct parse *p, const char *text, struct gw_error *err)
+{
+	char *models = p->o.models;
+	size_t used = strlen(models), left = sizeof(p->o.models) - used;
+	if (!text[0] || strchr(text, '\n'))
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is no path of a file or directory", text);
+	if ((size_t)snprintf(models + used, left, "%s\n", text) >= left)
+		return gw_error_set(
+			err, GW_ERR_LIMIT, "all paths together are longer than %zu bytes", sizeof(p->o.models) - 1);
+	return GW_OK;
+}
+
+static enum gw_status add_listen(struct parse *p, const char *text, struct gw_error *err)
+{
+	struct gw_serve_options *o = &p->o;
+	if (o->n_listen == GW_SERVE_MAX_LISTEN)
+		return gw_error_set(err, GW_ERR_LIMIT, "more than %d endpoints", GW_SERVE_MAX_LISTEN);
+	struct gw_serve_listen *l = &o->listen[o->n_listen];
+	enum gw_status status = gw_option_listen(text, &l->ep, &l->dialect, err);
+	if (!status)
+		o->n_listen++;
+	return status;
+}
+
+static enum gw_status set_max_clients(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_number(text, 1, GW_SERVE_MAX_CLIENTS, &p->o.max_clients, err);
+}
+
+static enum gw_status set_max_memory(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_bytes(text, &p->o.max_memory, err);
+}
+
+static enum gw_status add_allowed(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_allow_parse(&p->o.allow, text, err);
+}
+
+static enum gw_status set_sandbox(struct parse *p, const char *text, struct gw_error *err)
+{
+	static const char *const words[] = {
+		[GW_SANDBOX_AUTO] = "auto",
+		[GW_SANDBOX_REQUIRE] = "require",
+		[GW_SANDBOX_OFF] = "off",
+	};
+	unsigned chosen;
+	enum gw_status status = gw_option_choice(text, words, sizeof(words) / sizeof(words[0]), &chosen, err);
+	if (!status)
+		p->o.sandbox = (enum gw_sandbox_mode)chosen;
+	return status;
+}
+
+static enum gw_status set_transport(struct parse *p, const char *text, struct gw_error *err)
+{
+	if (gw_transport_mode_parse(text, &p->o.transport))
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_INVALID, "'%s' is none of auto, tcp, rdma", text);
+}
+
+static enum gw_status set_log_level(struct parse *p, const char *text, struct gw_error *err)
+{
+	static const char *const words[] = {
+		[GW_LOG_ERROR] = "error",
+		[GW_LOG_WARN] = "warn",
+		[GW_LOG_INFO] = "info",
+		[GW_LOG_DEBUG] = "debug",
+	};
+	unsigned chosen;
+	enum gw_status status = gw_option_choice(text, words, sizeof(words) / sizeof(words[0]), &chosen, err);
+	if (status)
+		return status;
+	p->o.has_log_level = true;
+	p->o.log_level = (enum gw_log_level)chosen;
+	return GW_OK;
+}
+
+static enum gw_status set_http(struct parse *p, const char *text, struct gw_error *err)
+{
+	char endpoint[GW_ENDPOINT_MAX];
+	bool port_only = text[0] && strspn(text, "0123456789") == strlen(text);
+	int n = snprintf(endpoint, sizeof(endpoint), "%s%s", port_only ? DEFAULT_HOST ":" : "", text);
+	if (n >= (int)sizeof(endpoint))
+		return gw_error_set(err, GW_ERR_INVALID, "longer than an endpoint can be");
+	if (gw_endpoint_parse(endpoint, true, &p->o.http, err))
+		return err->status;
+	if (p->o.http.kind != GW_ENDPOINT_TCP)
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not [HOST:]PORT", text);
+	p->o.has_http = true;
+	return GW_OK;
+}
+
+static enum gw_status set_log_format(struct parse *p, const char *text, struct gw_error *err)
+{
+	static const char *const words[] = {[GW_LOG_TEXT] = "text", [GW_LOG_JSON] = "json"};
+	unsigned chosen;
+	enum gw_status status = gw_option_choice(text, words, sizeof(words) / sizeof(words[0]), &chosen, err);
+	if (!status)
+		p->o.log_format = (enum gw_log_format)chosen;
+	return status;
+}
+
+/* Whether the option that set puts in force is on the command line. */
+static bool is_on_line(const struct parse *p, set_option *set)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].set == set)
+			return p->on_line[i];
+	return false;
+}
+
+/* Whether the command line takes the place of what a file says. Where to listen is one thing, said by three options. */
+static bool is_overruled(const struct parse *p, size_t i)
+{
+	if (rows[i].set == add_listen && (is_on_line(p, set_host) || is_on_line(p, set_port)))
+		return true;
+	if ((rows[i].set == set_host || rows[i].set == set_port) && is_on_line(p, add_listen))
+		return true;
+	return p->on_line[i];
+}
+
+/* A gw_config_take. */
+static enum gw_status take_from_file(void *user, const char *key, const char *value, struct gw_error *err)
+{
+	struct parse *p = user;
+	size_t i = 0;
+	while (i < N_ROWS && strcmp(rows[i].name, key) != 0)
+		i++;
+	if (i == N_ROWS)
+		return gw_error_set(err, GW_ERR_INVALID, "unknown option: %s", key);
+	if (rows[i].line_only)
+		return gw_error_set(err, GW_ERR_INVALID, "%s: belongs on the command line", key);
+	if (p->in_file[i] && !rows[i].repeats)
+		return gw_error_set(err, GW_ERR_INVALID, "%s: was given in a line before", key);
+	/* What is overruled is looked at all the same, and forgotten: a file is right or wrong whatever else is given.
+	 */
+	struct parse aside = *p;
+	if (rows[i].set(is_overruled(p, i) ? &aside : p, value, err))
+		return gw_error_prefix(err, "%s", key);
+	p->in_file[i] = true;
+	return GW_OK;
+}
+
+static enum gw_status read_file(struct parse *p, struct gw_error *err)
+{
+	enum gw_status status = gw_config_read(p->config ? p->config : GW_SERVE_CONFIG, take_from_file, p, err);
+	return status == GW_ERR_NOT_FOUND && !p->config ? GW_OK : status;
+}
+
+/* A walk over the command line: it notes what is there, or puts it in force. */
+struct walk {
+	struct parse *p;
+	bool in_force;
+};
+
+/* A gw_option_take. */
+static enum gw_status take_from_line(void *user, size_t i, const char *value, bool *stop, struct gw_error *err)
+{
+	struct walk *w = user;
+	w->p->on_line[i] = true;
+	enum gw_status status = w->in_force || rows[i].line_only ? rows[i].set(w->p, value, err) : GW_OK;
+	*stop = w->p->o.help;
+	return status;
+}
+
+static enum gw_status walk(int argc, char **argv, bool in_force, struct parse *p, struct gw_error *err)
+{
+	struct gw_option table[N_ROWS];
+	struct walk w = {.p = p, .in_force = in_force};
+	int first;
+	for (size_t i = 0; i < N_ROWS; i++)
+		table[i] = (struct gw_option){rows[i].name, rows[i].letter, rows[i].value != NULL};
+	enum gw_status status = gw_options_walk(table, N_ROWS, argc, argv, take_from_line, &w, &first, err);
+	if (!status && !p->o.help && first < argc)
+		return gw_error_set(err, GW_ERR_INVALID, "unexpected argument: %s", argv[first]);
+	return status;
+}
+
+static bool is_given(const struct parse *p, set_option *set)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].set == set)
+			return p->on_line[i] || (p->in_file[i] && !is_overruled(p, i));
+	return false;
+}
+
+/* What host and port say, as an endpoint, unless --listen has taken their place. */
+static enum gw_status add_host_port(struct parse *p, struct gw_error *err)
+{
+	struct gw_serve_options *o = &p->o;
+	bool asked = is_given(p, set_host) || is_given(p, set_port);
+	if (o->n_listen > 0 && !asked)
+		return GW_OK;
+	if (o->n_listen == GW_SERVE_MAX_LISTEN)
+		return gw_error_set(err, GW_ERR_LIMIT, "--host: more than %d endpoints", GW_SERVE_MAX_LISTEN);
+	o->default_listen = o->n_listen == 0 && !asked;
+	o->listen[o->n_listen].dialect = NULL;
+	if (parse_host(p->host, p->port, &o->listen[o->n_listen].ep, err))
+		return gw_error_prefix(err, "--host");
+	o->n_listen++;
+	return GW_OK;
+}
+
+static unsigned default_threads(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+	return cores < 1 ? 1 : cores > GW_SERVE_MAX_THREADS ? GW_SERVE_MAX_THREADS : (unsigned)cores;
+}
+
+enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_options *out, struct gw_error *err)
+{
+	struct parse p = {.port = DEFAULT_PORT, .host = DEFAULT_HOST};
+	p.o.n_threads = default_threads();
+	p.o.max_clients = DEFAULT_CLIENTS;
+	enum gw_status status = walk(argc, argv, false, &p, err);
+	if (!status && !p.o.help) {
+		status = read_file(&p, err);
+		if (!status)
+			status = walk(argc, argv, true, &p, err);
+		if (!status)
+			status = add_host_port(&p, err);
+	}
+	if (!status)
+		*out = p.o;
+	return status;
+}
+
+/* Prints lines, all but the first behind an indent. */
+static void print_indented(FILE *to, const char *text, int indent)
+{
+	size_t len = strcspn(text, "\n");
+	fprintf(to, "%.*s\n", (int)len, text);
+	for (text += len; *text; text += len) {
+		text++;
+		len = strcspn(text, "\n");
+		fprintf(to, "%*s%.*s\n", indent, "", (int)len, text);
+	}
+}
+
+void gw_serve_options_help(FILE *to, const char *program)
+{
+	fprintf(to, "Usage: %s [options]\n\nLends this machine's devices to ggml programs on other machines.\n\n",
+		program);
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *r = &rows[i];
+		char letter[] = {'-', r->letter, ',', ' ', 0};
+		char name[32];
+		snprintf(name, sizeof(name), "%s%s%s", r->name, r->value ? " " : "", r->value ? r->value : "");
+		fprintf(to, "  %-4s--%-20s ", r->letter ? letter : "", name);
+		print_indented(to, r->help, 29);
+	}
+}

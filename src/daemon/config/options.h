@@ -1,0 +1,58 @@
+/* What `ggwire serve` is told, on its command line and in its configuration file. */
+#ifndef GW_DAEMON_CONFIG_OPTIONS_H
+#define GW_DAEMON_CONFIG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "daemon/config/allow.h"
+#include "daemon/sandbox/sandbox.h"
+#include "daemon/workers/control.h"
+#include "transport/endpoint.h"
+#include "transport/mode.h"
+#include "wire/dialect.h"
+
+#define GW_SERVE_MAX_LISTEN 16
+#define GW_SERVE_MAX_THREADS 512
+#define GW_SERVE_MAX_CLIENTS 4096
+#define GW_SERVE_CONFIG "/etc/ggwire.conf" /* read where --config names no other */
+
+struct gw_serve_listen {
+	struct gw_endpoint ep;
+	const struct gw_dialect *dialect; /* NULL = that of the running ggml */
+};
+
+struct gw_serve_options {
+	bool help; /* nothing else counts */
+	unsigned n_threads;
+	unsigned max_clients;
+	bool cache;
+	bool has_http;
+	struct gw_endpoint http; /* where the status page is */
+	enum gw_log_format log_format;
+	bool has_log_level;
+	enum gw_log_level log_level;
+	enum gw_sandbox_mode sandbox;
+	enum gw_transport_mode transport;
+	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
+	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
+	struct gw_allow allow;
+	char models[GW_CONTROL_MODELS];   /* as in the setup */
+	char devices[GW_CONTROL_DEVICES]; /* as given, or "" */
+	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
+	size_t n_listen;     /* at least 1 */
+	bool default_listen; /* nobody said where to listen */
+};
+
+/* Reads the configuration file, and the command line, whose options go before those of the file; argv[0] is skipped.
+ * Errors are one line that names the option, or the file and the line. Uses getopt's globals. */
+enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_options *out, struct gw_error *err);
+
+/* Prints what --help prints; program is the name to show ("ggwire serve"). */
+void gw_serve_options_help(FILE *to, const char *program);
+
+#endif

@@ -1,0 +1,41 @@
+/* What a worker may still do once it has its devices: least privilege. Nothing here can be taken back. */
+#ifndef GW_DAEMON_SANDBOX_SANDBOX_H
+#define GW_DAEMON_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+enum gw_sandbox_mode {
+	GW_SANDBOX_AUTO,    /* whatever the kernel has */
+	GW_SANDBOX_REQUIRE, /* all of it, or an error */
+	GW_SANDBOX_OFF,
+};
+
+struct gw_sandbox {
+	enum gw_sandbox_mode mode;
+	bool drivers; /* the devices have drivers, which open device files and talk to daemons of this machine */
+	const char *cache_dir; /* the directory in which files may be made; NULL = none */
+	const char *index_dir; /* one below which files may be read; NULL = none */
+};
+
+/* What is in force, for a log line. */
+#define GW_SANDBOX_TEXT 160
+
+/* Takes from this process, for good: new privileges, exec, fork, sockets of network families, ptrace, mount and what is
+ * like them (seccomp), and with Landlock files: afterwards only those below cache_dir can be written, and only system
+ * files, libraries and those below cache_dir be read. Open descriptors keep working. Landlock binds the calling thread
+ * and those it makes later, the rest binds all threads. in_force has GW_SANDBOX_TEXT bytes. GW_ERR_UNSUPPORTED with
+ * GW_SANDBOX_REQUIRE: this kernel, or this build, lacks something. */
+enum gw_status gw_sandbox_enter(const struct gw_sandbox *sandbox, char *in_force, struct gw_error *err);
+
+/* The two halves of it; private to cli/sandbox*.c. */
+
+/* Whether the filter is in force. */
+bool gw_sandbox_seccomp(bool drivers);
+
+/* The version of Landlock that is in force; 0 = none. */
+int gw_sandbox_landlock(const struct gw_sandbox *sandbox);
+
+#endif

@@ -1,0 +1,251 @@
+#include "daemon/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/activation.h"
+#include "daemon/config/cache_dir.h"
+#include "daemon/config/options.h"
+#include "daemon/notify.h"
+#include "daemon/status/http.h"
+#include "daemon/status/scoreboard.h"
+#include "daemon/supervisor.h"
+#include "daemon/workers/control.h"
+#include "daemon/workers/probe.h"
+#include "device/banner.h"
+#include "device/server.h"
+
+#define EXIT_USAGE 2
+
+/* Workers that have no client, or whose end has not come yet; one without a slot only is not seen. */
+#define SPARE_SLOTS 16
+
+/* An endpoint, and where it is not the usual one the protocol. */
+typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
+
+/* The endpoints that are open: those that were asked for, and those that a service manager gave. */
+struct names {
+	endpoint_text text[2 * GW_SERVE_MAX_LISTEN];
+	size_t n;
+};
+
+static int complain(const char *program, const struct gw_error *err, int exit_status)
+{
+	fprintf(stderr, "%s: %s\n", program, err->text);
+	return exit_status;
+}
+
+static void warn_open(const char *endpoint)
+{
+	static const char frame[] = "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!";
+	gw_log_warn("%s", "");
+	gw_log_warn("%s", frame);
+	gw_log_warn("WARNING: '%s' can be reached from other machines", endpoint);
+	gw_log_warn("         Never expose the RPC server to an open network!");
+	gw_log_warn("         There is no encryption and no authentication.");
+	gw_log_warn("%s", frame);
+	gw_log_warn("%s", "");
+}
+
+static void mark(endpoint_text name, const struct gw_dialect *dialect)
+{
+	const struct gw_version *v = &dialect->version;
+	size_t len = strlen(name);
+	if (dialect != gw_server_dialect())
+		snprintf(name + len, sizeof(endpoint_text) - len, " (protocol %u.%u.%u)", v->major, v->minor, v->patch);
+}
+
+/* Notes an endpoint that is open now. */
+static void add_name(struct names *names, const struct gw_endpoint *bound, const struct gw_dialect *dialect)
+{
+	char *name = names->text[names->n++];
+	gw_endpoint_format(bound, name, sizeof(endpoint_text));
+	if (!gw_endpoint_is_local(bound))
+		warn_open(name);
+	mark(name, dialect);
+}
+
+static enum gw_status listen_all(
+	struct gw_supervisor *s, const struct gw_serve_options *o, struct names *names, struct gw_error *err)
+{
+	for (size_t i = 0; i < o->n_listen; i++) {
+		const struct gw_serve_listen *l = &o->listen[i];
+		const struct gw_dialect *dialect = l->dialect ? l->dialect : gw_server_dialect();
+		struct gw_endpoint bound;
+		enum gw_status status = gw_supervisor_listen(s, &l->ep, dialect, &bound, err);
+		if (status)
+			return status;
+		add_name(names, &bound, dialect);
+	}
+	return GW_OK;
+}
+
+/* The service manager's sockets, which are served in place of the default endpoint. */
+static enum gw_status adopt_all(
+	struct gw_supervisor *s, struct gw_serve_options *o, struct names *names, struct gw_error *err)
+{
+	struct gw_activation given[GW_SERVE_MAX_LISTEN];
+	size_t n;
+	enum gw_status status = gw_activation_take(given, GW_SERVE_MAX_LISTEN, &n, err);
+	if (status)
+		return status;
+	for (size_t i = 0; i < n; i++) {
+		status = gw_supervisor_adopt(s, given[i].fd, &given[i].ep, gw_server_dialect(), err);
+		if (status)
+			return status;
+		add_name(names, &given[i].ep, gw_server_dialect());
+	}
+	if (n > 0 && o->default_listen)
+		o->n_listen = 0;
+	return GW_OK;
+}
+
+static enum gw_status prepare(const struct gw_serve_options *o, struct gw_control_setup *setup, struct gw_error *err)
+{
+	*setup = (struct gw_control_setup){
+		.has_log_level = o->has_log_level,
+		.log_level = o->log_level,
+		.log_format = o->log_format,
+		.n_threads = o->n_threads,
+		.sandbox = o->sandbox,
+		.transport = o->transport,
+		.max_memory = o->max_memory,
+		.cache_size = o->cache_size,
+	};
+	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
+	memcpy(setup->models, o->models, sizeof(setup->models));
+	enum gw_status status = GW_OK;
+	if (o->cache)
+		status = gw_cache_dir_make(setup->cache_dir, sizeof(setup->cache_dir), err);
+	if (!status && o->models[0])
+		status = gw_index_dir_make(setup->index_dir, sizeof(setup->index_dir), err);
+	return status;
+}
+
+static void join(const struct names *names, char *out, size_t size)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < names->n && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", names->text[i]);
+}
+
+static enum gw_status log_banner(const struct gw_serve_options *o, const struct names *names,
+	const struct gw_control_setup *setup, const struct gw_probe *probe, struct gw_error *err)
+{
+	struct gw_banner_device *devices = calloc(probe->n_devices, sizeof(*devices));
+	if (!devices)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < probe->n_devices; i++) {
+		const struct gw_control_device *d = &probe->devices[i];
+		devices[i] = (struct gw_banner_device){d->name, d->description, d->total, d->free};
+	}
+	char endpoints[sizeof(names->text) + 2 * sizeof(names->text) / sizeof(names->text[0])];
+	join(names, endpoints, sizeof(endpoints));
+	gw_banner_print(
+		&(struct gw_banner){
+			.version = gw_server_dialect()->version,
+			.endpoint = endpoints,
+			.cache_dir = setup->cache_dir[0] ? setup->cache_dir : NULL,
+			.transport = gw_transport_mode_text(o->transport),
+			.devices = devices,
+			.n_devices = probe->n_devices,
+		},
+		gw_banner_log, NULL);
+	free(devices);
+	return GW_OK;
+}
+
+/* Looks for devices and says so. */
+static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const struct names *names,
+	const struct gw_control_setup *setup, struct gw_scoreboard *board, struct gw_error *err)
+{
+	struct gw_control_setup ask = *setup;
+	struct gw_probe probe;
+	ask.probe = true;
+	enum gw_status status = gw_probe_run(&ask, gw_supervisor_interrupt(s), &probe, err);
+	if (status)
+		return status;
+	status = log_banner(o, names, setup, &probe, err);
+	gw_scoreboard_set_protocol(board, gw_server_dialect()->version);
+	for (size_t i = 0; i < probe.n_devices; i++) {
+		const struct gw_control_device *d = &probe.devices[i];
+		gw_scoreboard_add_device(board, d->name, d->description, d->total, d->free);
+	}
+	gw_probe_free(&probe);
+	return status;
+}
+
+static enum gw_status open_http(const struct gw_serve_options *o, struct gw_http **http, struct gw_error *err)
+{
+	char name[GW_ENDPOINT_MAX + 16];
+	struct gw_endpoint bound;
+	enum gw_status status = gw_http_new(&o->http, &bound, http, err);
+	if (status)
+		return status;
+	gw_endpoint_format(&bound, name, sizeof(name));
+	gw_log_info("status page: http://%s/", name);
+	if (!gw_endpoint_is_local(&bound))
+		gw_log_warn("whoever reaches %s sees who uses this server", name);
+	return GW_OK;
+}
+
+static int run(const char *program, struct gw_serve_options *o)
+{
+	struct gw_error err;
+	struct gw_control_setup setup;
+	struct gw_supervisor *s;
+	struct gw_scoreboard *board;
+	struct gw_http *http = NULL;
+	struct names names = {.n = 0};
+	gw_notify_take();
+	if (prepare(o, &setup, &err) || gw_supervisor_new(&s, &err))
+		return complain(program, &err, EXIT_FAILURE);
+	enum gw_status status = gw_scoreboard_new(o->max_clients + SPARE_SLOTS, o->max_clients, &board, &err);
+	if (status) {
+		gw_supervisor_free(s);
+		return complain(program, &err, EXIT_FAILURE);
+	}
+	status = adopt_all(s, o, &names, &err);
+	if (!status)
+		status = listen_all(s, o, &names, &err);
+	if (!status && o->has_http)
+		status = open_http(o, &http, &err);
+	if (!status)
+		status = introduce(s, o, &names, &setup, board, &err);
+	const struct gw_supervisor_options run_with = {
+		.setup = &setup,
+		.max_clients = o->max_clients,
+		.allow = &o->allow,
+		.board = board,
+		.http = http,
+	};
+	int rc;
+	if (!status)
+		rc = gw_supervisor_run(s, &run_with);
+	else if (status == GW_ERR_CLOSED)
+		rc = EXIT_SUCCESS;
+	else
+		rc = complain(program, &err, status == GW_ERR_NOT_FOUND && o->devices[0] ? EXIT_USAGE : EXIT_FAILURE);
+	gw_supervisor_free(s);
+	gw_http_free(http);
+	gw_scoreboard_free(board);
+	return rc;
+}
+
+int gw_serve_main(const char *program, int argc, char **argv)
+{
+	struct gw_serve_options options;
+	struct gw_error err;
+	if (gw_serve_options_parse(argc, argv, &options, &err))
+		return complain(program, &err, EXIT_USAGE);
+	if (options.help) {
+		gw_serve_options_help(stdout, program);
+		return EXIT_SUCCESS;
+	}
+	gw_log_set_format(options.log_format);
+	if (options.has_log_level)
+		gw_log_set_level(options.log_level);
+	return run(program, &options);
+}

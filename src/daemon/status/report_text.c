@@ -1,0 +1,69 @@
+#include "daemon/status/report.h"
+
+#include <inttypes.h>
+
+#include "base/text.h"
+#include "daemon/status/units.h"
+
+static void put_server(FILE *to, const struct gw_ext_status *s)
+{
+	char version[GW_EXT_TEXT], age[GW_UNITS_TEXT];
+	fprintf(to, "ggwire %s, protocol %u.%u.%u, up %s, %" PRIu32 " of %" PRIu32 " clients\n",
+		gw_text_safe(s->version, version, sizeof(version)), s->protocol.major, s->protocol.minor,
+		s->protocol.patch, gw_units_age(s->uptime_ms, age), s->n_clients, s->max_clients);
+}
+
+static void put_totals(FILE *to, const struct gw_ext_status *s)
+{
+	char a[GW_UNITS_TEXT], b[GW_UNITS_TEXT], c[GW_UNITS_TEXT];
+	const uint64_t *n = s->count;
+	fprintf(to, "  connections  %" PRIu64 " served, %" PRIu64 " refused, %" PRIu64 " dropped\n",
+		n[GW_COUNT_CONNECTIONS], n[GW_COUNT_REFUSED], n[GW_COUNT_DROPPED]);
+	fprintf(to, "  traffic      %s received, %s sent\n", gw_units_bytes((double)n[GW_COUNT_RECEIVED], a),
+		gw_units_bytes((double)n[GW_COUNT_SENT], b));
+	fprintf(to, "  graphs       %" PRIu64, n[GW_COUNT_GRAPHS]);
+	if (n[GW_COUNT_GRAPHS] > 0)
+		fprintf(to, ", %s on average",
+			gw_units_seconds((double)n[GW_COUNT_GRAPH_NS] / 1e9 / (double)n[GW_COUNT_GRAPHS], a));
+	fprintf(to, "\n  tensors      %s from the network, %s from the cache, %s from local models\n",
+		gw_units_bytes((double)n[GW_COUNT_LOADED_NETWORK], a),
+		gw_units_bytes((double)n[GW_COUNT_LOADED_CACHE], b),
+		gw_units_bytes((double)n[GW_COUNT_LOADED_MODEL], c));
+}
+
+static void put_device(FILE *to, const struct gw_ext_status_device *d)
+{
+	char name[GW_EXT_TEXT], description[GW_EXT_TEXT], available[GW_UNITS_TEXT], total[GW_UNITS_TEXT],
+		age[GW_UNITS_TEXT];
+	fprintf(to, "  %-10s %9s free of %9s  %s", gw_text_safe(d->name, name, sizeof(name)),
+		gw_units_bytes((double)d->free, available), gw_units_bytes((double)d->total, total),
+		gw_text_safe(d->description, description, sizeof(description)));
+	/* Nobody uses it, so nobody has looked: other programs may have since. */
+	if (d->age_ms != GW_EXT_UNKNOWN && d->age_ms >= 60000)
+		fprintf(to, " (%s ago)", gw_units_age(d->age_ms, age));
+	fprintf(to, "\n");
+}
+
+static void put_client(FILE *to, const struct gw_ext_status_client *c)
+{
+	char address[GW_EXT_TEXT], connected[GW_UNITS_TEXT], in[GW_UNITS_TEXT], out[GW_UNITS_TEXT], held[GW_UNITS_TEXT],
+		idle[GW_UNITS_TEXT];
+	fprintf(to, "  %-21s %-4s %8s %8s %8" PRIu64 " %8s  %s, %s\n",
+		gw_text_safe(c->address, address, sizeof(address)), gw_ext_transport_name(c->transport),
+		gw_units_bytes((double)c->count[GW_COUNT_RECEIVED], in),
+		gw_units_bytes((double)c->count[GW_COUNT_SENT], out), c->count[GW_COUNT_GRAPHS],
+		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, connected),
+		c->flags & GW_EXT_CLIENT_SELF ? "asks" : gw_units_age(c->idle_ms, idle));
+}
+
+void gw_report_text(FILE *to, const struct gw_ext_status *s)
+{
+	put_server(to, s);
+	put_totals(to, s);
+	fprintf(to, "Devices:\n");
+	for (uint32_t i = 0; i < s->n_devices; i++)
+		put_device(to, &s->devices[i]);
+	fprintf(to, "Clients:               via  received     sent   graphs     held  connected, idle\n");
+	for (uint32_t i = 0; i < s->n_clients; i++)
+		put_client(to, &s->clients[i]);
+}

@@ -1,0 +1,49 @@
+/* Listens, accepts, and keeps the workers. It calls no ggml function and reads no byte of a client. One thread. */
+#ifndef GW_DAEMON_SUPERVISOR_H
+#define GW_DAEMON_SUPERVISOR_H
+
+#include "base/status.h"
+#include "daemon/config/allow.h"
+#include "daemon/status/http.h"
+#include "daemon/status/scoreboard.h"
+#include "daemon/workers/control.h"
+#include "transport/endpoint.h"
+#include "wire/dialect.h"
+
+struct gw_supervisor;
+
+/* What it runs with; lent while it runs. */
+struct gw_supervisor_options {
+	const struct gw_control_setup *setup; /* of the workers */
+	unsigned max_clients;
+	const struct gw_allow *allow;
+	struct gw_scoreboard *board;
+	struct gw_http *http; /* NULL = none */
+};
+
+/* Makes a supervisor. From now on SIGTERM, and SIGINT and SIGHUP unless they are ignored, are held back until
+ * gw_supervisor_run, and SIGPIPE is ignored. */
+enum gw_status gw_supervisor_new(struct gw_supervisor **out, struct gw_error *err);
+
+/* Stops listening, removes socket files, and frees s. */
+void gw_supervisor_free(struct gw_supervisor *s);
+
+/* Opens an endpoint, on which clients of dialect are served; its connections wait until gw_supervisor_run. *bound is
+ * the endpoint with its real port. */
+enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
+	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err);
+
+/* Serves clients of dialect on a socket that somebody else has opened at ep; fd is the supervisor's from now on, also
+ * on failure. A Unix socket's file stays when the server ends. */
+enum gw_status gw_supervisor_adopt(struct gw_supervisor *s, int fd, const struct gw_endpoint *ep,
+	const struct gw_dialect *dialect, struct gw_error *err);
+
+/* A descriptor that is readable when a signal was held back. Owned by s; not to be read. */
+int gw_supervisor_interrupt(const struct gw_supervisor *s);
+
+/* Starts a spare worker, logs that connections are accepted, tells a service manager so, and serves those that are let
+ * in until a signal ends it. Returns the exit status: 0 after the first signal, 128 and its number after a second one.
+ */
+int gw_supervisor_run(struct gw_supervisor *s, const struct gw_supervisor_options *options);
+
+#endif

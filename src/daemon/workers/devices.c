@@ -1,0 +1,144 @@
+#include "daemon/workers/devices.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <ggml.h>
+
+#include "base/log.h"
+
+static void log_line(enum ggml_log_level level, const char *text, void *user)
+{
+	(void)user;
+	static _Thread_local enum ggml_log_level last; /* what a line that goes on (CONT) belongs to */
+	if (level != GGML_LOG_LEVEL_CONT)
+		last = level;
+	int len = (int)strcspn(text, "\n");
+	if (len == 0)
+		return;
+	if (last == GGML_LOG_LEVEL_ERROR)
+		gw_log_error("%.*s", len, text);
+	else if (last == GGML_LOG_LEVEL_WARN)
+		gw_log_warn("%.*s", len, text);
+	else
+		gw_log_debug("%.*s", len, text);
+}
+
+static void log_debug(enum ggml_log_level level, const char *text, void *user)
+{
+	(void)level;
+	(void)user;
+	gw_log_debug("%.*s", (int)strcspn(text, "\n"), text);
+}
+
+void gw_devices_load(bool quiet)
+{
+	/* This process lends; a plug-in that borrows for it would make loops. */
+	unsetenv("GGML_RPC_SERVERS");
+	const char *fallback = GGWIRE_BACKEND_DIR;
+	/* Where ggml lies elsewhere than it believes, it complains about each backend that it looks for. */
+	ggml_log_set(quiet || fallback[0] ? log_debug : log_line, NULL);
+	ggml_backend_load_all();
+	ggml_log_set(quiet ? log_debug : log_line, NULL);
+	if (ggml_backend_dev_count() == 0 && fallback[0])
+		ggml_backend_load_all_from_path(fallback);
+	ggml_log_set(log_line, NULL);
+}
+
+static bool is_remote(ggml_backend_dev_t dev)
+{
+	return strncmp(ggml_backend_reg_name(ggml_backend_dev_backend_reg(dev)), "RPC", 3) == 0;
+}
+
+static bool is_cpu(ggml_backend_dev_t dev)
+{
+	return ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU;
+}
+
+/* The device of that name, if it may be lent. */
+static ggml_backend_dev_t find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+		ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+		const char *known = ggml_backend_dev_name(dev);
+		if (strlen(known) == len && strncasecmp(known, name, len) == 0 && !is_remote(dev))
+			return dev;
+	}
+	return NULL;
+}
+
+static enum gw_status unknown(const char *name, size_t len, struct gw_error *err)
+{
+	char known[256] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+		ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+		if (is_remote(dev) || used >= sizeof(known))
+			continue;
+		used += (size_t)snprintf(
+			known + used, sizeof(known) - used, "%s%s", used ? ", " : "", ggml_backend_dev_name(dev));
+	}
+	return gw_error_set(err, GW_ERR_NOT_FOUND, "unknown device: %.*s (available devices: %s)", (int)len, name,
+		used ? known : "none");
+}
+
+static enum gw_status add(
+	ggml_backend_dev_t dev, ggml_backend_dev_t *out, size_t max, size_t *count, struct gw_error *err)
+{
+	if (*count == max)
+		return gw_error_set(err, GW_ERR_LIMIT, "more than %zu devices", max);
+	out[(*count)++] = dev;
+	return GW_OK;
+}
+
+static enum gw_status choose_named(
+	const char *list, ggml_backend_dev_t *out, size_t max, size_t *count, struct gw_error *err)
+{
+	for (const char *name = list;; name++) {
+		size_t len = strcspn(name, ",/");
+		ggml_backend_dev_t dev = find(name, len);
+		enum gw_status status = dev ? add(dev, out, max, count, err) : unknown(name, len, err);
+		if (status)
+			return status;
+		name += len;
+		if (!*name)
+			return GW_OK;
+	}
+}
+
+static enum gw_status choose_default(bool cpu, ggml_backend_dev_t *out, size_t max, size_t *count, struct gw_error *err)
+{
+	for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+		ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+		if (is_remote(dev) || is_cpu(dev) != cpu)
+			continue;
+		enum gw_status status = add(dev, out, max, count, err);
+		if (status)
+			return status;
+		if (cpu)
+			break;
+	}
+	return GW_OK;
+}
+
+enum gw_status gw_devices_choose(
+	const char *list, ggml_backend_dev_t *out, size_t max, size_t *count, struct gw_error *err)
+{
+	size_t n = 0;
+	enum gw_status status;
+	if (list[0]) {
+		status = choose_named(list, out, max, &n, err);
+	} else {
+		status = choose_default(false, out, max, &n, err);
+		if (!status && n == 0)
+			status = choose_default(true, out, max, &n, err);
+	}
+	if (status)
+		return status;
+	if (n == 0)
+		return gw_error_set(err, GW_ERR_NOT_FOUND, "ggml has found no device to lend");
+	*count = n;
+	return GW_OK;
+}

@@ -1,0 +1,157 @@
+#include "daemon/workers/index.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "device/weights/cache_trim.h"
+#include "device/weights/model_hash.h"
+
+#define NS_PER_S 1e9
+#define NICENESS 10
+#define BAR_CELLS 30
+/* Between two lines where there is no terminal. */
+#define LINE_NS UINT64_C(10000000000)
+
+struct task {
+	const struct gw_model_file *file;
+	struct gw_model_index index; /* sums still empty */
+	uint64_t bytes;
+};
+
+struct progress {
+	bool terminal;
+	uint64_t begun;  /* gw_clock_ns */
+	uint64_t lately; /* when the last line was written */
+	uint64_t before; /* bytes of the files that are done */
+	uint64_t total;  /* bytes of all */
+};
+
+static const char *name_of(const struct gw_model_file *file)
+{
+	const char *slash = strrchr(file->path, '/');
+	return slash ? slash + 1 : file->path;
+}
+
+static void draw_bar(double part, double rate, double left)
+{
+	char bar[BAR_CELLS + 1];
+	int full = (int)(part * BAR_CELLS);
+	for (int i = 0; i < BAR_CELLS; i++)
+		bar[i] = i < full ? '#' : '.';
+	bar[BAR_CELLS] = 0;
+	fprintf(stderr, "\rindexing models [%s] %3.0f %%  %.2f GB/s  %.0f s left \033[K", bar, 100 * part, rate, left);
+	fflush(stderr);
+}
+
+static void on_tick(uint64_t done, void *user)
+{
+	struct progress *p = user;
+	uint64_t now = gw_clock_ns();
+	double seconds = (double)(now - p->begun) / NS_PER_S;
+	double bytes = (double)(p->before + done);
+	double rate = bytes / seconds;
+	double left = rate > 0 ? ((double)p->total - bytes) / rate : 0;
+	if (p->terminal) {
+		draw_bar(bytes / (double)p->total, rate / 1e9, left);
+	} else if (now - p->lately >= LINE_NS) {
+		p->lately = now;
+		gw_log_info("indexing models: %.0f %%, %.2f GB/s, %.0f s left", 100 * bytes / (double)p->total,
+			rate / 1e9, left);
+	}
+}
+
+static void clear_bar(const struct progress *p)
+{
+	if (p->terminal)
+		fprintf(stderr, "\r\033[K");
+}
+
+/* Whether there is something to hash. */
+static bool plan(const struct gw_model_file *file, const char *dir, struct task *task)
+{
+	struct gw_error err;
+	struct gw_model_index old;
+	if (!gw_model_index_load(file, dir, &old)) {
+		bool whole = old.has_xxh3 || !gw_xxh3_available();
+		gw_model_index_free(&old);
+		if (whole)
+			return false;
+	}
+	if (gw_model_index_plan(file, &task->index, &err)) {
+		gw_log_warn("model %s is not used: %s", file->path, err.text);
+		return false;
+	}
+	task->file = file;
+	task->bytes = gw_model_index_bytes(&task->index);
+	return true;
+}
+
+static void index_one(struct task *task, const struct gw_control_setup *setup, struct progress *p, struct gw_error *err)
+{
+	uint64_t begun = gw_clock_ns();
+	enum gw_status status = gw_model_index_hash(task->file, setup->n_threads, on_tick, p, &task->index, err);
+	clear_bar(p);
+	if (!status)
+		status = gw_model_index_save(&task->index, task->file->path, setup->index_dir, err);
+	if (status) {
+		gw_log_warn("model %s is not used: %s", task->file->path, err->text);
+		return;
+	}
+	double seconds = (double)(gw_clock_ns() - begun) / NS_PER_S;
+	gw_log_info("model %s: %zu tensors of %.2f GB indexed in %.1f s", name_of(task->file), task->index.n,
+		(double)task->bytes / 1e9, seconds);
+}
+
+static void index_all(const struct gw_model_files *files, struct task *tasks, const struct gw_control_setup *setup)
+{
+	struct gw_error err;
+	struct progress p = {.terminal = isatty(STDERR_FILENO)};
+	size_t n = 0;
+	for (size_t i = 0; i < files->n; i++)
+		if (plan(&files->files[i], setup->index_dir, &tasks[n]))
+			p.total += tasks[n++].bytes;
+	if (n > 0)
+		gw_log_info("indexing %zu model file%s of %.2f GB; clients are served meanwhile", n, n == 1 ? "" : "s",
+			(double)p.total / 1e9);
+	p.begun = p.lately = gw_clock_ns();
+	for (size_t i = 0; i < n; i++) {
+		index_one(&tasks[i], setup, &p, &err);
+		p.before += tasks[i].bytes;
+		gw_model_index_free(&tasks[i].index);
+	}
+	gw_log_info("models: %zu file%s can be loaded from this machine's disk", files->n, files->n == 1 ? "" : "s");
+}
+
+static enum gw_status lock_in(const struct gw_control_setup *setup, struct gw_error *err)
+{
+	char in_force[GW_SANDBOX_TEXT];
+	const struct gw_sandbox sandbox = {.mode = setup->sandbox, .cache_dir = setup->index_dir};
+	return gw_sandbox_enter(&sandbox, in_force, err);
+}
+
+int gw_index_run(const struct gw_control_setup *setup)
+{
+	struct gw_error err;
+	struct gw_model_files files;
+	setpriority(PRIO_PROCESS, 0, NICENESS);
+	enum gw_status status = gw_model_files_open(setup->models, &files, &err);
+	if (!status)
+		status = lock_in(setup, &err);
+	if (status) {
+		gw_log_error("models cannot be indexed: %s", err.text);
+		return EXIT_FAILURE;
+	}
+	gw_cache_trim(setup->index_dir, UINT64_MAX);
+	struct task *tasks = calloc(files.n, sizeof(*tasks));
+	if (tasks)
+		index_all(&files, tasks, setup);
+	free(tasks);
+	gw_model_files_close(&files);
+	return EXIT_SUCCESS;
+}

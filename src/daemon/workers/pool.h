@@ -1,0 +1,51 @@
+/* The worker processes: one for each client, and one that waits for the next. Used by one thread. */
+#ifndef GW_DAEMON_WORKERS_POOL_H
+#define GW_DAEMON_WORKERS_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "daemon/status/progress.h"
+#include "daemon/status/scoreboard.h"
+#include "daemon/workers/control.h"
+#include "transport/endpoint.h"
+
+struct gw_pool;
+
+/* What a pool works with; lent, as long as it lives. */
+struct gw_pool_options {
+	int events; /* where the workers' control sockets are watched (cli/events.h) */
+	unsigned max_clients;
+	struct gw_scoreboard *board;  /* where workers count; NULL = nowhere */
+	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
+};
+
+/* Makes a pool; setup is copied. Starts no process yet. */
+enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct gw_control_setup *setup,
+	struct gw_pool **out, struct gw_error *err);
+
+/* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
+void gw_pool_free(struct gw_pool *pool);
+
+/* Hands a connection to ep, which is the pool's from now on, to a worker that speaks dialect on it, or closes it if
+ * max_clients are served already or if no worker can be had. Either is logged. */
+void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect);
+
+/* Has a worker that waits for a client look at the devices' memory, and tell the board. Does not wait for it. */
+void gw_pool_look_at_memory(struct gw_pool *pool);
+
+/* Collects processes that ended and says what that meant. To be called after SIGCHLD, not from within a source. */
+void gw_pool_reap(struct gw_pool *pool);
+
+/* Starts a spare worker if there is none, unless starting has just failed. To be called before each wait. */
+void gw_pool_keep_spare(struct gw_pool *pool);
+
+/* When gw_pool_keep_spare wants to be called next even if nothing happens, in gw_clock_ns. */
+uint64_t gw_pool_deadline(const struct gw_pool *pool);
+
+/* Sends a signal to all workers; from then on none is started, and their ends are nothing to speak of. */
+void gw_pool_stop(struct gw_pool *pool, int signal);
+bool gw_pool_is_empty(const struct gw_pool *pool);
+
+#endif

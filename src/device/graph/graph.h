@@ -1,0 +1,55 @@
+/* A client's graph, rebuilt from the wire and judged: a device may compute it as often as asked, while its buffers
+ * live. */
+#ifndef GW_DEVICE_GRAPH_GRAPH_H
+#define GW_DEVICE_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ggml-backend.h>
+
+#include "base/status.h"
+#include "device/memory/buffers.h"
+#include "ggml/opmap.h"
+#include "wire/message.h"
+
+/* Most nodes, and most tensors, of one graph. */
+#define GW_GRAPH_MAX (UINT32_C(1) << 20)
+
+struct gw_graph;
+
+struct gw_graph_source {
+	const struct gw_dialect *dialect;
+	const struct gw_opmap *opmap;
+	const struct gw_buffers *buffers;
+	ggml_backend_dev_t dev;
+};
+
+/* Rebuilds a graph; wire's memory is the caller's again on return. GW_ERR_PROTOCOL with the rule that was broken,
+ * GW_ERR_UNSUPPORTED for operations that the device lacks, GW_ERR_LIMIT beyond GW_GRAPH_MAX, GW_ERR_NOMEM. */
+enum gw_status gw_graph_build(const struct gw_graph_source *source, const struct gw_wire_graph *wire,
+	struct gw_graph **out, struct gw_error *err);
+
+/* The graph must not be under way on a device. NULL is fine. */
+void gw_graph_free(struct gw_graph *graph);
+
+/* Frees what graph holds and leaves a shell. The graph must not be under way on a device. */
+void gw_graph_drop(struct gw_graph *graph);
+bool gw_graph_is_dropped(const struct gw_graph *graph);
+
+/* Valid until graph is dropped or freed. Never NULL; may have no node. */
+struct ggml_cgraph *gw_graph_cgraph(const struct gw_graph *graph);
+
+/* A measure of what computing the graph takes: elements computed, products by the length of their sums. At least 1. */
+uint64_t gw_graph_work(const struct gw_graph *graph);
+
+/* Bytes of memory that graph holds; 0 once it is dropped. */
+size_t gw_graph_bytes(const struct gw_graph *graph);
+
+/* Whether any tensor of the graph lies in the buffer of this handle. */
+bool gw_graph_uses(const struct gw_graph *graph, uint64_t handle);
+
+/* A link for lists of graphs, the owner's to use. */
+struct gw_graph **gw_graph_link(struct gw_graph *graph);
+
+#endif

@@ -1,0 +1,190 @@
+#include "device/inproc.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "transport/tcp/tcp.h"
+#include "wire/extension.h"
+
+#define BACKLOG 16
+
+/* Shared by the listener and the clients' threads; the last of them frees it. */
+struct inproc {
+	struct gw_server *server;
+	gw_banner_line line;
+	void *user;
+	atomic_int users; /* the listener and the clients */
+};
+
+struct client {
+	struct inproc *in;
+	struct gw_transport *transport;
+};
+
+static void inproc_release(struct inproc *in)
+{
+	if (atomic_fetch_sub(&in->users, 1) > 1)
+		return;
+	gw_server_free(in->server);
+	free(in);
+}
+
+static void *client_main(void *arg)
+{
+	struct client c = *(struct client *)arg;
+	struct gw_error why;
+	char peer[sizeof(c.transport->peer)];
+
+	free(arg);
+	memcpy(peer, c.transport->peer, sizeof(peer));
+	c.in->line(GW_BANNER_ACCEPTED, c.in->user);
+	if (gw_server_serve(c.in->server, c.transport, NULL, &why) != GW_ERR_CLOSED)
+		gw_log_warn("%s: %s", peer, why.text);
+	c.in->line(GW_BANNER_CLOSED, c.in->user);
+	inproc_release(c.in);
+	return NULL;
+}
+
+/* Takes over the transport. */
+static void client_start(struct inproc *in, struct gw_transport *transport)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	struct client *c = malloc(sizeof(*c));
+
+	if (atomic_fetch_add(&in->users, 1) > GW_INPROC_CLIENTS || !c)
+		goto turn_away;
+	*c = (struct client){in, transport};
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	int failed = pthread_create(&thread, &attr, client_main, c);
+	pthread_attr_destroy(&attr);
+	if (!failed)
+		return;
+
+turn_away:
+	gw_log_warn("%s: turned away: too many clients", transport->peer);
+	atomic_fetch_sub(&in->users, 1);
+	free(c);
+	transport->ops->close(transport);
+}
+
+/* Whether accept can go on after this errno: the client's trouble, or a shortage that may pass. */
+static bool passing(int errnum)
+{
+	switch (errnum) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+		return true;
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case EPERM:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum gw_status accept_all(struct inproc *in, int listener, struct gw_error *err)
+{
+	for (;;) {
+		struct pollfd pfd = {.fd = listener, .events = POLLIN};
+		struct gw_transport *transport;
+		struct gw_error failed;
+
+		poll(&pfd, 1, -1);
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0 && !passing(errno))
+			return gw_error_errno(err, GW_ERR_SYSTEM, errno, "accept");
+		if (fd < 0)
+			continue;
+		if (gw_tcp_from_fd(fd, &transport, &failed) == GW_OK) {
+			client_start(in, transport);
+		} else {
+			gw_log_warn("%s", failed.text);
+			close(fd);
+		}
+	}
+}
+
+static void print_banner(const struct inproc *in, const char *endpoint, const struct gw_server_options *o,
+	struct gw_banner_device *devices)
+{
+	for (size_t i = 0; i < o->n_devices; i++) {
+		size_t available = 0, total = 0;
+		ggml_backend_dev_memory(o->devices[i], &available, &total);
+		devices[i] = (struct gw_banner_device){.name = ggml_backend_dev_name(o->devices[i]),
+			.description = ggml_backend_dev_description(o->devices[i]),
+			.total = total,
+			.free = available};
+	}
+	gw_banner_print(&(struct gw_banner){.version = o->dialect->version,
+				.endpoint = endpoint,
+				.cache_dir = o->cache_dir,
+				.transport = gw_transport_mode_text(o->transport),
+				.devices = devices,
+				.n_devices = o->n_devices},
+		in->line, in->user);
+}
+
+static enum gw_status listen_on(const char *endpoint, int *listener, char *text, size_t size, struct gw_error *err)
+{
+	struct gw_endpoint ep, bound;
+
+	enum gw_status st = gw_endpoint_parse(endpoint, true, &ep, err);
+	if (st == GW_OK)
+		st = gw_tcp_listen(&ep, BACKLOG, listener, &bound, err);
+	if (st == GW_OK)
+		gw_endpoint_format(&bound, text, size);
+	return st;
+}
+
+static enum gw_status run(struct inproc *in, const char *endpoint, const struct gw_server_options *options,
+	struct gw_banner_device *devices, struct gw_error *err)
+{
+	char text[GW_ENDPOINT_MAX + 16];
+	int listener;
+
+	enum gw_status st = listen_on(endpoint, &listener, text, sizeof(text), err);
+	if (st != GW_OK)
+		return st;
+	print_banner(in, text, options, devices);
+	st = accept_all(in, listener, err);
+	close(listener);
+	return st;
+}
+
+enum gw_status gw_server_run_inproc(const char *endpoint, const struct gw_server_options *options, gw_banner_line line,
+	void *user, struct gw_error *err)
+{
+	struct gw_banner_device devices[GW_EXT_MAX_DEVICES];
+	struct inproc *in = calloc(1, sizeof(*in));
+
+	if (!in)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	in->line = line ? line : gw_banner_log;
+	in->user = user;
+	atomic_init(&in->users, 1);
+	enum gw_status st = gw_server_new(options, &in->server, err);
+	if (st == GW_OK)
+		st = run(in, endpoint, options, devices, err);
+	inproc_release(in);
+	return st;
+}

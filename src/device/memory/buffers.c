@@ -1,0 +1,134 @@
+#include "device/memory/buffers.h"
+
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "device/device.h"
+
+/* Above what small offsets and below what real addresses look like; the gap keeps the end of one buffer, which an empty
+ * tensor may have as its address, apart from the next. */
+#define VBASE_FIRST (UINT64_C(1) << 40)
+#define VBASE_ALIGN 4096
+#define VBASE_GAP 65536
+
+void gw_buffers_init(struct gw_buffers *b, uint64_t max_bytes)
+{
+	*b = (struct gw_buffers){.next_handle = 1, .next_vbase = VBASE_FIRST, .max_bytes = max_bytes};
+}
+
+/* Host memory is given out before it is there, so its size is the bound. Other devices know theirs. */
+static uint64_t max_bytes(const struct gw_buffers *b, const struct gw_device *device)
+{
+	size_t available = 0, total = 0;
+
+	if (b->max_bytes)
+		return b->max_bytes;
+	if (!ggml_backend_buft_is_host(gw_device_buft(device)))
+		return UINT64_MAX;
+	ggml_backend_dev_memory(device->dev, &available, &total);
+	return total ? total : UINT64_MAX;
+}
+
+uint64_t gw_buffers_left(const struct gw_buffers *b, const struct gw_device *device)
+{
+	uint64_t max = max_bytes(b, device);
+	return max > b->bytes ? max - b->bytes : 0;
+}
+
+static void buffer_free(struct gw_buffer *buffer)
+{
+	ggml_backend_buffer_free(buffer->buffer);
+	free(buffer);
+}
+
+void gw_buffers_free(struct gw_buffers *b)
+{
+	size_t pos = 0;
+	uint64_t handle;
+	void *value;
+
+	while (gw_map_next(&b->by_handle, &pos, &handle, &value))
+		buffer_free(value);
+	gw_map_free(&b->by_handle);
+}
+
+static bool align_up(uint64_t value, uint64_t align, uint64_t *out)
+{
+	uint64_t rest = value % align;
+	return rest ? gw_add_u64(value, align - rest, out) : gw_add_u64(value, 0, out);
+}
+
+/* Takes [*vbase, *vbase + size) out of the virtual space. */
+static bool vspace_take(struct gw_buffers *b, uint64_t align, uint64_t size, uint64_t *vbase)
+{
+	uint64_t base, end;
+
+	if (align < VBASE_ALIGN)
+		align *= VBASE_ALIGN / align + (VBASE_ALIGN % align != 0);
+	if (!align_up(b->next_vbase, align, &base) || !gw_add_u64(base, size, &end) ||
+		!gw_add_u64(end, VBASE_GAP, &end))
+		return false;
+	b->next_vbase = end;
+	*vbase = base;
+	return true;
+}
+
+static enum gw_status describe(
+	struct gw_buffers *b, struct gw_device *device, ggml_backend_buffer_t real, struct gw_buffer *buffer)
+{
+	size_t align = ggml_backend_buft_get_alignment(gw_device_buft(device));
+
+	buffer->device = device;
+	buffer->buffer = real;
+	buffer->size = ggml_backend_buffer_get_size(real);
+	buffer->base = ggml_backend_buffer_get_base(real);
+	buffer->is_host = ggml_backend_buffer_is_host(real);
+	buffer->handle = b->next_handle;
+	if (!vspace_take(b, align ? align : 1, buffer->size, &buffer->vbase))
+		return GW_ERR_LIMIT;
+	return GW_OK;
+}
+
+enum gw_status gw_buffers_alloc(struct gw_buffers *b, struct gw_device *device, uint64_t size, struct gw_buffer **out)
+{
+	enum gw_status st = GW_ERR_NOMEM;
+
+	/* Devices add alignment and padding to a size, unchecked. */
+	if (size > PTRDIFF_MAX)
+		return GW_ERR_NOMEM;
+	if (b->by_handle.count >= GW_BUFFERS_MAX || size > gw_buffers_left(b, device))
+		return GW_ERR_LIMIT;
+	struct gw_buffer *buffer = calloc(1, sizeof(*buffer));
+	if (!buffer)
+		return GW_ERR_NOMEM;
+	ggml_backend_buffer_t real = ggml_backend_buft_alloc_buffer(gw_device_buft(device), size);
+	if (!real)
+		goto free_buffer;
+	st = describe(b, device, real, buffer);
+	if (st == GW_OK)
+		st = gw_map_put(&b->by_handle, buffer->handle, buffer);
+	if (st != GW_OK)
+		goto free_real;
+	b->next_handle++;
+	b->bytes += buffer->size;
+	*out = buffer;
+	return GW_OK;
+
+free_real:
+	ggml_backend_buffer_free(real);
+free_buffer:
+	free(buffer);
+	return st;
+}
+
+struct gw_buffer *gw_buffers_find(const struct gw_buffers *b, uint64_t handle)
+{
+	return gw_map_get(&b->by_handle, handle);
+}
+
+void gw_buffers_release(struct gw_buffers *b, struct gw_buffer *buffer)
+{
+	gw_map_del(&b->by_handle, buffer->handle);
+	b->bytes -= buffer->size;
+	buffer_free(buffer);
+}

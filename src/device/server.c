@@ -1,0 +1,237 @@
+#include "device/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "device/commands/dispatch.h"
+#include "device/memory/prefault.h"
+#include "device/session.h"
+#include "device/weights/cache.h"
+#include "device/weights/models.h"
+#include "ggml/abi.h"
+#include "ggml/numbers.h"
+#include "wire/extension.h"
+
+const struct gw_dialect *gw_server_dialect(void)
+{
+	const struct gw_numbers *numbers = gw_numbers_get(NULL);
+
+	return numbers ? numbers->dialect : &gw_dialect_8_0;
+}
+
+static enum gw_status check_options(const struct gw_server_options *o, struct gw_error *err)
+{
+	if (!o->dialect)
+		return gw_error_set(err, GW_ERR_INVALID, "no protocol version to serve");
+	if (o->n_devices < 1 || o->n_devices > GW_EXT_MAX_DEVICES)
+		return gw_error_set(err, GW_ERR_INVALID, "%zu devices to serve; 1 to %d are possible", o->n_devices,
+			GW_EXT_MAX_DEVICES);
+	for (size_t i = 0; i < o->n_devices; i++)
+		if (!o->devices[i] || !ggml_backend_dev_buffer_type(o->devices[i]))
+			return gw_error_set(err, GW_ERR_INVALID, "device %zu to serve has no buffers", i);
+	if (o->n_threads > 4096)
+		return gw_error_set(err, GW_ERR_INVALID, "%zu threads; at most 4096 are possible", o->n_threads);
+	return GW_OK;
+}
+
+enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_server **out, struct gw_error *err)
+{
+	if (!gw_abi_get(err))
+		return GW_ERR_UNSUPPORTED;
+	enum gw_status st = check_options(options, err);
+	if (st != GW_OK)
+		return st;
+	struct gw_server *server = calloc(1, sizeof(*server));
+	if (!server)
+		goto no_memory;
+	server->n_devices = options->n_devices;
+	server->n_threads = (int)options->n_threads;
+	server->max_memory = options->max_memory;
+	server->dialect = options->dialect;
+	server->transport = options->transport;
+	server->watch = options->watch;
+	server->devices = calloc(options->n_devices, sizeof(*server->devices));
+	server->touched = calloc(options->n_devices, sizeof(*server->touched));
+	if (!server->devices || !server->touched)
+		goto free_server;
+	memcpy(server->devices, options->devices, options->n_devices * sizeof(*server->devices));
+	if (options->cache_dir && gw_cache_new(options->cache_dir, options->cache_size, &server->cache) != GW_OK)
+		goto free_server;
+	if (options->models) {
+		st = gw_models_open(options->models, options->index_dir, &server->models, err);
+		if (st != GW_OK) {
+			gw_server_free(server);
+			return st;
+		}
+	}
+	*out = server;
+	return GW_OK;
+
+free_server:
+	gw_server_free(server);
+no_memory:
+	return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+}
+
+void gw_server_free(struct gw_server *server)
+{
+	if (!server)
+		return;
+	gw_cache_free(server->cache);
+	gw_models_close(server->models);
+	free(server->devices);
+	free(server->touched);
+	free(server);
+}
+
+struct gw_device *gw_session_device(struct gw_session *s, uint32_t index, struct gw_error *err)
+{
+	if (index < s->server->n_devices)
+		return &s->devices[index];
+	gw_error_set(err, GW_ERR_PROTOCOL, "device %u is not one of %zu", index, s->server->n_devices);
+	return NULL;
+}
+
+void gw_session_synchronize(struct gw_session *s)
+{
+	for (size_t i = 0; i < s->server->n_devices; i++)
+		gw_device_synchronize(&s->devices[i]);
+}
+
+enum gw_status gw_session_outcome(const struct gw_session *s, struct gw_error *err)
+{
+	enum gw_status st = GW_OK;
+
+	for (size_t i = 0; st == GW_OK && i < s->server->n_devices; i++)
+		st = gw_device_outcome(&s->devices[i], err);
+	return st;
+}
+
+struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struct gw_error *err)
+{
+	struct gw_buffer *buffer = gw_buffers_find(&s->buffers, handle);
+
+	if (!buffer)
+		gw_error_set(err, GW_ERR_PROTOCOL, "buffer %llu is unknown", (unsigned long long)handle);
+	return buffer;
+}
+
+/* From this on it is worth being told of: a second of a fast link, and far more than a token's inputs. */
+#define LOADING_BYTES ((uint64_t)64 << 20)
+
+void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t bytes)
+{
+	const struct gw_server_watch *watch = &s->server->watch;
+
+	gw_counters_add(s->counters, source, bytes);
+	if (!watch->loading || s->loading >= LOADING_BYTES)
+		return;
+	s->loading += bytes;
+	if (s->loading >= LOADING_BYTES)
+		watch->loading(watch->user);
+}
+
+static void look_at_memory(const struct gw_server *server, struct gw_counters *counters, size_t i)
+{
+	struct gw_counters_memory *memory = &counters->devices[i];
+	size_t available = 0, total = 0;
+
+	atomic_store(&server->touched[i], true);
+	ggml_backend_dev_memory(server->devices[i], &available, &total);
+	gw_counters_set(&memory->free, available);
+	gw_counters_set(&memory->total, total);
+	gw_counters_set(&memory->at_ns, gw_clock_ns());
+}
+
+void gw_session_count_memory(struct gw_session *s, const struct gw_device *device)
+{
+	gw_counters_set(&s->counters->buffers, s->buffers.by_handle.count);
+	gw_counters_set(&s->counters->buffer_bytes, s->buffers.bytes);
+	if (s->server->watch.counters)
+		look_at_memory(s->server, s->counters, (size_t)(device - s->devices));
+}
+
+void gw_server_look_at_memory(struct gw_server *server)
+{
+	if (!server->watch.counters)
+		return;
+	for (size_t i = 0; i < server->n_devices; i++)
+		if (atomic_load(&server->touched[i]) ||
+			ggml_backend_dev_type(server->devices[i]) == GGML_BACKEND_DEVICE_TYPE_CPU)
+			look_at_memory(server, server->watch.counters, i);
+}
+
+static enum gw_status session_init(struct gw_session *s, const struct gw_server *server, struct gw_connection *peer)
+{
+	const struct gw_dialect *dialect = gw_connection_dialect(peer);
+
+	*s = (struct gw_session){.server = server, .dialect = dialect, .opmap = gw_opmap_for(dialect), .peer = peer};
+	gw_buffers_init(&s->buffers, server->max_memory);
+	s->own = server->watch.counters ? NULL : calloc(1, sizeof(*s->own));
+	s->counters = s->own ? s->own : server->watch.counters;
+	s->devices = calloc(server->n_devices, sizeof(*s->devices));
+	if (!s->devices || !s->counters) {
+		free(s->devices);
+		free(s->own);
+		return GW_ERR_NOMEM;
+	}
+	for (size_t i = 0; i < server->n_devices; i++)
+		gw_device_init(&s->devices[i], server->devices[i], server->n_threads, s->counters);
+	return GW_OK;
+}
+
+/* Nothing is freed while a device may still use it. */
+static void session_free(struct gw_session *s)
+{
+	gw_session_synchronize(s);
+	gw_connection_forget_memory(s->peer, NULL);
+	gw_staging_free(&s->staging);
+	gw_prefault_free(s->prefault);
+	for (size_t i = 0; i < s->server->n_devices; i++)
+		gw_graph_cache_free(&s->devices[i].graphs);
+	gw_buffers_free(&s->buffers);
+	for (size_t i = 0; i < s->server->n_devices; i++)
+		gw_device_free(&s->devices[i]);
+	free(s->devices);
+	gw_buf_free(&s->body);
+	gw_counters_set(&s->counters->buffers, 0);
+	gw_counters_set(&s->counters->buffer_bytes, 0);
+	free(s->own);
+}
+
+static enum gw_status serve(struct gw_server *server, struct gw_connection *peer, struct gw_error *err)
+{
+	struct gw_session s;
+
+	enum gw_status st = gw_connection_handshake(peer, err);
+	if (st != GW_OK)
+		return st;
+	if (session_init(&s, server, peer) != GW_OK)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
+	gw_connection_count(peer, &s.counters->count[GW_COUNT_RECEIVED], &s.counters->count[GW_COUNT_SENT]);
+	st = gw_dispatch_run(&s, err);
+	gw_connection_count(peer, NULL, NULL);
+	session_free(&s);
+	return st;
+}
+
+enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport,
+	const struct gw_dialect *dialect, struct gw_error *why)
+{
+	struct gw_error err = {0};
+	struct gw_connection *peer;
+
+	if (gw_connection_new(transport, dialect ? dialect : server->dialect, &peer) != GW_OK) {
+		transport->ops->close(transport);
+		return gw_error_set(why, GW_ERR_NOMEM, "out of memory for a client");
+	}
+	gw_connection_set_mode(peer, server->transport);
+	enum gw_status st = serve(server, peer, &err);
+	gw_connection_free(peer);
+	gw_server_look_at_memory(server);
+	if (why)
+		*why = err;
+	return st;
+}

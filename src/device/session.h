@@ -1,0 +1,68 @@
+/* What the server keeps for one client while it serves it. Private to this layer; one thread uses a session. */
+#ifndef GW_DEVICE_SESSION_H
+#define GW_DEVICE_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "device/counters.h"
+#include "device/device.h"
+#include "device/memory/buffers.h"
+#include "device/memory/staging.h"
+#include "device/server.h"
+#include "ggml/opmap.h"
+#include "rpc/connection.h"
+#include "wire/tensor.h"
+
+struct gw_cache;
+struct gw_models;
+struct gw_prefault;
+
+struct gw_server {
+	ggml_backend_dev_t *devices;
+	size_t n_devices;
+	int n_threads;
+	uint64_t max_memory;      /* bytes; 0 = what the devices have */
+	struct gw_cache *cache;   /* NULL = none */
+	struct gw_models *models; /* NULL = none */
+	const struct gw_dialect *dialect;
+	enum gw_transport_mode transport;
+	struct gw_server_watch watch;
+	atomic_bool *touched; /* devices that this process has asked for memory; n_devices */
+};
+
+struct gw_session {
+	const struct gw_server *server;
+	const struct gw_dialect *dialect;
+	const struct gw_opmap *opmap;
+	struct gw_connection *peer;
+	struct gw_device *devices; /* server->n_devices */
+	struct gw_buffers buffers;
+	struct gw_staging staging;
+	struct gw_prefault *prefault; /* NULL until there is use for it */
+	struct gw_counters *counters;
+	struct gw_counters *own; /* the same if they are this session's own, else NULL */
+	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */
+	struct gw_buf body;      /* a request that is read as a whole before it is decoded */
+};
+
+/* The device that a request names, or NULL (and the error) if this server lends no such device. */
+struct gw_device *gw_session_device(struct gw_session *s, uint32_t index, struct gw_error *err);
+
+/* Waits until no device of this session has work under way: before buffers' contents are touched or freed. */
+void gw_session_synchronize(struct gw_session *s);
+
+/* Counts bytes of a tensor that came from somewhere: one of GW_COUNT_LOADED_. */
+void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t bytes);
+
+/* Publishes what buffers there are, and what memory their device has. */
+void gw_session_count_memory(struct gw_session *s, const struct gw_device *device);
+
+/* GW_ERR_COMPUTE if a graph that was waited for has failed. */
+enum gw_status gw_session_outcome(const struct gw_session *s, struct gw_error *err);
+
+/* The buffer of a handle, or NULL (and the error) if this client has none of that handle. */
+struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struct gw_error *err);
+
+#endif

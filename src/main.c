@@ -1,0 +1,122 @@
+/* ggwire: dispatches to the subcommands. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ggml.h>
+
+#include "cli/bench/bench.h"
+#include "cli/doctor/doctor.h"
+#include "cli/dump/dump.h"
+#include "cli/dump/record.h"
+#include "cli/ping.h"
+#include "cli/remote_devices.h"
+#include "cli/top/status.h"
+#include "cli/top/top.h"
+#include "cli/verb.h"
+#include "daemon/serve.h"
+#include "daemon/workers/worker.h"
+#include "version.h"
+#include "wire/dialect.h"
+
+static int print_version(void)
+{
+	const struct gw_version *v = &gw_dialect_8_0.version;
+	printf("ggwire %s\n", GGWIRE_VERSION);
+	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
+	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
+	return GW_EXIT_GOOD;
+}
+
+struct verb {
+	const char *name;
+	const char *program; /* what its messages begin with */
+	int (*main)(const char *program, int argc, char **argv);
+	const char *summary;
+};
+
+static const struct verb verbs[] = {
+	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
+	{"devices", "ggwire devices", gw_remote_devices_main,
+		"list the devices of servers, with a command line for them"},
+	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
+	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
+	{"doctor", "ggwire doctor", gw_doctor_main, "say what is right and wrong here, and on the way to a server"},
+	{"status", "ggwire status", gw_status_main, "show what a server is doing, and for whom"},
+	{"top", "ggwire top", gw_top_main, "watch servers and their clients"},
+	{"record", "ggwire record", gw_record_main, "write down what clients and a server say to each other"},
+	{"dump", "ggwire dump", gw_dump_main, "print a recorded conversation"},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct verb *find(const char *name)
+{
+	for (size_t i = 0; i < N_VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int print_help(FILE *to)
+{
+	fprintf(to, "Usage: ggwire COMMAND [options]\n\n");
+	for (size_t i = 0; i < N_VERBS; i++)
+		fprintf(to, "  %-14s  %s\n", verbs[i].name, verbs[i].summary);
+	fprintf(to, "  help [COMMAND]  show this help, or that of a command\n"
+		    "\n"
+		    "  -h, --help      show this help and exit\n"
+		    "      --version   show the versions of ggwire, of the protocol, and of ggml\n");
+	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
+}
+
+static int unknown(const char *word)
+{
+	return gw_verb_complain("ggwire", GW_EXIT_USAGE, "unknown %s: %s (see ggwire --help)",
+		word[0] == '-' ? "option" : "command", word);
+}
+
+static int help(int argc, char **argv)
+{
+	char option[] = "--help";
+	char *ask[] = {argv[0], option, NULL};
+	if (argc < 2)
+		return print_help(stdout);
+	const struct verb *verb = find(argv[1]);
+	return verb ? verb->main(verb->program, 2, ask) : unknown(argv[1]);
+}
+
+/* Whether the program was started by a name of the stock server. */
+static bool is_stock_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	return strcmp(name, "ggml-rpc-server") == 0 || strcmp(name, "rpc-server") == 0;
+}
+
+static int dispatch(int argc, char **argv)
+{
+	const char *command = argv[0];
+	const struct verb *verb = find(command);
+	if (verb)
+		return verb->main(verb->program, argc, argv);
+	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)
+		return gw_worker_main();
+	if (strcmp(command, "help") == 0)
+		return help(argc, argv);
+	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
+		return print_help(stdout);
+	if (strcmp(command, "--version") == 0)
+		return print_version();
+	return unknown(command);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 0 && is_stock_name(argv[0]))
+		return gw_serve_main(argv[0], argc, argv);
+	if (argc < 2)
+		return print_help(stderr);
+	return dispatch(argc - 1, argv + 1);
+}

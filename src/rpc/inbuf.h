@@ -1,0 +1,55 @@
+/* The receiving half of either end: takes several small messages with one receive, and lets long bodies pass by. */
+#ifndef GW_RPC_INBUF_H
+#define GW_RPC_INBUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "transport/transport.h"
+
+#define GW_INBUF_SIZE 65536
+
+/* Single owner: the receiving thread. */
+struct gw_inbuf {
+	struct gw_transport *transport; /* lent */
+	uint8_t *data;                  /* GW_INBUF_SIZE bytes */
+	size_t begin;                   /* of what was received and not taken yet */
+	size_t end;
+	int patience_ms;            /* a message that has begun must go on: 256 KiB of it, or its end, in this time */
+	_Atomic uint64_t *received; /* bytes; NULL = nobody counts. Written by the receiving thread alone. */
+	uint64_t spin_ns;           /* how long to look for more before sleeping */
+	uint64_t deadline; /* everything awaited must come before this time, in gw_clock_ns; 0 = no such bound */
+};
+
+/* GW_ERR_NOMEM. Patience is gw_tcp_timeout_ms. */
+enum gw_status gw_inbuf_init(struct gw_inbuf *in, struct gw_transport *transport);
+void gw_inbuf_free(struct gw_inbuf *in);
+
+static inline size_t gw_inbuf_len(const struct gw_inbuf *in)
+{
+	return in->end - in->begin;
+}
+
+/* The next byte, which must be buffered. */
+static inline const uint8_t *gw_inbuf_peek(const struct gw_inbuf *in)
+{
+	return in->data + in->begin;
+}
+
+/* From now on everything that is awaited must have come ms from now, also what has not begun; 0: no longer. */
+void gw_inbuf_hurry(struct gw_inbuf *in, int ms);
+
+/* Receives until n bytes (at most GW_INBUF_SIZE) are buffered. Blocks, for any time while nothing is buffered.
+ * GW_ERR_CLOSED if the stream ended where nothing was buffered; GW_ERR_TIMEOUT if a message does not go on; else as
+ * recvv. */
+enum gw_status gw_inbuf_fill(struct gw_inbuf *in, size_t n, struct gw_error *err);
+
+/* The next n bytes, which must be buffered; valid until the next call. */
+const uint8_t *gw_inbuf_take(struct gw_inbuf *in, size_t n);
+
+/* Moves the next n bytes of a message to dst: what is buffered is copied, the rest is received straight into dst while
+ * what follows goes to the buffer. Blocks. The stream's end is GW_ERR_LOST, its standstill GW_ERR_TIMEOUT. */
+enum gw_status gw_inbuf_read(struct gw_inbuf *in, void *dst, size_t n, struct gw_error *err);
+
+#endif

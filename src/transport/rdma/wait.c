@@ -1,0 +1,185 @@
+/* Waiting: a short while by spinning, then asleep on the device and on the TCP socket, whose end is the peer's. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "transport/rdma/private.h"
+#include "transport/tcp/tcp.h"
+
+#define SPIN_US 50
+#define SPIN_MAX_US 1000000
+#define SPIN_LONGER 4 /* times as long at most where the answers that came last were worth it */
+#define NS_PER_MS UINT64_C(1000000)
+#define ACK_EVENTS 64 /* events are acknowledged so many at once: each time takes a lock */
+
+/* What was sent before the peer closed TCP was acknowledged by this side's device, so it is here or about to be. */
+#define LATE_NS UINT64_C(2000000)
+
+uint64_t gw_rdma_spin_ns(void)
+{
+	const char *text = getenv("GGML_RPC_SPIN_US");
+	unsigned long us = SPIN_US;
+	if (text && *text && text[strspn(text, "0123456789")] == '\0')
+		us = strtoul(text, NULL, 10);
+	return (us < SPIN_MAX_US ? us : SPIN_MAX_US) * 1000;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+static void take_event(struct gw_rdma *r)
+{
+	struct ibv_cq *cq;
+	void *context;
+	if (r->v->get_cq_event(r->channel, &cq, &context)) {
+		gw_rdma_fail(r, GW_ERR_LOST, "an event of the completion queue cannot be read");
+		return;
+	}
+	if (++r->events == ACK_EVENTS) {
+		r->v->ack_cq_events(r->cq, r->events);
+		r->events = 0;
+	}
+}
+
+/* The socket has something to say. After the change to RDMA that can only be its end. */
+static void look_at_tcp(struct gw_rdma *r)
+{
+	char byte;
+	ssize_t n = recv(r->tcp_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return;
+	if (n > 0) {
+		gw_rdma_fail(r, GW_ERR_PROTOCOL, "the peer has sent bytes on TCP after both had changed to RDMA");
+		return;
+	}
+	uint64_t until = gw_clock_ns() + LATE_NS;
+	while (!gw_rdma_progress(r) && gw_clock_ns() < until)
+		relax();
+	if (n < 0 && errno != ECONNRESET && errno != EPIPE)
+		gw_rdma_fail(r, GW_ERR_LOST, "the peer does not answer any more: %s", strerror(errno));
+	r->ended = true;
+}
+
+static int poll_timeout(uint64_t deadline)
+{
+	if (deadline == GW_RDMA_NO_DEADLINE)
+		return -1;
+	uint64_t now = gw_clock_ns();
+	if (now >= deadline)
+		return 0;
+	uint64_t ms = (deadline - now + NS_PER_MS - 1) / NS_PER_MS;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+/* Polls device and socket without the lock. */
+static enum gw_status sleep_on(struct gw_rdma *r, uint64_t deadline)
+{
+	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN},
+		{.fd = r->ended ? -1 : r->tcp_fd, .events = POLLIN | POLLRDHUP}};
+	int timeout = poll_timeout(deadline);
+	pthread_mutex_unlock(&r->lock);
+	int n = poll(fds, 2, timeout);
+	pthread_mutex_lock(&r->lock);
+	if (n > 0 && fds[0].revents)
+		take_event(r);
+	if (n > 0 && fds[1].revents)
+		look_at_tcp(r);
+	if (!gw_rdma_progress(r) && n == 0)
+		return GW_ERR_TIMEOUT;
+	return GW_OK;
+}
+
+/* Sleeping and waking up again costs about as much as the usual spin: if the answer is likely to come in a few times
+ * that, it is worth waiting for. */
+static uint64_t worth_spinning(const struct gw_rdma *r)
+{
+	uint64_t likely = 2 * r->typical;
+	if (likely > SPIN_LONGER * r->spin_ns)
+		return r->spin_ns;
+	return likely > r->spin_ns ? likely : r->spin_ns;
+}
+
+static bool spin(struct gw_rdma *r)
+{
+	uint64_t until = gw_clock_ns() + worth_spinning(r), completed = r->completed;
+	do {
+		if (gw_rdma_progress(r) || atomic_load(&r->down))
+			return true;
+		/* Another thread may want to send; and a software device works on the processor that it finds here. */
+		pthread_mutex_unlock(&r->lock);
+		sched_yield();
+		pthread_mutex_lock(&r->lock);
+		/* What it has handled meanwhile may be what this one waits for, and raises no event any more. */
+		if (r->completed != completed)
+			return true;
+	} while (gw_clock_ns() < until);
+	return false;
+}
+
+static enum gw_status lead(struct gw_rdma *r, uint64_t deadline)
+{
+	if (deadline > 0) {
+		if (spin(r))
+			return GW_OK;
+		if (ibv_req_notify_cq(r->cq, 0))
+			gw_rdma_fail(r, GW_ERR_LOST, "the completion queue cannot be armed");
+	}
+	/* What completed before the queue was armed raises no event. */
+	if (gw_rdma_progress(r) || r->failed)
+		return GW_OK;
+	return sleep_on(r, deadline);
+}
+
+static enum gw_status follow(struct gw_rdma *r, uint64_t deadline)
+{
+	struct timespec until = {(time_t)(deadline / 1000000000), (long)(deadline % 1000000000)};
+	if (deadline == GW_RDMA_NO_DEADLINE)
+		return pthread_cond_wait(&r->changed, &r->lock) ? GW_ERR_SYSTEM : GW_OK;
+	return pthread_cond_timedwait(&r->changed, &r->lock, &until) == ETIMEDOUT ? GW_ERR_TIMEOUT : GW_OK;
+}
+
+enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline)
+{
+	if (r->waiting)
+		return follow(r, deadline);
+	r->waiting = true;
+	uint64_t start = gw_clock_ns();
+	enum gw_status status = lead(r, deadline);
+	uint64_t took = gw_clock_ns() - start;
+	r->typical = (3 * r->typical + (took < NS_PER_MS ? took : NS_PER_MS)) / 4;
+	r->waiting = false;
+	pthread_cond_broadcast(&r->changed);
+	return status;
+}
+
+enum gw_status gw_rdma_await_first(
+	struct gw_rdma *r, const struct gw_transport *tcp, bool *over_rdma, struct gw_error *err)
+{
+	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN}, {.fd = gw_tcp_fd(tcp), .events = POLLIN}};
+	for (;;) {
+		if (ibv_req_notify_cq(r->cq, 0))
+			gw_rdma_fail(r, GW_ERR_LOST, "the completion queue cannot be armed");
+		(void)gw_rdma_progress(r);
+		int n = poll(fds, 2, r->ready_len > 0 || r->failed ? 0 : -1);
+		if (n > 0 && fds[0].revents)
+			take_event(r);
+		(void)gw_rdma_progress(r);
+		*over_rdma = r->ready_len > 0;
+		if (*over_rdma || (n > 0 && fds[1].revents))
+			return GW_OK;
+		if (r->failed)
+			return gw_rdma_broken(r, err);
+	}
+}

@@ -1,0 +1,66 @@
+/* A peer whose system answers is alive, however long it computes or does not read. TCP_USER_TIMEOUT would do for bytes
+ * in flight, but it also ends a connection whose peer is only too busy to read: so the same question is asked here. */
+#include "transport/tcp/alive.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "transport/tcp/tcp.h"
+
+#define DEFAULT_S 30
+#define MAX_S 86400
+
+/* Probes that were not answered before the peer counts as gone. */
+#define PROBES 3
+
+int gw_tcp_timeout_ms(void)
+{
+	const char *text = getenv("GGML_RPC_TIMEOUT");
+	char *end;
+	long s = text ? strtol(text, &end, 10) : 0;
+	bool usable = text && end != text && !*end && s >= 1 && s <= MAX_S;
+	return (int)(usable ? s : DEFAULT_S) * 1000;
+}
+
+static void set_option(int fd, int level, int name, int value)
+{
+	/* None of these options is needed to work; a system that refuses one is only slower to notice. */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static int at_least_1(int s)
+{
+	return s < 1 ? 1 : s;
+}
+
+void gw_tcp_watch(int fd)
+{
+	int ms = gw_tcp_timeout_ms();
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, at_least_1(ms / 2000));
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, at_least_1(ms / 2000 / PROBES));
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
+}
+
+void gw_tcp_tick(int fd)
+{
+	int ms = gw_tcp_timeout_ms();
+	struct timeval tick = {.tv_sec = ms / 4000, .tv_usec = ms / 4 % 1000 * 1000L};
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
+}
+
+bool gw_tcp_is_silent(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return false;
+	/* Bytes that were not acknowledged, or probes of a full window: these come ever more rarely, so one that is
+	 * under way does not say much. */
+	bool asked = info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES;
+	return asked && info.tcpi_last_ack_recv > (unsigned)gw_tcp_timeout_ms();
+}

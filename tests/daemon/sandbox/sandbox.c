@@ -1,0 +1,257 @@
+/* What code running in a worker can no longer do. Each attempt is made by a child that has entered the sandbox. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/sandbox/sandbox.h"
+
+#define ABSENT 77 /* the kernel lacks something: skipped */
+
+static char directory[64], cache[80], outside[96];
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(directory, "/tmp/ggwire-sandbox-XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	snprintf(cache, sizeof(cache), "%s/cache", directory);
+	assert_int_equal(mkdir(cache, 0755), 0);
+	snprintf(outside, sizeof(outside), "%s/outside", directory);
+	int fd = open(outside, O_CREAT | O_WRONLY, 0666);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "secret", 6), 6);
+	close(fd);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/kept", cache);
+	unlink(path);
+	unlink(outside);
+	rmdir(cache);
+	rmdir(directory);
+	return 0;
+}
+
+/* Runs attempt in a child, in the sandbox; 0 from it is success. */
+static void in_sandbox(bool drivers, int (*attempt)(void))
+{
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		char in_force[GW_SANDBOX_TEXT];
+		const struct gw_sandbox sandbox = {.mode = GW_SANDBOX_REQUIRE, .drivers = drivers, .cache_dir = cache};
+		_exit(gw_sandbox_enter(&sandbox, in_force, NULL) ? ABSENT : attempt());
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == ABSENT)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* 0 if the call failed for want of a right. */
+static int denied(long result)
+{
+	return result == -1 && (errno == EPERM || errno == EACCES) ? 0 : 1;
+}
+
+static int write_outside(void)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/new", directory);
+	return denied(open(outside, O_WRONLY)) || denied(open(outside, O_RDWR)) ||
+	       denied(open(path, O_CREAT | O_RDONLY, 0644)) || denied(truncate(outside, 0)) ||
+	       denied(unlink(outside)) || denied(chmod(outside, 0777)) || denied(symlink(outside, path)) ||
+	       denied(mkdir(path, 0755));
+}
+
+static int read_outside(void)
+{
+	return denied(open(outside, O_RDONLY)) || denied(open("/etc/passwd", O_RDONLY));
+}
+
+static int use_cache(void)
+{
+	char temporary[128], path[128];
+	snprintf(temporary, sizeof(temporary), "%s/.ggwire-XXXXXX", cache);
+	snprintf(path, sizeof(path), "%s/kept", cache);
+	int fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0 || write(fd, "weights", 7) != 7 || close(fd) || rename(temporary, path))
+		return 1;
+	char back[8];
+	fd = open(path, O_RDONLY);
+	return fd < 0 || read(fd, back, sizeof(back)) != 7;
+}
+
+/* A driver's compiled kernels, wherever caches are: setup's directory is $XDG_CACHE_HOME. */
+static int use_driver_cache(void)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/mesa_shader_cache/kernel", directory);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	return fd < 0 || write(fd, "kernel", 6) != 6 || denied(open(outside, O_RDONLY));
+}
+
+static int run_programs(void)
+{
+	char *const argv[] = {(char *)"true", NULL};
+	/* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork): it is to be denied */
+	return denied(execv("/bin/true", argv)) || denied(fork()) || denied(vfork()) ||
+	       denied(syscall(SYS_execveat, AT_FDCWD, "/bin/true", argv, NULL, 0));
+}
+
+static int connect_somewhere(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int pair[2];
+	return denied(socket(AF_INET, SOCK_STREAM, 0)) || denied(socket(AF_INET6, SOCK_DGRAM, 0)) ||
+	       denied(socket(AF_PACKET, SOCK_RAW, 0)) || denied(socket(AF_UNIX, SOCK_STREAM, 0)) ||
+	       denied(connect(0, (struct sockaddr *)&un, sizeof(un))) ||
+	       denied(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+}
+
+static int connect_with_drivers(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return fd < 0 || denied(socket(AF_INET, SOCK_STREAM, 0)) || denied(socket(AF_INET6, SOCK_STREAM, 0)) ||
+	       denied(socket(AF_VSOCK, SOCK_STREAM, 0)) || denied(socket(AF_PACKET, SOCK_RAW, 0));
+}
+
+static int reach_others(void)
+{
+	return denied(kill(getppid(), SIGKILL)) || denied(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL)) ||
+	       denied(mount("none", directory, "tmpfs", 0, NULL)) || denied(syscall(SYS_unshare, 0x10000000)) ||
+	       denied(syscall(SYS_bpf, 0, NULL, 0)) || denied(syscall(SYS_io_uring_setup, 1, NULL)) ||
+	       denied(syscall(SYS_pidfd_open, getppid(), 0)) || denied(setuid(0));
+}
+
+static void *answer(void *arg)
+{
+	*(int *)arg = 42;
+	return NULL;
+}
+
+/* What kernels and drivers do all day. */
+static int work_on(void)
+{
+	pthread_t thread;
+	int result = 0;
+	void *memory = malloc((size_t)8 << 20);
+	int fd = open("/dev/null", O_RDWR);
+	if (!memory || fd < 0 || pthread_create(&thread, NULL, answer, &result) || pthread_join(thread, NULL))
+		return 1;
+	FILE *cpus = fopen("/proc/cpuinfo", "re");
+	return result != 42 || !cpus || signal(SIGABRT, SIG_IGN) == SIG_ERR || raise(SIGABRT) != 0;
+}
+
+static void cannot_write_other_files(void **state)
+{
+	(void)state;
+	in_sandbox(false, write_outside);
+}
+
+static void cannot_read_other_files(void **state)
+{
+	(void)state;
+	in_sandbox(false, read_outside);
+}
+
+static void can_use_the_cache(void **state)
+{
+	(void)state;
+	in_sandbox(false, use_cache);
+}
+
+static void drivers_can_use_their_cache(void **state)
+{
+	(void)state;
+	char shaders[96], kernel[128];
+	snprintf(shaders, sizeof(shaders), "%s/mesa_shader_cache", directory);
+	snprintf(kernel, sizeof(kernel), "%s/kernel", shaders);
+	assert_int_equal(mkdir(shaders, 0700), 0);
+	setenv("XDG_CACHE_HOME", directory, 1);
+	in_sandbox(true, use_driver_cache);
+	unsetenv("XDG_CACHE_HOME");
+	assert_int_equal(unlink(kernel), 0);
+	assert_int_equal(rmdir(shaders), 0);
+}
+
+static void cannot_run_programs(void **state)
+{
+	(void)state;
+	in_sandbox(false, run_programs);
+	in_sandbox(true, run_programs);
+}
+
+static void cannot_connect(void **state)
+{
+	(void)state;
+	in_sandbox(false, connect_somewhere);
+	in_sandbox(true, connect_with_drivers);
+}
+
+static void cannot_reach_other_processes_or_the_kernel(void **state)
+{
+	(void)state;
+	in_sandbox(false, reach_others);
+	in_sandbox(true, reach_others);
+}
+
+static void can_compute(void **state)
+{
+	(void)state;
+	in_sandbox(false, work_on);
+	in_sandbox(true, work_on);
+}
+
+static void off_is_off(void **state)
+{
+	(void)state;
+	char in_force[GW_SANDBOX_TEXT];
+	const struct gw_sandbox sandbox = {.mode = GW_SANDBOX_OFF};
+	assert_int_equal(gw_sandbox_enter(&sandbox, in_force, NULL), GW_OK);
+	assert_string_equal(in_force, "off");
+	int fd = open(outside, O_WRONLY);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(cannot_write_other_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(cannot_read_other_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(can_use_the_cache, setup, teardown),
+		cmocka_unit_test_setup_teardown(drivers_can_use_their_cache, setup, teardown),
+		cmocka_unit_test_setup_teardown(cannot_run_programs, setup, teardown),
+		cmocka_unit_test_setup_teardown(cannot_connect, setup, teardown),
+		cmocka_unit_test_setup_teardown(cannot_reach_other_processes_or_the_kernel, setup, teardown),
+		cmocka_unit_test_setup_teardown(can_compute, setup, teardown),
+		cmocka_unit_test_setup_teardown(off_is_off, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

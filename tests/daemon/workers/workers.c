@@ -1,0 +1,199 @@
+/* Clients do not notice each other, whatever becomes of one of them. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/serving.h"
+
+static struct serving s;
+
+static int setup(void **state)
+{
+	(void)state;
+	serving_start(&s, (const char *const[]){"-p", "0", NULL});
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	serving_end(&s);
+	return 0;
+}
+
+/* The worker that the next line about a new client names. */
+static pid_t await_worker(void)
+{
+	const char *line = serving_await(&s, "served by worker ");
+	return (pid_t)atol(strstr(line, "worker ") + strlen("worker "));
+}
+
+static void each_client_has_its_worker(void **state)
+{
+	(void)state;
+	struct gw_client *a = serving_connect(&s);
+	pid_t first = await_worker();
+	struct gw_client *b = serving_connect(&s);
+	pid_t second = await_worker();
+	assert_int_not_equal(first, second);
+	for (int i = 0; i < 3; i++) {
+		assert_true(serving_answers(a));
+		assert_true(serving_answers(b));
+	}
+	gw_client_close(a);
+	serving_await(&s, "left");
+	assert_true(serving_answers(b));
+	gw_client_close(b);
+}
+
+static void worker_is_used_again(void **state)
+{
+	(void)state;
+	pid_t first = 0;
+	for (int i = 0; i < 3; i++) {
+		struct gw_client *c = serving_connect(&s);
+		pid_t worker = await_worker();
+		if (first)
+			assert_int_equal(worker, first);
+		first = worker;
+		assert_true(serving_answers(c));
+		gw_client_close(c);
+		serving_await(&s, "left");
+	}
+}
+
+static void garbage_ends_its_own_connection_only(void **state)
+{
+	(void)state;
+	struct gw_client *c = serving_connect(&s);
+	await_worker();
+	int fd = serving_socket(&s);
+	pid_t worker = await_worker();
+	assert_true(send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL) > 0);
+	assert_true(serving_sees_end(fd));
+	close(fd);
+	char text[64];
+	snprintf(text, sizeof(text), "dropped by worker %ld: ", (long)worker);
+	assert_non_null(strstr(serving_await(&s, text), "client 127.0.0.1:"));
+	assert_true(serving_answers(c));
+	gw_client_close(c);
+}
+
+static void killed_worker_is_told_and_replaced(void **state)
+{
+	(void)state;
+	struct gw_client *a = serving_connect(&s);
+	await_worker();
+	int fd = serving_socket(&s);
+	pid_t worker = await_worker();
+	assert_int_equal(kill(worker, SIGKILL), 0);
+	assert_true(serving_sees_end(fd));
+	close(fd);
+	char text[64];
+	snprintf(text, sizeof(text), "worker %ld died of signal 9 (Killed), client 127.0.0.1:", (long)worker);
+	serving_await(&s, text);
+	assert_true(serving_answers(a));
+	struct gw_client *b = serving_connect(&s);
+	assert_int_not_equal(await_worker(), worker);
+	assert_true(serving_answers(b));
+	gw_client_close(a);
+	gw_client_close(b);
+}
+
+static void killed_spare_is_replaced(void **state)
+{
+	(void)state;
+	pid_t spare, next = 0;
+	assert_int_equal(serving_children(s.pid, &spare, 1), 1);
+	kill(spare, SIGKILL);
+	serving_await(&s, "died of signal 9");
+	for (int tries = 0; serving_children(s.pid, &next, 1) == 0 && tries < 500; tries++)
+		serving_sleep_ms(10);
+	assert_true(next != 0 && next != spare);
+	struct gw_client *c = serving_connect(&s);
+	assert_true(serving_answers(c));
+	gw_client_close(c);
+}
+
+static void many_clients_leave_nothing_behind(void **state)
+{
+	(void)state;
+	struct gw_client *c = serving_connect(&s);
+	assert_true(serving_answers(c));
+	gw_client_close(c);
+	serving_await(&s, "left");
+	serving_sleep_ms(500);
+	size_t before = serving_descriptors(s.pid);
+	for (int i = 0; i < 200; i++) {
+		if (i % 10) {
+			c = serving_connect(&s);
+			gw_client_close(c);
+			serving_await(&s, "left");
+		} else {
+			/* A client that says nothing at all, or nothing right. */
+			int fd = serving_socket(&s);
+			if (i % 20)
+				assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+			close(fd);
+			serving_await(&s, "worker");
+		}
+	}
+	for (int tries = 0; serving_children(s.pid, NULL, 0) > 2 && tries < 500; tries++)
+		serving_sleep_ms(10);
+	serving_sleep_ms(500);
+	assert_true(is_within(serving_children(s.pid, NULL, 0), 1, 2));
+	/* The second idle worker's control socket may have come or gone. */
+	assert_true(is_within(serving_descriptors(s.pid), before - 1, before + 1));
+}
+
+static void dropped_clients_worker_ends_well(void **state)
+{
+	(void)state;
+	serving_end(&s);
+	serving_start(&s, (const char *const[]){"-p", "0", "--log-level", "debug", NULL});
+	int fd = serving_socket(&s);
+	pid_t worker = await_worker();
+	assert_int_equal(send(fd, "garbage", 7, MSG_NOSIGNAL), 7);
+	close(fd);
+	char text[64];
+	snprintf(text, sizeof(text), "worker %ld ended: exit status 0", (long)worker);
+	serving_await(&s, text);
+}
+
+/* A client that sends nothing keeps its place, and no other waits for it. */
+static void silent_client_delays_nobody(void **state)
+{
+	(void)state;
+	int fds[4];
+	for (size_t i = 0; i < 4; i++)
+		fds[i] = serving_socket(&s);
+	struct gw_client *c = serving_connect(&s);
+	assert_true(serving_answers(c));
+	gw_client_close(c);
+	for (size_t i = 0; i < 4; i++)
+		close(fds[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_client_has_its_worker, setup, teardown),
+		cmocka_unit_test_setup_teardown(worker_is_used_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(garbage_ends_its_own_connection_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_worker_is_told_and_replaced, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_spare_is_replaced, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_clients_leave_nothing_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(dropped_clients_worker_ends_well, setup, teardown),
+		cmocka_unit_test_setup_teardown(silent_client_delays_nobody, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,100 @@
+/* Cycles are found, and only cycles, whatever the depth. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "device/graph/graph_order.h"
+
+static struct gw_links *links_new(uint32_t n)
+{
+	struct gw_links *links = malloc(n * sizeof(*links));
+
+	assert_non_null(links);
+	memset(links, 0xff, n * sizeof(*links));
+	return links;
+}
+
+static bool cyclic(const struct gw_links *links, uint32_t n)
+{
+	bool found;
+
+	assert_int_equal(gw_links_find_cycle(links, n, &found), GW_OK);
+	return found;
+}
+
+/* Deep enough to break any recursion. */
+#define DEPTH 1000000
+
+static void a_long_chain_is_none(void **state)
+{
+	struct gw_links *links = links_new(DEPTH);
+
+	(void)state;
+	for (uint32_t i = 0; i + 1 < DEPTH; i++)
+		links[i].to[i % GW_LINKS] = i + 1;
+	assert_false(cyclic(links, DEPTH));
+	links[DEPTH - 1].to[0] = 0;
+	assert_true(cyclic(links, DEPTH));
+	free(links);
+}
+
+static void shared_sources_are_none(void **state)
+{
+	struct gw_links *links = links_new(64);
+
+	(void)state;
+	for (uint32_t i = 0; i + 1 < 64; i++)
+		for (int s = 0; s < GW_LINKS; s++)
+			links[i].to[s] = i + 1;
+	assert_false(cyclic(links, 64));
+	free(links);
+}
+
+static void naming_oneself_is_none(void **state)
+{
+	struct gw_links *links = links_new(2);
+
+	(void)state;
+	links[0].to[1] = 0;
+	links[0].to[0] = 1;
+	assert_false(cyclic(links, 2));
+	free(links);
+}
+
+static void two_that_name_each_other_are_one(void **state)
+{
+	struct gw_links *links = links_new(3);
+
+	(void)state;
+	links[1].to[0] = 2;
+	links[2].to[GW_LINKS - 1] = 1;
+	assert_true(cyclic(links, 3));
+	free(links);
+}
+
+static void nothing_is_none(void **state)
+{
+	struct gw_links *links = links_new(1);
+
+	(void)state;
+	assert_false(cyclic(links, 0));
+	free(links);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_long_chain_is_none),
+		cmocka_unit_test(shared_sources_are_none),
+		cmocka_unit_test(naming_oneself_is_none),
+		cmocka_unit_test(two_that_name_each_other_are_one),
+		cmocka_unit_test(nothing_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,521 @@
+/* The cache gives back what was stored, and nothing else. */
+#include "device/rig.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "device/weights/cache_names.h"
+
+#define SIZE 300000
+#define PART 1000 /* a third of the small cache */
+
+struct state {
+	char dir[64];
+	struct gw_server *server;
+	struct rig rig;
+	struct gw_client *client;
+	struct rig_buffer buffer;
+	struct gw_wire_tensor tensor;
+	uint8_t data[SIZE];
+};
+
+static int start(void **out, bool usable, uint64_t cache_size)
+{
+	static struct state st;
+	struct gw_server_options options = rig_options();
+
+	strcpy(st.dir, "/tmp/ggwire-cache-XXXXXX");
+	assert_non_null(mkdtemp(st.dir));
+	if (!usable)
+		assert_int_equal(rmdir(st.dir), 0);
+	options.cache_dir = st.dir;
+	options.cache_size = cache_size;
+	st.server = rig_server(&options);
+	st.client = rig_client(&st.rig, st.server);
+	st.buffer = rig_alloc(st.client, 1 << 20);
+	st.tensor = rig_tensor(rig_type("i8"), &st.buffer, 0, SIZE, 1);
+	for (size_t i = 0; i < SIZE; i++)
+		st.data[i] = (uint8_t)(i * 7 + i / 255);
+	*out = &st;
+	return 0;
+}
+
+static int setup(void **out)
+{
+	return start(out, true, 0);
+}
+
+static int setup_unusable(void **out)
+{
+	return start(out, false, 0);
+}
+
+static int setup_small(void **out)
+{
+	return start(out, true, 3 * PART);
+}
+
+/* Calls each for every file of the directory; returns the number of those that are no list of names. */
+static int for_each_file(const struct state *st, void (*each)(const char *path))
+{
+	DIR *dir = opendir(st->dir);
+	struct dirent *e;
+	int n = 0;
+
+	while (dir && (e = readdir(dir))) {
+		char path[400];
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", st->dir, e->d_name);
+		if (each)
+			each(path);
+		n += strcmp(e->d_name, GW_CACHE_NAMES) != 0;
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static void delete_file(const char *path)
+{
+	unlink(path);
+}
+
+static int teardown(void **in)
+{
+	struct state *st = *in;
+
+	rig_leave(&st->rig, st->client);
+	gw_server_free(st->server);
+	for_each_file(st, delete_file);
+	rmdir(st->dir);
+	return 0;
+}
+
+static void post_set(struct state *st, bool cache_flag, uint64_t offset, size_t size)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_set_req req = {.tensor = st->tensor, .cache_flag = cache_flag, .offset = offset};
+	struct iovec parts[2] = {{out, gw_wire_set_req_encode(&gw_dialect_8_0, &req, out)}, {st->data, size}};
+
+	assert_int_equal(gw_client_post(st->client, GW_CMD_SET_TENSOR, parts, 2), GW_OK);
+	rig_get(st->client, &st->tensor, 0, NULL, 0);
+}
+
+static bool set_hash(struct state *st, uint64_t offset, uint64_t hash)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED], result;
+	struct gw_wire_set_hash_req req = {.tensor = st->tensor, .offset = offset, .hash = hash};
+	struct iovec part = {out, gw_wire_set_hash_req_encode(&gw_dialect_8_0, &req, out)};
+
+	assert_int_equal(gw_client_call(st->client, GW_CMD_SET_TENSOR_HASH, &part, 1, &result, 1), GW_OK);
+	return result;
+}
+
+static void wipe(struct state *st)
+{
+	static const uint8_t zeros[SIZE];
+
+	rig_set(st->client, &st->tensor, 0, zeros, SIZE);
+}
+
+static void expect_data(struct state *st, size_t offset, size_t size)
+{
+	static uint8_t got[SIZE];
+
+	rig_get(st->client, &st->tensor, offset, got, size);
+	assert_memory_equal(got, st->data, size);
+}
+
+static void path_of(const struct state *st, uint64_t hash, char path[400])
+{
+	snprintf(path, 400, "%s/%016" PRIx64, st->dir, hash);
+}
+
+static void stored_data_is_found_by_its_hash(void **in)
+{
+	struct state *st = *in;
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
+
+	assert_false(set_hash(st, 0, hash));
+	post_set(st, true, 0, SIZE);
+	expect_data(st, 0, SIZE);
+	wipe(st);
+	assert_true(set_hash(st, 0, hash));
+	expect_data(st, 0, SIZE);
+}
+
+static bool set_xxh3(struct state *st, uint64_t offset, uint64_t size)
+{
+	struct gw_digest d;
+	uint8_t out[GW_WIRE_MAX_FIXED], result;
+
+	gw_digest_begin(&d, false, true);
+	gw_digest_update(&d, st->data, size);
+	struct gw_xxh3_sum sum = gw_digest_end(&d).xxh3;
+	struct gw_wire_xxh3_req req = {st->tensor, offset, size, sum.low, sum.high};
+	struct iovec part = {out, gw_wire_xxh3_req_encode(&gw_dialect_8_0, &req, out)};
+	assert_int_equal(gw_client_call(st->client, GW_CMD_EXT_SET_TENSOR_XXH3, &part, 1, &result, 1), GW_OK);
+	return result;
+}
+
+static void stored_data_is_found_by_its_other_hash(void **in)
+{
+	struct state *st = *in;
+	char path[400];
+
+	if (!gw_xxh3_available())
+		skip();
+	assert_false(set_xxh3(st, 0, SIZE));
+	post_set(st, true, 0, SIZE);
+	wipe(st);
+	assert_true(set_xxh3(st, 0, SIZE));
+	expect_data(st, 0, SIZE);
+	/* The list of names is only that: without it, or with rubbish in it, the first name still counts. */
+	snprintf(path, sizeof(path), "%s/" GW_CACHE_NAMES, st->dir);
+	for (int i = 0; i < 2; i++) {
+		FILE *f = fopen(path, "wb");
+		assert_non_null(f);
+		assert_int_equal(fwrite(st->data, 1, i ? 333 : 0, f), i ? 333 : 0);
+		fclose(f);
+		wipe(st);
+		assert_false(set_xxh3(st, 0, SIZE));
+		assert_true(set_hash(st, 0, gw_fnv1a(GW_FNV_INIT, st->data, SIZE)));
+		expect_data(st, 0, SIZE);
+	}
+	/* And it goes on behind a record that was cut. */
+	post_set(st, true, 0, SIZE);
+	assert_true(set_xxh3(st, 0, SIZE));
+}
+
+/* One file, with the payload as its contents and nothing else, under the name that stock servers look for. */
+static void files_are_those_of_the_stock_server(void **in)
+{
+	struct state *st = *in;
+	static uint8_t got[SIZE + 1];
+	char path[400];
+
+	post_set(st, true, 0, SIZE);
+	path_of(st, gw_fnv1a(GW_FNV_INIT, st->data, SIZE), path);
+	FILE *f = fopen(path, "rb");
+	assert_non_null(f);
+	assert_int_equal(fread(got, 1, sizeof(got), f), SIZE);
+	fclose(f);
+	assert_memory_equal(got, st->data, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 1);
+}
+
+static void parts_of_tensors_are_cached(void **in)
+{
+	struct state *st = *in;
+
+	post_set(st, true, 5000, 1000);
+	wipe(st);
+	assert_true(set_hash(st, 7000, gw_fnv1a(GW_FNV_INIT, st->data, 1000)));
+	expect_data(st, 7000, 1000);
+}
+
+static void only_what_is_flagged_is_stored(void **in)
+{
+	struct state *st = *in;
+
+	post_set(st, false, 0, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 0);
+}
+
+static void damage(const struct state *st, void (*how)(FILE *f))
+{
+	char path[400];
+
+	path_of(st, gw_fnv1a(GW_FNV_INIT, st->data, SIZE), path);
+	FILE *f = fopen(path, "r+b");
+	assert_non_null(f);
+	how(f);
+	fclose(f);
+}
+
+static void cut(FILE *f)
+{
+	assert_int_equal(ftruncate(fileno(f), SIZE / 2), 0);
+}
+
+static void empty(FILE *f)
+{
+	assert_int_equal(ftruncate(fileno(f), 0), 0);
+}
+
+static void alter(FILE *f)
+{
+	fseek(f, SIZE - 1, SEEK_SET);
+	fputc(0xee, f);
+}
+
+/* The file goes, and with the data sent again it comes back whole. */
+static void damaged_files_are_removed(void **in)
+{
+	static void (*const ways[])(FILE * f) = {cut, empty, alter};
+	struct state *st = *in;
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		post_set(st, true, 0, SIZE);
+		damage(st, ways[i]);
+		assert_false(set_hash(st, 0, hash));
+		assert_int_equal(for_each_file(st, NULL), 0);
+		post_set(st, true, 0, SIZE);
+		assert_true(set_hash(st, 0, hash));
+		expect_data(st, 0, SIZE);
+	}
+}
+
+/* A payload that is longer than the rest of the tensor is not the one that is asked for. */
+static void files_that_do_not_fit_are_not_used(void **in)
+{
+	struct state *st = *in;
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
+
+	post_set(st, true, 0, SIZE);
+	assert_false(set_hash(st, 1, hash));
+	assert_false(set_hash(st, SIZE, hash));
+	expect_data(st, 0, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 1);
+}
+
+static void directories_are_no_files(void **in)
+{
+	struct state *st = *in;
+	char path[400];
+
+	path_of(st, 42, path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_false(set_hash(st, 0, 42));
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* A client that dies in the middle leaves no file behind. */
+static void what_is_cut_off_is_not_stored(void **in)
+{
+	struct state *st = *in;
+	struct rig rig;
+	struct gw_client *c = rig_client(&rig, st->server);
+	struct rig_buffer b = rig_alloc(c, 1 << 20);
+	struct gw_wire_tensor t = rig_tensor(rig_type("i8"), &b, 0, SIZE, 1);
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_set_req req = {.tensor = t, .cache_flag = true};
+	size_t n = gw_wire_set_req_encode(&gw_dialect_8_0, &req, out);
+	struct gw_transport *near;
+	struct rig cut_rig;
+
+	rig_leave(&rig, c);
+	rig_serve(&cut_rig, st->server, &near);
+	uint8_t stream[GW_REQUEST_HEADER + GW_WIRE_HELLO_REQ] = {GW_CMD_HELLO, GW_WIRE_HELLO_REQ};
+	uint8_t alloc[GW_REQUEST_HEADER + 12] = {GW_CMD_ALLOC_BUFFER, 12};
+	uint8_t set[GW_REQUEST_HEADER] = {GW_CMD_SET_TENSOR};
+	gw_put_le64(alloc + 13, 1 << 20);
+	gw_put_le64(set + 1, n + SIZE);
+	struct iovec iov[] = {
+		{stream, sizeof(stream)}, {alloc, sizeof(alloc)}, {set, sizeof(set)}, {out, n}, {st->data, SIZE / 2}};
+	assert_int_equal(near->ops->sendv(near, iov, 5, NULL), GW_OK);
+	near->ops->close(near);
+	rig_join(&cut_rig);
+	assert_int_equal(cut_rig.end, GW_ERR_LOST);
+	assert_int_equal(for_each_file(st, NULL), 0);
+}
+
+static void make_file(const struct state *st, const char *name, time_t age)
+{
+	char path[400];
+	struct timespec times[2] = {{.tv_sec = time(NULL) - age}, {.tv_sec = time(NULL) - age}};
+
+	snprintf(path, sizeof(path), "%s/%s", st->dir, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* One that is locked is being written; the others were left, unless they were made just now. */
+static void what_killed_processes_left_is_removed(void **in)
+{
+	struct state *st = *in;
+	struct gw_server_options options = rig_options();
+	char path[400];
+
+	make_file(st, ".ggwire-stale1", 60);
+	make_file(st, ".ggwire-locked", 60);
+	make_file(st, ".ggwire-newest", 0);
+	make_file(st, "0123456789abcdef", 400000);
+	snprintf(path, sizeof(path), "%s/.ggwire-locked", st->dir);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	options.cache_dir = st->dir;
+	gw_server_free(rig_server(&options));
+	assert_int_equal(for_each_file(st, NULL), 3);
+	assert_int_equal(access(path, F_OK), 0);
+	close(fd);
+	gw_server_free(rig_server(&options));
+	assert_int_equal(for_each_file(st, NULL), 2);
+}
+
+/* The i-th payload of the tests of a small cache. */
+static uint64_t part_hash(const struct state *st, size_t i)
+{
+	return gw_fnv1a(GW_FNV_INIT, st->data + i, PART);
+}
+
+static void post_part(struct state *st, size_t i)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED];
+	struct gw_wire_set_req req = {.tensor = st->tensor, .cache_flag = true};
+	struct iovec parts[2] = {{out, gw_wire_set_req_encode(&gw_dialect_8_0, &req, out)}, {st->data + i, PART}};
+
+	assert_int_equal(gw_client_post(st->client, GW_CMD_SET_TENSOR, parts, 2), GW_OK);
+	rig_get(st->client, &st->tensor, 0, NULL, 0);
+}
+
+static bool has_part(const struct state *st, size_t i)
+{
+	char path[400];
+
+	path_of(st, part_hash(st, i), path);
+	return access(path, F_OK) == 0;
+}
+
+/* Makes the i-th payload's file as old as that; the clock is too coarse to tell them apart. */
+static void age_part(const struct state *st, size_t i, time_t seconds)
+{
+	struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+	char path[400];
+
+	path_of(st, part_hash(st, i), path);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void what_was_not_used_for_longest_makes_room(void **in)
+{
+	struct state *st = *in;
+
+	for (size_t i = 0; i < 3; i++) {
+		post_part(st, i);
+		age_part(st, i, (time_t)(100 - i));
+	}
+	assert_true(set_hash(st, 0, part_hash(st, 0))); /* used: now the youngest */
+	post_part(st, 3);
+	assert_true(has_part(st, 0));
+	assert_false(has_part(st, 1));
+	assert_true(has_part(st, 2));
+	assert_true(has_part(st, 3));
+	assert_int_equal(for_each_file(st, NULL), 3);
+}
+
+static void a_bound_holds_for_files_that_were_there(void **in)
+{
+	struct state *st = *in;
+	struct gw_server_options options = rig_options();
+
+	for (size_t i = 0; i < 3; i++) {
+		post_part(st, i);
+		age_part(st, i, (time_t)(100 - i));
+	}
+	options.cache_dir = st->dir;
+	options.cache_size = 2 * PART;
+	gw_server_free(rig_server(&options));
+	assert_false(has_part(st, 0));
+	assert_int_equal(for_each_file(st, NULL), 2);
+}
+
+static void what_is_larger_than_the_cache_is_not_stored(void **in)
+{
+	struct state *st = *in;
+
+	post_part(st, 0);
+	post_set(st, true, 0, 3 * PART + 1);
+	expect_data(st, 0, 3 * PART + 1);
+	assert_true(has_part(st, 0));
+	assert_int_equal(for_each_file(st, NULL), 1);
+}
+
+/* Files of other people's are counted, and left alone. */
+static void only_payloads_make_room(void **in)
+{
+	struct state *st = *in;
+	char path[400];
+
+	post_part(st, 0);
+	snprintf(path, sizeof(path), "%s/0123456789abcdef.note", st->dir);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(st->data, 1, 2 * PART, f), 2 * PART);
+	fclose(f);
+	post_part(st, 1);
+	assert_false(has_part(st, 0));
+	assert_true(has_part(st, 1));
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* A limit on files' sizes fails a write in the middle, as a full disk does. */
+static void a_full_disk_disturbs_nothing(void **in)
+{
+	struct state *st = *in;
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
+	struct rlimit before, full;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	full = before;
+	full.rlim_cur = SIZE / 2;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	post_set(st, true, 0, SIZE);
+	expect_data(st, 0, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 0);
+	assert_false(set_hash(st, 0, hash));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	post_set(st, true, 0, SIZE);
+	assert_true(set_hash(st, 0, hash));
+}
+
+static void an_unusable_directory_disturbs_nothing(void **in)
+{
+	struct state *st = *in;
+
+	post_set(st, true, 0, SIZE);
+	expect_data(st, 0, SIZE);
+	assert_false(set_hash(st, 0, gw_fnv1a(GW_FNV_INIT, st->data, SIZE)));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(stored_data_is_found_by_its_hash),
+		TEST(stored_data_is_found_by_its_other_hash),
+		TEST(files_are_those_of_the_stock_server),
+		TEST(parts_of_tensors_are_cached),
+		TEST(only_what_is_flagged_is_stored),
+		TEST(damaged_files_are_removed),
+		TEST(files_that_do_not_fit_are_not_used),
+		TEST(directories_are_no_files),
+		TEST(what_is_cut_off_is_not_stored),
+		TEST(what_killed_processes_left_is_removed),
+		TEST(a_full_disk_disturbs_nothing),
+		cmocka_unit_test_setup_teardown(what_was_not_used_for_longest_makes_room, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(a_bound_holds_for_files_that_were_there, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(what_is_larger_than_the_cache_is_not_stored, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(only_payloads_make_room, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(an_unusable_directory_disturbs_nothing, setup_unusable, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,598 @@
+/* Going over to RDMA, between ggwire ends and with stock ones, when all is well and when anything fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "rpc/client_private.h"
+#include "rpc/harness.h"
+#include "transport/fake_verbs.h"
+#include "transport/rdma_link.h"
+#include "transport/tcp/tcp.h"
+#include "wire/caps.h"
+#include "wire/cursor.h"
+#include "wire/extension.h"
+#include "wire/message.h"
+
+#define MAX_SERVERS 4
+
+static char logged[4096];
+static unsigned reconnects;
+
+static void keep_lines(enum gw_log_level level, const char *line, void *user)
+{
+	(void)level;
+	(void)user;
+	size_t n = strlen(logged);
+	snprintf(logged + n, sizeof(logged) - n, "%s\n", line);
+	reconnects += strstr(line, "connecting again without RDMA") != NULL;
+}
+
+/* A listener, and a server for each connection. */
+struct net {
+	int fd;
+	char name[64];
+	enum gw_transport_mode mode;
+	pthread_t thread;
+	struct server servers[MAX_SERVERS];
+	int n;
+};
+
+static void *accept_main(void *arg)
+{
+	struct net *net = arg;
+	struct pollfd pfd = {.fd = net->fd, .events = POLLIN};
+	while (poll(&pfd, 1, -1) > 0 && net->n < MAX_SERVERS) {
+		struct gw_transport *t;
+		int fd = accept4(net->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0 || gw_tcp_from_fd(fd, &t, NULL))
+			break;
+		server_start_in_mode(&net->servers[net->n++], t, &gw_dialect_8_0, net->mode);
+	}
+	return NULL;
+}
+
+static void net_start(struct net *net, enum gw_transport_mode mode)
+{
+	struct gw_endpoint ep, bound;
+	*net = (struct net){.mode = mode};
+	assert_int_equal(gw_endpoint_parse("127.0.0.1:0", true, &ep, NULL), GW_OK);
+	assert_int_equal(gw_tcp_listen(&ep, 8, &net->fd, &bound, NULL), GW_OK);
+	gw_endpoint_format(&bound, net->name, sizeof(net->name));
+	assert_int_equal(pthread_create(&net->thread, NULL, accept_main, net), 0);
+}
+
+/* After this, servers[n - 1] tells how the last one ended. */
+static void net_stop(struct net *net)
+{
+	shutdown(net->fd, SHUT_RDWR);
+	pthread_join(net->thread, NULL);
+	for (int i = 0; i < net->n; i++)
+		server_join(&net->servers[i]);
+	close(net->fd);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	unsetenv("GGML_RPC_TRANSPORT");
+	unsetenv("GGML_RPC_NO_RDMA");
+	unsetenv("GGML_RPC_STOCK");
+	unsetenv("GGML_RDMA_GID");
+	logged[0] = '\0';
+	reconnects = 0;
+	gw_log_set_sink(keep_lines, NULL);
+	gw_log_set_level(GW_LOG_DEBUG);
+	fake_start();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	gw_log_set_sink(NULL, NULL);
+	unsetenv("GGML_RPC_TRANSPORT");
+	unsetenv("GGML_RPC_NO_RDMA");
+	unsetenv("GGML_RPC_STOCK");
+	unsetenv("GGML_RDMA_GID");
+	return fake_stop() ? -1 : 0;
+}
+
+static const char *transport_of(const struct gw_client *c)
+{
+	return c->transport->ops->name;
+}
+
+/* Everything that a connection is used for: requests that are short and long, replies that are short and long. */
+static enum gw_status use(struct gw_client *c)
+{
+	static uint8_t body[700000], reply[700000];
+	uint8_t number[8];
+	struct iovec part = {body, sizeof(body)};
+	struct get_body get;
+	uint64_t hash = 0;
+	for (size_t i = 0; i < sizeof(body); i++)
+		body[i] = pattern(3, i);
+	enum gw_status status = gw_client_post(c, GW_CMD_SET_TENSOR, &part, 1);
+	hash = hash_request(hash, GW_CMD_SET_TENSOR, body, sizeof(body));
+	if (!status)
+		status = gw_client_call(c, GW_CMD_DEVICE_COUNT, NULL, 0, number, 8);
+	if (!status)
+		assert_true(gw_le64(number) == hash);
+	if (!status)
+		status =
+			gw_client_call(c, GW_CMD_GET_TENSOR, get_body(&get, 5, sizeof(reply)), 1, reply, sizeof(reply));
+	if (!status)
+		assert_true(is_pattern(reply, 5, 0, sizeof(reply)));
+	return status;
+}
+
+/* Connects, uses the connection, ends it; says which transport it was. */
+static const char *round_trip(enum gw_transport_mode server_mode, struct gw_error *err)
+{
+	const char *name = NULL;
+	struct gw_client *c;
+	struct net net;
+	net_start(&net, server_mode);
+	if (gw_client_connect(net.name, &c, err) == GW_OK) {
+		name = transport_of(c);
+		assert_int_equal(use(c), GW_OK);
+		gw_client_close(c);
+	}
+	net_stop(&net);
+	if (name)
+		assert_int_equal(net.servers[net.n - 1].end, GW_ERR_CLOSED);
+	return name;
+}
+
+static void stays_on_tcp(const char *why)
+{
+	struct gw_error err;
+	assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "tcp");
+	if (!strstr(logged, why))
+		fail_msg("'%s' is not in the log:\n%s", why, logged);
+}
+
+static void ggwire_ends_go_over(void **state)
+{
+	(void)state;
+	struct gw_error err;
+	fake_usual();
+	assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "rdma");
+	assert_non_null(strstr(logged, "RDMA probed: dev=rxe0 gid=1 RoCEv2 qpn="));
+	assert_non_null(strstr(logged, "RDMA activated: qpn="));
+	assert_non_null(strstr(logged, " mtu=1024 rx_depth="));
+	assert_int_equal(fake_rnr(), 0);
+	assert_string_equal(round_trip(GW_TRANSPORT_RDMA, &err), "rdma");
+}
+
+static void ggwire_ends_choose_their_own_parameters(void **state)
+{
+	(void)state;
+	struct gw_client *c;
+	struct net net;
+	fake_usual();
+	net_start(&net, GW_TRANSPORT_AUTO);
+	assert_int_equal(gw_client_connect(net.name, &c, NULL), GW_OK);
+	/* The server's second queue pair; its first waited for a stock client. */
+	uint32_t server = fake_last_qpn(), client = fake_rtr(server).dest_qp_num;
+	const struct ibv_qp_attr rtr = fake_rtr(client), rts = fake_rts(client);
+	assert_int_equal(rtr.dest_qp_num, server);
+	assert_int_equal(rtr.ah_attr.grh.hop_limit, 64);
+	assert_int_equal(rts.retry_cnt, 6);
+	assert_int_equal(rts.timeout, 16);
+	assert_true(rts.rnr_retry < 7);
+	assert_true(rts.sq_psn != client || fake_rts(server).sq_psn != server);
+	gw_client_close(c);
+	net_stop(&net);
+}
+
+static void stock_ends_use_the_stock_path(void **state)
+{
+	(void)state;
+	struct gw_error err;
+	struct gw_client *c;
+	struct net net;
+	fake_usual();
+	setenv("GGML_RPC_STOCK", "1", 1);
+	assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "rdma, stock path");
+	assert_non_null(strstr(logged, " mtu=1024 rx_depth=24"));
+	net_start(&net, GW_TRANSPORT_AUTO);
+	assert_int_equal(gw_client_connect(net.name, &c, NULL), GW_OK);
+	assert_int_equal(gw_client_extensions(c), 0);
+	uint32_t server = fake_last_qpn(), client = fake_rtr(server).dest_qp_num;
+	assert_int_equal(fake_rts(client).sq_psn, client);
+	assert_int_equal(fake_rtr(client).rq_psn, server);
+	assert_int_equal(fake_rtr(client).ah_attr.grh.hop_limit, 1);
+	gw_client_close(c);
+	net_stop(&net);
+}
+
+static void infiniband_goes_by_lid(void **state)
+{
+	(void)state;
+	struct gw_error err;
+	struct gw_client *c;
+	struct net net;
+	int d = fake_device("mlx5_0", IBV_TRANSPORT_IB);
+	fake_port(d, IBV_LINK_LAYER_INFINIBAND, IBV_MTU_4096, 17);
+	fake_gid(d, 1, 0, IBV_GID_TYPE_IB, "fe80::ec0d:9a03:0:1");
+	assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "rdma");
+	assert_non_null(strstr(logged, "RDMA probed: dev=mlx5_0 lid=17 InfiniBand qpn="));
+	net_start(&net, GW_TRANSPORT_AUTO);
+	assert_int_equal(gw_client_connect(net.name, &c, NULL), GW_OK);
+	const struct ibv_qp_attr rtr = fake_rtr(fake_last_qpn());
+	assert_int_equal(rtr.ah_attr.is_global, 0);
+	assert_int_equal(rtr.ah_attr.dlid, 17);
+	assert_int_equal(rtr.path_mtu, IBV_MTU_4096);
+	gw_client_close(c);
+	net_stop(&net);
+	/* Stock peers have no word for it. */
+	setenv("GGML_RPC_STOCK", "1", 1);
+	stays_on_tcp("the server announces no RDMA");
+}
+
+static void stays_on_tcp_and_says_why(void **state)
+{
+	(void)state;
+	stays_on_tcp("stays on TCP: there is no RDMA device");
+	int d = fake_device("mlx5_0", IBV_TRANSPORT_IB);
+	fake_port(d, IBV_LINK_LAYER_ETHERNET, IBV_MTU_1024, 0);
+	fake_gid(d, 1, 0, IBV_GID_TYPE_ROCE_V2, "::ffff:192.0.2.1");
+	stays_on_tcp("stays on TCP: no GID of 1 RDMA device is ::ffff:127.0.0.1");
+	fake_gid(d, 1, 0, IBV_GID_TYPE_ROCE_V2, "::ffff:127.0.0.1");
+	setenv("GGML_RDMA_GID", "7", 1);
+	stays_on_tcp("RDMA is not used: GGML_RDMA_GID=7: that entry of mlx5_0 port 1 is empty");
+	unsetenv("GGML_RDMA_GID");
+	setenv("GGML_RPC_NO_RDMA", "", 1);
+	stays_on_tcp("stays on TCP: this side is set to TCP");
+	unsetenv("GGML_RPC_NO_RDMA");
+	setenv("GGML_RPC_TRANSPORT", "tcp", 1);
+	stays_on_tcp("stays on TCP: this side is set to TCP");
+}
+
+static void a_path_that_loses_packets_is_noticed_before_it_is_used(void **state)
+{
+	(void)state;
+	fake_usual();
+	uint64_t start = gw_clock_ns();
+	fake_cut(true);
+	stays_on_tcp("stays on TCP: RDMA: a send failed: transport retry counter exceeded");
+	fake_cut(false);
+	/* Small messages would have come through. */
+	fake_path_mtu(1000);
+	logged[0] = '\0';
+	stays_on_tcp("stays on TCP: RDMA: a send failed: transport retry counter exceeded");
+	assert_true(gw_clock_ns() - start < UINT64_C(3000000000));
+}
+
+static void a_server_without_rdma_says_so(void **state)
+{
+	(void)state;
+	struct gw_error err;
+	fake_usual();
+	assert_string_equal(round_trip(GW_TRANSPORT_TCP, &err), "tcp");
+	assert_non_null(strstr(logged, "stays on TCP: the server cannot: the server is set to TCP"));
+}
+
+static void a_client_without_rdma_is_served(void **state)
+{
+	(void)state;
+	fake_usual();
+	fake_fail("get_device_list", 1);
+	stays_on_tcp("stays on TCP: the client announces no RDMA");
+}
+
+static void rdma_alone_refuses_and_says_why(void **state)
+{
+	(void)state;
+	struct gw_error err = {0};
+	setenv("GGML_RPC_TRANSPORT", "rdma", 1);
+	assert_null(round_trip(GW_TRANSPORT_TCP, &err));
+	assert_non_null(strstr(err.text, "RDMA alone is allowed, and there is no RDMA device"));
+	fake_usual();
+	assert_null(round_trip(GW_TRANSPORT_TCP, &err));
+	assert_non_null(strstr(err.text, "RDMA alone is allowed, and the server cannot: the server is set to TCP"));
+	assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "rdma");
+	setenv("GGML_RPC_STOCK", "1", 1);
+	assert_null(round_trip(GW_TRANSPORT_TCP, &err));
+	assert_non_null(strstr(err.text, "RDMA alone is allowed, and the server announces no RDMA"));
+	assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "rdma, stock path");
+	setenv("GGML_RPC_NO_RDMA", "1", 1);
+	assert_null(round_trip(GW_TRANSPORT_AUTO, &err));
+	assert_non_null(strstr(err.text, "GGML_RPC_NO_RDMA forbids it"));
+	unsetenv("GGML_RPC_NO_RDMA");
+	setenv("GGML_RPC_TRANSPORT", "infiniband", 1);
+	assert_null(round_trip(GW_TRANSPORT_AUTO, &err));
+	assert_non_null(strstr(err.text, "'infiniband' is none of auto, tcp, rdma"));
+}
+
+static void a_server_of_rdma_alone_refuses_tcp(void **state)
+{
+	(void)state;
+	struct gw_client *c;
+	struct net net;
+	uint8_t number[8];
+	net_start(&net, GW_TRANSPORT_RDMA);
+	assert_int_equal(gw_client_connect(net.name, &c, NULL), GW_OK);
+	assert_int_not_equal(gw_client_call(c, GW_CMD_DEVICE_COUNT, NULL, 0, number, 8), GW_OK);
+	gw_client_close(c);
+	net_stop(&net);
+	assert_int_equal(net.servers[0].end, GW_ERR_UNSUPPORTED);
+	assert_non_null(strstr(net.servers[0].why.text, "RDMA alone, and the client announces no RDMA"));
+}
+
+/* Fails the nth call that sets up, whichever side makes it, until there are none left to fail. The connection is made
+ * all the same. Returns how many calls there were. */
+static unsigned every_setup_call_fails_once(const char *over_rdma)
+{
+	unsigned n = 0, on_rdma = 0, on_tcp = 0;
+	struct gw_error err;
+	do {
+		fake_fail_any(++n);
+		const char *name = round_trip(GW_TRANSPORT_AUTO, &err);
+		if (!name)
+			fail_msg("call %u: %s", n, err.text);
+		on_rdma += strcmp(name, over_rdma) == 0;
+		on_tcp += strcmp(name, "tcp") == 0;
+		assert_int_equal(on_rdma + on_tcp, n);
+	} while (fake_struck() && n < 200);
+	assert_true(on_rdma >= 1);
+	return on_tcp;
+}
+
+static void one_sided_failure_leaves_ggwire_ends_on_tcp(void **state)
+{
+	(void)state;
+	fake_usual();
+	/* Two probes and two activations of the server, of which the first do not matter, and one of the client. */
+	assert_true(every_setup_call_fails_once("rdma") >= 15);
+}
+
+static void one_sided_failure_of_stock_ends_is_mended(void **state)
+{
+	(void)state;
+	fake_usual();
+	setenv("GGML_RPC_STOCK", "1", 1);
+	assert_true(every_setup_call_fails_once("rdma, stock path") >= 15);
+	assert_true(reconnects >= 4);
+}
+
+/* What fails later ends the connection; nothing hangs, and nothing is left. */
+static void failures_on_the_way_end_the_connection(void **state)
+{
+	(void)state;
+	static const char *const calls[] = {"post_send", "post_recv", "poll_cq", "req_notify_cq", "get_cq_event"};
+	fake_usual();
+	for (int stock = 0; stock < 2; stock++) {
+		setenv("GGML_RPC_STOCK", stock ? "1" : "0", 1);
+		for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+			for (unsigned n = 1; n < 120; n += 1 + n / 4) {
+				struct gw_client *c;
+				struct gw_error err;
+				struct net net;
+				uint64_t start = gw_clock_ns();
+				net_start(&net, GW_TRANSPORT_AUTO);
+				fake_fail(calls[i], n);
+				if (gw_client_connect(net.name, &c, &err) == GW_OK) {
+					(void)use(c);
+					gw_client_close(c);
+				}
+				net_stop(&net);
+				assert_true(gw_clock_ns() - start < UINT64_C(4000000000));
+				logged[0] = '\0';
+			}
+		}
+	}
+	assert_int_equal(fake_count().qps, 0);
+}
+
+static void connections_leave_nothing_behind(void **state)
+{
+	(void)state;
+	struct gw_error err;
+	fake_usual();
+	for (int i = 0; i < 200; i++) {
+		setenv("GGML_RPC_STOCK", i % 2 ? "1" : "0", 1);
+		assert_int_equal(strncmp(round_trip(GW_TRANSPORT_AUTO, &err), "rdma", 4), 0);
+		struct fake_counts now = fake_count();
+		assert_int_equal(now.contexts + now.pds + now.mrs + now.channels + now.cqs + now.qps, 0);
+		logged[0] = '\0';
+	}
+}
+
+/* A stock client by hand: its caps, and the answer's. */
+struct stock {
+	struct gw_transport *tcp;
+	struct gw_rdma *rdma;
+	struct gw_wire_caps theirs;
+	struct server server;
+};
+
+static void say(struct gw_transport *t, const void *bytes, size_t n)
+{
+	struct iovec iov = {(void *)(uintptr_t)bytes, n};
+	assert_int_equal(t->ops->sendv(t, &iov, 1, NULL), GW_OK);
+}
+
+static void hear(struct gw_transport *t, void *bytes, size_t n)
+{
+	struct iovec iov = {bytes, n};
+	size_t got;
+	assert_int_equal(t->ops->recvv(t, &iov, 1, n, &got, NULL), GW_OK);
+}
+
+static void stock_hello(struct stock *s, const struct gw_wire_caps *caps)
+{
+	uint8_t hello[33] = {GW_CMD_HELLO, 24}, answer[36];
+	struct gw_wire_hello_rsp rsp;
+	struct gw_transport *far;
+	link_tcp(&s->tcp, &far);
+	server_start(&s->server, far, &gw_dialect_8_0);
+	assert_int_equal(gw_rdma_probe(s->tcp, GW_RDMA_ROCE, &s->rdma, NULL), GW_OK);
+	struct gw_rdma_address local;
+	gw_rdma_local(s->rdma, GW_RDMA_PATH_STOCK, &local);
+	struct gw_wire_caps ours = {.qpn = local.qpn, .psn = local.psn};
+	memcpy(ours.gid, local.gid, 16);
+	gw_wire_caps_encode(caps ? caps : &ours, hello + 9);
+	say(s->tcp, hello, sizeof(hello));
+	hear(s->tcp, answer, sizeof(answer));
+	assert_true(gw_wire_hello_rsp_decode(answer + 8, 28, &rsp));
+	if (caps)
+		assert_false(gw_wire_caps_any(rsp.caps));
+	else
+		assert_true(gw_wire_caps_decode(rsp.caps, &s->theirs));
+}
+
+static void stock_stop(struct stock *s)
+{
+	gw_rdma_free(s->rdma);
+	s->tcp->ops->close(s->tcp);
+	server_join(&s->server);
+	assert_int_equal(s->server.end, GW_ERR_CLOSED);
+}
+
+/* The units as the stock client writes them. */
+static void stock_request(struct gw_transport *t)
+{
+	const uint8_t cmd = GW_CMD_DEVICE_COUNT, size[8] = {0};
+	uint8_t reply[16];
+	say(t, &cmd, 1);
+	say(t, size, 8);
+	hear(t, reply, sizeof(reply));
+	assert_int_equal(gw_le64(reply), 8);
+}
+
+static void serves_a_stock_client_over_rdma(void **state)
+{
+	(void)state;
+	struct stock s;
+	struct gw_rdma_address at = {.kind = GW_RDMA_ROCE};
+	fake_usual();
+	stock_hello(&s, NULL);
+	at.qpn = s.theirs.qpn;
+	at.psn = s.theirs.psn;
+	memcpy(at.gid, s.theirs.gid, 16);
+	assert_int_equal(gw_rdma_activate(s.rdma, GW_RDMA_PATH_STOCK, &at, NULL), GW_OK);
+	s.tcp = gw_rdma_start(s.rdma, s.tcp);
+	s.rdma = NULL;
+	fake_forget_messages();
+	stock_request(s.tcp);
+	stock_request(s.tcp);
+	const struct fake_message *m;
+	static const uint32_t lengths[] = {1, 8, 8, 8, 1, 8, 8, 8};
+	assert_int_equal(fake_messages(&m), 8);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(m[i].length, lengths[i]);
+	stock_stop(&s);
+}
+
+static void serves_a_stock_client_that_fails_and_stays_on_tcp(void **state)
+{
+	(void)state;
+	struct stock s;
+	fake_usual();
+	stock_hello(&s, NULL);
+	stock_request(s.tcp);
+	assert_int_equal(fake_count().qps, 1); /* ours; the server has given up its own */
+	stock_stop(&s);
+}
+
+static void a_stock_client_may_leave_at_once(void **state)
+{
+	(void)state;
+	struct stock s;
+	fake_usual();
+	stock_hello(&s, NULL);
+	stock_stop(&s);
+}
+
+static void caps_that_are_none_are_left_alone(void **state)
+{
+	(void)state;
+	static const struct gw_wire_caps odd[] = {
+		{.qpn = 17, .psn = 18, .gid = {1}},
+		{.qpn = 17, .psn = 17},
+		{.qpn = 0x1000011, .psn = 0x1000011, .gid = {1}},
+		{.gid = {1}},
+	};
+	fake_usual();
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct stock s;
+		stock_hello(&s, &odd[i]);
+		stock_request(s.tcp);
+		stock_stop(&s);
+	}
+}
+
+/* What a ggwire client must not get away with. */
+static void bad_offers_are_refused(void **state)
+{
+	(void)state;
+	static const struct gw_ext_rdma odd[] = {
+		{.step = 1, .yes = true},
+		{.step = 1, .yes = true, .link = 1, .qpn = 17, .psn = 1},
+		{.step = 1, .yes = true, .link = 2, .qpn = 17},
+		{.step = 1, .yes = true, .link = 3, .qpn = 17, .gid = {1}, .lid = 1},
+		{.step = 1, .yes = true, .link = 1, .qpn = 1 << 24, .gid = {1}},
+		{.step = 1, .yes = true, .link = 1, .qpn = 17, .psn = 1 << 24, .gid = {1}},
+		{.step = 1, .yes = true, .link = 1, .qpn = 17, .mtu = 6, .gid = {1}},
+	};
+	fake_usual();
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct stock s;
+		uint8_t request[9 + GW_EXT_RDMA_MAX] = {GW_CMD_EXT_RDMA}, header[8], body[GW_EXT_RDMA_MAX];
+		struct gw_ext_rdma reply;
+		stock_hello(&s, NULL);
+		size_t n = gw_ext_rdma_encode(&odd[i], request + 9);
+		gw_put_le64(request + 1, n);
+		say(s.tcp, request, 9 + n);
+		hear(s.tcp, header, 8);
+		assert_true(gw_le64(header) <= sizeof(body));
+		hear(s.tcp, body, gw_le64(header));
+		assert_true(gw_ext_rdma_decode(body, gw_le64(header), GW_EXT_RDMA_OFFER, &reply));
+		assert_false(reply.yes);
+		assert_true(reply.reason[0] != '\0');
+		stock_request(s.tcp);
+		stock_stop(&s);
+	}
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(ggwire_ends_go_over),
+		CASE(ggwire_ends_choose_their_own_parameters),
+		CASE(stock_ends_use_the_stock_path),
+		CASE(infiniband_goes_by_lid),
+		CASE(stays_on_tcp_and_says_why),
+		CASE(a_path_that_loses_packets_is_noticed_before_it_is_used),
+		CASE(a_server_without_rdma_says_so),
+		CASE(a_client_without_rdma_is_served),
+		CASE(rdma_alone_refuses_and_says_why),
+		CASE(a_server_of_rdma_alone_refuses_tcp),
+		CASE(one_sided_failure_leaves_ggwire_ends_on_tcp),
+		CASE(one_sided_failure_of_stock_ends_is_mended),
+		CASE(failures_on_the_way_end_the_connection),
+		CASE(connections_leave_nothing_behind),
+		CASE(serves_a_stock_client_over_rdma),
+		CASE(serves_a_stock_client_that_fails_and_stays_on_tcp),
+		CASE(a_stock_client_may_leave_at_once),
+		CASE(caps_that_are_none_are_left_alone),
+		CASE(bad_offers_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
