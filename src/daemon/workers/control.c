@@ -58,17 +58,21 @@ enum gw_status gw_control_send(int control, bool wait, const struct gw_control_m
 	return GW_OK;
 }
 
-/* The descriptor that came with a message, or -1. There is room for one, so the kernel has closed any other. */
+/* Room for one descriptor and no more: CMSG_SPACE rounds up, and would let the system hand over a second one. */
+union ancillary {
+	struct cmsghdr align;
+	char bytes[CMSG_LEN(sizeof(int))];
+};
+
+/* The descriptor that came with a message, or -1. */
 static int passed_fd(struct msghdr *mh)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
-		int fd;
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fd)))
-			continue;
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-		return fd;
-	}
-	return -1;
+	const struct cmsghdr *c = mh->msg_controllen ? CMSG_FIRSTHDR(mh) : NULL;
+	int fd;
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fd)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
 }
 
 static bool ends(const char *text, size_t size)
@@ -95,38 +99,50 @@ static bool strings_end(const struct gw_control_msg *msg)
 	}
 }
 
+/* MSG_CTRUNC: more descriptors were sent than there was room for. */
 static bool is_valid(const struct gw_control_msg *msg, size_t size, int flags, int fd)
 {
-	return size >= HEAD && !(flags & MSG_TRUNC) && (unsigned)msg->type < GW_CONTROL_TYPES &&
+	return size >= HEAD && !(flags & (MSG_TRUNC | MSG_CTRUNC)) && (unsigned)msg->type < GW_CONTROL_TYPES &&
 	       size == sizes[msg->type] && (fd >= 0) == (msg->type == GW_CONTROL_CLIENT) && strings_end(msg);
 }
 
-enum gw_status gw_control_recv(int control, bool wait, struct gw_control_msg *msg, int *fd, struct gw_error *err)
+/* recvmsg's result; *fd is the descriptor that came, or -1. */
+static ssize_t receive(int control, bool wait, struct gw_control_msg *msg, bool with_fd, int *flags, int *fd)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} ancillary;
+	union ancillary ancillary;
 	struct iovec iov = {.iov_base = msg, .iov_len = sizeof(*msg)};
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t got;
 	do {
-		mh.msg_control = &ancillary;
-		mh.msg_controllen = sizeof(ancillary);
+		mh.msg_control = with_fd ? &ancillary : NULL;
+		mh.msg_controllen = with_fd ? sizeof(ancillary.bytes) : 0;
 		got = recvmsg(control, &mh, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
 	} while (got < 0 && errno == EINTR);
+	*flags = mh.msg_flags;
+	*fd = got < 0 ? -1 : passed_fd(&mh);
+	return got;
+}
+
+enum gw_status gw_control_recv(int control, bool wait, struct gw_control_msg *msg, int *fd, struct gw_error *err)
+{
+	int flags, passed;
+	ssize_t got = receive(control, wait, msg, fd != NULL, &flags, &passed);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return gw_error_set(err, GW_ERR_TIMEOUT, "no message");
 	if (got == 0 || (got < 0 && errno == ECONNRESET))
-		return gw_error_set(err, GW_ERR_CLOSED, "the control socket is closed");
+		goto closed;
 	if (got < 0)
 		return gw_error_errno(err, GW_ERR_SYSTEM, errno, "control socket");
-	int passed = passed_fd(&mh);
-	if (!is_valid(msg, (size_t)got, mh.msg_flags, passed)) {
+	if (!is_valid(msg, (size_t)got, flags, passed)) {
 		if (passed >= 0)
 			close(passed);
-		return gw_error_set(err, GW_ERR_PROTOCOL, "%zd bytes on the control socket are no message", got);
+		return gw_error_set(err, GW_ERR_PROTOCOL, "malformed message of %zd bytes on the control socket", got);
 	}
-	*fd = passed;
+	if (fd)
+		*fd = passed;
 	return GW_OK;
+closed:
+	if (passed >= 0)
+		close(passed);
+	return gw_error_set(err, GW_ERR_CLOSED, "the control socket is closed");
 }

@@ -1,6 +1,6 @@
-/* Messages between the supervisor and a worker, over a SOCK_SEQPACKET socket pair. Both ends are the same executable on
- * one machine, so a message is a struct; but a worker runs what a stranger sends, so whatever comes is checked for
- * type, size and the ends of its strings. */
+/* Messages between the supervisor and a process that it started, over a SOCK_SEQPACKET socket pair. Both ends are the
+ * same executable on one machine, so a message is a struct. But a worker may have been taken over by its client, so
+ * each message is checked for its type, its size, the ends of its strings, and the descriptors that come with it. */
 #ifndef GW_DAEMON_WORKERS_CONTROL_H
 #define GW_DAEMON_WORKERS_CONTROL_H
 
@@ -83,9 +83,10 @@ enum gw_status gw_control_pair(int *supervisor, int *worker, struct gw_error *er
  * set; otherwise GW_ERR_TIMEOUT means that there is no room. GW_ERR_LOST: the other end is gone. */
 enum gw_status gw_control_send(int control, bool wait, const struct gw_control_msg *msg, int fd, struct gw_error *err);
 
-/* Receives a message; with CLIENT, *fd (close-on-exec) is the caller's, and -1 otherwise. Blocks if wait is set;
- * otherwise GW_ERR_TIMEOUT means that there is none. GW_ERR_CLOSED: the other end is gone. GW_ERR_PROTOCOL: not a
- * message. */
+/* Receives a message. With CLIENT, *fd (close-on-exec) is the caller's afterwards; otherwise it is -1. fd NULL: this
+ * end takes no descriptors, and the system discards those that are sent. Blocks if wait is set; otherwise
+ * GW_ERR_TIMEOUT means that there is none. GW_ERR_CLOSED: the other end is gone. GW_ERR_PROTOCOL: not a message, or
+ * descriptors other than those that belong to it; none of them is left open. */
 enum gw_status gw_control_recv(int control, bool wait, struct gw_control_msg *msg, int *fd, struct gw_error *err);
 
 #endif

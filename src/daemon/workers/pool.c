@@ -172,10 +172,9 @@ static bool read_message(struct worker *w)
 {
 	struct gw_control_msg msg;
 	struct gw_error err;
-	int fd = -1;
 	if (w->process.control < 0)
 		return false;
-	enum gw_status status = gw_control_recv(w->process.control, false, &msg, &fd, &err);
+	enum gw_status status = gw_control_recv(w->process.control, false, &msg, NULL, &err);
 	if (status == GW_ERR_TIMEOUT)
 		return false;
 	if (status == GW_ERR_CLOSED) {
@@ -183,8 +182,6 @@ static bool read_message(struct worker *w)
 		close_control(w);
 		return false;
 	}
-	if (fd >= 0)
-		close(fd);
 	if (status) {
 		gw_log_error("worker %ld is killed: %s", pid_of(w), err.text);
 		kill_worker(w);

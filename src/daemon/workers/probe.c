@@ -36,11 +36,10 @@ static enum gw_status step(
 	const struct gw_process *p, int interrupt, struct gw_probe *probe, bool *ready, struct gw_error *err)
 {
 	struct gw_control_msg msg;
-	int fd = -1;
 	enum gw_status status = await_message(p->control, interrupt, err);
 	if (status)
 		return status;
-	status = gw_control_recv(p->control, true, &msg, &fd, err);
+	status = gw_control_recv(p->control, true, &msg, NULL, err);
 	if (status == GW_ERR_CLOSED)
 		return gw_error_set(err, GW_ERR_LOST, "the probe died");
 	if (status)
@@ -54,8 +53,6 @@ static enum gw_status step(
 	case GW_CONTROL_FAILED:
 		return gw_error_set(err, msg.u.error.status, "%s", msg.u.error.text);
 	default:
-		if (fd >= 0)
-			close(fd);
 		return gw_error_set(err, GW_ERR_PROTOCOL, "unexpected message from a probe");
 	}
 }

@@ -59,15 +59,11 @@ static enum gw_status tell_device(ggml_backend_dev_t dev)
 static enum gw_status receive_setup(struct gw_control_setup *setup, struct gw_error *err)
 {
 	struct gw_control_msg msg;
-	int fd = -1;
-	enum gw_status status = gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, err);
+	enum gw_status status = gw_control_recv(GW_CONTROL_FD, true, &msg, NULL, err);
 	if (status)
 		return status;
-	if (msg.type != GW_CONTROL_SETUP) {
-		if (fd >= 0)
-			close(fd);
+	if (msg.type != GW_CONTROL_SETUP)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "no setup");
-	}
 	*setup = msg.u.setup;
 	return GW_OK;
 }

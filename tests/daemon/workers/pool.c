@@ -162,7 +162,7 @@ static void worker_that_talks_out_of_order_is_killed(void **state)
 static void worker_that_sends_garbage_is_killed(void **state)
 {
 	(void)state;
-	expect_back_off("garbage", "are no message");
+	expect_back_off("garbage", "malformed message");
 }
 
 static bool serve_one(void)
