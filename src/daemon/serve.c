@@ -102,6 +102,17 @@ static enum gw_status adopt_all(
 	return GW_OK;
 }
 
+/* An option that has no effect is told. */
+static void check_environment(const char *names)
+{
+	for (size_t n; *names; names += n + (names[n] == ',')) {
+		char name[GW_CONTROL_TEXT];
+		n = strcspn(names, ",");
+		if ((size_t)snprintf(name, sizeof(name), "%.*s", (int)n, names) < sizeof(name) && !getenv(name))
+			gw_log_warn("--worker-env: %s is not set in the server's environment", name);
+	}
+}
+
 static enum gw_status prepare(const struct gw_serve_options *o, struct gw_control_setup *setup, struct gw_error *err)
 {
 	*setup = (struct gw_control_setup){
@@ -116,6 +127,8 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 	};
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
 	memcpy(setup->models, o->models, sizeof(setup->models));
+	memcpy(setup->environment, o->environment, sizeof(setup->environment));
+	check_environment(o->environment);
 	enum gw_status status = GW_OK;
 	if (o->cache)
 		status = gw_cache_dir_make(setup->cache_dir, sizeof(setup->cache_dir), err);

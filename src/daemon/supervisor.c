@@ -322,7 +322,7 @@ static void start_indexer(struct gw_supervisor *s, const struct gw_control_setup
 	struct gw_error err;
 	struct gw_control_setup ask = *setup;
 	ask.index = true;
-	if (setup->models[0] && gw_process_spawn(&ask, NULL, &s->indexer, &err))
+	if (setup->models[0] && gw_process_spawn_worker(&ask, NULL, 0, &s->indexer, &err))
 		gw_log_error("models are not indexed: %s", err.text);
 }
 

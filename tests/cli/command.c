@@ -53,6 +53,8 @@ static const struct refusal refusals[] = {
 	{{"serve", "--cache-size", "0"}, "--cache-size: '0'"},
 	{{"serve", "--cache-size", "12X"}, "'12X'"},
 	{{"serve", "--model", ""}, "--model: ''"},
+	{{"serve", "--worker-env", "PATH,"}, "--worker-env: '' is not the name of an environment variable"},
+	{{"serve", "--worker-env", "A=b"}, "--worker-env: 'A=b'"},
 	{{"ping"}, "one endpoint is expected, not 0"},
 	{{"ping", "127.0.0.1:1", "127.0.0.1:2"}, "one endpoint is expected, not 2"},
 	{{"ping", "--frobnicate"}, "unknown option: --frobnicate"},

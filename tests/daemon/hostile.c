@@ -271,25 +271,91 @@ static void nothing_at_all_is_waited_for_ten_seconds(void **state)
 	close(fd);
 }
 
+/* The worker of a client that has connected. */
+static pid_t a_worker(struct gw_client *c)
+{
+	pid_t worker;
+	assert_true(serving_answers(c));
+	assert_true(serving_children(s.pid, &worker, 1) >= 1);
+	return worker;
+}
+
+/* A file of /proc, with a NUL behind it. */
+static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	size_t n = fread(text, 1, size - 1, file);
+	fclose(file);
+	text[n] = '\0';
+	return n;
+}
+
 static void workers_are_locked_in(void **state)
 {
 	(void)state;
+	char text[8192];
 	start("--sandbox", "auto");
-	char path[64], line[256];
-	pid_t worker;
 	bool seccomp = strstr(s.log, "sandbox of workers: no new privileges, seccomp") != NULL;
 	struct gw_client *c = serving_connect(&s);
-	assert_true(serving_answers(c));
-	assert_true(serving_children(s.pid, &worker, 1) >= 1);
-	snprintf(path, sizeof(path), "/proc/%ld/status", (long)worker);
-	FILE *status = fopen(path, "re");
-	assert_non_null(status);
-	int found = 0;
-	while (fgets(line, sizeof(line), status))
-		found += strcmp(line, "NoNewPrivs:\t1\n") == 0 || (seccomp && strcmp(line, "Seccomp:\t2\n") == 0);
-	fclose(status);
-	assert_int_equal(found, seccomp ? 2 : 1);
+	pid_t worker = a_worker(c);
+	read_proc(worker, "status", text, sizeof(text));
+	assert_non_null(strstr(text, "\nNoNewPrivs:\t1\n"));
+	assert_true(!seccomp || strstr(text, "\nSeccomp:\t2\n"));
 	gw_client_close(c);
+}
+
+static void workers_dump_no_core_and_end_first(void **state)
+{
+	(void)state;
+	char text[4096];
+	start("--sandbox", "auto");
+	struct gw_client *c = serving_connect(&s);
+	pid_t worker = a_worker(c);
+	read_proc(worker, "limits", text, sizeof(text));
+	const char *core = strstr(text, "Max core file size");
+	unsigned soft = 1, hard = 1;
+	assert_non_null(core);
+	assert_int_equal(sscanf(core, "Max core file size %u %u", &soft, &hard), 2);
+	assert_true(soft == 0 && hard == 0);
+	read_proc(s.pid, "oom_score_adj", text, sizeof(text));
+	int of_supervisor = atoi(text);
+	read_proc(worker, "oom_score_adj", text, sizeof(text));
+	assert_true(atoi(text) >= of_supervisor + 500 || atoi(text) == 1000);
+	gw_client_close(c);
+}
+
+/* What the server's user keeps in the environment is not for a client that takes its worker over. Only the system's
+ * administrator may look into a worker, so only there is it seen. */
+static void workers_do_not_have_the_servers_environment(void **state)
+{
+	(void)state;
+	static const char *const kept[] = {"GGWIRE_TEST_TOKEN", "SSH_AUTH_SOCK"};
+	static const char *const passed[] = {"CUDA_VISIBLE_DEVICES", "WHATEVER"};
+	static char text[1 << 17];
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(setenv(kept[i], "secret", 1) | setenv(passed[i], "open", 1), 0);
+	start("--worker-env", "WHATEVER");
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(unsetenv(kept[i]) | unsetenv(passed[i]), 0);
+	struct gw_client *c = serving_connect(&s);
+	size_t n = read_proc(a_worker(c), "environ", text, sizeof(text));
+	assert_null(memmem(text, n, "secret", 6));
+	assert_null(memmem(text, n, "\0PATH=", 6));
+	assert_non_null(memmem(text, n, "CUDA_VISIBLE_DEVICES=open", 26));
+	assert_non_null(memmem(text, n, "WHATEVER=open", 14));
+	gw_client_close(c);
+}
+
+static void a_variable_that_is_not_there_is_told(void **state)
+{
+	(void)state;
+	start("--worker-env", "GGWIRE_TEST_NOWHERE");
+	assert_non_null(strstr(s.log, "--worker-env: GGWIRE_TEST_NOWHERE is not set"));
 }
 
 int main(void)
@@ -301,6 +367,9 @@ int main(void)
 		cmocka_unit_test_teardown(a_client_that_drips_is_dropped_and_an_idle_one_is_not, teardown),
 		cmocka_unit_test_teardown(nothing_at_all_is_waited_for_ten_seconds, teardown),
 		cmocka_unit_test_teardown(workers_are_locked_in, teardown),
+		cmocka_unit_test_teardown(workers_dump_no_core_and_end_first, teardown),
+		cmocka_unit_test_teardown(workers_do_not_have_the_servers_environment, teardown),
+		cmocka_unit_test_teardown(a_variable_that_is_not_there_is_told, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

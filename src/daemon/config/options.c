@@ -30,8 +30,8 @@ struct row {
 };
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
-	add_model, add_listen, set_max_clients, set_max_memory, add_allowed, set_sandbox, set_transport, set_http,
-	set_log_level, set_log_format;
+	add_model, add_listen, set_max_clients, set_max_memory, add_allowed, set_sandbox, add_environment,
+	set_transport, set_http, set_log_level, set_log_format;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -66,6 +66,9 @@ static const struct row rows[] = {
 	{"sandbox", 0, "MODE", false, false, set_sandbox,
 		"what workers may do to this machine: auto (default) as little as the\n"
 		"kernel can enforce, require all of that or do not start, off"},
+	{"worker-env", 0, "NAME,...", true, false, add_environment,
+		"environment variables that workers get beside those of ggml, drivers and\n"
+		"the C library; may be repeated"},
 	{"transport", 0, "MODE", false, false, set_transport,
 		"auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
 		"RDMA; rdma: refuse clients that stay on TCP"},
@@ -206,6 +209,11 @@ static enum gw_status set_sandbox(struct parse *p, const char *text, struct gw_e
 	if (!status)
 		p->o.sandbox = (enum gw_sandbox_mode)chosen;
 	return status;
+}
+
+static enum gw_status add_environment(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_variables(text, p->o.environment, sizeof(p->o.environment), err);
 }
 
 static enum gw_status set_transport(struct parse *p, const char *text, struct gw_error *err)

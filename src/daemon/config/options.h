@@ -41,8 +41,9 @@ struct gw_serve_options {
 	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
-	char models[GW_CONTROL_MODELS];   /* as in the setup */
-	char devices[GW_CONTROL_DEVICES]; /* as given, or "" */
+	char models[GW_CONTROL_MODELS];       /* as in the setup */
+	char devices[GW_CONTROL_DEVICES];     /* as given, or "" */
+	char environment[GW_CONTROL_DEVICES]; /* as in the setup */
 	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
 	size_t n_listen;     /* at least 1 */
 	bool default_listen; /* nobody said where to listen */

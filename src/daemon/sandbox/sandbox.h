@@ -23,6 +23,11 @@ struct gw_sandbox {
 /* What is in force, for a log line. */
 #define GW_SANDBOX_TEXT 160
 
+/* What needs no feature of the kernel, first: no core dumps, which would hold what a client has sent; no reading of
+ * this process's memory by others of the same user; and it ends before others when memory runs out, also with
+ * GW_SANDBOX_OFF. */
+void gw_sandbox_begin(enum gw_sandbox_mode mode);
+
 /* Takes from this process, for good: new privileges, exec, fork, sockets of network families, ptrace, mount and what is
  * like them (seccomp), and with Landlock files: afterwards only those below cache_dir can be written, and only system
  * files, libraries and those below cache_dir be read. Open descriptors keep working. Landlock binds the calling thread

@@ -87,7 +87,8 @@ static bool strings_end(const struct gw_control_msg *msg)
 		return ends(msg->u.setup.devices, sizeof(msg->u.setup.devices)) &&
 		       ends(msg->u.setup.cache_dir, sizeof(msg->u.setup.cache_dir)) &&
 		       ends(msg->u.setup.models, sizeof(msg->u.setup.models)) &&
-		       ends(msg->u.setup.index_dir, sizeof(msg->u.setup.index_dir));
+		       ends(msg->u.setup.index_dir, sizeof(msg->u.setup.index_dir)) &&
+		       ends(msg->u.setup.environment, sizeof(msg->u.setup.environment));
 	case GW_CONTROL_DEVICE:
 		return ends(msg->u.device.name, sizeof(msg->u.device.name)) &&
 		       ends(msg->u.device.description, sizeof(msg->u.device.description));

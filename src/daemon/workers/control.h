@@ -51,12 +51,13 @@ struct gw_control_setup {
 	uint32_t n_threads;
 	enum gw_sandbox_mode sandbox;
 	enum gw_transport_mode transport;
-	uint64_t max_memory;              /* bytes of a client's buffers; 0 = what the devices have */
-	uint64_t cache_size;              /* bytes of the cache's files; 0 = no bound */
-	char devices[GW_CONTROL_DEVICES]; /* names between ',' or '/'; "" = the default choice */
-	char cache_dir[GW_CONTROL_PATH];  /* "" = none */
-	char models[GW_CONTROL_MODELS];   /* files and directories, each with '\n' behind it; "" = none */
-	char index_dir[GW_CONTROL_PATH];  /* where their indices are */
+	uint64_t max_memory;                  /* bytes of a client's buffers; 0 = what the devices have */
+	uint64_t cache_size;                  /* bytes of the cache's files; 0 = no bound */
+	char devices[GW_CONTROL_DEVICES];     /* names between ',' or '/'; "" = the default choice */
+	char cache_dir[GW_CONTROL_PATH];      /* "" = none */
+	char models[GW_CONTROL_MODELS];       /* files and directories, each with '\n' behind it; "" = none */
+	char index_dir[GW_CONTROL_PATH];      /* where their indices are */
+	char environment[GW_CONTROL_DEVICES]; /* variables that it gets beside the usual ones: names between ',' */
 };
 
 struct gw_control_device {

@@ -204,11 +204,11 @@ static enum gw_status spawn(struct worker *w, struct gw_error *err)
 	int fds[2];
 	setup->has_board = w->has_slot = board && gw_scoreboard_take(board, &w->slot);
 	if (!w->has_slot)
-		return gw_process_spawn(setup, NULL, &w->process, err);
+		return gw_process_spawn_worker(setup, NULL, 0, &w->process, err);
 	setup->board_slot = w->slot;
 	setup->board_slots = gw_scoreboard_slots(board);
 	gw_scoreboard_fds(board, fds);
-	enum gw_status status = gw_process_spawn(setup, fds, &w->process, err);
+	enum gw_status status = gw_process_spawn_worker(setup, fds, 2, &w->process, err);
 	if (status)
 		gw_scoreboard_give_back(board, w->slot);
 	return status;

@@ -61,7 +61,7 @@ enum gw_status gw_probe_run(
 	const struct gw_control_setup *setup, int interrupt, struct gw_probe *out, struct gw_error *err)
 {
 	struct gw_process p;
-	enum gw_status status = gw_process_spawn(setup, NULL, &p, err);
+	enum gw_status status = gw_process_spawn_worker(setup, NULL, 0, &p, err);
 	if (status)
 		return status;
 	struct gw_probe probe = {0};

@@ -199,6 +199,7 @@ static int run(struct worker *w)
 	struct gw_error err;
 	if (receive_setup(&w->setup, &err))
 		return EXIT_FAILURE;
+	gw_sandbox_begin(w->setup.sandbox);
 	gw_log_set_format(w->setup.log_format);
 	if (w->setup.has_log_level)
 		gw_log_set_level(w->setup.log_level);
