@@ -13,6 +13,7 @@
 #include "daemon/status/scoreboard.h"
 #include "daemon/supervisor.h"
 #include "daemon/workers/control.h"
+#include "daemon/workers/pool.h"
 #include "daemon/workers/probe.h"
 #include "device/banner.h"
 #include "device/server.h"
@@ -20,7 +21,7 @@
 #define EXIT_USAGE 2
 
 /* Workers that have no client, or whose end has not come yet; one without a slot only is not seen. */
-#define SPARE_SLOTS 16
+#define SPARE_SLOTS (GW_POOL_SPARES_MAX + 48)
 
 /* An endpoint, and where it is not the usual one the protocol. */
 typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
@@ -170,9 +171,31 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const struct 
 	return GW_OK;
 }
 
+/* Adds a device's library to those that workers load; if there is no room for it, they look for all themselves. */
+static bool add_library(const char *library, char *libraries, size_t size)
+{
+	size_t used = strlen(libraries), len = strlen(library);
+	for (const char *at = libraries; len > 0 && (at = strstr(at, library)); at += len)
+		if ((at == libraries || at[-1] == '\n') && at[len] == '\n')
+			return true;
+	return len > 0 && (size_t)snprintf(libraries + used, size - used, "%s\n", library) < size - used;
+}
+
+/* What the probe has found out for workers to come. */
+static void learn(const struct gw_probe *probe, struct gw_control_setup *setup, bool *has_drivers)
+{
+	bool known = true;
+	for (size_t i = 0; i < probe->n_devices; i++) {
+		known = known && add_library(probe->devices[i].library, setup->libraries, sizeof(setup->libraries));
+		*has_drivers |= probe->devices[i].has_driver != 0;
+	}
+	if (!known)
+		setup->libraries[0] = '\0';
+}
+
 /* Looks for devices and says so. */
 static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const struct names *names,
-	const struct gw_control_setup *setup, struct gw_scoreboard *board, struct gw_error *err)
+	struct gw_control_setup *setup, struct gw_scoreboard *board, bool *has_drivers, struct gw_error *err)
 {
 	struct gw_control_setup ask = *setup;
 	struct gw_probe probe;
@@ -186,6 +209,7 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 		const struct gw_control_device *d = &probe.devices[i];
 		gw_scoreboard_add_device(board, d->name, d->description, d->total, d->free);
 	}
+	learn(&probe, setup, has_drivers);
 	gw_probe_free(&probe);
 	return status;
 }
@@ -212,6 +236,7 @@ static int run(const char *program, struct gw_serve_options *o)
 	struct gw_scoreboard *board;
 	struct gw_http *http = NULL;
 	struct names names = {.n = 0};
+	bool has_drivers = false;
 	gw_notify_take();
 	if (prepare(o, &setup, &err) || gw_supervisor_new(&s, &err))
 		return complain(program, &err, EXIT_FAILURE);
@@ -226,10 +251,11 @@ static int run(const char *program, struct gw_serve_options *o)
 	if (!status && o->has_http)
 		status = open_http(o, &http, &err);
 	if (!status)
-		status = introduce(s, o, &names, &setup, board, &err);
+		status = introduce(s, o, &names, &setup, board, &has_drivers, &err);
 	const struct gw_supervisor_options run_with = {
 		.setup = &setup,
 		.max_clients = o->max_clients,
+		.has_drivers = has_drivers,
 		.allow = &o->allow,
 		.board = board,
 		.http = http,

@@ -359,7 +359,7 @@ static void tick(struct gw_supervisor *s)
 	}
 	if (s->accept_at && now >= s->accept_at)
 		resume_accepting(s);
-	gw_pool_keep_spare(s->pool);
+	gw_pool_tick(s->pool);
 	gw_progress_draw(s->progress);
 }
 
@@ -393,6 +393,7 @@ static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 	const struct gw_pool_options options = {
 		.events = s->events,
 		.max_clients = s->o.max_clients,
+		.has_drivers = s->o.has_drivers,
 		.board = s->o.board,
 		.progress = s->progress,
 	};
@@ -426,7 +427,7 @@ int gw_supervisor_run(struct gw_supervisor *s, const struct gw_supervisor_option
 	s->o = *options;
 	if (start_pool(s, &err) || watch_all(s, &err) || start_http(s, &err))
 		goto failed;
-	gw_pool_keep_spare(s->pool);
+	gw_pool_tick(s->pool);
 	start_indexer(s, s->o.setup);
 	gw_log_info("ready");
 	gw_notify_send("READY=1");

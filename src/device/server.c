@@ -133,13 +133,24 @@ void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t 
 		watch->loading(watch->user);
 }
 
+static void ask_memory(const struct gw_server *server, size_t i, size_t *available, size_t *total)
+{
+	*available = *total = 0;
+	atomic_store(&server->touched[i], true);
+	ggml_backend_dev_memory(server->devices[i], available, total);
+}
+
+void gw_session_ask_memory(struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total)
+{
+	ask_memory(s->server, (size_t)(device - s->devices), available, total);
+}
+
 static void look_at_memory(const struct gw_server *server, struct gw_counters *counters, size_t i)
 {
 	struct gw_counters_memory *memory = &counters->devices[i];
-	size_t available = 0, total = 0;
+	size_t available, total;
 
-	atomic_store(&server->touched[i], true);
-	ggml_backend_dev_memory(server->devices[i], &available, &total);
+	ask_memory(server, i, &available, &total);
 	gw_counters_set(&memory->free, available);
 	gw_counters_set(&memory->total, total);
 	gw_counters_set(&memory->at_ns, gw_clock_ns());
@@ -163,11 +174,16 @@ void gw_server_look_at_memory(struct gw_server *server)
 			look_at_memory(server, server->watch.counters, i);
 }
 
-static enum gw_status session_init(struct gw_session *s, const struct gw_server *server, struct gw_connection *peer)
+static enum gw_status session_init(struct gw_session *s, const struct gw_server *server,
+	const struct gw_server_visit *visit, struct gw_connection *peer)
 {
 	const struct gw_dialect *dialect = gw_connection_dialect(peer);
 
-	*s = (struct gw_session){.server = server, .dialect = dialect, .opmap = gw_opmap_for(dialect), .peer = peer};
+	*s = (struct gw_session){.server = server,
+		.dialect = dialect,
+		.opmap = gw_opmap_for(dialect),
+		.peer = peer,
+		.questions_only = visit->questions_only};
 	gw_buffers_init(&s->buffers, server->max_memory);
 	s->own = server->watch.counters ? NULL : calloc(1, sizeof(*s->own));
 	s->counters = s->own ? s->own : server->watch.counters;
@@ -201,34 +217,49 @@ static void session_free(struct gw_session *s)
 	free(s->own);
 }
 
-static enum gw_status serve(struct gw_server *server, struct gw_connection *peer, struct gw_error *err)
+/* Whether a driver may hold something for this process: a device was asked for its memory, and is no CPU. */
+static bool holds_driver(const struct gw_server *server)
+{
+	for (size_t i = 0; i < server->n_devices; i++)
+		if (atomic_load(&server->touched[i]) &&
+			ggml_backend_dev_type(server->devices[i]) != GGML_BACKEND_DEVICE_TYPE_CPU)
+			return true;
+	return false;
+}
+
+static enum gw_status serve(
+	struct gw_server *server, struct gw_server_visit *visit, struct gw_connection *peer, struct gw_error *err)
 {
 	struct gw_session s;
 
 	enum gw_status st = gw_connection_handshake(peer, err);
 	if (st != GW_OK)
 		return st;
-	if (session_init(&s, server, peer) != GW_OK)
+	if (session_init(&s, server, visit, peer) != GW_OK)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
 	gw_connection_count(peer, &s.counters->count[GW_COUNT_RECEIVED], &s.counters->count[GW_COUNT_SENT]);
 	st = gw_dispatch_run(&s, err);
 	gw_connection_count(peer, NULL, NULL);
+	visit->tainted = s.tainted || gw_connection_is_rdma(peer) || holds_driver(server);
 	session_free(&s);
 	return st;
 }
 
-enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport,
-	const struct gw_dialect *dialect, struct gw_error *why)
+enum gw_status gw_server_serve(
+	struct gw_server *server, struct gw_transport *transport, struct gw_server_visit *visit, struct gw_error *why)
 {
+	struct gw_server_visit any = {0};
 	struct gw_error err = {0};
 	struct gw_connection *peer;
 
-	if (gw_connection_new(transport, dialect ? dialect : server->dialect, &peer) != GW_OK) {
+	if (!visit)
+		visit = &any;
+	if (gw_connection_new(transport, visit->dialect ? visit->dialect : server->dialect, &peer) != GW_OK) {
 		transport->ops->close(transport);
 		return gw_error_set(why, GW_ERR_NOMEM, "out of memory for a client");
 	}
 	gw_connection_set_mode(peer, server->transport);
-	enum gw_status st = serve(server, peer, &err);
+	enum gw_status st = serve(server, visit, peer, &err);
 	gw_connection_free(peer);
 	gw_server_look_at_memory(server);
 	if (why)

@@ -3,6 +3,7 @@
 #ifndef GW_DEVICE_SERVER_H
 #define GW_DEVICE_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,13 +54,26 @@ const struct gw_dialect *gw_server_dialect(void);
 enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_server **out, struct gw_error *err);
 void gw_server_free(struct gw_server *server);
 
-/* Serves one client, which speaks dialect (NULL: that of the options), until it leaves or is refused; takes over the
- * transport. Backends are initialised at the first
- * command that needs them, and freed with all buffers and graphs of this client on return. GW_ERR_CLOSED: the client
- * left cleanly. Otherwise why says which command and which check. Several threads may serve clients of one server at
- * once. */
-enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport,
-	const struct gw_dialect *dialect, struct gw_error *why);
+/* One connection. */
+struct gw_server_visit {
+	const struct gw_dialect *dialect; /* that the client speaks; NULL: that of the options */
+
+	/* There is no place for this client: questions about the server are answered, and it learns from EXT_INFO's
+	 * reply that this is so. Whatever else it asks for ends the connection with GW_ERR_LIMIT, and so does any
+	 * request of a client that did not begin with EXT_INFO, as stock clients do not. */
+	bool questions_only;
+
+	/* Set on return. False: the client has asked questions about the server at most, nothing that it sent was kept,
+	 * and no driver holds anything. The process may serve another client only then. */
+	bool tainted;
+};
+
+/* Serves one client until it leaves or is refused; takes over the transport. visit NULL: a client like any other.
+ * Backends are initialised at the first command that needs them, and freed with all buffers and graphs of this client
+ * on return. GW_ERR_CLOSED: the client left cleanly. Otherwise why says which command and which check. Several threads
+ * may serve clients of one server at once. */
+enum gw_status gw_server_serve(
+	struct gw_server *server, struct gw_transport *transport, struct gw_server_visit *visit, struct gw_error *why);
 
 /* Writes to the watch's counters what memory the devices have, of those only that tell it without being initialised
  * for it: CPUs, and those that a client has used in this process. Not while a client is served. */

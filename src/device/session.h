@@ -43,6 +43,9 @@ struct gw_session {
 	struct gw_prefault *prefault; /* NULL until there is use for it */
 	struct gw_counters *counters;
 	struct gw_counters *own; /* the same if they are this session's own, else NULL */
+	bool questions_only;     /* as in struct gw_server_visit */
+	bool introduced;         /* the client has asked EXT_INFO */
+	bool tainted;            /* it has asked for more than what struct command calls a question */
 	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */
 	struct gw_buf body;      /* a request that is read as a whole before it is decoded */
 };
@@ -55,6 +58,9 @@ void gw_session_synchronize(struct gw_session *s);
 
 /* Counts bytes of a tensor that came from somewhere: one of GW_COUNT_LOADED_. */
 void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t bytes);
+
+/* What memory a device has and how much of it is free, in bytes. */
+void gw_session_ask_memory(struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total);
 
 /* Publishes what buffers there are, and what memory their device has. */
 void gw_session_count_memory(struct gw_session *s, const struct gw_device *device);

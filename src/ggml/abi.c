@@ -1,6 +1,7 @@
 #include "ggml/abi.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "ggml/graph.h"
 #include "ggml/layout.h"
@@ -73,4 +74,14 @@ bool gw_abi_buft_plain_alloc(ggml_backend_buffer_type_t buft)
 bool gw_abi_buffer_no_init(ggml_backend_buffer_t buffer)
 {
 	return gw_abi_get(NULL) && !buffer->iface.init_tensor;
+}
+
+const void *gw_abi_device_code(ggml_backend_dev_t dev)
+{
+	const void *code;
+
+	if (!gw_abi_get(NULL))
+		return NULL;
+	memcpy(&code, &dev->iface.get_name, sizeof(code));
+	return code;
 }

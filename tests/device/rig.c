@@ -49,13 +49,19 @@ static void *serve_main(void *arg)
 {
 	struct rig *rig = arg;
 
-	rig->end = gw_server_serve(rig->server, rig->far, NULL, &rig->why);
+	rig->end = gw_server_serve(rig->server, rig->far, &rig->visit, &rig->why);
 	return NULL;
 }
 
 void rig_serve(struct rig *rig, struct gw_server *server, struct gw_transport **near)
 {
-	*rig = (struct rig){.server = server};
+	rig->visit = (struct gw_server_visit){0};
+	rig_serve_visit(rig, server, near);
+}
+
+void rig_serve_visit(struct rig *rig, struct gw_server *server, struct gw_transport **near)
+{
+	*rig = (struct rig){.server = server, .visit = rig->visit};
 	assert_int_equal(gw_loopback_pair(0, near, &rig->far), GW_OK);
 	assert_int_equal(pthread_create(&rig->thread, NULL, serve_main, rig), 0);
 }

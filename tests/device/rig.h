@@ -24,14 +24,16 @@ struct gw_server *rig_server(const struct gw_server_options *options);
 
 /* One connection. */
 struct rig {
-	struct gw_server *server; /* lent */
-	struct gw_transport *far; /* the server's end; its thread's */
+	struct gw_server *server;     /* lent */
+	struct gw_transport *far;     /* the server's end; its thread's */
+	struct gw_server_visit visit; /* what it is served with, after rig_join what came of it */
 	pthread_t thread;
 	enum gw_status end; /* after rig_join: how serving ended, and why */
 	struct gw_error why;
 };
 
-/* Starts to serve; *near is the client's end, the caller's. */
+/* Starts to serve; *near is the client's end, the caller's. rig_serve_visit takes over rig->visit as it is. */
+void rig_serve_visit(struct rig *rig, struct gw_server *server, struct gw_transport **near);
 void rig_serve(struct rig *rig, struct gw_server *server, struct gw_transport **near);
 void rig_join(struct rig *rig);
 

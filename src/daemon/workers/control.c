@@ -10,11 +10,11 @@
 
 static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_SETUP] = HEAD + sizeof(struct gw_control_setup),
-	[GW_CONTROL_CLIENT] = HEAD + sizeof(struct gw_version),
+	[GW_CONTROL_CLIENT] = HEAD + sizeof(struct gw_control_client),
 	[GW_CONTROL_DEVICE] = HEAD + sizeof(struct gw_control_device),
 	[GW_CONTROL_READY] = HEAD,
 	[GW_CONTROL_FAILED] = HEAD + sizeof(struct gw_error),
-	[GW_CONTROL_LEFT] = HEAD + sizeof(struct gw_error),
+	[GW_CONTROL_LEFT] = HEAD + sizeof(struct gw_control_left),
 	[GW_CONTROL_MEMORY] = HEAD,
 	[GW_CONTROL_LOADING] = HEAD,
 };
@@ -88,13 +88,16 @@ static bool strings_end(const struct gw_control_msg *msg)
 		       ends(msg->u.setup.cache_dir, sizeof(msg->u.setup.cache_dir)) &&
 		       ends(msg->u.setup.models, sizeof(msg->u.setup.models)) &&
 		       ends(msg->u.setup.index_dir, sizeof(msg->u.setup.index_dir)) &&
+		       ends(msg->u.setup.libraries, sizeof(msg->u.setup.libraries)) &&
 		       ends(msg->u.setup.environment, sizeof(msg->u.setup.environment));
 	case GW_CONTROL_DEVICE:
 		return ends(msg->u.device.name, sizeof(msg->u.device.name)) &&
-		       ends(msg->u.device.description, sizeof(msg->u.device.description));
+		       ends(msg->u.device.description, sizeof(msg->u.device.description)) &&
+		       ends(msg->u.device.library, sizeof(msg->u.device.library));
 	case GW_CONTROL_FAILED:
-	case GW_CONTROL_LEFT:
 		return ends(msg->u.error.text, sizeof(msg->u.error.text));
+	case GW_CONTROL_LEFT:
+		return ends(msg->u.left.why.text, sizeof(msg->u.left.why.text));
 	default:
 		return true;
 	}

@@ -31,8 +31,7 @@ enum gw_control_type {
 	GW_CONTROL_DEVICE,  /* from a probe: one device that is going to be lent */
 	GW_CONTROL_READY,   /* from the worker: the devices are there. The end of a probe's list. */
 	GW_CONTROL_FAILED,  /* from the worker: it cannot start; it exits now */
-	GW_CONTROL_LEFT,    /* from the worker: its client is gone. GW_ERR_CLOSED: cleanly, and the worker waits for the
-			     * next   one; otherwise it exits now. */
+	GW_CONTROL_LEFT,    /* from the worker: its client is gone */
 	GW_CONTROL_MEMORY,  /* to a worker without a client: look at the devices' memory, and tell the counters */
 	GW_CONTROL_LOADING, /* from the worker: its client has begun to load more than a little */
 	GW_CONTROL_TYPES
@@ -57,23 +56,39 @@ struct gw_control_setup {
 	char cache_dir[GW_CONTROL_PATH];      /* "" = none */
 	char models[GW_CONTROL_MODELS];       /* files and directories, each with '\n' behind it; "" = none */
 	char index_dir[GW_CONTROL_PATH];      /* where their indices are */
+	char libraries[GW_CONTROL_MODELS];    /* of the devices, each with '\n' behind it; "" = look for them */
 	char environment[GW_CONTROL_DEVICES]; /* variables that it gets beside the usual ones: names between ',' */
 };
 
 struct gw_control_device {
 	char name[GW_CONTROL_TEXT];
 	char description[GW_CONTROL_TEXT];
-	uint64_t total; /* bytes */
+	char library[GW_CONTROL_PATH]; /* it comes from; "" = not loaded as a backend */
+	uint32_t has_driver;           /* it is no CPU */
+	uint64_t total;                /* bytes */
 	uint64_t free;
+};
+
+/* A connection to serve: its descriptor comes with it. */
+struct gw_control_client {
+	struct gw_version version; /* one of gw_dialect_at */
+	uint32_t questions_only;   /* as in struct gw_server_visit */
+};
+
+/* A client is gone. */
+struct gw_control_left {
+	struct gw_error why; /* GW_ERR_CLOSED: cleanly; GW_ERR_LIMIT: it wanted more than questions_only allows */
+	uint32_t stays;      /* the worker waits for the next client; otherwise it exits now */
 };
 
 struct gw_control_msg {
 	enum gw_control_type type;
 	union {
 		struct gw_control_setup setup;
-		struct gw_version client; /* one of gw_dialect_at */
+		struct gw_control_client client;
 		struct gw_control_device device;
-		struct gw_error error; /* FAILED, LEFT */
+		struct gw_error error; /* FAILED */
+		struct gw_control_left left;
 	} u;
 };
 

@@ -35,12 +35,9 @@ static void on_abort(const char *text)
 	gw_log_error("worker %ld: ggml gives up: %.*s", (long)getpid(), (int)strcspn(text, "\n"), text);
 }
 
-static enum gw_status tell(enum gw_control_type type, const struct gw_error *error)
+static enum gw_status tell(const struct gw_control_msg *msg)
 {
-	struct gw_control_msg msg = {.type = type};
-	if (error)
-		msg.u.error = *error;
-	return gw_control_send(GW_CONTROL_FD, true, &msg, -1, NULL);
+	return gw_control_send(GW_CONTROL_FD, true, msg, -1, NULL);
 }
 
 static enum gw_status tell_device(ggml_backend_dev_t dev)
@@ -53,7 +50,9 @@ static enum gw_status tell_device(ggml_backend_dev_t dev)
 	snprintf(d->description, sizeof(d->description), "%s", ggml_backend_dev_description(dev));
 	d->free = free_bytes;
 	d->total = total;
-	return gw_control_send(GW_CONTROL_FD, true, &msg, -1, NULL);
+	d->has_driver = ggml_backend_dev_type(dev) != GGML_BACKEND_DEVICE_TYPE_CPU;
+	gw_devices_library(dev, d->library, sizeof(d->library));
+	return tell(&msg);
 }
 
 static enum gw_status receive_setup(struct gw_control_setup *setup, struct gw_error *err)
@@ -83,7 +82,7 @@ static enum gw_status tell_status(void *user, struct gw_buf *out)
 static void tell_loading(void *user)
 {
 	(void)user;
-	(void)tell(GW_CONTROL_LOADING, NULL);
+	(void)tell(&(struct gw_control_msg){.type = GW_CONTROL_LOADING});
 }
 
 static struct gw_server_watch watch(struct worker *w)
@@ -109,7 +108,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 	enum gw_status status = attach(w, err);
 	if (status)
 		return status;
-	gw_devices_load(!w->setup.probe);
+	gw_devices_load(!w->setup.probe, w->setup.libraries);
 	status = gw_devices_choose(w->setup.devices, w->devices, GW_EXT_MAX_DEVICES, &w->n_devices, err);
 	if (status)
 		return status;
@@ -162,34 +161,40 @@ static enum gw_status report(const struct worker *w)
 	return status;
 }
 
-/* Serves one connection and says why it ended. */
-static enum gw_status serve(struct worker *w, int fd, struct gw_version version, struct gw_error *why)
+/* Serves one connection, and says why it ended and what becomes of this process. */
+static struct gw_control_left serve(struct worker *w, int fd, const struct gw_control_client *client)
 {
+	struct gw_server_visit visit = {
+		.dialect = gw_dialect_for(client->version, NULL), .questions_only = client->questions_only != 0};
+	struct gw_control_left left = {0};
 	struct gw_transport *transport;
-	if (gw_tcp_from_fd(fd, &transport, why)) {
+	if (gw_tcp_from_fd(fd, &transport, &left.why)) {
 		close(fd);
-		return why->status;
+		return left;
 	}
-	return gw_server_serve(w->server, transport, gw_dialect_for(version, NULL), why);
+	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
+	bool clean = left.why.status == GW_ERR_CLOSED || (visit.questions_only && left.why.status == GW_ERR_LIMIT);
+	left.stays = clean && !visit.tainted;
+	return left;
 }
 
-/* Clients one by one. Returns the exit status. */
+/* Clients that ask questions one by one, and one that does more. Returns the exit status. */
 static int loop(struct worker *w)
 {
 	for (;;) {
 		struct gw_control_msg msg;
+		struct gw_error err;
 		int fd = -1;
-		struct gw_error why = {0};
-		if (gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, &why))
-			return why.status == GW_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
+		if (gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, &err))
+			return err.status == GW_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
 		if (msg.type == GW_CONTROL_MEMORY) {
 			gw_server_look_at_memory(w->server);
 			continue;
 		}
 		if (msg.type != GW_CONTROL_CLIENT)
 			return EXIT_FAILURE;
-		why.status = serve(w, fd, msg.u.client, &why);
-		if (tell(GW_CONTROL_LEFT, &why) || why.status != GW_ERR_CLOSED)
+		const struct gw_control_left left = serve(w, fd, &msg.u.client);
+		if (tell(&(struct gw_control_msg){.type = GW_CONTROL_LEFT, .u.left = left}) || !left.stays)
 			return EXIT_SUCCESS;
 	}
 }
@@ -206,11 +211,11 @@ static int run(struct worker *w)
 	if (w->setup.index)
 		return gw_index_run(&w->setup);
 	if (prepare(w, &err) || lock_in(w, &err)) {
-		tell(GW_CONTROL_FAILED, &err);
+		tell(&(struct gw_control_msg){.type = GW_CONTROL_FAILED, .u.error = err});
 		return EXIT_FAILURE;
 	}
 	int rc = EXIT_FAILURE;
-	if ((!w->setup.probe || !report(w)) && !tell(GW_CONTROL_READY, NULL))
+	if ((!w->setup.probe || !report(w)) && !tell(&(struct gw_control_msg){.type = GW_CONTROL_READY}))
 		rc = w->setup.probe ? EXIT_SUCCESS : loop(w);
 	gw_server_free(w->server);
 	return rc;

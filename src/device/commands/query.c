@@ -169,6 +169,8 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 		.version = GGWIRE_VERSION,
 		.n_devices = (uint32_t)n};
 
+	if (s->questions_only)
+		info.flags |= GW_EXT_SERVER_FULL;
 	if (s->server->watch.status)
 		info.flags |= GW_EXT_SERVER_STATUS;
 	if (s->server->cache || s->server->models)

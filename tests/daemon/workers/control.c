@@ -117,8 +117,8 @@ static unsigned draw(unsigned below)
 /* Bodies of the sizes that messages have, right for the type in half of the cases. */
 static size_t draw_size(int type)
 {
-	static const size_t bodies[] = {sizeof(struct gw_control_setup), sizeof(struct gw_version),
-		sizeof(struct gw_control_device), 0, sizeof(struct gw_error), sizeof(struct gw_error), 0, 0};
+	static const size_t bodies[] = {sizeof(struct gw_control_setup), sizeof(struct gw_control_client),
+		sizeof(struct gw_control_device), 0, sizeof(struct gw_error), sizeof(struct gw_control_left), 0, 0};
 	const size_t n = sizeof(bodies) / sizeof(bodies[0]);
 	bool right = draw(2) && type >= 0 && (size_t)type < n;
 	if (!draw(16))
@@ -199,7 +199,7 @@ static void wrong_sizes_and_types_are_refused(void **state)
 {
 	(void)state;
 	static char big[sizeof(struct gw_control_msg) + 1];
-	const size_t left = offsetof(struct gw_control_msg, u) + sizeof(struct gw_error);
+	const size_t left = offsetof(struct gw_control_msg, u) + sizeof(struct gw_control_left);
 	const struct {
 		int type;
 		size_t size;
@@ -231,7 +231,7 @@ static void strings_without_end_are_refused(void **state)
 		assert_int_equal(receive(), GW_ERR_PROTOCOL);
 	}
 	msg.type = GW_CONTROL_LEFT;
-	memset(msg.u.error.text, 'x', sizeof(msg.u.error.text));
+	memset(msg.u.left.why.text, 'x', sizeof(msg.u.left.why.text));
 	assert_int_equal(gw_control_send(there, false, &msg, -1, NULL), GW_OK);
 	assert_int_equal(receive(), GW_ERR_PROTOCOL);
 }
