@@ -178,6 +178,20 @@ static void a_kernel_that_asserts_ends_one_worker_only(void **state)
 	gw_client_close(next.c);
 }
 
+/* The threading library asks the system for it at each thread's start, and ends the process if that is refused. */
+static void threads_can_be_pinned_where_that_is_asked_for(void **state)
+{
+	(void)state;
+	setenv("OMP_PROC_BIND", "true", 1);
+	start("--threads", "2");
+	unsetenv("OMP_PROC_BIND");
+	assert_non_null(strstr(s.log, "threads may be pinned"));
+	struct work w = begin();
+	for (int token = 0; token < 10; token++)
+		decode_token(&w, token);
+	gw_client_close(w.c);
+}
+
 static void strangers_are_not_let_in(void **state)
 {
 	(void)state;
@@ -362,6 +376,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_kernel_that_asserts_ends_one_worker_only, teardown),
+		cmocka_unit_test_teardown(threads_can_be_pinned_where_that_is_asked_for, teardown),
 		cmocka_unit_test_teardown(strangers_are_not_let_in, teardown),
 		cmocka_unit_test_teardown(a_client_gets_no_more_memory_than_it_may, teardown),
 		cmocka_unit_test_teardown(a_client_that_drips_is_dropped_and_an_idle_one_is_not, teardown),

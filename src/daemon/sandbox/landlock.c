@@ -141,7 +141,7 @@ static void allow_all(int rules, const struct gw_sandbox *sandbox, int version)
 		allow(rules, system[i], READ);
 	allow(rules, "/dev/null", READ | change);
 	allow_libraries(rules);
-	if (sandbox->drivers)
+	if (sandbox->kind == GW_SANDBOX_DRIVERS)
 		allow_drivers(rules, change);
 	if (sandbox->index_dir)
 		allow(rules, sandbox->index_dir, READ);
@@ -157,7 +157,8 @@ int gw_sandbox_landlock(const struct gw_sandbox *sandbox)
 	int rules = ruleset(version);
 	if (rules < 0)
 		return 0;
-	allow_all(rules, sandbox, version);
+	if (sandbox->kind != GW_SANDBOX_HTTP)
+		allow_all(rules, sandbox, version);
 	bool ok = syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 	close(rules);
 	return ok ? version : 0;

@@ -38,13 +38,18 @@ void gw_sandbox_begin(enum gw_sandbox_mode mode)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
-static void describe(bool seccomp, int landlock, bool drivers, char *out)
+static void describe(bool seccomp, int landlock, const struct gw_sandbox *sandbox, char *out)
 {
+	bool drivers = sandbox->kind == GW_SANDBOX_DRIVERS;
 	char files[64] = "no Landlock";
 	if (landlock)
 		snprintf(files, sizeof(files), "Landlock %d", landlock);
-	snprintf(out, GW_SANDBOX_TEXT, "no new privileges, %s, %s%s", seccomp ? "seccomp" : "no seccomp", files,
-		drivers ? ", device drivers allowed for" : "");
+	snprintf(out, GW_SANDBOX_TEXT, "no new privileges, %s%s, %s%s%s", seccomp ? "seccomp" : "no seccomp",
+		!seccomp  ? ""
+		: drivers ? " (deny list)"
+			  : " (allow list)",
+		files, drivers ? ", with what device drivers need" : "",
+		sandbox->pins_threads ? ", threads may be pinned" : "");
 }
 
 enum gw_status gw_sandbox_enter(const struct gw_sandbox *sandbox, char *in_force, struct gw_error *err)
@@ -57,10 +62,10 @@ enum gw_status gw_sandbox_enter(const struct gw_sandbox *sandbox, char *in_force
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "sandbox: this kernel has no no_new_privs");
 	/* Landlock first: the filter knows nothing of its system calls. */
 	int landlock = gw_sandbox_landlock(sandbox);
-	bool seccomp = gw_sandbox_seccomp(sandbox->drivers);
-	describe(seccomp, landlock, sandbox->drivers, in_force);
+	bool seccomp = gw_sandbox_seccomp(sandbox->kind, sandbox->pins_threads);
+	describe(seccomp, landlock, sandbox, in_force);
 	if (sandbox->mode == GW_SANDBOX_REQUIRE && (!seccomp || !landlock))
 		return gw_error_set(
-			err, GW_ERR_UNSUPPORTED, "--sandbox=require: not all can be had here: %s", in_force);
+			err, GW_ERR_UNSUPPORTED, "--sandbox=require: this system enforces less: %s", in_force);
 	return GW_OK;
 }

@@ -137,13 +137,24 @@ static bool has_drivers(const struct worker *w)
 	return w->setup.transport != GW_TRANSPORT_TCP && access("/dev/infiniband", F_OK) == 0;
 }
 
+/* Whether whoever started the server has the threading library bind its threads to processors. */
+static bool pins_threads(void)
+{
+	static const char *const variables[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"};
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		if (getenv(variables[i]))
+			return true;
+	return false;
+}
+
 /* Once the devices' libraries are loaded: before a byte of a client is. The probe says for all what is in force. */
 static enum gw_status lock_in(const struct worker *w, struct gw_error *err)
 {
 	char in_force[GW_SANDBOX_TEXT];
 	const struct gw_sandbox sandbox = {
 		.mode = w->setup.sandbox,
-		.drivers = has_drivers(w),
+		.kind = has_drivers(w) ? GW_SANDBOX_DRIVERS : GW_SANDBOX_CPU,
+		.pins_threads = pins_threads(),
 		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
 		.index_dir = w->setup.models[0] ? w->setup.index_dir : NULL,
 	};
