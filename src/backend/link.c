@@ -86,7 +86,14 @@ static enum gw_status ask_info(struct gw_link *link, struct gw_error *err)
 	gw_buf_free(&reply);
 	if (status != GW_OK)
 		return gw_error_set(err, status, "%s: no usable answer to EXT_INFO", gw_client_name(link->client));
-	status = make_devices(link, info.n_devices, err);
+	if (info.flags & GW_EXT_SERVER_FULL)
+		status = gw_error_set(err, GW_ERR_LIMIT,
+			"server at %s: refused: no client slot is free, or none for this host; try again later, or "
+			"raise "
+			"--max-clients or --max-clients-per-host there",
+			gw_client_name(link->client));
+	else
+		status = make_devices(link, info.n_devices, err);
 	if (status == GW_OK)
 		take_info(link, &info);
 	gw_ext_info_free(&info);

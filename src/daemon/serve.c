@@ -255,6 +255,7 @@ static int run(const char *program, struct gw_serve_options *o)
 	const struct gw_supervisor_options run_with = {
 		.setup = &setup,
 		.max_clients = o->max_clients,
+		.max_per_host = o->max_per_host,
 		.has_drivers = has_drivers,
 		.allow = &o->allow,
 		.board = board,

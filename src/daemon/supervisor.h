@@ -18,7 +18,8 @@ struct gw_supervisor;
 struct gw_supervisor_options {
 	const struct gw_control_setup *setup; /* of the workers */
 	unsigned max_clients;
-	bool has_drivers; /* the devices are more than CPUs */
+	unsigned max_per_host; /* connections of one machine, or of one user of this one */
+	bool has_drivers;      /* the devices are more than CPUs */
 	const struct gw_allow *allow;
 	struct gw_scoreboard *board;
 	struct gw_http *http; /* NULL = none */

@@ -59,8 +59,8 @@ struct gw_server_visit {
 	const struct gw_dialect *dialect; /* that the client speaks; NULL: that of the options */
 
 	/* There is no place for this client: questions about the server are answered, and it learns from EXT_INFO's
-	 * reply that this is so. Whatever else it asks for ends the connection with GW_ERR_LIMIT, and so does any
-	 * request of a client that did not begin with EXT_INFO, as stock clients do not. */
+	 * reply that this is so. Whatever else it asks for ends the connection with GW_ERR_LIMIT, and so does the first
+	 * request of a client that does not begin with an extension: it could not be told. */
 	bool questions_only;
 
 	/* Set on return. False: the client has asked questions about the server at most, nothing that it sent was kept,

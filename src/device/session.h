@@ -44,7 +44,7 @@ struct gw_session {
 	struct gw_counters *counters;
 	struct gw_counters *own; /* the same if they are this session's own, else NULL */
 	bool questions_only;     /* as in struct gw_server_visit */
-	bool introduced;         /* the client has asked EXT_INFO */
+	bool introduced;         /* the client knows extensions */
 	bool tainted;            /* it has asked for more than what struct command calls a question */
 	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */
 	struct gw_buf body;      /* a request that is read as a whole before it is decoded */

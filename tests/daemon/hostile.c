@@ -199,7 +199,7 @@ static void strangers_are_not_let_in(void **state)
 	int fd = serving_socket(&s);
 	assert_true(serving_sees_end(fd));
 	close(fd);
-	const char *line = serving_await(&s, "refused: --allow does not name it");
+	const char *line = serving_await(&s, "refused: its address is not in --allow");
 	assert_non_null(strstr(line, "client 127.0.0.1:"));
 	serving_end(&s);
 	start("--allow", "192.0.2.0/24,127.0.0.0/8");

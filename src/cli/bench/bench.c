@@ -104,6 +104,9 @@ static enum gw_status take_device(const struct options *o, const struct gw_ask_s
 	struct gw_bench_setup *setup, struct gw_bench_report *report, struct gw_error *err)
 {
 	uint32_t index = (uint32_t)o->device;
+	if (server->flags & GW_EXT_SERVER_FULL)
+		return gw_error_set(err, GW_ERR_LIMIT,
+			"server at %s: no client slot is free, or none for this host: its log says which", o->endpoint);
 	if (index >= server->n_devices)
 		return gw_error_set(err, GW_ERR_NOT_FOUND, "server at %s has %u device%s, and no device %u",
 			o->endpoint, (unsigned)server->n_devices, server->n_devices == 1 ? "" : "s", (unsigned)index);

@@ -247,6 +247,12 @@ static void measure(
 	struct gw_visit *v, const struct gw_ask_server *server, struct gw_doctor_path *path, struct gw_findings *f)
 {
 	measure_round_trip(v, path);
+	if (server->flags & GW_EXT_SERVER_FULL) {
+		gw_found(f, GW_FINDING_WARNING, AREA, "it has no free client slot, or none for this host");
+		gw_found_advice(
+			f, "ggwire status says who uses it; --max-clients and --max-clients-per-host are its bounds");
+		return;
+	}
 	if (server->flags & GW_EXT_SERVER_STREAM)
 		measure_rate(v, path);
 	if (path->bytes_per_s > 0)

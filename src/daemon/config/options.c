@@ -11,6 +11,8 @@
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT 50052
 #define DEFAULT_CLIENTS 64
+/* A stock client has several connections while it loads a model. */
+#define LEAST_PER_HOST 8
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 
@@ -30,8 +32,8 @@ struct row {
 };
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
-	add_model, add_listen, set_max_clients, set_max_memory, add_allowed, set_sandbox, add_environment,
-	set_transport, set_http, set_log_level, set_log_format;
+	add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed, set_sandbox,
+	add_environment, set_transport, set_http, set_log_level, set_log_format;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -57,6 +59,9 @@ static const struct row rows[] = {
 		"serves clients of that protocol version there, from 4.0.0 on"},
 	{"max-clients", 0, "N", false, false, set_max_clients,
 		"clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
+	{"max-clients-per-host", 0, "N", false, false, set_max_per_host,
+		"of these, from one address, and through Unix sockets from one user\n"
+		"(default: a quarter, but no fewer than " TEXT(LEAST_PER_HOST) ")"},
 	{"max-memory", 0, "SIZE", false, false, set_max_memory,
 		"buffers of one client: bytes, or with K, M, G, T behind the number\n"
 		"(default: what the devices have)"},
@@ -185,6 +190,11 @@ static enum gw_status add_listen(struct parse *p, const char *text, struct gw_er
 static enum gw_status set_max_clients(struct parse *p, const char *text, struct gw_error *err)
 {
 	return gw_option_number(text, 1, GW_SERVE_MAX_CLIENTS, &p->o.max_clients, err);
+}
+
+static enum gw_status set_max_per_host(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_number(text, 1, GW_SERVE_MAX_CLIENTS, &p->o.max_per_host, err);
 }
 
 static enum gw_status set_max_memory(struct parse *p, const char *text, struct gw_error *err)
@@ -372,6 +382,11 @@ static unsigned default_threads(void)
 	return cores < 1 ? 1 : cores > GW_SERVE_MAX_THREADS ? GW_SERVE_MAX_THREADS : (unsigned)cores;
 }
 
+static unsigned default_per_host(unsigned max_clients)
+{
+	return max_clients / 4 > LEAST_PER_HOST ? max_clients / 4 : LEAST_PER_HOST;
+}
+
 enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_options *out, struct gw_error *err)
 {
 	struct parse p = {.port = DEFAULT_PORT, .host = DEFAULT_HOST};
@@ -385,6 +400,8 @@ enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_opt
 		if (!status)
 			status = add_host_port(&p, err);
 	}
+	if (!p.o.max_per_host)
+		p.o.max_per_host = default_per_host(p.o.max_clients);
 	if (!status)
 		*out = p.o;
 	return status;

@@ -30,6 +30,7 @@ struct gw_serve_options {
 	bool help; /* nothing else counts */
 	unsigned n_threads;
 	unsigned max_clients;
+	unsigned max_per_host; /* at least 1 */
 	bool cache;
 	bool has_http;
 	struct gw_endpoint http; /* where the status page is */

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/workers/pool_private.h"
-#include "transport/tcp/tcp.h"
 
 /* After this many failed starts in a row, clients are refused until the next attempt. */
 #define FAILURES_MAX 3
@@ -19,6 +18,10 @@
 #define DRIVER_SPARES_MIN 1
 #define DRIVER_SPARES_MAX 4
 #define SPARES_MIN 2
+/* Places for clients that may only ask questions, beside --max-clients: for `ggwire status` of a server that is full.
+ */
+#define RESERVE_MAX 4
+#define RESERVE_PER_HOST 2
 
 enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct gw_control_setup *setup,
 	struct gw_pool **out, struct gw_error *err)
@@ -87,62 +90,109 @@ static struct gw_pool_worker *take(struct gw_pool *pool)
 }
 
 /* Before it serves, so that a client's first question finds itself there. */
-static void announce(
-	struct gw_pool_worker *w, const char *peer, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
+static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
 	char endpoint[GW_ENDPOINT_MAX + 16];
-	if (!w->has_slot)
-		return;
-	gw_endpoint_format(ep, endpoint, sizeof(endpoint));
+	gw_endpoint_format(v->ep, endpoint, sizeof(endpoint));
 	gw_scoreboard_begin(w->pool->o.board, w->slot,
-		&(struct gw_scoreboard_client){.address = peer,
+		&(struct gw_scoreboard_client){.address = v->peer,
 			.endpoint = endpoint,
-			.protocol = dialect->version,
-			.is_unix = ep->kind == GW_ENDPOINT_UNIX});
+			.protocol = v->dialect->version,
+			.is_unix = v->ep->kind == GW_ENDPOINT_UNIX});
 }
 
-static bool hand_over(struct gw_pool_worker *w, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
+static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
-	struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT, .u.client.version = dialect->version};
+	memcpy(w->client, v->peer, sizeof(w->client));
+	w->host = v->host;
+	w->since = gw_clock_ns();
+	gw_pool_set_busy(w, true);
+	gw_pool_count(w->pool, GW_COUNT_CONNECTIONS);
+	if (w->reserve)
+		gw_log_debug("client %s may ask questions, served by worker %ld", v->peer, (long)w->process.pid);
+	else
+		gw_log_info("client %s connected, served by worker %ld", v->peer, (long)w->process.pid);
+}
+
+static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum gw_refusal cause)
+{
+	const struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT,
+		.u.client = {.version = v->dialect->version, .questions_only = cause != GW_REFUSED_NOT}};
 	struct gw_error err;
-	char peer[GW_CONNECTION_TEXT];
-	gw_tcp_peer_name(fd, peer, sizeof(peer));
-	announce(w, peer, ep, dialect);
-	if (!gw_control_send(w->process.control, false, &msg, fd, &err)) {
-		memcpy(w->client, peer, sizeof(w->client));
-		gw_pool_set_busy(w, true);
-		gw_pool_count(w->pool, GW_COUNT_CONNECTIONS);
-		gw_log_info("client %s connected, served by worker %ld", w->client, (long)w->process.pid);
+	bool shown = w->has_slot && !cause;
+	w->cause = cause;
+	w->reserve = cause != GW_REFUSED_NOT;
+	if (shown)
+		announce(w, v);
+	if (!gw_control_send(w->process.control, false, &msg, v->fd, &err)) {
+		note_client(w, v);
 		return true;
 	}
 	/* It has died, most likely; what of is told when it is collected. */
 	gw_log_warn("worker %ld takes no client: %s", (long)w->process.pid, err.text);
-	if (w->has_slot)
+	if (shown)
 		gw_scoreboard_end(w->pool->o.board, w->slot);
 	gw_pool_close_control(w);
 	kill(w->process.pid, SIGKILL);
 	return false;
 }
 
-void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
+/* Why there is no place for a client. */
+static enum gw_refusal cause_of(const struct gw_pool *pool, const struct gw_host *host)
 {
-	char peer[GW_CONNECTION_TEXT];
-	gw_tcp_peer_name(fd, peer, sizeof(peer));
-	if (pool->n_clients >= pool->o.max_clients) {
-		gw_pool_count(pool, GW_COUNT_REFUSED);
-		gw_log_warn("client %s refused: %u clients are served already", peer, pool->n_clients);
-		close(fd);
-		return;
+	unsigned n = 0;
+	if (pool->n_clients >= pool->o.max_clients)
+		return GW_REFUSED_FULL;
+	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
+		n += w->busy && !w->reserve && gw_host_is_same(&w->host, host);
+	return n >= pool->o.max_per_host ? GW_REFUSED_HOST : GW_REFUSED_NOT;
+}
+
+bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_host *host)
+{
+	return cause_of(pool, host) == GW_REFUSED_NOT;
+}
+
+/* Whoever may only ask gives way to the next who does, so that an answer can always be had: the oldest of its own host
+ * if that has its share of these places, else the oldest of the host that has most. */
+static void make_room_for_questions(struct gw_pool *pool, const struct gw_host *host)
+{
+	struct gw_pool_worker *found[RESERVE_MAX], *oldest = NULL;
+	struct gw_host_arrival crowd[RESERVE_MAX];
+	unsigned n = 0, same = 0;
+	for (struct gw_pool_worker *w = pool->workers; w && n < RESERVE_MAX; w = w->next) {
+		if (!w->busy || !w->reserve)
+			continue;
+		found[n] = w;
+		crowd[n++] = (struct gw_host_arrival){w->host, w->since};
+		if (!gw_host_is_same(&w->host, host))
+			continue;
+		same++;
+		if (!oldest || w->since < oldest->since)
+			oldest = w;
 	}
+	if (same < RESERVE_PER_HOST && n < RESERVE_MAX)
+		return;
+	struct gw_pool_worker *w = same >= RESERVE_PER_HOST ? oldest : found[gw_host_yields(crowd, n)];
+	gw_log_debug("client %s gives way to another one's questions", w->client);
+	gw_pool_set_busy(w, false);
+	gw_pool_retire(w);
+	gw_pool_close_control(w);
+	kill(w->process.pid, SIGKILL);
+}
+
+void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
+{
+	enum gw_refusal cause = cause_of(pool, &v->host);
 	struct gw_pool_worker *w;
+	if (cause)
+		make_room_for_questions(pool, &v->host);
 	do
 		w = take(pool);
-	while (w && !hand_over(w, fd, ep, dialect));
-	if (!w) {
-		gw_pool_count(pool, GW_COUNT_REFUSED);
-		gw_log_error("client %s refused: there is no worker", peer);
-	}
-	close(fd);
+	while (w && !hand_over(w, v, cause));
+	if (!w)
+		gw_refusals_note(pool->o.refusals, GW_REFUSED_WORKER, v->peer);
+	close(v->fd);
 }
 
 void gw_pool_look_at_memory(struct gw_pool *pool)
@@ -192,8 +242,9 @@ static uint64_t next_start(struct gw_pool *pool, uint64_t now)
 {
 	unsigned ready, starting, wanted = gw_spares_wanted(&pool->spares, now);
 	count_idle(pool, &ready, &starting);
-	if (pool->n_clients >= pool->o.max_clients)
-		wanted = 0;
+	/* A full server answers questions. */
+	if (pool->n_clients >= pool->o.max_clients && wanted > 1)
+		wanted = 1;
 	if (pool->stopping || ready + starting >= wanted || is_bereaved(pool))
 		return GW_EVENTS_NEVER;
 	if (ready + starting == 0)

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "daemon/refusals.h"
 #include "daemon/status/progress.h"
 #include "daemon/status/scoreboard.h"
+#include "daemon/visitor.h"
 #include "daemon/workers/control.h"
-#include "transport/endpoint.h"
 
 /* Workers without a client that a pool keeps at most: daemon/workers/spares.h. */
 #define GW_POOL_SPARES_MAX 16
@@ -21,6 +22,8 @@ struct gw_pool;
 struct gw_pool_options {
 	int events; /* where the workers' control sockets are watched (daemon/events.h) */
 	unsigned max_clients;
+	unsigned max_per_host;        /* of them from one host */
+	struct gw_refusals *refusals; /* where those are told of that were turned away */
 	bool has_drivers;             /* of the devices: fewer spares, since each holds memory for them */
 	struct gw_scoreboard *board;  /* where workers count; NULL = nowhere */
 	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
@@ -33,9 +36,12 @@ enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct g
 /* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
 void gw_pool_free(struct gw_pool *pool);
 
-/* Hands a connection to ep, which is the pool's from now on, to a worker that speaks dialect on it, or closes it if
- * max_clients are served already or if no worker can be had. Either is logged. */
-void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect);
+/* Whether another client from there would have a place. */
+bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_host *host);
+
+/* Hands a connection to a worker, or closes it if none can be had. Where there is no place for its client, this may
+ * still ask questions about the server, and is refused when it wants more. The visitor's descriptor is the pool's. */
+void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *visitor);
 
 /* Has a worker that waits for a client look at the devices' memory, and tell the board. Does not wait for it. Only CPUs
  * are looked at: a waiting worker holds no other device. */

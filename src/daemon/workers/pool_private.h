@@ -3,12 +3,10 @@
 #define GW_DAEMON_WORKERS_POOL_PRIVATE_H
 
 #include "daemon/events.h"
+#include "daemon/visitor.h"
 #include "daemon/workers/pool.h"
 #include "daemon/workers/process.h"
 #include "daemon/workers/spares.h"
-#include "transport/transport.h"
-
-#define GW_CONNECTION_TEXT sizeof(((struct gw_transport *)0)->peer)
 
 struct gw_pool_worker {
 	struct gw_source source;
@@ -18,12 +16,16 @@ struct gw_pool_worker {
 	bool ready;                /* it has its devices */
 	bool used;                 /* it has served a client, which asked questions */
 	bool busy;                 /* it has a client, perhaps before it is ready */
-	bool ending;               /* it is expected to exit */
-	bool has_slot;             /* of the board */
+	bool reserve;              /* its client has no place and may only ask questions, because of */
+	enum gw_refusal cause;
+	bool ending;   /* it is expected to exit */
+	bool has_slot; /* of the board */
 	uint32_t slot;
-	uint64_t kill_at;   /* it should have exited by then, in gw_clock_ns; UINT64_MAX: it need not */
-	uint64_t second_at; /* when the second of messages began, */
-	unsigned messages;  /* and how many have come since */
+	uint64_t kill_at;    /* it should have exited by then, in gw_clock_ns; UINT64_MAX: it need not */
+	uint64_t second_at;  /* when the second of messages began, */
+	unsigned messages;   /* and how many have come since */
+	uint64_t since;      /* when its client came */
+	struct gw_host host; /* and from where */
 	char client[GW_CONNECTION_TEXT];
 };
 
@@ -48,7 +50,7 @@ void gw_pool_retire(struct gw_pool_worker *w);
 /* No more messages go there or come from there; closed once only. */
 void gw_pool_close_control(struct gw_pool_worker *w);
 
-/* Whether the worker has a client, as the pool and the board count. */
+/* The worker has a client from now on, or none any more, as the pool and the board count. */
 void gw_pool_set_busy(struct gw_pool_worker *w, bool busy);
 
 /* The worker's process has ended, with a status from waitpid: says what that meant. */

@@ -44,15 +44,20 @@ void gw_pool_close_control(struct gw_pool_worker *w)
 
 void gw_pool_set_busy(struct gw_pool_worker *w, bool busy)
 {
-	if (busy && !w->busy)
+	if (busy == w->busy)
+		return;
+	w->busy = busy;
+	/* A client without a place is not counted among those that have one, and not shown among them. */
+	if (w->reserve)
+		return;
+	if (busy)
 		w->pool->n_clients++;
-	if (!busy && w->busy)
+	else
 		w->pool->n_clients--;
-	if (!busy && w->busy && w->has_slot) {
+	if (!busy && w->has_slot) {
 		gw_progress_end(w->pool->o.progress, w->slot);
 		gw_scoreboard_end(w->pool->o.board, w->slot);
 	}
-	w->busy = busy;
 }
 
 void gw_pool_count(struct gw_pool *pool, enum gw_ext_count what)
@@ -92,6 +97,9 @@ static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left
 {
 	if (left->why.status == GW_ERR_CLOSED) {
 		gw_log_info("client %s left worker %ld", w->client, pid_of(w));
+		gw_pool_set_busy(w, false);
+	} else if (w->reserve && left->why.status == GW_ERR_LIMIT) {
+		gw_refusals_note(w->pool->o.refusals, w->cause, w->client);
 		gw_pool_set_busy(w, false);
 	} else {
 		gw_log_warn("client %s dropped by worker %ld: %s", w->client, pid_of(w), left->why.text);

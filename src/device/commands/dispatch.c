@@ -84,7 +84,7 @@ static enum gw_status refuse_command(const struct gw_dialect *dialect, unsigned 
 /* Before it is executed. */
 static enum gw_status admit(struct gw_session *s, const struct command *c, unsigned cmd, struct gw_error *err)
 {
-	s->introduced |= cmd == GW_CMD_EXT_INFO;
+	s->introduced |= cmd >= GW_CMD_EXT_FIRST;
 	if (s->questions_only && !(c->question && s->introduced))
 		return gw_error_set(err, GW_ERR_LIMIT, "this connection may only ask questions");
 	s->tainted |= !c->question;

@@ -25,6 +25,7 @@
 
 static int events, child_signals;
 static struct gw_pool *pool;
+static struct gw_refusals refusals;
 static char log_text[1 << 16];
 static size_t log_len;
 
@@ -133,8 +134,10 @@ static void make_pool(const char *how)
 {
 	static struct gw_control_setup setup;
 	snprintf(setup.devices, sizeof(setup.devices), "%s", how);
-	assert_int_equal(
-		gw_pool_new(&(struct gw_pool_options){.events = events, .max_clients = 4}, &setup, &pool, NULL), GW_OK);
+	const struct gw_pool_options options = {
+		.events = events, .max_clients = 4, .max_per_host = 4, .refusals = &refusals};
+	gw_refusals_init(&refusals, NULL, options.max_clients, options.max_per_host);
+	assert_int_equal(gw_pool_new(&options, &setup, &pool, NULL), GW_OK);
 }
 
 /* Run turns look for children anyway: it is enough to be woken. */
@@ -224,7 +227,9 @@ static bool serve_one(void)
 	int ends[2];
 	char byte;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	gw_pool_serve(pool, ends[0], &(struct gw_endpoint){.host = "127.0.0.1", .port = 1}, &gw_dialect_8_0);
+	static const struct gw_endpoint ep = {.host = "127.0.0.1", .port = 1};
+	struct gw_visitor visitor = {.fd = ends[0], .ep = &ep, .dialect = &gw_dialect_8_0, .peer = "127.0.0.1:2"};
+	gw_pool_serve(pool, &visitor);
 	run_for(200);
 	bool closed = recv(ends[1], &byte, 1, MSG_DONTWAIT) == 0;
 	close(ends[1]);
@@ -294,7 +299,8 @@ static void clients_are_refused_while_nothing_starts(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_true(serve_one());
 	/* Spares count as failures, too, so how many clients were taken depends on the moment. */
-	size_t taken = count("connected, served by worker"), refused = count("refused: there is no worker");
+	size_t taken = count("connected, served by worker"),
+	       refused = count("refused: no worker process can be started");
 	assert_true(taken >= 1 && refused >= 1 && taken + refused == 4);
 }
 

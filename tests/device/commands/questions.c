@@ -169,7 +169,12 @@ static void a_client_without_a_place_may_ask_and_is_told_so(void **in)
 	struct state *st = *in;
 	uint8_t count[4], alloc[12] = {0};
 
+	uint8_t alive[GW_EXT_ALIVE_REQ] = {0};
+
 	start(st, true);
+	/* The plug-in's first request. */
+	gw_put_le32(alive, 1000);
+	raw_send(&st->raw, GW_CMD_EXT_ALIVE, alive, sizeof(alive));
 	struct gw_ext_info info = ask_info(st);
 	assert_true(info.flags & GW_EXT_SERVER_FULL);
 	gw_ext_info_free(&info);
