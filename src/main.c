@@ -16,6 +16,7 @@
 #include "cli/top/top.h"
 #include "cli/verb.h"
 #include "daemon/serve.h"
+#include "daemon/status/http_process.h"
 #include "daemon/workers/worker.h"
 #include "version.h"
 #include "wire/dialect.h"
@@ -103,6 +104,8 @@ static int dispatch(int argc, char **argv)
 		return verb->main(verb->program, argc, argv);
 	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)
 		return gw_worker_main();
+	if (strcmp(command, "http") == 0)
+		return gw_http_main();
 	if (strcmp(command, "help") == 0)
 		return help(argc, argv);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)

@@ -214,17 +214,19 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 	return status;
 }
 
-static enum gw_status open_http(const struct gw_serve_options *o, struct gw_http **http, struct gw_error *err)
+static enum gw_status open_http(struct gw_supervisor *s, const struct gw_serve_options *o,
+	const struct gw_control_setup *setup, struct gw_scoreboard *board, struct gw_http **http, struct gw_error *err)
 {
 	char name[GW_ENDPOINT_MAX + 16];
 	struct gw_endpoint bound;
-	enum gw_status status = gw_http_new(&o->http, &bound, http, err);
+	enum gw_status status =
+		gw_http_new(&o->http, setup, &o->allow, board, gw_supervisor_interrupt(s), &bound, http, err);
 	if (status)
 		return status;
 	gw_endpoint_format(&bound, name, sizeof(name));
 	gw_log_info("status page: http://%s/", name);
 	if (!gw_endpoint_is_local(&bound))
-		gw_log_warn("whoever reaches %s sees who uses this server", name);
+		gw_log_warn("anyone who reaches %s can see who uses this server", name);
 	return GW_OK;
 }
 
@@ -249,7 +251,7 @@ static int run(const char *program, struct gw_serve_options *o)
 	if (!status)
 		status = listen_all(s, o, &names, &err);
 	if (!status && o->has_http)
-		status = open_http(o, &http, &err);
+		status = open_http(s, o, &setup, board, &http, &err);
 	if (!status)
 		status = introduce(s, o, &names, &setup, board, &has_drivers, &err);
 	const struct gw_supervisor_options run_with = {

@@ -23,8 +23,6 @@
 /* From the first signal to SIGKILL for the workers, and from there to leaving without them. */
 #define STOP_NS (1000 * NS_PER_MS)
 #define KILL_NS (500 * NS_PER_MS)
-/* Numbers about memory that are older are asked for again when somebody looks. */
-#define MEMORY_AGE_NS (5000 * NS_PER_MS)
 
 struct gw_supervisor {
 	struct gw_source signals;
@@ -221,8 +219,10 @@ static void tick(struct gw_supervisor *s)
 		s->reap = false;
 		gw_pool_reap(s->pool);
 		reap_indexer(s);
+		if (!s->stop_signal)
+			gw_http_reap(s->o.http);
 	}
-	gw_http_tick(s->o.http);
+	gw_http_tick(s->o.http, gw_pool_is_busy(s->pool));
 	gw_refusals_tick(&s->refusals);
 	if (s->stop_signal) {
 		gw_listeners_free(s->listeners);
@@ -293,32 +293,24 @@ static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 	return gw_pool_new(&options, s->o.setup, &s->pool, err);
 }
 
-/* Whoever looks at the status wants to know what memory is free now, not only when it was used last. The answer is
- * there at the next look: nobody waits for a device. */
+/* Somebody looks at the status, and what it says of memory is old. */
 static void on_asked(void *user)
 {
 	struct gw_supervisor *s = user;
-	if (!s->stop_signal && gw_scoreboard_memory_age(s->o.board) > MEMORY_AGE_NS)
+	if (!s->stop_signal)
 		gw_pool_look_at_memory(s->pool);
 }
 
-static enum gw_status start_http(struct gw_supervisor *s, struct gw_error *err)
+static enum gw_status watch_http(struct gw_supervisor *s, struct gw_error *err)
 {
-	const struct gw_http_options options = {
-		.events = s->events,
-		.board = s->o.board,
-		.allow = s->o.allow,
-		.asked = on_asked,
-		.user = s,
-	};
-	return s->o.http ? gw_http_start(s->o.http, &options, err) : GW_OK;
+	return s->o.http ? gw_http_watch(s->o.http, s->events, on_asked, s, err) : GW_OK;
 }
 
 int gw_supervisor_run(struct gw_supervisor *s, const struct gw_supervisor_options *options)
 {
 	struct gw_error err;
 	s->o = *options;
-	if (open_door(s, &err) || start_pool(s, &err) || watch_all(s, &err) || start_http(s, &err))
+	if (open_door(s, &err) || start_pool(s, &err) || watch_all(s, &err) || watch_http(s, &err))
 		goto failed;
 	gw_pool_tick(s->pool);
 	start_indexer(s, s->o.setup);

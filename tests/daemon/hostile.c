@@ -290,21 +290,8 @@ static pid_t a_worker(struct gw_client *c)
 {
 	pid_t worker;
 	assert_true(serving_answers(c));
-	assert_true(serving_children(s.pid, &worker, 1) >= 1);
+	assert_true(serving_children_of_kind(s.pid, "worker", &worker, 1) >= 1);
 	return worker;
-}
-
-/* A file of /proc, with a NUL behind it. */
-static size_t read_proc(pid_t pid, const char *name, char *text, size_t size)
-{
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
-	FILE *file = fopen(path, "re");
-	assert_non_null(file);
-	size_t n = fread(text, 1, size - 1, file);
-	fclose(file);
-	text[n] = '\0';
-	return n;
 }
 
 static void workers_are_locked_in(void **state)
@@ -315,7 +302,7 @@ static void workers_are_locked_in(void **state)
 	bool seccomp = strstr(s.log, "sandbox of workers: no new privileges, seccomp") != NULL;
 	struct gw_client *c = serving_connect(&s);
 	pid_t worker = a_worker(c);
-	read_proc(worker, "status", text, sizeof(text));
+	serving_proc(worker, "status", text, sizeof(text));
 	assert_non_null(strstr(text, "\nNoNewPrivs:\t1\n"));
 	assert_true(!seccomp || strstr(text, "\nSeccomp:\t2\n"));
 	gw_client_close(c);
@@ -328,15 +315,15 @@ static void workers_dump_no_core_and_end_first(void **state)
 	start("--sandbox", "auto");
 	struct gw_client *c = serving_connect(&s);
 	pid_t worker = a_worker(c);
-	read_proc(worker, "limits", text, sizeof(text));
+	serving_proc(worker, "limits", text, sizeof(text));
 	const char *core = strstr(text, "Max core file size");
 	unsigned soft = 1, hard = 1;
 	assert_non_null(core);
 	assert_int_equal(sscanf(core, "Max core file size %u %u", &soft, &hard), 2);
 	assert_true(soft == 0 && hard == 0);
-	read_proc(s.pid, "oom_score_adj", text, sizeof(text));
+	serving_proc(s.pid, "oom_score_adj", text, sizeof(text));
 	int of_supervisor = atoi(text);
-	read_proc(worker, "oom_score_adj", text, sizeof(text));
+	serving_proc(worker, "oom_score_adj", text, sizeof(text));
 	assert_true(atoi(text) >= of_supervisor + 500 || atoi(text) == 1000);
 	gw_client_close(c);
 }
@@ -357,7 +344,7 @@ static void workers_do_not_have_the_servers_environment(void **state)
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(unsetenv(kept[i]) | unsetenv(passed[i]), 0);
 	struct gw_client *c = serving_connect(&s);
-	size_t n = read_proc(a_worker(c), "environ", text, sizeof(text));
+	size_t n = serving_proc(a_worker(c), "environ", text, sizeof(text));
 	assert_null(memmem(text, n, "secret", 6));
 	assert_null(memmem(text, n, "\0PATH=", 6));
 	assert_non_null(memmem(text, n, "CUDA_VISIBLE_DEVICES=open", 26));

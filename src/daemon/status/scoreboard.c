@@ -242,6 +242,23 @@ enum gw_status gw_scoreboard_attach(
 	return GW_OK;
 }
 
+enum gw_status gw_scoreboard_attach_to_read(int fd, uint32_t slots, struct gw_scoreboard **out, struct gw_error *err)
+{
+	struct gw_scoreboard *b = NULL;
+	void *all;
+	enum gw_status status = board_new(slots, &b, err);
+	if (!status)
+		status = map(fd, 0, b->size, PROT_READ, &all, err);
+	close(fd);
+	if (status) {
+		gw_scoreboard_free(b);
+		return status;
+	}
+	b->memory = all;
+	*out = b;
+	return GW_OK;
+}
+
 struct gw_counters *gw_scoreboard_counters(const struct gw_scoreboard *b)
 {
 	return b->own_counters;
@@ -449,8 +466,9 @@ static void describe_device(struct gw_scoreboard *b, uint32_t i, uint64_t now, s
 	uint64_t newest = h->started_ns;
 	*out = h->devices[i];
 	take_newer(&h->memory[i], now, &newest, out);
+	struct card card;
 	for (uint32_t slot = 0; slot < b->n_slots; slot++)
-		if (card_of(b, slot)->taken)
+		if (read_card(b, slot, &card) && card.taken)
 			take_newer(&slot_of(b, slot)->devices[i], now, &newest, out);
 	if (out->free > out->total)
 		out->free = out->total;
@@ -480,8 +498,9 @@ void gw_scoreboard_loaded(struct gw_scoreboard *b, uint32_t slot, uint64_t bytes
 
 bool gw_scoreboard_is_busy(const struct gw_scoreboard *b)
 {
+	struct card card;
 	for (uint32_t i = 0; i < b->n_slots; i++)
-		if (card_of(b, i)->busy)
+		if (read_card(b, i, &card) && card.busy)
 			return true;
 	return false;
 }
@@ -500,10 +519,11 @@ static void add_counts(uint64_t sum[GW_COUNTS], const uint64_t *counts)
 
 void gw_scoreboard_totals(struct gw_scoreboard *b, uint64_t count[GW_COUNTS])
 {
+	struct card card;
 	read_ended(b, count);
 	for (uint32_t i = 0; i < b->n_slots; i++)
-		if (card_of(b, i)->taken)
-			add_counts(count, read_counts(b, i, card_of(b, i)->generation));
+		if (read_card(b, i, &card) && card.taken)
+			add_counts(count, read_counts(b, i, card.generation));
 }
 
 static void add_slot(struct gw_scoreboard *b, uint32_t slot, uint64_t now, struct gw_ext_status *s)

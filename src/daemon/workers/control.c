@@ -17,6 +17,9 @@ static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_LEFT] = HEAD + sizeof(struct gw_control_left),
 	[GW_CONTROL_MEMORY] = HEAD,
 	[GW_CONTROL_LOADING] = HEAD,
+	[GW_CONTROL_HTTP] = HEAD + sizeof(struct gw_control_http),
+	[GW_CONTROL_BUSY] = HEAD,
+	[GW_CONTROL_ASKED] = HEAD,
 };
 
 enum gw_status gw_control_pair(int *supervisor, int *worker, struct gw_error *err)

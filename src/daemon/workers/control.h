@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "daemon/config/allow.h"
 #include "daemon/sandbox/sandbox.h"
 #include "transport/mode.h"
 #include "wire/dialect.h"
@@ -16,9 +17,14 @@
 /* The worker's end of the pair is this descriptor. */
 #define GW_CONTROL_FD 3
 
-/* The descriptors of the counters, to write and to read, if the setup says that there are some: cli/board.h. */
+/* The descriptors of the counters, to write and to read, if the setup says that there are some:
+ * daemon/status/scoreboard.h. */
 #define GW_CONTROL_BOARD_FD 4
 #define GW_CONTROL_BOARD_READ_FD 5
+
+/* Of the process that serves HTTP: the counters, to read, and the socket that it accepts connections from. */
+#define GW_CONTROL_HTTP_BOARD_FD 4
+#define GW_CONTROL_HTTP_LISTEN_FD 5
 
 #define GW_CONTROL_TEXT 256
 #define GW_CONTROL_DEVICES 1024
@@ -34,6 +40,9 @@ enum gw_control_type {
 	GW_CONTROL_LEFT,    /* from the worker: its client is gone */
 	GW_CONTROL_MEMORY,  /* to a worker without a client: look at the devices' memory, and tell the counters */
 	GW_CONTROL_LOADING, /* from the worker: its client has begun to load more than a little */
+	GW_CONTROL_HTTP,    /* to the process that serves HTTP, once, first */
+	GW_CONTROL_BUSY,    /* to it: a client has connected, where none was before */
+	GW_CONTROL_ASKED,   /* from it: somebody looks at the status, and numbers about memory are old */
 	GW_CONTROL_TYPES
 };
 
@@ -69,6 +78,17 @@ struct gw_control_device {
 	uint64_t free;
 };
 
+/* Of the process that serves HTTP. */
+struct gw_control_http {
+	enum gw_sandbox_mode sandbox;
+	bool has_log_level;
+	enum gw_log_level log_level;
+	enum gw_log_format log_format;
+	bool is_local; /* nobody but this machine can connect */
+	uint32_t board_slots;
+	struct gw_allow allow;
+};
+
 /* A connection to serve: its descriptor comes with it. */
 struct gw_control_client {
 	struct gw_version version; /* one of gw_dialect_at */
@@ -89,6 +109,7 @@ struct gw_control_msg {
 		struct gw_control_device device;
 		struct gw_error error; /* FAILED */
 		struct gw_control_left left;
+		struct gw_control_http http;
 	} u;
 };
 

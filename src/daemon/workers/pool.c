@@ -304,6 +304,11 @@ bool gw_pool_is_empty(const struct gw_pool *pool)
 	return !pool->workers;
 }
 
+bool gw_pool_is_busy(const struct gw_pool *pool)
+{
+	return pool->n_clients > 0;
+}
+
 void gw_pool_free(struct gw_pool *pool)
 {
 	if (!pool)

@@ -61,4 +61,7 @@ uint64_t gw_pool_deadline(struct gw_pool *pool);
 void gw_pool_stop(struct gw_pool *pool, int signal);
 bool gw_pool_is_empty(const struct gw_pool *pool);
 
+/* Whether a client is connected. */
+bool gw_pool_is_busy(const struct gw_pool *pool);
+
 #endif

@@ -1,7 +1,6 @@
 #include "daemon/workers/probe.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -19,29 +18,12 @@ static enum gw_status append(struct gw_probe *probe, const struct gw_control_dev
 	return GW_OK;
 }
 
-static enum gw_status await_message(int control, int interrupt, struct gw_error *err)
-{
-	struct pollfd fds[] = {{.fd = control, .events = POLLIN}, {.fd = interrupt, .events = POLLIN}};
-	while (poll(fds, 2, -1) < 0)
-		if (errno != EINTR)
-			return gw_error_errno(err, GW_ERR_SYSTEM, errno, "poll");
-	/* The probe's own end is a signal too, and comes after what it has to say. */
-	if (!fds[0].revents)
-		return gw_error_set(err, GW_ERR_CLOSED, "interrupted");
-	return GW_OK;
-}
-
 /* One message; *ready is set by the last. */
 static enum gw_status step(
 	const struct gw_process *p, int interrupt, struct gw_probe *probe, bool *ready, struct gw_error *err)
 {
 	struct gw_control_msg msg;
-	enum gw_status status = await_message(p->control, interrupt, err);
-	if (status)
-		return status;
-	status = gw_control_recv(p->control, true, &msg, NULL, err);
-	if (status == GW_ERR_CLOSED)
-		return gw_error_set(err, GW_ERR_LOST, "the probe died");
+	enum gw_status status = gw_process_await(p, interrupt, &msg, err);
 	if (status)
 		return status;
 	switch (msg.type) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -39,7 +40,8 @@ static int add_signals(posix_spawnattr_t *attr)
 /* 0 or an errno. */
 static int spawn(const struct gw_process_start *start, int control, char **environment, pid_t *pid)
 {
-	static const char *const names[] = {[GW_PROCESS_WORKER] = "worker", [GW_PROCESS_INDEX] = "index"};
+	static const char *const names[] = {
+		[GW_PROCESS_WORKER] = "worker", [GW_PROCESS_INDEX] = "index", [GW_PROCESS_HTTP] = "http"};
 	char program[] = "ggwire", name[16];
 	char *argv[] = {program, name, NULL};
 	snprintf(name, sizeof(name), "%s", names[start->kind]);
@@ -69,7 +71,7 @@ static enum gw_status spawn_told(
 	enum gw_status status = gw_control_send(p->control, false, start->first, -1, err);
 	if (status)
 		return status;
-	char **environment = gw_environment_new(true, start->environment);
+	char **environment = gw_environment_new(start->kind != GW_PROCESS_HTTP, start->environment);
 	int failure = environment ? spawn(start, theirs, environment, &p->pid) : ENOMEM;
 	free(environment);
 	return failure ? gw_error_errno(err, GW_ERR_SYSTEM, failure, "cannot start a process") : GW_OK;
@@ -103,6 +105,20 @@ enum gw_status gw_process_spawn_worker(const struct gw_control_setup *setup, con
 		.environment = setup->environment,
 	};
 	return gw_process_spawn(&start, out, err);
+}
+
+enum gw_status gw_process_await(
+	const struct gw_process *p, int interrupt, struct gw_control_msg *msg, struct gw_error *err)
+{
+	struct pollfd fds[] = {{.fd = p->control, .events = POLLIN}, {.fd = interrupt, .events = POLLIN}};
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			return gw_error_errno(err, GW_ERR_SYSTEM, errno, "poll");
+	/* The process's own end is a signal too, and comes after what it has to say. */
+	if (!fds[0].revents)
+		return gw_error_set(err, GW_ERR_CLOSED, "interrupted");
+	enum gw_status status = gw_control_recv(p->control, true, msg, NULL, err);
+	return status == GW_ERR_CLOSED ? gw_error_set(err, GW_ERR_LOST, "the process has ended") : status;
 }
 
 void gw_process_status_text(int status, char *out, size_t size)

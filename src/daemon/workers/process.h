@@ -11,6 +11,7 @@
 enum gw_process_kind {
 	GW_PROCESS_WORKER, /* also a probe */
 	GW_PROCESS_INDEX,
+	GW_PROCESS_HTTP,
 };
 
 /* How a process is started; lent. */
@@ -35,6 +36,11 @@ enum gw_status gw_process_spawn(const struct gw_process_start *start, struct gw_
 /* The same for a worker, a probe or an indexer, which setup says. */
 enum gw_status gw_process_spawn_worker(const struct gw_control_setup *setup, const int *fds, size_t n_fds,
 	struct gw_process *out, struct gw_error *err);
+
+/* Waits for a message from p. GW_ERR_CLOSED: interrupt became readable before; GW_ERR_LOST: the process has ended;
+ * GW_ERR_PROTOCOL. */
+enum gw_status gw_process_await(
+	const struct gw_process *p, int interrupt, struct gw_control_msg *msg, struct gw_error *err);
 
 /* Says how a process ended, of a status from waitpid: "signal 9 (Killed)", "exit status 1". */
 void gw_process_status_text(int status, char *out, size_t size);
