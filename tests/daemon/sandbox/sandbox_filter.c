@@ -30,7 +30,7 @@ static size_t lengths[KINDS];
 static int export_to;
 
 /* In place of the library's: the filter is not loaded, but written down. */
-int seccomp_load(const scmp_filter_ctx ctx)
+int seccomp_load(scmp_filter_ctx ctx)
 {
 	return seccomp_export_bpf(ctx, export_to);
 }
