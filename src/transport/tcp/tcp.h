@@ -30,4 +30,10 @@ enum gw_status gw_tcp_listen(
 /* Writes who is at the other end of a connected socket, as gw_transport.peer. */
 void gw_tcp_peer_name(int fd, char *out, size_t size);
 
+/* Writes the trust domain of the peer of a connected socket: "host-192.0.2.7" (without the port; an IPv4 address that
+ * came over an IPv6 socket reads as itself), "host-fe80::1%2" with the scope of a link-local address, or "user-1000",
+ * the user at the other end of a Unix socket. Empty if the kernel cannot tell. GW_TCP_DOMAIN bytes hold any. */
+#define GW_TCP_DOMAIN 80
+void gw_tcp_peer_domain(int fd, char *out, size_t size);
+
 #endif
