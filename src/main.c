@@ -102,7 +102,7 @@ static int dispatch(int argc, char **argv)
 	const struct verb *verb = find(command);
 	if (verb)
 		return verb->main(verb->program, argc, argv);
-	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)
+	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0 || strcmp(command, "keeper") == 0)
 		return gw_worker_main();
 	if (strcmp(command, "http") == 0)
 		return gw_http_main();

@@ -33,6 +33,7 @@ struct gw_supervisor {
 	struct gw_refusals refusals;
 	struct gw_pool *pool;
 	struct gw_process indexer; /* pid 0: none runs */
+	struct gw_keeper *keeper;  /* of the cache; NULL = there is none */
 	struct gw_supervisor_options o;
 	struct gw_progress *progress;
 	bool reap;        /* a child has ended */
@@ -107,6 +108,7 @@ void gw_supervisor_free(struct gw_supervisor *s)
 	gw_listeners_free(s->listeners);
 	gw_door_free(s->door);
 	gw_pool_free(s->pool);
+	gw_keeper_free(s->keeper);
 	gw_progress_free(s->progress);
 	close(s->events);
 	close(s->signal_fd);
@@ -221,6 +223,7 @@ static void tick(struct gw_supervisor *s)
 		reap_indexer(s);
 		if (!s->stop_signal)
 			gw_http_reap(s->o.http);
+		gw_keeper_reap(s->keeper);
 	}
 	gw_http_tick(s->o.http, gw_pool_is_busy(s->pool));
 	gw_refusals_tick(&s->refusals);
@@ -279,6 +282,8 @@ static enum gw_status open_door(struct gw_supervisor *s, struct gw_error *err)
 static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 {
 	enum gw_status status = gw_progress_new(s->o.board, &s->progress, err);
+	if (!status && s->o.setup->cache_dir[0])
+		status = gw_keeper_new(s->o.setup, &s->keeper, err);
 	if (status)
 		return status;
 	const struct gw_pool_options options = {
@@ -289,6 +294,7 @@ static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 		.has_drivers = s->o.has_drivers,
 		.board = s->o.board,
 		.progress = s->progress,
+		.keeper = s->keeper,
 	};
 	return gw_pool_new(&options, s->o.setup, &s->pool, err);
 }

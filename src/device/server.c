@@ -8,7 +8,6 @@
 #include "device/commands/dispatch.h"
 #include "device/memory/prefault.h"
 #include "device/session.h"
-#include "device/weights/cache.h"
 #include "device/weights/models.h"
 #include "ggml/abi.h"
 #include "ggml/numbers.h"
@@ -57,8 +56,6 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	if (!server->devices || !server->touched)
 		goto free_server;
 	memcpy(server->devices, options->devices, options->n_devices * sizeof(*server->devices));
-	if (options->cache_dir && gw_cache_new(options->cache_dir, options->cache_size, &server->cache) != GW_OK)
-		goto free_server;
 	if (options->models) {
 		st = gw_models_open(options->models, options->index_dir, &server->models, err);
 		if (st != GW_OK) {
@@ -79,7 +76,6 @@ void gw_server_free(struct gw_server *server)
 {
 	if (!server)
 		return;
-	gw_cache_free(server->cache);
 	gw_models_close(server->models);
 	free(server->devices);
 	free(server->touched);
@@ -183,6 +179,7 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 		.dialect = dialect,
 		.opmap = gw_opmap_for(dialect),
 		.peer = peer,
+		.cache = visit->cache,
 		.questions_only = visit->questions_only};
 	gw_buffers_init(&s->buffers, server->max_memory);
 	s->own = server->watch.counters ? NULL : calloc(1, sizeof(*s->own));

@@ -15,6 +15,7 @@
 #include "transport/transport.h"
 #include "wire/dialect.h"
 
+struct gw_cache;
 struct gw_server;
 struct gw_counters;
 
@@ -36,8 +37,6 @@ struct gw_server_options {
 	ggml_backend_dev_t *devices;      /* lent, in this order; copied */
 	size_t n_devices;                 /* 1 to GW_EXT_MAX_DEVICES */
 	size_t n_threads;                 /* for devices that take a number of threads; 0 = theirs */
-	const char *cache_dir;            /* NULL = no cache; copied */
-	uint64_t cache_size;              /* bytes that the cache may have; 0 = no bound */
 	const char *models;               /* what device/weights/model_files.h opens; NULL = none */
 	const char *index_dir;            /* where their indices are */
 	const struct gw_dialect *dialect; /* of connections that have no other */
@@ -57,6 +56,7 @@ void gw_server_free(struct gw_server *server);
 /* One connection. */
 struct gw_server_visit {
 	const struct gw_dialect *dialect; /* that the client speaks; NULL: that of the options */
+	struct gw_cache *cache;           /* its trust domain's; lent; NULL = none */
 
 	/* There is no place for this client: questions about the server are answered, and it learns from EXT_INFO's
 	 * reply that this is so. Whatever else it asks for ends the connection with GW_ERR_LIMIT, and so does the first

@@ -24,7 +24,6 @@ struct gw_server {
 	size_t n_devices;
 	int n_threads;
 	uint64_t max_memory;      /* bytes; 0 = what the devices have */
-	struct gw_cache *cache;   /* NULL = none */
 	struct gw_models *models; /* NULL = none */
 	const struct gw_dialect *dialect;
 	enum gw_transport_mode transport;
@@ -41,6 +40,7 @@ struct gw_session {
 	struct gw_buffers buffers;
 	struct gw_staging staging;
 	struct gw_prefault *prefault; /* NULL until there is use for it */
+	struct gw_cache *cache;       /* lent; NULL = none */
 	struct gw_counters *counters;
 	struct gw_counters *own; /* the same if they are this session's own, else NULL */
 	bool questions_only;     /* as in struct gw_server_visit */

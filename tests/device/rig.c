@@ -66,6 +66,12 @@ void rig_serve_visit(struct rig *rig, struct gw_server *server, struct gw_transp
 	assert_int_equal(pthread_create(&rig->thread, NULL, serve_main, rig), 0);
 }
 
+void rig_serve_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache, struct gw_transport **near)
+{
+	rig->visit = (struct gw_server_visit){.cache = cache};
+	rig_serve_visit(rig, server, near);
+}
+
 void rig_join(struct rig *rig)
 {
 	assert_int_equal(pthread_join(rig->thread, NULL), 0);
@@ -73,11 +79,16 @@ void rig_join(struct rig *rig)
 
 struct gw_client *rig_client(struct rig *rig, struct gw_server *server)
 {
+	return rig_client_cached(rig, server, NULL);
+}
+
+struct gw_client *rig_client_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache)
+{
 	struct gw_transport *near;
 	struct gw_client *client = NULL;
 	struct gw_error err = {0};
 
-	rig_serve(rig, server, &near);
+	rig_serve_cached(rig, server, cache, &near);
 	if (gw_client_start(near, "loopback", &client, &err) != GW_OK)
 		fail_msg("%s", err.text);
 	return client;

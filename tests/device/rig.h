@@ -37,9 +37,13 @@ void rig_serve_visit(struct rig *rig, struct gw_server *server, struct gw_transp
 void rig_serve(struct rig *rig, struct gw_server *server, struct gw_transport **near);
 void rig_join(struct rig *rig);
 
+/* The same for a client that has a cache. */
+void rig_serve_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache, struct gw_transport **near);
+
 /* The same with a client that has shaken hands. rig_leave closes it and expects that the server saw it leave cleanly.
  */
 struct gw_client *rig_client(struct rig *rig, struct gw_server *server);
+struct gw_client *rig_client_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache);
 void rig_leave(struct rig *rig, struct gw_client *client);
 
 /* A buffer as a client knows it. */

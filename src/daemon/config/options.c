@@ -13,6 +13,7 @@
 #define DEFAULT_CLIENTS 64
 /* A stock client has several connections while it loads a model. */
 #define LEAST_PER_HOST 8
+#define CACHE_SIZE_MIN ((uint64_t)2 << 20)
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 
@@ -32,7 +33,7 @@ struct row {
 };
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
-	add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed, set_sandbox,
+	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed, set_sandbox,
 	add_environment, set_transport, set_http, set_log_level, set_log_format;
 
 static const struct row rows[] = {
@@ -50,6 +51,9 @@ static const struct row rows[] = {
 	{"cache-size", 0, "SIZE", false, false, set_cache_size,
 		"the same, with at most that many bytes on disk: what was not used for\n"
 		"longest makes room"},
+	{"cache-shared", 0, NULL, false, false, set_cache_shared,
+		"the same, with one cache for all clients, who have to trust each other\n"
+		"(default: a client gets back what came from its own address)"},
 	{"model", 0, "PATH", true, false, add_model,
 		"a GGUF file, or a directory of them, that clients are going to load: its\n"
 		"weights are read here and not sent; may be repeated"},
@@ -147,20 +151,36 @@ static enum gw_status set_port(struct parse *p, const char *text, struct gw_erro
 	return gw_option_number(text, 0, UINT16_MAX, &p->port, err);
 }
 
-static enum gw_status set_cache(struct parse *p, const char *text, struct gw_error *err)
+/* An option that takes no value on the command line, and yes or no in a file. */
+static enum gw_status set_switch(const char *text, bool *out, struct gw_error *err)
 {
 	static const char *const words[] = {"no", "yes"};
 	unsigned yes = 1;
 	enum gw_status status = text ? gw_option_choice(text, words, 2, &yes, err) : GW_OK;
 	if (!status)
-		p->o.cache = yes;
+		*out = yes;
+	return status;
+}
+
+static enum gw_status set_cache(struct parse *p, const char *text, struct gw_error *err)
+{
+	return set_switch(text, &p->o.cache, err);
+}
+
+static enum gw_status set_cache_shared(struct parse *p, const char *text, struct gw_error *err)
+{
+	enum gw_status status = set_switch(text, &p->o.cache_shared, err);
+	p->o.cache |= p->o.cache_shared;
 	return status;
 }
 
 static enum gw_status set_cache_size(struct parse *p, const char *text, struct gw_error *err)
 {
+	enum gw_status status = gw_option_bytes(text, &p->o.cache_size, err);
+	if (!status && p->o.cache_size < CACHE_SIZE_MIN)
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is too small for any weights: at least 2M", text);
 	p->o.cache = true;
-	return gw_option_bytes(text, &p->o.cache_size, err);
+	return status;
 }
 
 static enum gw_status add_model(struct parse *p, const char *text, struct gw_error *err)

@@ -39,7 +39,8 @@ struct gw_serve_options {
 	enum gw_log_level log_level;
 	enum gw_sandbox_mode sandbox;
 	enum gw_transport_mode transport;
-	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
+	uint64_t cache_size; /* bytes of disk that the cache may take; 0 = no bound */
+	bool cache_shared;   /* by all clients */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
 	char models[GW_CONTROL_MODELS];       /* as in the setup */

@@ -25,6 +25,7 @@ struct gw_sandbox {
 	enum gw_sandbox_kind kind;
 	bool pins_threads;     /* threads may be bound to processors; those of other processes of this user then too */
 	const char *cache_dir; /* the directory in which files may be made; NULL = none */
+	bool cache_tree;       /* and directories, below it */
 	const char *index_dir; /* one below which files may be read; NULL = none */
 };
 

@@ -11,6 +11,7 @@
 static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_SETUP] = HEAD + sizeof(struct gw_control_setup),
 	[GW_CONTROL_CLIENT] = HEAD + sizeof(struct gw_control_client),
+	[GW_CONTROL_CACHE] = HEAD + GW_TCP_DOMAIN,
 	[GW_CONTROL_DEVICE] = HEAD + sizeof(struct gw_control_device),
 	[GW_CONTROL_READY] = HEAD,
 	[GW_CONTROL_FAILED] = HEAD + sizeof(struct gw_error),
@@ -93,6 +94,8 @@ static bool strings_end(const struct gw_control_msg *msg)
 		       ends(msg->u.setup.index_dir, sizeof(msg->u.setup.index_dir)) &&
 		       ends(msg->u.setup.libraries, sizeof(msg->u.setup.libraries)) &&
 		       ends(msg->u.setup.environment, sizeof(msg->u.setup.environment));
+	case GW_CONTROL_CACHE:
+		return ends(msg->u.domain, sizeof(msg->u.domain));
 	case GW_CONTROL_DEVICE:
 		return ends(msg->u.device.name, sizeof(msg->u.device.name)) &&
 		       ends(msg->u.device.description, sizeof(msg->u.device.description)) &&
@@ -106,11 +109,16 @@ static bool strings_end(const struct gw_control_msg *msg)
 	}
 }
 
+static bool brings_fd(enum gw_control_type type)
+{
+	return type == GW_CONTROL_CLIENT || type == GW_CONTROL_CACHE;
+}
+
 /* MSG_CTRUNC: more descriptors were sent than there was room for. */
 static bool is_valid(const struct gw_control_msg *msg, size_t size, int flags, int fd)
 {
 	return size >= HEAD && !(flags & (MSG_TRUNC | MSG_CTRUNC)) && (unsigned)msg->type < GW_CONTROL_TYPES &&
-	       size == sizes[msg->type] && (fd >= 0) == (msg->type == GW_CONTROL_CLIENT) && strings_end(msg);
+	       size == sizes[msg->type] && (fd >= 0) == brings_fd(msg->type) && strings_end(msg);
 }
 
 /* recvmsg's result; *fd is the descriptor that came, or -1. */

@@ -12,6 +12,7 @@
 #include "daemon/config/allow.h"
 #include "daemon/sandbox/sandbox.h"
 #include "transport/mode.h"
+#include "transport/tcp/tcp.h"
 #include "wire/dialect.h"
 
 /* The worker's end of the pair is this descriptor. */
@@ -32,8 +33,10 @@
 #define GW_CONTROL_MODELS 8192
 
 enum gw_control_type {
-	GW_CONTROL_SETUP,   /* to the worker, once, first */
-	GW_CONTROL_CLIENT,  /* to the worker: serve the connection whose descriptor comes with this, in that version */
+	GW_CONTROL_SETUP,  /* to the worker, once, first */
+	GW_CONTROL_CLIENT, /* to the worker: serve the connection whose descriptor comes with this, in that version */
+	GW_CONTROL_CACHE, /* to the worker: the next client's cache (device/weights/cache_wire.h) is at the other end of
+			   * the descriptor that comes with this; to the keeper: answer there, for that trust domain */
 	GW_CONTROL_DEVICE,  /* from a probe: one device that is going to be lent */
 	GW_CONTROL_READY,   /* from the worker: the devices are there. The end of a probe's list. */
 	GW_CONTROL_FAILED,  /* from the worker: it cannot start; it exits now */
@@ -47,8 +50,10 @@ enum gw_control_type {
 };
 
 struct gw_control_setup {
-	bool probe; /* report the devices, and exit */
-	bool index; /* index the models, and exit; say nothing */
+	bool probe;  /* report the devices, and exit */
+	bool index;  /* index the models, and exit; say nothing */
+	bool keeper; /* keep the cache, until the control socket is closed; say nothing */
+	bool cache_shared;
 	bool has_board;
 	bool progress; /* loads are to be told of */
 	uint32_t board_slots;
@@ -60,7 +65,7 @@ struct gw_control_setup {
 	enum gw_sandbox_mode sandbox;
 	enum gw_transport_mode transport;
 	uint64_t max_memory;                  /* bytes of a client's buffers; 0 = what the devices have */
-	uint64_t cache_size;                  /* bytes of the cache's files; 0 = no bound */
+	uint64_t cache_size;                  /* bytes of disk that the cache may take; 0 = no bound */
 	char devices[GW_CONTROL_DEVICES];     /* names between ',' or '/'; "" = the default choice */
 	char cache_dir[GW_CONTROL_PATH];      /* "" = none */
 	char models[GW_CONTROL_MODELS];       /* files and directories, each with '\n' behind it; "" = none */
@@ -106,6 +111,7 @@ struct gw_control_msg {
 	union {
 		struct gw_control_setup setup;
 		struct gw_control_client client;
+		char domain[GW_TCP_DOMAIN]; /* CACHE */
 		struct gw_control_device device;
 		struct gw_error error; /* FAILED */
 		struct gw_control_left left;
@@ -120,7 +126,7 @@ enum gw_status gw_control_pair(int *supervisor, int *worker, struct gw_error *er
  * set; otherwise GW_ERR_TIMEOUT means that there is no room. GW_ERR_LOST: the other end is gone. */
 enum gw_status gw_control_send(int control, bool wait, const struct gw_control_msg *msg, int fd, struct gw_error *err);
 
-/* Receives a message. With CLIENT, *fd (close-on-exec) is the caller's afterwards; otherwise it is -1. fd NULL: this
+/* Receives a message. With CLIENT and CACHE, *fd (close-on-exec) is the caller's afterwards; otherwise it is -1. fd NULL: this
  * end takes no descriptors, and the system discards those that are sent. Blocks if wait is set; otherwise
  * GW_ERR_TIMEOUT means that there is none. GW_ERR_CLOSED: the other end is gone. GW_ERR_PROTOCOL: not a message, or
  * descriptors other than those that belong to it; none of them is left open. */

@@ -101,6 +101,17 @@ static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 			.is_unix = v->ep->kind == GW_ENDPOINT_UNIX});
 }
 
+/* The cache's part for the trust domain of the client, ahead of the client itself. */
+static void lend_cache(struct gw_pool_worker *w, int client)
+{
+	const struct gw_control_msg msg = {.type = GW_CONTROL_CACHE};
+	int cache = gw_keeper_open(w->pool->o.keeper, client);
+	if (cache < 0)
+		return;
+	(void)gw_control_send(w->process.control, false, &msg, cache, NULL);
+	close(cache);
+}
+
 static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
 	memcpy(w->client, v->peer, sizeof(w->client));
@@ -124,6 +135,8 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 	w->reserve = cause != GW_REFUSED_NOT;
 	if (shown)
 		announce(w, v);
+	if (!cause)
+		lend_cache(w, v->fd);
 	if (!gw_control_send(w->process.control, false, &msg, v->fd, &err)) {
 		note_client(w, v);
 		return true;

@@ -12,6 +12,7 @@
 #include "daemon/status/scoreboard.h"
 #include "daemon/visitor.h"
 #include "daemon/workers/control.h"
+#include "daemon/workers/keeper.h"
 
 /* Workers without a client that a pool keeps at most: daemon/workers/spares.h. */
 #define GW_POOL_SPARES_MAX 16
@@ -27,6 +28,7 @@ struct gw_pool_options {
 	bool has_drivers;             /* of the devices: fewer spares, since each holds memory for them */
 	struct gw_scoreboard *board;  /* where workers count; NULL = nowhere */
 	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
+	struct gw_keeper *keeper;     /* of the cache; NULL = there is none */
 };
 
 /* Makes a pool; setup is copied. Starts no process yet. */

@@ -11,6 +11,7 @@
 enum gw_process_kind {
 	GW_PROCESS_WORKER, /* also a probe */
 	GW_PROCESS_INDEX,
+	GW_PROCESS_KEEPER,
 	GW_PROCESS_HTTP,
 };
 
@@ -33,7 +34,7 @@ struct gw_process {
  * says. */
 enum gw_status gw_process_spawn(const struct gw_process_start *start, struct gw_process *out, struct gw_error *err);
 
-/* The same for a worker, a probe or an indexer, which setup says. */
+/* The same for a worker, a probe, an indexer or the cache's keeper, which setup says. */
 enum gw_status gw_process_spawn_worker(const struct gw_control_setup *setup, const int *fds, size_t n_fds,
 	struct gw_process *out, struct gw_error *err);
 

@@ -16,7 +16,9 @@
 #include "daemon/workers/control.h"
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
+#include "daemon/workers/keeper_run.h"
 #include "device/server.h"
+#include "device/weights/cache.h"
 #include "transport/tcp/tcp.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
@@ -28,6 +30,7 @@ struct worker {
 	struct gw_server *server;
 	struct gw_scoreboard *board; /* NULL = nobody looks at what is counted */
 	struct gw_counters counters; /* used then */
+	int cache;                   /* where the next client's cache is; -1 = it has none */
 };
 
 static void on_abort(const char *text)
@@ -116,11 +119,9 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.devices = w->devices,
 		.n_devices = w->n_devices,
 		.n_threads = w->setup.n_threads,
-		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
 		.dialect = gw_server_dialect(),
 		.transport = w->setup.transport,
 		.max_memory = w->setup.max_memory,
-		.cache_size = w->setup.cache_size,
 		.models = w->setup.models[0] ? w->setup.models : NULL,
 		.index_dir = w->setup.index_dir,
 		.watch = watch(w),
@@ -155,7 +156,6 @@ static enum gw_status lock_in(const struct worker *w, struct gw_error *err)
 		.mode = w->setup.sandbox,
 		.kind = has_drivers(w) ? GW_SANDBOX_DRIVERS : GW_SANDBOX_CPU,
 		.pins_threads = pins_threads(),
-		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
 		.index_dir = w->setup.models[0] ? w->setup.index_dir : NULL,
 	};
 	enum gw_status status = gw_sandbox_enter(&sandbox, in_force, err);
@@ -179,14 +179,27 @@ static struct gw_control_left serve(struct worker *w, int fd, const struct gw_co
 		.dialect = gw_dialect_for(client->version, NULL), .questions_only = client->questions_only != 0};
 	struct gw_control_left left = {0};
 	struct gw_transport *transport;
+	if (w->cache >= 0)
+		(void)gw_cache_new_remote(w->cache, &visit.cache);
+	w->cache = -1;
 	if (gw_tcp_from_fd(fd, &transport, &left.why)) {
 		close(fd);
+		gw_cache_free(visit.cache);
 		return left;
 	}
 	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
+	gw_cache_free(visit.cache);
 	bool clean = left.why.status == GW_ERR_CLOSED || (visit.questions_only && left.why.status == GW_ERR_LIMIT);
 	left.stays = clean && !visit.tainted;
 	return left;
+}
+
+/* Takes the cache that the supervisor has sent for the next client. */
+static void take_cache(struct worker *w, int fd)
+{
+	if (w->cache >= 0)
+		close(w->cache);
+	w->cache = fd;
 }
 
 /* Clients that ask questions one by one, and one that does more. Returns the exit status. */
@@ -200,6 +213,10 @@ static int loop(struct worker *w)
 			return err.status == GW_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
 		if (msg.type == GW_CONTROL_MEMORY) {
 			gw_server_look_at_memory(w->server);
+			continue;
+		}
+		if (msg.type == GW_CONTROL_CACHE) {
+			take_cache(w, fd);
 			continue;
 		}
 		if (msg.type != GW_CONTROL_CLIENT)
@@ -221,6 +238,8 @@ static int run(struct worker *w)
 		gw_log_set_level(w->setup.log_level);
 	if (w->setup.index)
 		return gw_index_run(&w->setup);
+	if (w->setup.keeper)
+		return gw_keeper_run(&w->setup);
 	if (prepare(w, &err) || lock_in(w, &err)) {
 		tell(&(struct gw_control_msg){.type = GW_CONTROL_FAILED, .u.error = err});
 		return EXIT_FAILURE;
@@ -246,6 +265,7 @@ int gw_worker_main(void)
 	struct worker *w = calloc(1, sizeof(*w));
 	if (!w)
 		return EXIT_FAILURE;
+	w->cache = -1;
 	int rc = run(w);
 	gw_scoreboard_free(w->board);
 	free(w);

@@ -30,7 +30,7 @@ static bool load_cached(struct gw_session *s, struct gw_region *r, const struct 
 {
 	struct gw_cache_entry *entry;
 
-	if (!s->server->cache || gw_cache_open(s->server->cache, sums, &entry, &r->size) != GW_OK)
+	if (!s->cache || gw_cache_open(s->cache, sums, &entry, &r->size) != GW_OK)
 		return false;
 	if (!fill(s, r, gw_cache_blob(entry))) {
 		gw_cache_close(entry);

@@ -173,7 +173,7 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 		info.flags |= GW_EXT_SERVER_FULL;
 	if (s->server->watch.status)
 		info.flags |= GW_EXT_SERVER_STATUS;
-	if (s->server->cache || s->server->models)
+	if (s->cache || s->server->models)
 		info.flags |= GW_EXT_SERVER_CACHES | (gw_xxh3_available() ? GW_EXT_SERVER_XXH3 : 0);
 	info.devices = calloc(n, sizeof(*info.devices));
 	if (!info.devices)

@@ -26,14 +26,11 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "daemon/sandbox/sandbox.h"
-
-#define ABSENT 77 /* the kernel lacks something: skipped */
+#include "daemon/in_sandbox.h"
 
 static char directory[64], cache[80], outside[96];
 
@@ -64,31 +61,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Runs attempt in a child, in the sandbox; 0 from it is success. */
-static void in_sandbox(enum gw_sandbox_kind kind, int (*attempt)(void))
+static void attempt_it(enum gw_sandbox_kind kind, int (*attempt)(void))
 {
-	pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		char in_force[GW_SANDBOX_TEXT];
-		const struct gw_sandbox sandbox = {.mode = GW_SANDBOX_REQUIRE, .kind = kind, .cache_dir = cache};
-		gw_sandbox_begin(GW_SANDBOX_AUTO);
-		if (prctl(PR_GET_DUMPABLE) != 0)
-			_exit(1);
-		_exit(gw_sandbox_enter(&sandbox, in_force, NULL) ? ABSENT : attempt());
-	}
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == ABSENT)
-		skip();
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* 0 if the call failed for want of a right, or is one that the filter hides: each of those is one of this kernel's. */
-static int denied(long result)
-{
-	return result == -1 && (errno == EPERM || errno == EACCES || errno == ENOSYS) ? 0 : 1;
+	in_sandbox(&(struct gw_sandbox){.mode = GW_SANDBOX_REQUIRE, .kind = kind, .cache_dir = cache}, attempt);
 }
 
 static int write_outside(void)
@@ -242,19 +217,19 @@ static int work_on(void)
 static void cannot_write_other_files(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, write_outside);
+	attempt_it(GW_SANDBOX_CPU, write_outside);
 }
 
 static void cannot_read_other_files(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, read_outside);
+	attempt_it(GW_SANDBOX_CPU, read_outside);
 }
 
 static void can_use_the_cache(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, use_cache);
+	attempt_it(GW_SANDBOX_CPU, use_cache);
 }
 
 static void drivers_can_use_their_cache(void **state)
@@ -265,7 +240,7 @@ static void drivers_can_use_their_cache(void **state)
 	snprintf(kernel, sizeof(kernel), "%s/kernel", shaders);
 	assert_int_equal(mkdir(shaders, 0700), 0);
 	setenv("XDG_CACHE_HOME", directory, 1);
-	in_sandbox(GW_SANDBOX_DRIVERS, use_driver_cache);
+	attempt_it(GW_SANDBOX_DRIVERS, use_driver_cache);
 	unsetenv("XDG_CACHE_HOME");
 	assert_int_equal(unlink(kernel), 0);
 	assert_int_equal(rmdir(shaders), 0);
@@ -274,63 +249,63 @@ static void drivers_can_use_their_cache(void **state)
 static void cannot_run_programs(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, run_programs);
-	in_sandbox(GW_SANDBOX_DRIVERS, run_programs);
+	attempt_it(GW_SANDBOX_CPU, run_programs);
+	attempt_it(GW_SANDBOX_DRIVERS, run_programs);
 }
 
 static void cannot_connect(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, connect_somewhere);
-	in_sandbox(GW_SANDBOX_DRIVERS, connect_with_drivers);
+	attempt_it(GW_SANDBOX_CPU, connect_somewhere);
+	attempt_it(GW_SANDBOX_DRIVERS, connect_with_drivers);
 }
 
 static void cannot_reach_other_processes_or_the_kernel(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, reach_others);
-	in_sandbox(GW_SANDBOX_DRIVERS, reach_others);
+	attempt_it(GW_SANDBOX_CPU, reach_others);
+	attempt_it(GW_SANDBOX_DRIVERS, reach_others);
 }
 
 static void cannot_change_other_processes(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, change_others);
-	in_sandbox(GW_SANDBOX_DRIVERS, change_others);
+	attempt_it(GW_SANDBOX_CPU, change_others);
+	attempt_it(GW_SANDBOX_DRIVERS, change_others);
 }
 
 static void cannot_use_what_other_processes_see(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, use_what_others_see);
-	in_sandbox(GW_SANDBOX_DRIVERS, use_what_others_see);
+	attempt_it(GW_SANDBOX_CPU, use_what_others_see);
+	attempt_it(GW_SANDBOX_DRIVERS, use_what_others_see);
 }
 
 static void cannot_steer_terminals(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, steer_terminals);
-	in_sandbox(GW_SANDBOX_DRIVERS, steer_terminals);
+	attempt_it(GW_SANDBOX_CPU, steer_terminals);
+	attempt_it(GW_SANDBOX_DRIVERS, steer_terminals);
 }
 
 static void cannot_loosen_its_bonds(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, loosen_bonds);
-	in_sandbox(GW_SANDBOX_DRIVERS, loosen_bonds);
+	attempt_it(GW_SANDBOX_CPU, loosen_bonds);
+	attempt_it(GW_SANDBOX_DRIVERS, loosen_bonds);
 }
 
 static void begins_without_core_dumps_and_first_to_end(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, begin_well);
+	attempt_it(GW_SANDBOX_CPU, begin_well);
 }
 
 static void can_compute(void **state)
 {
 	(void)state;
-	in_sandbox(GW_SANDBOX_CPU, work_on);
-	in_sandbox(GW_SANDBOX_DRIVERS, work_on);
+	attempt_it(GW_SANDBOX_CPU, work_on);
+	attempt_it(GW_SANDBOX_DRIVERS, work_on);
 }
 
 static void off_is_off(void **state)
