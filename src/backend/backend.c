@@ -105,6 +105,21 @@ static void backend_synchronize(ggml_backend_t backend)
 	gw_link_wait(gw_backend_link(backend));
 }
 
+/* What ggml was told to be supported, so that it would not abort, and is not. */
+static enum gw_status check_supported(const struct gw_backend *b, struct ggml_cgraph *graph, struct gw_error *err)
+{
+	if (!atomic_load(&b->device->remote->overruled))
+		return GW_OK;
+	for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
+		const struct ggml_tensor *node = ggml_graph_node(graph, i);
+		if (gw_remote_device_refuses(b->device, b->link, node))
+			return gw_error_set(err, GW_ERR_UNSUPPORTED,
+				"the server's device does not support %s of node '%s', whose memory is on it",
+				ggml_op_desc(node), node->name);
+	}
+	return GW_OK;
+}
+
 /* One line for each connection, however often a program tries on. */
 static enum ggml_status refuse_lost(struct gw_backend *b)
 {
@@ -120,6 +135,9 @@ static enum gw_status post_graph(struct gw_backend *b, struct ggml_cgraph *graph
 	enum gw_status status;
 
 	if (gw_link_recompute(b->link, b->device->index, uid, &status))
+		return status;
+	status = check_supported(b, graph, err);
+	if (status != GW_OK)
 		return status;
 	status = gw_graph_encode(&b->encoder, b->link, b->device->index, uid, graph, err);
 	if (status != GW_OK)

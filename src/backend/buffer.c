@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "backend/device.h"
 #include "backend/transfer.h"
 #include "base/log.h"
 
@@ -106,119 +107,126 @@ struct gw_buffer *gw_buffer_of(const struct ggml_tensor *tensor)
 	return gw_buffer_from(tensor->view_src ? tensor->view_src->buffer : tensor->buffer);
 }
 
-static enum gw_status ask_alloc(struct gw_buffer *b, size_t size)
+static enum gw_status ask_alloc(struct gw_link *link, const struct gw_wire_alloc_req *req, struct gw_ext_alloc_rsp *out)
 {
 	uint8_t request[GW_WIRE_MAX_FIXED], reply[16];
-	struct gw_wire_alloc_req req = {.device = b->device, .size = size};
-	struct iovec part = {request, gw_wire_alloc_req_encode(&req, request)};
+	struct iovec part = {request, gw_wire_alloc_req_encode(req, request)};
 	struct gw_wire_alloc_rsp rsp;
 
-	enum gw_status status = gw_client_call(b->link->client, GW_CMD_ALLOC_BUFFER, &part, 1, reply, sizeof(reply));
+	enum gw_status status = gw_client_call(link->client, GW_CMD_ALLOC_BUFFER, &part, 1, reply, sizeof(reply));
 	if (status != GW_OK)
 		return status;
 	if (!gw_wire_alloc_rsp_decode(reply, sizeof(reply), &rsp))
 		return GW_ERR_PROTOCOL;
-	if (rsp.buffer == 0)
-		return GW_ERR_NOMEM;
-	b->handle = rsp.buffer;
-	b->size = rsp.size;
+	*out = (struct gw_ext_alloc_rsp){.buffer = rsp.buffer, .size = rsp.size};
 	return GW_OK;
 }
 
-static enum gw_status ask_base(struct gw_buffer *b)
+static enum gw_status ask_base(struct gw_link *link, struct gw_ext_alloc_rsp *buffer)
 {
 	uint8_t request[GW_WIRE_MAX_FIXED], reply[8];
-	struct iovec part = {request, gw_wire_buffer_req_encode(b->handle, request)};
+	struct iovec part = {request, gw_wire_buffer_req_encode(buffer->buffer, request)};
 
-	enum gw_status status = gw_client_call(b->link->client, GW_CMD_BUFFER_GET_BASE, &part, 1, reply, sizeof(reply));
+	enum gw_status status = gw_client_call(link->client, GW_CMD_BUFFER_GET_BASE, &part, 1, reply, sizeof(reply));
 	if (status != GW_OK)
 		return status;
-	return gw_wire_u64_rsp_decode(reply, sizeof(reply), &b->base) ? GW_OK : GW_ERR_PROTOCOL;
+	return gw_wire_u64_rsp_decode(reply, sizeof(reply), &buffer->base) ? GW_OK : GW_ERR_PROTOCOL;
 }
 
 /* Both at once. */
-static enum gw_status ask_alloc_and_base(struct gw_buffer *b, size_t size)
+static enum gw_status ask_alloc_and_base(
+	struct gw_link *link, const struct gw_wire_alloc_req *req, struct gw_ext_alloc_rsp *out)
 {
 	uint8_t request[GW_WIRE_MAX_FIXED], reply[GW_EXT_ALLOC_RSP];
-	struct gw_wire_alloc_req req = {.device = b->device, .size = size};
-	struct iovec part = {request, gw_wire_alloc_req_encode(&req, request)};
-	struct gw_ext_alloc_rsp rsp;
+	struct iovec part = {request, gw_wire_alloc_req_encode(req, request)};
 
-	enum gw_status status = gw_client_call(b->link->client, GW_CMD_EXT_ALLOC, &part, 1, reply, sizeof(reply));
-	if (status != GW_OK)
-		return status;
-	gw_ext_alloc_rsp_decode(reply, &rsp);
-	if (rsp.buffer == 0)
-		return GW_ERR_NOMEM;
-	b->handle = rsp.buffer;
-	b->size = rsp.size;
-	b->base = rsp.base;
-	return GW_OK;
-}
-
-/* ggml computes addresses from the base and asserts on what it finds. */
-static bool place_ok(const struct gw_buffer *b, size_t size)
-{
-	size_t alignment = gw_link_alignment(b->link, b->device);
-
-	return b->size >= size && b->base != 0 && b->base % alignment == 0 && b->base <= UINT64_MAX - b->size;
-}
-
-static void give_up(struct gw_buffer *b)
-{
-	uint8_t request[GW_WIRE_MAX_FIXED];
-	struct iovec part = {request, gw_wire_buffer_req_encode(b->handle, request)};
-
-	gw_client_post(b->link->client, GW_CMD_FREE_BUFFER, &part, 1);
-}
-
-static enum gw_status allocate(struct gw_buffer *b, size_t size)
-{
-	if (b->device >= b->link->n_devices)
-		return GW_ERR_NOT_FOUND;
-	enum gw_status status = b->link->allocates ? ask_alloc_and_base(b, size) : ask_alloc(b, size);
-	if (status != GW_OK)
-		return status;
-	if (!b->link->allocates)
-		status = ask_base(b);
-	if (status == GW_OK && !place_ok(b, size))
-		status = GW_ERR_PROTOCOL;
-	if (status != GW_OK)
-		give_up(b);
+	enum gw_status status = gw_client_call(link->client, GW_CMD_EXT_ALLOC, &part, 1, reply, sizeof(reply));
+	if (status == GW_OK)
+		gw_ext_alloc_rsp_decode(reply, out);
 	return status;
 }
 
-static struct gw_buffer *new_context(struct gw_link *link, uint32_t device, size_t size)
+/* ggml computes addresses from the base and asserts on what it finds. */
+static enum gw_status check_place(
+	const struct gw_ext_alloc_rsp *buffer, size_t size, size_t alignment, struct gw_error *err)
 {
+	if (buffer->size < size)
+		return gw_error_set(
+			err, GW_ERR_PROTOCOL, "the server gave %llu bytes only", (unsigned long long)buffer->size);
+	if (buffer->base == 0 || buffer->base % alignment != 0 || buffer->base > UINT64_MAX - size)
+		return gw_error_set(err, GW_ERR_PROTOCOL,
+			"the server gave the address 0x%llx, with an alignment of %zu",
+			(unsigned long long)buffer->base, alignment);
+	return GW_OK;
+}
+
+static enum gw_status ask(struct gw_link *link, uint32_t device, size_t size, struct gw_ext_alloc_rsp *out)
+{
+	const struct gw_wire_alloc_req req = {.device = device, .size = size};
+
+	if (link->allocates)
+		return ask_alloc_and_base(link, &req, out);
+	enum gw_status status = ask_alloc(link, &req, out);
+	return status == GW_OK && out->buffer ? ask_base(link, out) : status;
+}
+
+static void give_back(struct gw_link *link, uint64_t handle)
+{
+	uint8_t request[GW_WIRE_MAX_FIXED];
+	struct iovec part = {request, gw_wire_buffer_req_encode(handle, request)};
+
+	gw_client_post(link->client, GW_CMD_FREE_BUFFER, &part, 1);
+}
+
+static enum gw_status allocate(const struct gw_remote_device *device, struct gw_link *link, size_t size,
+	struct gw_ext_alloc_rsp *out, struct gw_error *err)
+{
+	if (device->index >= link->n_devices)
+		return gw_error_set(err, GW_ERR_NOT_FOUND, "the server has no such device any more");
+	enum gw_status status = ask(link, device->index, size, out);
+	if (status == GW_OK && !out->buffer)
+		status = GW_ERR_NOMEM;
+	if (status != GW_OK)
+		return gw_error_set(err, status, "%s", gw_status_text(status));
+	status = check_place(out, size, gw_remote_device_alignment(device, link), err);
+	if (status != GW_OK)
+		give_back(link, out->buffer);
+	return status;
+}
+
+static struct gw_buffer *new_context(const struct gw_remote_device *device, struct gw_link *link, size_t size)
+{
+	struct gw_ext_alloc_rsp given = {0};
+	struct gw_error err = {0};
 	struct gw_buffer *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
-	b->link = link;
-	b->device = device;
-	enum gw_status status = allocate(b, size);
-	if (status != GW_OK) {
-		gw_log_error("RPC: %s: device %u: allocating %zu bytes failed: %s", gw_client_name(link->client),
-			(unsigned)device, size, gw_status_text(status));
+	if (allocate(device, link, size, &given, &err) != GW_OK) {
+		gw_log_error("RPC: %s: allocating %zu bytes failed: %s", device->place, size, err.text);
 		free(b);
 		return NULL;
 	}
+	b->link = link;
+	b->device = device->index;
+	b->handle = given.buffer;
+	b->base = given.base;
+	b->size = size;
 	return b;
 }
 
-ggml_backend_buffer_t gw_buffer_new(
-	struct gw_remote *remote, uint32_t device, ggml_backend_buffer_type_t buft, size_t size)
+ggml_backend_buffer_t gw_buffer_new(const struct gw_remote_device *device, ggml_backend_buffer_type_t buft, size_t size)
 {
 	struct gw_link *link;
 
-	if (gw_remote_connect(remote, &link) != GW_OK)
+	if (gw_remote_connect(device->remote, &link) != GW_OK)
 		return NULL;
-	struct gw_buffer *b = new_context(link, device, size);
+	struct gw_buffer *b = new_context(device, link, size);
 	if (!b) {
 		gw_link_put(link);
 		return NULL;
 	}
 	gw_link_use(link);
 	gw_link_add_buffer(link, b);
-	return ggml_backend_buffer_init(buft, buffer_iface, b, b->size);
+	return ggml_backend_buffer_init(buft, buffer_iface, b, size);
 }

@@ -16,30 +16,41 @@ static const char *buft_name(ggml_backend_buffer_type_t buft)
 static ggml_backend_buffer_t buft_alloc(ggml_backend_buffer_type_t buft, size_t size)
 {
 	struct gw_remote_device *device = context_of(buft);
-	return gw_buffer_new(device->remote, device->index, buft, size);
+	return gw_buffer_new(device, buft, size);
 }
 
-/* What a server that cannot be reached would have said matters to no one; it only has to be sound. */
-static size_t ask(ggml_backend_buffer_type_t buft, size_t (*question)(struct gw_link *, uint32_t), size_t otherwise)
+size_t gw_remote_device_alignment(const struct gw_remote_device *device, struct gw_link *link)
+{
+	const uint32_t question[] = {UINT32_MAX, device->index}; /* no node begins so */
+	size_t number = GW_LINK_DEFAULT_ALIGNMENT;
+
+	if (link && device->index < link->n_devices)
+		number = gw_link_alignment(link, device->index);
+	return gw_remote_tell(device->remote, link, "the alignment of buffers", question, sizeof(question), number);
+}
+
+static size_t buft_alignment(ggml_backend_buffer_type_t buft)
+{
+	struct gw_remote_device *device = context_of(buft);
+	struct gw_link *link = NULL;
+
+	if (gw_remote_current(device->remote, &link) != GW_OK)
+		return gw_remote_device_alignment(device, NULL);
+	size_t alignment = gw_remote_device_alignment(device, link);
+	gw_link_put(link);
+	return alignment;
+}
+
+static size_t buft_max_size(ggml_backend_buffer_type_t buft)
 {
 	struct gw_remote_device *device = context_of(buft);
 	struct gw_link *link;
 
 	if (gw_remote_current(device->remote, &link) != GW_OK)
-		return otherwise;
-	size_t answer = device->index < link->n_devices ? question(link, device->index) : otherwise;
+		return SIZE_MAX;
+	size_t size = device->index < link->n_devices ? gw_link_max_size(link, device->index) : SIZE_MAX;
 	gw_link_put(link);
-	return answer;
-}
-
-static size_t buft_alignment(ggml_backend_buffer_type_t buft)
-{
-	return ask(buft, gw_link_alignment, GW_LINK_DEFAULT_ALIGNMENT);
-}
-
-static size_t buft_max_size(ggml_backend_buffer_type_t buft)
-{
-	return ask(buft, gw_link_max_size, SIZE_MAX);
+	return size;
 }
 
 static size_t buft_alloc_size(ggml_backend_buffer_type_t buft, const struct ggml_tensor *tensor)

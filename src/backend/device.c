@@ -6,6 +6,10 @@
 #include "backend/backend.h"
 #include "backend/event.h"
 #include "backend/link.h"
+#include "base/log.h"
+
+/* Bytes; no device has a tebibyte times a thousand. */
+#define MAX_MEMORY (UINT64_C(1) << 50)
 
 static struct gw_remote_device *context_of(ggml_backend_dev_t dev)
 {
@@ -32,6 +36,24 @@ static bool ask_memory(struct gw_link *link, uint32_t device, struct gw_wire_mem
 	       gw_wire_memory_rsp_decode(reply, sizeof(reply), rsp);
 }
 
+/* Programs add up the memory of their devices, and subtract: what is impossible must not overflow there. */
+static void judge_memory(struct gw_remote_device *device, struct gw_wire_memory_rsp *rsp)
+{
+	const struct gw_wire_memory_rsp said = *rsp;
+
+	if (rsp->total > MAX_MEMORY)
+		rsp->total = MAX_MEMORY;
+	if (rsp->free > rsp->total)
+		rsp->free = rsp->total;
+	if ((rsp->free != said.free || rsp->total != said.total) &&
+		!atomic_exchange(&device->remote->memory_doubt, true))
+		gw_log_warn(
+			"RPC: %s: the server announces %llu of %llu bytes of memory free, which cannot be; using %llu "
+			"of %llu",
+			device->place, (unsigned long long)said.free, (unsigned long long)said.total,
+			(unsigned long long)rsp->free, (unsigned long long)rsp->total);
+}
+
 /* A program that has lost a server asks this before it tries again, so a new connection is due here too. */
 static void device_memory(ggml_backend_dev_t dev, size_t *free_bytes, size_t *total)
 {
@@ -44,6 +66,7 @@ static void device_memory(ggml_backend_dev_t dev, size_t *free_bytes, size_t *to
 			rsp = (struct gw_wire_memory_rsp){0};
 		gw_link_put(link);
 	}
+	judge_memory(device, &rsp);
 	*free_bytes = (size_t)rsp.free;
 	*total = (size_t)rsp.total;
 }
@@ -80,12 +103,16 @@ static bool device_supports_op(ggml_backend_dev_t dev, const struct ggml_tensor 
 	return gw_remote_device_supports_op(context_of(dev), op);
 }
 
+bool gw_remote_device_is_same(const struct gw_remote_device *a, const struct gw_remote_device *b)
+{
+	return a->remote == b->remote && a->index == b->index;
+}
+
 static bool device_supports_buft(ggml_backend_dev_t dev, ggml_backend_buffer_type_t buft)
 {
-	const struct gw_remote_device *device = context_of(dev);
 	const struct gw_remote_device *other = gw_buft_device(buft);
 
-	return other && other->remote == device->remote && other->index == device->index;
+	return other && gw_remote_device_is_same(other, context_of(dev));
 }
 
 static const struct ggml_backend_device_i device_iface = {

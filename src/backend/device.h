@@ -34,4 +34,15 @@ struct gw_remote_device *gw_buft_device(ggml_backend_buffer_type_t buft); /* NUL
 size_t gw_remote_device_alloc_size(struct gw_remote_device *device, const struct ggml_tensor *tensor);
 bool gw_remote_device_supports_op(struct gw_remote_device *device, const struct ggml_tensor *op);
 
+/* Whether the server has said that it does not support the operation, which ggml was told nevertheless, because the
+ * result's memory is on the device. Its graph fails then. Does not ask. */
+bool gw_remote_device_refuses(
+	const struct gw_remote_device *device, const struct gw_link *link, const struct ggml_tensor *op);
+
+/* The alignment of the device's buffers, bytes, as ggml was told; link is NULL if there is no connection. */
+size_t gw_remote_device_alignment(const struct gw_remote_device *device, struct gw_link *link);
+
+/* Two names of one device. */
+bool gw_remote_device_is_same(const struct gw_remote_device *a, const struct gw_remote_device *b);
+
 #endif

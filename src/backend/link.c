@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/xxh3.h"
 
 /* A device's numbers must not reach ggml's assertions. */
-#define MAX_ALIGNMENT (UINT64_C(1) << 30)
+#define MAX_ALIGNMENT (UINT64_C(1) << 20)
 
 static bool alignment_ok(uint64_t alignment)
 {
@@ -125,6 +126,18 @@ enum gw_status gw_link_new(
 	}
 	*out = link;
 	return GW_OK;
+}
+
+uint64_t gw_link_character(const struct gw_link *link)
+{
+	uint64_t hash = gw_hash_bytes(&link->dialect, sizeof(link->dialect));
+
+	for (uint32_t i = 0; i < link->n_devices; i++) {
+		const struct gw_link_device *d = &link->devices[i];
+		const uint64_t numbers[] = {hash, d->flags, link->extensions ? d->alignment : 0};
+		hash = gw_hash_bytes(numbers, sizeof(numbers));
+	}
+	return hash ? hash : 1;
 }
 
 void gw_link_free(struct gw_link *link)

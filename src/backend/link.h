@@ -49,6 +49,7 @@ struct gw_link {
 	unsigned extensions;
 	uint32_t n_devices;
 	atomic_bool failure_told; /* a graph was refused because the connection is lost, and that was logged */
+	atomic_bool size_doubt;   /* it was logged that the server wants more for a tensor than can be */
 
 	unsigned refs; /* this and used: under remote->lock */
 	bool used;
@@ -73,6 +74,9 @@ enum gw_status gw_link_new(
 
 /* Closes the connection. Only for gw_link_put and its like. */
 void gw_link_free(struct gw_link *link);
+
+/* What of a server decides about sizes, as a number that is not 0: its dialect, its devices' flags and alignments. */
+uint64_t gw_link_character(const struct gw_link *link);
 
 /* Bytes; of a lost connection, what does no harm. */
 size_t gw_link_alignment(struct gw_link *link, uint32_t device);

@@ -24,6 +24,7 @@ struct gw_remote *gw_remote_new(const char *endpoint, gw_dial dial, void *dial_u
 	remote->dial_user = dial_user;
 	gw_answers_init(&remote->alloc_sizes);
 	gw_answers_init(&remote->supported);
+	gw_told_init(&remote->told);
 	pthread_mutex_init(&remote->lock, NULL);
 	return remote;
 }
@@ -34,6 +35,7 @@ void gw_remote_free(struct gw_remote *remote)
 		gw_link_free(remote->link);
 	gw_answers_clear(&remote->alloc_sizes);
 	gw_answers_clear(&remote->supported);
+	gw_told_clear(&remote->told);
 	pthread_mutex_destroy(&remote->lock);
 	free(remote->endpoint);
 	free(remote);
@@ -48,22 +50,52 @@ static struct gw_link *detach_locked(struct gw_remote *remote)
 	return link && --link->refs == 0 ? link : NULL;
 }
 
-static enum gw_status open_locked(struct gw_remote *remote)
+static enum gw_status connect(struct gw_remote *remote, struct gw_link **out)
 {
 	struct gw_client *client;
 	struct gw_error err = {0};
 
-	if (gw_clock_ns() < remote->retry_at_ns)
-		return GW_ERR_LOST;
 	enum gw_status status = remote->dial(remote->dial_user, remote->endpoint, &client, &err);
 	if (status == GW_OK)
-		status = gw_link_new(remote, client, &remote->link, &err);
+		status = gw_link_new(remote, client, out, &err);
 	if (status != GW_OK) {
 		gw_log_error("RPC: %s", err.text);
 		remote->retry_at_ns = gw_clock_ns() + RETRY_NS;
-		return status;
 	}
-	remote->link->refs = 1;
+	return status;
+}
+
+/* Whether what ggml was told still holds; if not, it is forgotten, and the next connection is as good as the first. */
+static bool is_as_before(struct gw_remote *remote, const struct gw_link *link)
+{
+	uint64_t before = remote->character;
+
+	remote->character = gw_link_character(link);
+	if (!before || before == remote->character || !atomic_load(&remote->told.any))
+		return true;
+	gw_told_clear(&remote->told);
+	gw_log_error(
+		"RPC: %s: the server is another one, or has other devices, than when sizes were asked for: what is "
+		"being loaded fails; load it again",
+		remote->endpoint);
+	return false;
+}
+
+static enum gw_status open_locked(struct gw_remote *remote)
+{
+	struct gw_link *link;
+
+	if (gw_clock_ns() < remote->retry_at_ns)
+		return GW_ERR_LOST;
+	enum gw_status status = connect(remote, &link);
+	if (status != GW_OK)
+		return status;
+	if (!is_as_before(remote, link)) {
+		gw_link_free(link);
+		return GW_ERR_LOST;
+	}
+	link->refs = 1;
+	remote->link = link;
 	return GW_OK;
 }
 
@@ -125,6 +157,24 @@ void gw_link_put(struct gw_link *link)
 	else if (link->refs == 1 && link->used && remote->link == link)
 		last = detach_locked(remote);
 	pthread_mutex_unlock(&remote->lock);
-	if (last)
-		gw_link_free(last);
+	if (!last)
+		return;
+	/* No buffer is left, and so no plan. */
+	if (last->used)
+		gw_told_clear(&remote->told);
+	gw_link_free(last);
+}
+
+size_t gw_remote_tell(struct gw_remote *remote, struct gw_link *link, const char *what, const void *question,
+	size_t question_size, size_t number)
+{
+	size_t first = gw_told_first(&remote->told, question, question_size, number);
+	struct gw_error why;
+
+	if (number <= first || !link)
+		return number <= first ? number : first;
+	gw_error_set(&why, GW_ERR_PROTOCOL, "%s is %zu bytes now and was %zu when ggml planned with it", what, number,
+		first);
+	gw_client_give_up(link->client, &why);
+	return first;
 }

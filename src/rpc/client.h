@@ -60,6 +60,9 @@ const char *gw_client_why_not_rdma(const struct gw_client *c);
 /* Makes calls that are under way in other threads fail, and all later ones: for a user who does not want to wait. */
 void gw_client_interrupt(struct gw_client *c);
 
+/* Ends the connection for a reason of the caller's own: an answer that cannot be right. Logs it as any other loss. */
+void gw_client_give_up(struct gw_client *c, const struct gw_error *why);
+
 /* Asks the server to say now and then that it lives while this side waits, and takes it for lost if it says nothing for
  * gw_tcp_timeout_ms. The request leaves with the next one. Without effect where extensions are below
  * GW_EXT_LEVEL_ALIVE: such a server may be silent for as long as it computes. Before any other request; not together
