@@ -181,7 +181,8 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 		.peer = peer,
 		.cache = visit->cache,
 		.questions_only = visit->questions_only};
-	gw_buffers_init(&s->buffers, server->max_memory);
+	s->budget.max = server->max_memory;
+	gw_buffers_init(&s->buffers, &s->budget);
 	s->own = server->watch.counters ? NULL : calloc(1, sizeof(*s->own));
 	s->counters = s->own ? s->own : server->watch.counters;
 	s->devices = calloc(server->n_devices, sizeof(*s->devices));

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "device/counters.h"
 #include "device/device.h"
+#include "device/memory/budget.h"
 #include "device/memory/buffers.h"
 #include "device/memory/staging.h"
 #include "device/server.h"
@@ -37,6 +38,7 @@ struct gw_session {
 	const struct gw_opmap *opmap;
 	struct gw_connection *peer;
 	struct gw_device *devices; /* server->n_devices */
+	struct gw_budget budget; /* of everything that this client makes the server hold, except for what is constant */
 	struct gw_buffers buffers;
 	struct gw_staging staging;
 	struct gw_prefault *prefault; /* NULL until there is use for it */

@@ -109,11 +109,12 @@ enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, siz
 /* Found by looking at a buffer, which is cheap in host memory only. */
 static bool needs_no_init(ggml_backend_buffer_type_t buft)
 {
-	ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(buft, 1);
-	bool no_init = buffer && gw_abi_buffer_no_init(buffer);
+	struct gw_memory memory;
 
-	if (buffer)
-		ggml_backend_buffer_free(buffer);
+	if (gw_memory_alloc(buft, 1, &memory) != GW_OK)
+		return false;
+	bool no_init = gw_abi_buffer_no_init(memory.buffer);
+	gw_memory_free(&memory);
 	return no_init;
 }
 

@@ -331,6 +331,24 @@ static void damaged_files_are_removed(void **in)
 	}
 }
 
+/* Its bytes are another client's, perhaps: whoever asked for something else does not get to read them. */
+static void what_a_damaged_file_holds_is_not_told(void **in)
+{
+	static const uint8_t zeros[SIZE];
+	static uint8_t got[SIZE];
+	static void (*const ways[])(FILE * f) = {cut, alter};
+	struct state *st = *in;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		post_set(st, true, 0, SIZE);
+		damage(st, ways[i]);
+		wipe(st);
+		assert_false(set_hash(st, 0, gw_fnv1a(GW_FNV_INIT, st->data, SIZE)));
+		rig_get(st->client, &st->tensor, 0, got, SIZE);
+		assert_memory_equal(got, zeros, SIZE);
+	}
+}
+
 /* A payload that is longer than the rest of the tensor is not the one that is asked for. */
 static void files_that_do_not_fit_are_not_used(void **in)
 {
@@ -440,9 +458,9 @@ static void an_unusable_directory_disturbs_nothing(void **in)
 	TEST(stored_data_is_found_by_its_hash), TEST(stored_data_is_found_by_its_other_hash), \
 		TEST(files_are_those_of_the_stock_server), TEST(parts_of_tensors_are_cached), \
 		TEST(only_what_is_flagged_is_stored), TEST(what_is_small_is_not_stored),      \
-		TEST(damaged_files_are_removed), TEST(files_that_do_not_fit_are_not_used),    \
-		TEST(directories_are_no_files), TEST(what_is_cut_off_is_not_stored),          \
-		TEST(a_full_disk_disturbs_nothing),                                           \
+		TEST(damaged_files_are_removed), TEST(what_a_damaged_file_holds_is_not_told), \
+		TEST(files_that_do_not_fit_are_not_used), TEST(directories_are_no_files),     \
+		TEST(what_is_cut_off_is_not_stored), TEST(a_full_disk_disturbs_nothing),      \
 		cmocka_unit_test_setup_teardown(an_unusable_directory_disturbs_nothing, setup_unusable, teardown)
 
 int main(void)

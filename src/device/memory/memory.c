@@ -1,0 +1,47 @@
+#include "device/memory/memory.h"
+
+static enum gw_status alloc_host(size_t size, struct gw_memory *out)
+{
+	enum gw_status st = gw_host_memory_map(size, &out->host);
+
+	if (st != GW_OK)
+		return st;
+	out->buffer = ggml_backend_cpu_buffer_from_ptr(out->host.data, size);
+	if (out->buffer)
+		return GW_OK;
+	gw_host_memory_unmap(&out->host);
+	return GW_ERR_NOMEM;
+}
+
+static enum gw_status alloc_device(ggml_backend_buffer_type_t buft, size_t size, struct gw_memory *out)
+{
+	out->buffer = ggml_backend_buft_alloc_buffer(buft, size);
+	if (!out->buffer)
+		return GW_ERR_NOMEM;
+	ggml_backend_buffer_clear(out->buffer, 0);
+	return GW_OK;
+}
+
+enum gw_status gw_memory_alloc(ggml_backend_buffer_type_t buft, size_t size, struct gw_memory *out)
+{
+	struct gw_memory m = {0};
+	bool is_plain = buft == ggml_backend_cpu_buffer_type() && size > 0;
+	enum gw_status st = is_plain ? alloc_host(size, &m) : alloc_device(buft, size, &m);
+
+	if (st == GW_OK)
+		*out = m;
+	return st;
+}
+
+void gw_memory_free(struct gw_memory *m)
+{
+	if (m->buffer)
+		ggml_backend_buffer_free(m->buffer);
+	gw_host_memory_unmap(&m->host);
+	m->buffer = NULL;
+}
+
+uint64_t gw_memory_bytes(const struct gw_memory *m)
+{
+	return m->host.data ? m->host.n_bytes : ggml_backend_buffer_get_size(m->buffer);
+}
