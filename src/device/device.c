@@ -1,6 +1,7 @@
 #include "device/device.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "device/graph/graph.h"
 
 /* Handing a graph over costs some ten microseconds: from this length on it does not matter. */
@@ -17,20 +18,55 @@ void gw_device_free(struct gw_device *d)
 	gw_executor_free(d->executor);
 	d->executor = NULL;
 	gw_graph_cache_free(&d->graphs);
+	gw_cpu_free(d->cpu);
+	d->cpu = NULL;
 	if (d->backend)
 		ggml_backend_free(d->backend);
 	d->backend = NULL;
 }
 
-static void set_threads(struct gw_device *d)
+/* An optional function of the device's backend, or NULL. */
+static void *backend_function(const struct gw_device *d, const char *name)
 {
 	ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(d->dev);
-	if (d->n_threads <= 0 || !reg)
-		return;
+
+	return reg ? ggml_backend_reg_get_proc_address(reg, name) : NULL;
+}
+
+static void set_threads(struct gw_device *d)
+{
 	ggml_backend_set_n_threads_t set =
-		(ggml_backend_set_n_threads_t)ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_n_threads");
-	if (set)
+		(ggml_backend_set_n_threads_t)backend_function(d, "ggml_backend_set_n_threads");
+
+	if (set && d->n_threads > 0)
 		set(d->backend, d->n_threads);
+}
+
+static bool is_stopped(void *data)
+{
+	const struct gw_device *d = data;
+
+	return d->stop && atomic_load_explicit(d->stop, memory_order_relaxed);
+}
+
+static void set_abort(struct gw_device *d)
+{
+	ggml_backend_set_abort_callback_t set =
+		(ggml_backend_set_abort_callback_t)backend_function(d, "ggml_backend_set_abort_callback");
+
+	if (set)
+		set(d->backend, is_stopped, d);
+}
+
+/* What a bound does not bound is worth knowing. */
+static void plan_graphs(struct gw_device *d)
+{
+	if (!gw_cpu_is(d->dev) || gw_cpu_new(d->dev, d->n_threads, d->budget, &d->cpu) == GW_OK)
+		return;
+	if (d->budget && d->budget->max)
+		gw_log_warn("device %s: its scratch memory does not count towards --max-memory: this ggml does not say "
+			    "how much a graph needs",
+			ggml_backend_dev_name(d->dev));
 }
 
 static bool copies_async(ggml_backend_dev_t dev)
@@ -49,6 +85,8 @@ enum gw_status gw_device_backend(struct gw_device *d, ggml_backend_t *out, struc
 			return gw_error_set(
 				err, GW_ERR_COMPUTE, "device %s cannot be initialised", ggml_backend_dev_name(d->dev));
 		set_threads(d);
+		set_abort(d);
+		plan_graphs(d);
 		d->async = copies_async(d->dev);
 	}
 	*out = d->backend;
@@ -136,6 +174,15 @@ static bool to_executor(struct gw_device *d, const struct gw_graph *graph)
 	return d->executor || gw_executor_new(&d->executor) == GW_OK;
 }
 
+/* In the executor's thread. */
+static enum ggml_status compute_there(void *arg)
+{
+	struct gw_device *d = arg;
+	struct ggml_cgraph *graph = gw_graph_cgraph(d->running);
+
+	return d->cpu ? gw_cpu_compute(d->cpu, graph, d->stop) : ggml_backend_graph_compute(d->backend, graph);
+}
+
 static void compute_here(struct gw_device *d, const struct gw_graph *graph)
 {
 	uint64_t start = gw_clock_ns();
@@ -143,7 +190,9 @@ static void compute_here(struct gw_device *d, const struct gw_graph *graph)
 	d->pending = true;
 	if (d->async && d->n_launched++ == 0)
 		d->launched_ns = start;
-	enum ggml_status result = ggml_backend_graph_compute_async(d->backend, gw_graph_cgraph(graph));
+	struct ggml_cgraph *cgraph = gw_graph_cgraph(graph);
+	enum ggml_status result =
+		d->cpu ? gw_cpu_compute(d->cpu, cgraph, d->stop) : ggml_backend_graph_compute_async(d->backend, cgraph);
 	account(d, graph, result, gw_clock_ns() - start);
 }
 
@@ -156,11 +205,16 @@ enum gw_status gw_device_launch(struct gw_device *d, struct gw_graph *graph, str
 	if (ggml_graph_n_nodes(gw_graph_cgraph(graph)) == 0)
 		return GW_OK;
 	wait_for_executor(d);
+	if (d->cpu) {
+		st = gw_cpu_plan(d->cpu, gw_graph_cgraph(graph), err);
+		if (st != GW_OK)
+			return st;
+	}
 	if (!to_executor(d, graph)) {
 		compute_here(d, graph);
 	} else {
-		gw_executor_start(d->executor, backend, gw_graph_cgraph(graph));
 		d->running = graph;
+		gw_executor_start(d->executor, compute_there, d);
 	}
 	return gw_device_outcome(d, err);
 }

@@ -7,14 +7,14 @@
 
 #include "base/clock.h"
 
-/* The lock is a leaf. graph is set from start until the computation is over. */
+/* The lock is a leaf. job is set from start until the computation is over. */
 struct gw_executor {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t given;
 	pthread_cond_t done;
-	ggml_backend_t backend;
-	struct ggml_cgraph *graph;
+	gw_executor_job job;
+	void *arg;
 	enum ggml_status result;
 	uint64_t took;
 	bool quit;
@@ -25,12 +25,12 @@ static void compute(struct gw_executor *e)
 {
 	pthread_mutex_unlock(&e->lock);
 	uint64_t start = gw_clock_ns();
-	enum ggml_status result = ggml_backend_graph_compute(e->backend, e->graph);
+	enum ggml_status result = e->job(e->arg);
 	uint64_t took = gw_clock_ns() - start;
 	pthread_mutex_lock(&e->lock);
 	e->result = result;
 	e->took = took;
-	e->graph = NULL;
+	e->job = NULL;
 	pthread_cond_signal(&e->done);
 }
 
@@ -39,8 +39,8 @@ static void *run(void *arg)
 	struct gw_executor *e = arg;
 
 	pthread_mutex_lock(&e->lock);
-	while (e->graph || !e->quit) {
-		if (e->graph)
+	while (e->job || !e->quit) {
+		if (e->job)
 			compute(e);
 		else
 			pthread_cond_wait(&e->given, &e->lock);
@@ -84,12 +84,12 @@ void gw_executor_free(struct gw_executor *e)
 	free(e);
 }
 
-void gw_executor_start(struct gw_executor *e, ggml_backend_t backend, struct ggml_cgraph *graph)
+void gw_executor_start(struct gw_executor *e, gw_executor_job job, void *arg)
 {
 	pthread_mutex_lock(&e->lock);
-	assert(!e->graph);
-	e->backend = backend;
-	e->graph = graph;
+	assert(!e->job);
+	e->job = job;
+	e->arg = arg;
 	pthread_cond_signal(&e->given);
 	pthread_mutex_unlock(&e->lock);
 }
@@ -97,7 +97,7 @@ void gw_executor_start(struct gw_executor *e, ggml_backend_t backend, struct ggm
 enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took)
 {
 	pthread_mutex_lock(&e->lock);
-	while (e->graph)
+	while (e->job)
 		pthread_cond_wait(&e->done, &e->lock);
 	enum ggml_status result = e->result;
 	*took = e->took;

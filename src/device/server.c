@@ -191,8 +191,10 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 		free(s->own);
 		return GW_ERR_NOMEM;
 	}
-	for (size_t i = 0; i < server->n_devices; i++)
+	for (size_t i = 0; i < server->n_devices; i++) {
 		gw_device_init(&s->devices[i], server->devices[i], server->n_threads, s->counters);
+		s->devices[i].budget = &s->budget;
+	}
 	return GW_OK;
 }
 

@@ -41,7 +41,7 @@ struct gw_server_options {
 	const char *index_dir;            /* where their indices are */
 	const struct gw_dialect *dialect; /* of connections that have no other */
 	enum gw_transport_mode transport; /* which ones clients may use */
-	uint64_t max_memory;              /* bytes that the buffers of one client may have; 0 = what the devices have */
+	uint64_t max_memory; /* bytes of buffers, graphs and scratch memory of one client; 0 = what the devices have */
 	struct gw_server_watch watch;
 };
 

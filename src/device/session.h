@@ -50,6 +50,7 @@ struct gw_session {
 	bool tainted;            /* it has asked for more than what struct command calls a question */
 	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */
 	struct gw_buf body;      /* a request that is read as a whole before it is decoded */
+	uint64_t body_taken;     /* bytes of the budget, for body */
 };
 
 /* The device that a request names, or NULL (and the error) if this server lends no such device. */

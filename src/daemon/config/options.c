@@ -67,8 +67,8 @@ static const struct row rows[] = {
 		"of these, from one address, and through Unix sockets from one user\n"
 		"(default: a quarter, but no fewer than " TEXT(LEAST_PER_HOST) ")"},
 	{"max-memory", 0, "SIZE", false, false, set_max_memory,
-		"buffers of one client: bytes, or with K, M, G, T behind the number\n"
-		"(default: what the devices have)"},
+		"memory of one client: buffers, graphs and scratch memory in bytes, or\n"
+		"with K, M, G, T behind the number (default: what the devices have)"},
 	{"allow", 0, "CIDR,...", true, false, add_allowed,
 		"networks whose machines may connect, such as 192.0.2.0/24 or\n"
 		"2001:db8::/32; may be repeated (default: all; Unix sockets always may)"},

@@ -118,19 +118,11 @@ static bool needs_no_init(ggml_backend_buffer_type_t buft)
 	return no_init;
 }
 
-/* ggml's CPU device looks at types, at layouts, and at extents that have to be equal. That nothing else
- * counts for any case of test-backend-ops is shown by tests/interop/supports.sh. */
-static bool answers_by_shape(ggml_backend_dev_t dev)
-{
-	ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(dev);
-
-	return ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU && reg &&
-	       strcmp(ggml_backend_reg_name(reg), "CPU") == 0;
-}
-
 static uint32_t device_flags(ggml_backend_dev_t dev, ggml_backend_buffer_type_t buft)
 {
-	uint32_t flags = answers_by_shape(dev) ? GW_EXT_DEVICE_SHAPES : 0;
+	/* ggml's CPU device looks at types, at layouts, and at extents that have to be equal. That nothing else counts
+	 * for any case of test-backend-ops is shown by tests/interop/supports.sh. */
+	uint32_t flags = gw_cpu_is(dev) ? GW_EXT_DEVICE_SHAPES : 0;
 
 	if (gw_abi_buft_plain_alloc(buft))
 		flags |= GW_EXT_DEVICE_PLAIN_ALLOC;

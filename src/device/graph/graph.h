@@ -9,6 +9,7 @@
 #include <ggml-backend.h>
 
 #include "base/status.h"
+#include "device/memory/budget.h"
 #include "device/memory/buffers.h"
 #include "ggml/opmap.h"
 #include "wire/message.h"
@@ -22,11 +23,17 @@ struct gw_graph_source {
 	const struct gw_dialect *dialect;
 	const struct gw_opmap *opmap;
 	const struct gw_buffers *buffers;
+	struct gw_budget *budget; /* what the graph's memory is taken from; must outlive the graph. NULL = no bound */
 	ggml_backend_dev_t dev;
 };
 
-/* Rebuilds a graph; wire's memory is the caller's again on return. GW_ERR_PROTOCOL with the rule that was broken,
- * GW_ERR_UNSUPPORTED for operations that the device lacks, GW_ERR_LIMIT beyond GW_GRAPH_MAX, GW_ERR_NOMEM. */
+/* The most memory that a graph of so many nodes and tensors takes while it is rebuilt and afterwards: about 600 bytes
+ * for a tensor, which has 296 in the message, and 50 for a node, which has 8. */
+uint64_t gw_graph_build_bytes(uint32_t n_nodes, uint32_t n_tensors);
+
+/* Rebuilds a graph; wire's memory is the caller's again on return. Tensors that no node depends on are left out, and
+ * not looked at closely. GW_ERR_PROTOCOL with the rule that was broken, GW_ERR_UNSUPPORTED for operations that the
+ * device lacks, GW_ERR_LIMIT beyond GW_GRAPH_MAX or the budget, GW_ERR_NOMEM. */
 enum gw_status gw_graph_build(const struct gw_graph_source *source, const struct gw_wire_graph *wire,
 	struct gw_graph **out, struct gw_error *err);
 
@@ -49,7 +56,8 @@ size_t gw_graph_bytes(const struct gw_graph *graph);
 /* Whether any tensor of the graph lies in the buffer of this handle. */
 bool gw_graph_uses(const struct gw_graph *graph, uint64_t handle);
 
-/* A link for lists of graphs, the owner's to use. */
+/* For whoever keeps graphs, who alone uses them: a link for lists, and when the graph was last used. */
 struct gw_graph **gw_graph_link(struct gw_graph *graph);
+uint64_t *gw_graph_used(struct gw_graph *graph);
 
 #endif

@@ -112,7 +112,7 @@ static void circle_outside_the_nodes(struct world *w)
 static void view_of_a_view(struct world *w)
 {
 	w->t[A].view_src = w->t[B].id;
-	w->t[B].view_src = w->t[C].id;
+	w->t[B].view_src = w->t[B].id;
 }
 
 static void view_of_itself(struct world *w)
@@ -322,6 +322,20 @@ static void what_is_not_computed_may_be_unknown(void **in)
 	raw_end_clean(&w->raw);
 }
 
+/* It is not asked of tensors what nobody depends on, except that they are told apart and do not lead nowhere. */
+static void what_no_node_depends_on_is_left_out(void **in)
+{
+	struct world *w = *in;
+
+	good(w);
+	w->t[C].src[1] = w->t[A].id;
+	w->t[B].type = 31;
+	w->t[B].data = 1;
+	w->t[B].src[0] = w->t[C].id;
+	send_graph(w);
+	raw_end_clean(&w->raw);
+}
+
 static void counts(struct world *w, uint32_t n_nodes, uint32_t n_tensors, enum gw_status status, const char *words)
 {
 	uint8_t body[1024] = {0};
@@ -366,6 +380,7 @@ int main(void)
 		TEST(the_good_graph_is_computed),
 		TEST(bad_graphs_are_refused),
 		TEST(what_is_not_computed_may_be_unknown),
+		TEST(what_no_node_depends_on_is_left_out),
 		TEST(counts_that_lie_are_refused),
 		TEST(too_many_nodes_are_refused),
 	};

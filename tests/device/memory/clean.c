@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "device/memory/buffers.h"
+#include "device/memory/cpu.h"
 #include "device/memory/host_memory.h"
 #include "device/memory/staging.h"
 
@@ -112,6 +113,46 @@ static void staging_is_clean(void **state)
 	}
 }
 
+/* A product for which numbers of F32 are first made Q8_0: n of them, and little else. */
+static struct ggml_cgraph *product(struct ggml_context *ctx, int64_t n)
+{
+	struct ggml_cgraph *graph = ggml_new_graph_custom(ctx, 8, false);
+	struct ggml_tensor *a = ggml_new_tensor_2d(ctx, GGML_TYPE_Q8_0, 32, 1);
+	struct ggml_tensor *b = ggml_new_tensor_2d(ctx, GGML_TYPE_F32, 32, n / 32);
+
+	ggml_build_forward_expand(graph, ggml_mul_mat(ctx, a, b));
+	return graph;
+}
+
+/* Kernels do not read what they have not written, it is hoped. */
+static void scratch_memory_is_clean_and_counted(void **state)
+{
+	struct gw_budget budget = {.max = 1 << 20};
+	ggml_backend_t backend = ggml_backend_dev_init(rig_cpu(), NULL);
+	struct ggml_context *ctx = ggml_init((struct ggml_init_params){.mem_size = 1 << 16, .no_alloc = true});
+	struct gw_error err = {0};
+	struct gw_cpu *cpu;
+
+	(void)state;
+	assert_int_equal(gw_cpu_new(rig_cpu(), 1, &budget, &cpu), GW_OK);
+	const struct gw_host_memory *scratch = gw_cpu_scratch(cpu);
+	for (int64_t n = 1 << 10; n <= 1 << 18; n *= 4) {
+		assert_int_equal(gw_cpu_plan(cpu, product(ctx, n), &err), GW_OK);
+		assert_true(scratch->n_bytes >= (size_t)n && budget.used >= (uint64_t)n);
+		assert_true(all_zero(scratch->pages, scratch->n_bytes));
+		memset(scratch->pages, 0xa5, scratch->n_bytes);
+	}
+	/* A smaller graph keeps it, and one that is too large gives it back. */
+	uint64_t used = budget.used;
+	assert_int_equal(gw_cpu_plan(cpu, product(ctx, 1 << 10), &err), GW_OK);
+	assert_int_equal(budget.used, used);
+	assert_int_equal(gw_cpu_plan(cpu, product(ctx, 1 << 20), &err), GW_ERR_LIMIT);
+	assert_int_equal(budget.used, 0);
+	gw_cpu_free(cpu);
+	ggml_free(ctx);
+	ggml_backend_free(backend);
+}
+
 /* How a process ends that reads a byte, or writes it. */
 static int signal_of_touching(volatile uint8_t *byte, bool writes)
 {
@@ -199,6 +240,7 @@ int main(void)
 		cmocka_unit_test(device_memory_is_clean_where_copies_come_late),
 		cmocka_unit_test(memory_is_clean_while_another_client_is_there),
 		cmocka_unit_test(staging_is_clean),
+		cmocka_unit_test(scratch_memory_is_clean_and_counted),
 		cmocka_unit_test(nothing_is_beside_host_memory),
 		cmocka_unit_test(impossible_sizes_are_refused),
 		cmocka_unit_test(buffers_end_before_mappings_do),
