@@ -11,6 +11,7 @@
 #include "device/weights/models.h"
 #include "ggml/abi.h"
 #include "ggml/numbers.h"
+#include "rpc/gone.h"
 #include "wire/extension.h"
 
 const struct gw_dialect *gw_server_dialect(void)
@@ -194,6 +195,7 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 	for (size_t i = 0; i < server->n_devices; i++) {
 		gw_device_init(&s->devices[i], server->devices[i], server->n_threads, s->counters);
 		s->devices[i].budget = &s->budget;
+		s->devices[i].stop = &s->stop;
 	}
 	return GW_OK;
 }
@@ -202,6 +204,7 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 static void session_free(struct gw_session *s)
 {
 	gw_session_synchronize(s);
+	gw_gone_end(s->gone);
 	gw_connection_forget_memory(s->peer, NULL);
 	gw_staging_free(&s->staging);
 	gw_prefault_free(s->prefault);
@@ -227,8 +230,48 @@ static bool holds_driver(const struct gw_server *server)
 	return false;
 }
 
+static void stop(void *user)
+{
+	struct gw_session *s = user;
+
+	atomic_store(&s->stop, true);
+}
+
+static void give_up(void *user)
+{
+	const struct gw_session *s = user;
+	const struct gw_server_watch *watch = &s->server->watch;
+
+	if (watch->stuck)
+		watch->stuck(watch->user);
+}
+
+/* A connection that has no descriptor is within this process, which knows when it ends. */
+static enum gw_status watch_client(struct gw_session *s, int fd, struct gw_error *err)
+{
+	const struct gw_gone_steps steps = {.stop = stop, .give_up = give_up, .user = s};
+
+	return fd < 0 ? GW_OK : gw_gone_watch(fd, &steps, &s->gone, err);
+}
+
+static enum gw_status serve_session(struct gw_session *s, int fd, struct gw_error *err)
+{
+	enum gw_status st = watch_client(s, fd, err);
+
+	if (st != GW_OK)
+		return st;
+	gw_connection_count(s->peer, &s->counters->count[GW_COUNT_RECEIVED], &s->counters->count[GW_COUNT_SENT]);
+	st = gw_dispatch_run(s, err);
+	gw_connection_count(s->peer, NULL, NULL);
+	if (!atomic_load(&s->stop) || (st != GW_ERR_COMPUTE && st != GW_ERR_LOST))
+		return st;
+	/* Nobody takes what is still queued. */
+	gw_connection_shutdown(s->peer);
+	return gw_error_set(err, GW_ERR_LOST, "the client left before its requests were done; they were stopped");
+}
+
 static enum gw_status serve(
-	struct gw_server *server, struct gw_server_visit *visit, struct gw_connection *peer, struct gw_error *err)
+	struct gw_server *server, struct gw_server_visit *visit, struct gw_connection *peer, int fd, struct gw_error *err)
 {
 	struct gw_session s;
 
@@ -237,9 +280,7 @@ static enum gw_status serve(
 		return st;
 	if (session_init(&s, server, visit, peer) != GW_OK)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
-	gw_connection_count(peer, &s.counters->count[GW_COUNT_RECEIVED], &s.counters->count[GW_COUNT_SENT]);
-	st = gw_dispatch_run(&s, err);
-	gw_connection_count(peer, NULL, NULL);
+	st = serve_session(&s, fd, err);
 	visit->tainted = s.tainted || gw_connection_is_rdma(peer) || holds_driver(server);
 	session_free(&s);
 	return st;
@@ -259,7 +300,9 @@ enum gw_status gw_server_serve(
 		return gw_error_set(why, GW_ERR_NOMEM, "out of memory for a client");
 	}
 	gw_connection_set_mode(peer, server->transport);
-	enum gw_status st = serve(server, visit, peer, &err);
+	/* Over RDMA it stays the one that says whether the client is there. */
+	int fd = transport->ops->hangup_fd ? transport->ops->hangup_fd(transport) : -1;
+	enum gw_status st = serve(server, visit, peer, fd, &err);
 	gw_connection_free(peer);
 	gw_server_look_at_memory(server);
 	if (why)

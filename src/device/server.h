@@ -30,6 +30,10 @@ struct gw_server_watch {
 
 	/* A client has begun to load more than a little. Called by the thread that serves it, which waits. */
 	void (*loading)(void *user);
+
+	/* A client has gone, and its requests do not come to an end: called from another thread than the one that
+	 * serves it. A process that serves this client alone may exit. */
+	void (*stuck)(void *user);
 	void *user;
 };
 
@@ -70,8 +74,9 @@ struct gw_server_visit {
 
 /* Serves one client until it leaves or is refused; takes over the transport. visit NULL: a client like any other.
  * Backends are initialised at the first command that needs them, and freed with all buffers and graphs of this client
- * on return. GW_ERR_CLOSED: the client left cleanly. Otherwise why says which command and which check. Several threads
- * may serve clients of one server at once. */
+ * on return. GW_ERR_CLOSED: the client left cleanly. Otherwise why says which command and which check. GW_ERR_LOST:
+ * among others, the client left while its requests were being served, and what was computed was stopped. Several
+ * threads may serve clients of one server at once. */
 enum gw_status gw_server_serve(
 	struct gw_server *server, struct gw_transport *transport, struct gw_server_visit *visit, struct gw_error *why);
 

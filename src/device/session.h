@@ -2,6 +2,7 @@
 #ifndef GW_DEVICE_SESSION_H
 #define GW_DEVICE_SESSION_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@
 #include "wire/tensor.h"
 
 struct gw_cache;
+struct gw_gone;
 struct gw_models;
 struct gw_prefault;
 
@@ -51,6 +53,8 @@ struct gw_session {
 	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */
 	struct gw_buf body;      /* a request that is read as a whole before it is decoded */
 	uint64_t body_taken;     /* bytes of the budget, for body */
+	atomic_bool stop;        /* the client has gone: what is being done for it is to end */
+	struct gw_gone *gone;    /* sets it; NULL: nothing does */
 };
 
 /* The device that a request names, or NULL (and the error) if this server lends no such device. */

@@ -47,6 +47,10 @@ struct gw_transport_ops {
 	 * What was not said is ignored. */
 	void (*forget)(struct gw_transport *t, const void *base);
 
+	/* A descriptor, the transport's, that polls as POLLRDHUP, POLLHUP or POLLERR once the peer has closed or is
+	 * lost. From any thread. NULL: there is none. */
+	int (*hangup_fd)(const struct gw_transport *t);
+
 	/* Makes blocked and later calls fail with GW_ERR_LOST. From any thread; more than once is fine. */
 	void (*shutdown)(struct gw_transport *t);
 

@@ -3,8 +3,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "transport/loopback.h"
+#include "transport/tcp/tcp.h"
 
 /* From the build's directory of plug-ins, or where ggml itself looks for them. */
 static void load_backends(void)
@@ -53,6 +55,11 @@ static void *serve_main(void *arg)
 	return NULL;
 }
 
+static void start(struct rig *rig)
+{
+	assert_int_equal(pthread_create(&rig->thread, NULL, serve_main, rig), 0);
+}
+
 void rig_serve(struct rig *rig, struct gw_server *server, struct gw_transport **near)
 {
 	rig->visit = (struct gw_server_visit){0};
@@ -63,7 +70,18 @@ void rig_serve_visit(struct rig *rig, struct gw_server *server, struct gw_transp
 {
 	*rig = (struct rig){.server = server, .visit = rig->visit};
 	assert_int_equal(gw_loopback_pair(0, near, &rig->far), GW_OK);
-	assert_int_equal(pthread_create(&rig->thread, NULL, serve_main, rig), 0);
+	start(rig);
+}
+
+void rig_serve_socket(struct rig *rig, struct gw_server *server, struct gw_transport **near)
+{
+	int fds[2];
+
+	*rig = (struct rig){.server = server};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(gw_tcp_from_fd(fds[0], near, NULL), GW_OK);
+	assert_int_equal(gw_tcp_from_fd(fds[1], &rig->far, NULL), GW_OK);
+	start(rig);
 }
 
 void rig_serve_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache, struct gw_transport **near)

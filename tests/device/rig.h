@@ -35,6 +35,9 @@ struct rig {
 /* Starts to serve; *near is the client's end, the caller's. rig_serve_visit takes over rig->visit as it is. */
 void rig_serve_visit(struct rig *rig, struct gw_server *server, struct gw_transport **near);
 void rig_serve(struct rig *rig, struct gw_server *server, struct gw_transport **near);
+
+/* The same over a pair of sockets: a server notices there by itself that the client has gone. */
+void rig_serve_socket(struct rig *rig, struct gw_server *server, struct gw_transport **near);
 void rig_join(struct rig *rig);
 
 /* The same for a client that has a cache. */

@@ -88,12 +88,23 @@ static void tell_loading(void *user)
 	(void)tell(&(struct gw_control_msg){.type = GW_CONTROL_LOADING});
 }
 
+/* The device does not stop; the process can, and the kernel and the driver then take back what it holds. */
+static void leave_stuck(void *user)
+{
+	struct gw_error why;
+	(void)user;
+	gw_error_set(&why, GW_ERR_LOST, "the client left before its requests were done; the worker ends with them");
+	(void)tell(GW_CONTROL_LEFT, &why);
+	_exit(EXIT_SUCCESS);
+}
+
 static struct gw_server_watch watch(struct worker *w)
 {
 	return (struct gw_server_watch){
 		.counters = w->board ? gw_scoreboard_counters(w->board) : &w->counters,
 		.status = w->board ? tell_status : NULL,
 		.loading = w->setup.progress ? tell_loading : NULL,
+		.stuck = leave_stuck,
 		.user = w,
 	};
 }

@@ -121,7 +121,7 @@ static enum gw_status execute(struct gw_session *s, unsigned cmd, uint64_t size,
 
 enum gw_status gw_dispatch_run(struct gw_session *s, struct gw_error *err)
 {
-	for (;;) {
+	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
 		unsigned cmd;
 		uint64_t size;
 		enum gw_status st = gw_connection_next(s->peer, &cmd, &size, err);
@@ -135,4 +135,5 @@ enum gw_status gw_dispatch_run(struct gw_session *s, struct gw_error *err)
 			return st;
 		}
 	}
+	return gw_error_set(err, GW_ERR_LOST, "the client has gone");
 }

@@ -148,6 +148,11 @@ static bool tcp_readable(struct gw_transport *t, int timeout_ms)
 	}
 }
 
+static int tcp_hangup_fd(const struct gw_transport *t)
+{
+	return ((const struct tcp *)t)->fd;
+}
+
 static void tcp_shutdown(struct gw_transport *t)
 {
 	struct tcp *tcp = tcp_of(t);
@@ -167,6 +172,7 @@ static const struct gw_transport_ops tcp_ops = {
 	.sendv = tcp_sendv,
 	.recvv = tcp_recvv,
 	.readable = tcp_readable,
+	.hangup_fd = tcp_hangup_fd,
 	.shutdown = tcp_shutdown,
 	.close = tcp_close,
 };
@@ -177,6 +183,7 @@ static const struct gw_transport_ops unix_ops = {
 	.sendv = tcp_sendv,
 	.recvv = tcp_recvv,
 	.readable = tcp_readable,
+	.hangup_fd = tcp_hangup_fd,
 	.shutdown = tcp_shutdown,
 	.close = tcp_close,
 };
