@@ -91,10 +91,11 @@ static void tell_loading(void *user)
 /* The device does not stop; the process can, and the kernel and the driver then take back what it holds. */
 static void leave_stuck(void *user)
 {
-	struct gw_error why;
+	struct gw_control_msg msg = {.type = GW_CONTROL_LEFT};
 	(void)user;
-	gw_error_set(&why, GW_ERR_LOST, "the client left before its requests were done; the worker ends with them");
-	(void)tell(GW_CONTROL_LEFT, &why);
+	msg.u.left.why.status = gw_error_set(&msg.u.left.why, GW_ERR_LOST,
+		"the client left before its requests were done; the worker ends with them");
+	(void)tell(&msg);
 	_exit(EXIT_SUCCESS);
 }
 
