@@ -7,6 +7,7 @@
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
 #include "device/memory/alloc_size.h"
+#include "device/rules/op_rules.h"
 #include "ggml/abi.h"
 #include "version.h"
 #include "wire/extension.h"
@@ -89,7 +90,8 @@ static bool supports(struct gw_session *s, const struct gw_device *device, const
 		return false;
 	if (!gw_op_executes((enum ggml_op)op))
 		return true;
-	return gw_rules_op_complete(&node.tensor) && ggml_backend_dev_supports_op(device->dev, &node.tensor);
+	return gw_op_rules_judge(&node.tensor, NULL) == GW_OK &&
+	       ggml_backend_dev_supports_op(device->dev, &node.tensor);
 }
 
 enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, size_t size, struct gw_error *err)

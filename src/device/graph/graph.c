@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/device.h"
 #include "device/graph/graph_order.h"
 #include "device/graph/graph_private.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
+#include "device/rules/op_rules.h"
 #include "ggml/abi.h"
 
 enum role {
@@ -147,13 +149,16 @@ static enum gw_status locate(struct builder *b, const struct gw_wire_tensor *t, 
 			(unsigned long long)t->data, (unsigned long long)t->buffer);
 	if (!buffer)
 		return GW_OK;
+	if (buffer->device->dev != b->source->dev)
+		return gw_error_set(err, GW_ERR_PROTOCOL, "it is in a buffer of another device, %s",
+			ggml_backend_dev_name(buffer->device->dev));
 	enum gw_status st = gw_tensor_place(t, nbytes, buffer, true, out, err);
 	if (st == GW_OK)
 		st = gw_map_put(&b->graph->handles, buffer->handle, NULL);
 	return st == GW_ERR_NOMEM ? gw_error_set(err, st, "out of memory") : st;
 }
 
-/* Operations without the flag COMPUTE are those that devices pass over. */
+/* Devices pass over operations without the flag COMPUTE. */
 static bool is_passed_over(const struct ggml_tensor *node)
 {
 	return gw_op_executes(node->op) && !(node->flags & GGML_TENSOR_FLAG_COMPUTE);
@@ -169,7 +174,10 @@ static enum gw_status take_op(
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server has no operation %u", t->op);
 	if (gw_rules_op_is_custom((enum ggml_op)local))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "a function of the client cannot be called here");
-	return gw_opmap_params_to_local(b->source->opmap, (enum ggml_op)local, t->op_params, node->op_params, err);
+	enum gw_status st =
+		gw_opmap_params_to_local(b->source->opmap, (enum ggml_op)local, t->op_params, node->op_params, err);
+	gw_op_rules_drop_hints(node);
+	return st;
 }
 
 static void point(const struct builder *b, const struct gw_links *links, struct ggml_tensor *tensor)
@@ -301,7 +309,7 @@ static void count_work(struct gw_graph *graph, const struct ggml_tensor *node)
 		graph->work += n;
 }
 
-/* Enters a node, which is judged once, however often it is listed. */
+/* Enters a node, which is judged once, however often it is listed. Devices pass over results without elements, too. */
 static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *err)
 {
 	struct ggml_tensor *node = b->tensors[i];
@@ -314,6 +322,8 @@ static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *e
 	if (st != GW_OK)
 		return st;
 	b->roles[i] = JUDGED_NODE;
+	if (gw_op_executes(node->op) && gw_tensor_is_empty(node))
+		return GW_OK;
 	ggml_graph_add_node(b->graph->cgraph, node);
 	count_work(b->graph, node);
 	return GW_OK;

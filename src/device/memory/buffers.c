@@ -86,7 +86,7 @@ static enum gw_status describe(struct gw_buffers *b, struct gw_device *device, s
 
 	buffer->device = device;
 	buffer->buffer = real;
-	buffer->size = ggml_backend_buffer_get_size(real);
+	buffer->size = ggml_backend_buffer_get_size(real) - buffer->memory.spare;
 	buffer->base = ggml_backend_buffer_get_base(real);
 	buffer->is_host = ggml_backend_buffer_is_host(real);
 	buffer->handle = b->next_handle;

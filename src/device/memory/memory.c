@@ -13,9 +13,21 @@ static enum gw_status alloc_host(size_t size, struct gw_memory *out)
 	return GW_ERR_NOMEM;
 }
 
+/* Plain host memory has as much behind its end (host_memory.h). */
+#define SPARE 4096
+
+/* How many bytes more than size to allocate: none where that would be more than the device gives at once. */
+static size_t spare_for(ggml_backend_buffer_type_t buft, size_t size)
+{
+	size_t max = ggml_backend_buft_get_max_size(buft);
+
+	return size > 0 && size <= max && max - size >= SPARE ? SPARE : 0;
+}
+
 static enum gw_status alloc_device(ggml_backend_buffer_type_t buft, size_t size, struct gw_memory *out)
 {
-	out->buffer = ggml_backend_buft_alloc_buffer(buft, size);
+	out->spare = spare_for(buft, size);
+	out->buffer = ggml_backend_buft_alloc_buffer(buft, size + out->spare);
 	if (!out->buffer)
 		return GW_ERR_NOMEM;
 	ggml_backend_buffer_clear(out->buffer, 0);

@@ -14,10 +14,13 @@
 struct gw_memory {
 	ggml_backend_buffer_t buffer;
 	struct gw_host_memory host; /* what buffer is in, where that is plain host memory */
+	size_t spare;               /* bytes at buffer's end that are not the client's */
 };
 
 /* Allocates size bytes of buft's memory. Plain host memory of ggml is a mapping of its own, which is fresh and so zero
- * without being touched; any other memory is cleared by its device. GW_ERR_NOMEM, GW_ERR_LIMIT. */
+ * without being touched; any other memory is cleared by its device. Kernels that read beyond a tensor's end (overread in
+ * device/rules/op_rules.h) find memory of the same buffer there, also behind its last tensor. GW_ERR_NOMEM,
+ * GW_ERR_LIMIT. */
 enum gw_status gw_memory_alloc(ggml_backend_buffer_type_t buft, size_t size, struct gw_memory *out);
 
 /* No device may use it any more. *m is none then. */
