@@ -104,6 +104,8 @@ enum gw_status gw_device_outcome(const struct gw_device *d, struct gw_error *err
 {
 	if (d->result == GGML_STATUS_SUCCESS)
 		return GW_OK;
+	if (d->why.status != GW_OK)
+		return gw_error_set(err, d->why.status, "%s", d->why.text);
 	return gw_error_set(err, GW_ERR_COMPUTE, "device %s failed: %s", ggml_backend_dev_name(d->dev),
 		ggml_status_to_string(d->result));
 }
@@ -130,11 +132,14 @@ static void count_launched(struct gw_device *d)
 
 static void wait_for_executor(struct gw_device *d)
 {
+	struct gw_error why;
 	uint64_t took;
 
 	if (!d->running)
 		return;
-	enum ggml_status result = gw_executor_wait(d->executor, &took);
+	enum ggml_status result = gw_executor_wait(d->executor, &took, &why);
+	if (d->result == GGML_STATUS_SUCCESS)
+		d->why = why;
 	account(d, d->running, result, took);
 	d->running = NULL;
 }
@@ -174,26 +179,47 @@ static bool to_executor(struct gw_device *d, const struct gw_graph *graph)
 	return d->executor || gw_executor_new(&d->executor) == GW_OK;
 }
 
-/* In the executor's thread. */
-static enum ggml_status compute_there(void *arg)
+static enum ggml_status compute_part(void *arg, struct ggml_cgraph *part)
 {
 	struct gw_device *d = arg;
-	struct ggml_cgraph *graph = gw_graph_cgraph(d->running);
 
-	return d->cpu ? gw_cpu_compute(d->cpu, graph, d->stop) : ggml_backend_graph_compute(d->backend, graph);
+	return d->cpu ? gw_cpu_compute(d->cpu, part, d->stop) : ggml_backend_graph_compute(d->backend, part);
+}
+
+/* In the executor's thread. */
+static enum ggml_status compute_there(void *arg, struct gw_error *why)
+{
+	struct gw_device *d = arg;
+
+	return gw_graph_compute(d->running, compute_part, d, why);
 }
 
 static void compute_here(struct gw_device *d, const struct gw_graph *graph)
 {
 	uint64_t start = gw_clock_ns();
+	struct gw_error why = {0};
+	enum ggml_status result;
 
 	d->pending = true;
 	if (d->async && d->n_launched++ == 0)
 		d->launched_ns = start;
-	struct ggml_cgraph *cgraph = gw_graph_cgraph(graph);
-	enum ggml_status result =
-		d->cpu ? gw_cpu_compute(d->cpu, cgraph, d->stop) : ggml_backend_graph_compute_async(d->backend, cgraph);
+	if (d->cpu || gw_graph_parts(graph) > 1)
+		result = gw_graph_compute(graph, compute_part, d, &why);
+	else
+		result = ggml_backend_graph_compute_async(d->backend, gw_graph_cgraph(graph));
+	if (d->result == GGML_STATUS_SUCCESS)
+		d->why = why;
 	account(d, graph, result, gw_clock_ns() - start);
+}
+
+/* Looks at what must be right before the graph is launched. What the device has under way may write to it. */
+static enum gw_status check(struct gw_device *d, const struct gw_graph *graph, struct gw_error *err)
+{
+	if (!gw_graph_has_checks(graph))
+		return GW_OK;
+	if (d->pending)
+		ggml_backend_synchronize(d->backend);
+	return gw_graph_check(graph, 0, err);
 }
 
 enum gw_status gw_device_launch(struct gw_device *d, struct gw_graph *graph, struct gw_error *err)
@@ -205,11 +231,11 @@ enum gw_status gw_device_launch(struct gw_device *d, struct gw_graph *graph, str
 	if (ggml_graph_n_nodes(gw_graph_cgraph(graph)) == 0)
 		return GW_OK;
 	wait_for_executor(d);
-	if (d->cpu) {
+	st = check(d, graph, err);
+	if (st == GW_OK && d->cpu)
 		st = gw_cpu_plan(d->cpu, gw_graph_cgraph(graph), err);
-		if (st != GW_OK)
-			return st;
-	}
+	if (st != GW_OK)
+		return st;
 	if (!to_executor(d, graph)) {
 		compute_here(d, graph);
 	} else {

@@ -36,6 +36,7 @@ struct gw_device {
 	double paces[GW_DEVICE_PACES]; /* nanoseconds for each unit of gw_graph_work, of the last graphs */
 	size_t n_paces;                /* graphs so far */
 	enum ggml_status result;       /* of the graphs so far: the first failure */
+	struct gw_error why;           /* set if the server stopped that graph */
 };
 
 /* counters are told of every graph; they must outlive d. budget and stop may be set before the first use. */

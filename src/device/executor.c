@@ -16,6 +16,7 @@ struct gw_executor {
 	gw_executor_job job;
 	void *arg;
 	enum ggml_status result;
+	struct gw_error why;
 	uint64_t took;
 	bool quit;
 };
@@ -23,12 +24,15 @@ struct gw_executor {
 /* Computes the graph that was given. The lock is held on entry and on return, not in between. */
 static void compute(struct gw_executor *e)
 {
+	struct gw_error why = {0};
+
 	pthread_mutex_unlock(&e->lock);
 	uint64_t start = gw_clock_ns();
-	enum ggml_status result = e->job(e->arg);
+	enum ggml_status result = e->job(e->arg, &why);
 	uint64_t took = gw_clock_ns() - start;
 	pthread_mutex_lock(&e->lock);
 	e->result = result;
+	e->why = why;
 	e->took = took;
 	e->job = NULL;
 	pthread_cond_signal(&e->done);
@@ -94,13 +98,14 @@ void gw_executor_start(struct gw_executor *e, gw_executor_job job, void *arg)
 	pthread_mutex_unlock(&e->lock);
 }
 
-enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took)
+enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took, struct gw_error *why)
 {
 	pthread_mutex_lock(&e->lock);
 	while (e->job)
 		pthread_cond_wait(&e->done, &e->lock);
 	enum ggml_status result = e->result;
 	*took = e->took;
+	*why = e->why;
 	pthread_mutex_unlock(&e->lock);
 	return result;
 }

@@ -7,6 +7,7 @@
 #include <ggml-backend.h>
 
 #include "base/status.h"
+#include "device/graph/graph.h"
 
 struct gw_executor;
 
@@ -16,14 +17,15 @@ enum gw_status gw_executor_new(struct gw_executor **out);
 /* Waits for the graph that is being computed, then ends the thread. NULL is fine. */
 void gw_executor_free(struct gw_executor *e);
 
-/* Computes a graph and says how that ended. */
-typedef enum ggml_status (*gw_executor_job)(void *arg);
+/* Computes a graph and says how that ended, and why where the server stopped it. */
+typedef enum ggml_status (*gw_executor_job)(void *arg, struct gw_error *why);
 
 /* Has the thread call job with arg, and returns at once. Until gw_executor_wait has returned, nothing that job uses may
  * be touched, and no other job may be given. */
 void gw_executor_start(struct gw_executor *e, gw_executor_job job, void *arg);
 
-/* Blocks until the graph is computed. Sets *took, the nanoseconds that it took. */
-enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took);
+/* Blocks until the graph is computed. Sets *took, the nanoseconds that it took, and *why, where a later part was found
+ * to be one that must not be computed. */
+enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took, struct gw_error *why);
 
 #endif

@@ -9,6 +9,7 @@
 #include "device/graph/graph_private.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
+#include "device/rules/graph_indices.h"
 #include "device/rules/op_rules.h"
 #include "ggml/abi.h"
 
@@ -342,6 +343,19 @@ static enum gw_status add_nodes(struct builder *b, struct gw_error *err)
 	return GW_OK;
 }
 
+static enum gw_status make_plan(const struct builder *b, struct gw_error *err)
+{
+	struct gw_graph *graph = b->graph;
+	enum gw_status st = gw_index_plan_make(
+		ggml_graph_nodes(graph->cgraph), (uint32_t)ggml_graph_n_nodes(graph->cgraph), &graph->plan, err);
+
+	if (st != GW_OK)
+		return st;
+	return take(b,
+		graph->plan.n_checks * sizeof(*graph->plan.checks) + graph->plan.n_cuts * sizeof(*graph->plan.cuts),
+		&graph->taken, err);
+}
+
 static enum gw_status build(struct builder *b, struct gw_error *err)
 {
 	enum gw_status st = builder_init(b, err);
@@ -355,7 +369,7 @@ static enum gw_status build(struct builder *b, struct gw_error *err)
 		st = add_nodes(b, err);
 	if (st == GW_OK)
 		st = take(b, gw_map_bytes(&b->graph->handles), &b->graph->taken, err);
-	return st;
+	return st == GW_OK ? make_plan(b, err) : st;
 }
 
 enum gw_status gw_graph_build(const struct gw_graph_source *source, const struct gw_wire_graph *wire,

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "device/graph/graph.h"
+#include "device/rules/graph_indices.h"
 
 struct gw_graph {
 	struct gw_graph *link;
@@ -13,6 +14,7 @@ struct gw_graph {
 	struct ggml_cgraph *cgraph;
 	struct gw_map handles; /* of the buffers in which its tensors lie */
 	uint64_t work;
+	struct gw_index_plan plan;
 	struct gw_budget *budget; /* may be NULL */
 	uint64_t taken;           /* bytes of it */
 };
