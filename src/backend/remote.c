@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define RETRY_NS UINT64_C(1000000000)
+#define RETRY_MS 1000
 
 struct gw_remote *gw_remote_new(const char *endpoint, gw_dial dial, void *dial_user)
 {
@@ -60,7 +60,7 @@ static enum gw_status open_locked(struct gw_remote *remote)
 		status = gw_link_new(remote, client, &remote->link, &err);
 	if (status != GW_OK) {
 		gw_log_error("RPC: %s", err.text);
-		remote->retry_at_ns = gw_clock_ns() + RETRY_NS;
+		remote->retry_at_ns = gw_clock_deadline(RETRY_MS);
 		return status;
 	}
 	remote->link->refs = 1;

@@ -8,10 +8,8 @@
 #include "base/clock.h"
 #include "cli/verb.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-#define NS_PER_MS UINT64_C(1000000)
 #define WAKE SIGUSR1
-#define TICK_NS (100 * NS_PER_MS) /* a time-out is noticed so late; cheaper than a timer for each thing asked */
+#define TICK_NS (100 * GW_NS_PER_MS) /* a time-out is noticed so late; cheaper than a timer for each thing asked */
 
 static void end_all(struct gw_visit *v, enum gw_visit_end how)
 {
@@ -66,7 +64,7 @@ static enum gw_status start_watching(struct gw_visit *v, bool catch_signals, str
 
 enum gw_status gw_visit_open(struct gw_visit *v, const struct gw_visit_wish *wish, struct gw_error *err)
 {
-	*v = (struct gw_visit){.timeout_ns = (uint64_t)wish->timeout_ms * NS_PER_MS};
+	*v = (struct gw_visit){.timeout_ns = (uint64_t)wish->timeout_ms * GW_NS_PER_MS};
 	uint64_t start = gw_clock_ns();
 	enum gw_status status = gw_client_connect_within(wish->endpoint, wish->mode, wish->timeout_ms, &v->client, err);
 	if (status)
@@ -112,7 +110,7 @@ bool gw_visit_is_interrupted(const struct gw_visit *v)
 void gw_visit_sleep(struct gw_visit *v, uint64_t ns)
 {
 	struct pollfd fd = {.fd = v->wake[0], .events = POLLIN};
-	const struct timespec t = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+	const struct timespec t = gw_clock_timespec(ns);
 	(void)ppoll(&fd, 1, &t, NULL);
 }
 
@@ -124,7 +122,7 @@ enum gw_status gw_visit_explain(const struct gw_visit *v, enum gw_status status,
 		return gw_error_set(err, GW_ERR_CLOSED, "interrupted");
 	if (ended == GW_VISIT_TIMED_OUT)
 		return gw_error_set(err, GW_ERR_TIMEOUT, "server at %s has not answered for %.1f s", name,
-			(double)v->timeout_ns / (double)NS_PER_S);
+			(double)v->timeout_ns / (double)GW_NS_PER_S);
 	if (gw_client_lost(v->client) && gw_verb_last_error()[0])
 		return gw_error_set(err, status, "%s", gw_verb_last_error());
 	return gw_error_set(err, status, "server at %s: %s", name, gw_status_text(status));

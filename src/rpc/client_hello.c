@@ -6,8 +6,6 @@
 #include "wire/extension.h"
 #include "wire/message.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-
 static enum gw_status send_hello(struct gw_client *c, const struct gw_wire_hello_req *hello, struct gw_error *err)
 {
 	uint8_t body[GW_WIRE_HELLO_REQ];
@@ -41,9 +39,7 @@ static enum gw_status hung_up(const struct gw_client *c, struct gw_error *err)
 enum gw_status gw_client_await(struct gw_client *c, size_t n, uint64_t deadline, struct gw_error *err)
 {
 	while (gw_inbuf_len(&c->in) < n) {
-		uint64_t now = gw_clock_ns();
-		int ms = now < deadline ? (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
-		if (!c->transport->ops->readable(c->transport, ms))
+		if (!c->transport->ops->readable(c->transport, gw_clock_ms_left(deadline)))
 			return no_answer(c, err);
 		/* One more byte and whatever comes with it: a peer that sends half an answer must not hold us. */
 		enum gw_status status = gw_inbuf_fill(&c->in, gw_inbuf_len(&c->in) + 1, err);
@@ -56,7 +52,7 @@ enum gw_status gw_client_await(struct gw_client *c, size_t n, uint64_t deadline,
 static enum gw_status receive_answer(
 	struct gw_client *c, int timeout_ms, struct gw_wire_hello_rsp *answer, struct gw_error *err)
 {
-	uint64_t deadline = gw_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	uint64_t deadline = gw_clock_deadline(timeout_ms);
 	enum gw_status status = gw_client_await(c, GW_REPLY_HEADER, deadline, err);
 	if (status)
 		return status;

@@ -11,7 +11,6 @@
 #include "wire/cursor.h"
 
 #define SAY_MS 5000 /* a device gives up after about two seconds */
-#define NS_PER_MS UINT64_C(1000000)
 
 static void drop(struct gw_client *c)
 {
@@ -152,7 +151,7 @@ static enum gw_status confirm(struct gw_client *c, bool up, uint64_t deadline, s
 static enum gw_status settle_ggwire(struct gw_client *c, int timeout_ms, struct gw_error *err)
 {
 	struct gw_ext_rdma offer, reply;
-	uint64_t deadline = gw_clock_ns() + (uint64_t)(timeout_ms + 2 * SAY_MS) * NS_PER_MS;
+	uint64_t deadline = gw_clock_deadline(timeout_ms + 2 * SAY_MS);
 	gw_rdma_put_offer(c->rdma, &offer);
 	enum gw_status status = ask(c, &offer, &reply, deadline, err);
 	if (status)

@@ -9,8 +9,6 @@
 #include "base/clock.h"
 #include "transport/tcp/tcp.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-
 /* Slower than this in the time of patience is no transfer but a siege. */
 #define PACE ((size_t)256 << 10)
 
@@ -38,12 +36,12 @@ static enum gw_status cut_short(enum gw_status status, struct gw_error *err)
 
 void gw_inbuf_hurry(struct gw_inbuf *in, int ms)
 {
-	in->deadline = ms ? gw_clock_ns() + (uint64_t)ms * NS_PER_MS : 0;
+	in->deadline = ms ? gw_clock_deadline(ms) : 0;
 }
 
 static uint64_t message_deadline(const struct gw_inbuf *in)
 {
-	uint64_t at = gw_clock_ns() + (uint64_t)in->patience_ms * NS_PER_MS;
+	uint64_t at = gw_clock_deadline(in->patience_ms);
 	return in->deadline && in->deadline < at ? in->deadline : at;
 }
 
@@ -63,9 +61,7 @@ static enum gw_status await(const struct gw_inbuf *in, uint64_t deadline, struct
 {
 	if (spin(in))
 		return GW_OK;
-	uint64_t now = gw_clock_ns();
-	int ms = now < deadline ? (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
-	if (in->transport->ops->readable(in->transport, ms))
+	if (in->transport->ops->readable(in->transport, gw_clock_ms_left(deadline)))
 		return GW_OK;
 	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not go on with its message");
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "cli/top/ask_status.h"
 #include "cli/visit.h"
 
@@ -18,7 +19,7 @@ struct gw_watch {
 
 static void pause_for(uint64_t ns)
 {
-	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+	struct timespec t = gw_clock_timespec(ns);
 	nanosleep(&t, NULL);
 }
 

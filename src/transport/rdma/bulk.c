@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "transport/rdma/ggwire_path.h"
 
@@ -134,7 +135,7 @@ static enum gw_status read_remote(
 	for (uint64_t last = r->posted; !status && r->reaped < last;) {
 		status = gw_rdma_broken(r, err);
 		if (!status && !gw_rdma_progress(r))
-			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+			(void)gw_rdma_wait(r, GW_CLOCK_NEVER);
 	}
 	return status;
 }

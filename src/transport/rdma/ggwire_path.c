@@ -20,7 +20,6 @@
 #define TX_SLOTS 32
 #define TX_CONTROL 2 /* sends that are kept for them */
 #define SIGNAL_EVERY 8
-#define NS_PER_MS UINT64_C(1000000)
 
 _Static_assert(DEPTH + CONTROL <= GW_RDMA_MAX_RX, "all receives fit");
 _Static_assert(TX_SLOTS <= GW_RDMA_MAX_TX, "all sends fit");
@@ -186,7 +185,7 @@ static enum gw_status ggwire_sendv(struct gw_transport *t, const struct iovec *i
 static void ggwire_closing(struct gw_rdma *r)
 {
 	while (gw_rdma_room(r) == 0 && !gw_rdma_broken(r, NULL))
-		(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+		(void)gw_rdma_wait(r, GW_CLOCK_NEVER);
 	if (r->signalled < r->posted && !gw_rdma_broken(r, NULL))
 		gw_rdma_post_message(r, GW_RDMA_CREDIT, 0, true);
 }
@@ -215,7 +214,7 @@ static enum gw_status not_in_time(const struct gw_rdma *r, const char *what, str
 
 enum gw_status gw_rdma_say(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
 {
-	uint64_t deadline = gw_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	uint64_t deadline = gw_clock_deadline(timeout_ms);
 	enum gw_status status = GW_OK;
 	pthread_mutex_lock(&r->lock);
 	memset(gw_rdma_tx(r), 0, r->mtu);
@@ -229,7 +228,7 @@ enum gw_status gw_rdma_say(struct gw_rdma *r, int timeout_ms, struct gw_error *e
 
 enum gw_status gw_rdma_hear(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
 {
-	uint64_t deadline = gw_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	uint64_t deadline = gw_clock_deadline(timeout_ms);
 	enum gw_status status = GW_OK;
 	pthread_mutex_lock(&r->lock);
 	while (!status && !gw_rdma_broken(r, NULL) && !r->heard)

@@ -14,7 +14,6 @@
 #define GW_RDMA_MAX_RX 80 /* receives posted at most, on any path */
 #define GW_RDMA_MAX_TX 32 /* sends under way at most */
 #define GW_RDMA_INLINE 256
-#define GW_RDMA_NO_DEADLINE UINT64_MAX
 
 /* What a data path fixes, and where the common parts call it. Its functions are called with the lock held. */
 struct gw_rdma_path_ops {

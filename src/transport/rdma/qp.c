@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "transport/rdma/private.h"
 #include "transport/tcp/tcp.h"
 
@@ -103,13 +104,9 @@ static enum gw_status make(struct gw_rdma *r, struct gw_error *why)
 static struct gw_rdma *rdma_new(const struct gw_verbs *v)
 {
 	struct gw_rdma *r = calloc(1, sizeof(*r));
-	pthread_condattr_t attr;
 	if (!r)
 		return NULL;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	gw_cond_init(&r->changed);
 	pthread_mutex_init(&r->lock, NULL);
 	r->v = v;
 	r->tcp_fd = -1;

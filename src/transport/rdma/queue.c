@@ -9,7 +9,7 @@
 #include "transport/rdma/private.h"
 
 #define BATCH 16
-#define CLOSE_NS UINT64_C(2000000000) /* for sends that are under way when the connection is closed */
+#define CLOSE_MS 2000 /* for sends that are under way when the connection is closed */
 
 /* Work requests are named by their number, those of receives by their slot. */
 #define SEND_BIT (UINT64_C(1) << 63)
@@ -206,7 +206,7 @@ static enum gw_status receive_end(const struct gw_rdma *r, size_t got, struct gw
 enum gw_status gw_rdma_wait_for_word(struct gw_rdma *r, struct gw_error *err)
 {
 	int ms = r->base.silence_ms;
-	uint64_t deadline = ms ? gw_clock_ns() + (uint64_t)ms * 1000000 : GW_RDMA_NO_DEADLINE;
+	uint64_t deadline = gw_clock_deadline(ms > 0 ? ms : -1);
 	if (gw_rdma_wait(r, deadline) != GW_ERR_TIMEOUT)
 		return GW_OK;
 	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not answer any more");
@@ -251,9 +251,7 @@ enum gw_status gw_rdma_recvv(
 bool gw_rdma_readable(struct gw_transport *t, int timeout_ms)
 {
 	struct gw_rdma *r = gw_rdma_of(t);
-	uint64_t deadline = timeout_ms < 0    ? GW_RDMA_NO_DEADLINE
-			    : timeout_ms == 0 ? 0
-					      : gw_clock_ns() + (uint64_t)timeout_ms * 1000000;
+	uint64_t deadline = timeout_ms == 0 ? 0 : gw_clock_deadline(timeout_ms);
 	enum gw_status status = GW_OK;
 	bool ready;
 	pthread_mutex_lock(&r->lock);
@@ -275,7 +273,7 @@ void gw_rdma_close(struct gw_transport *t)
 {
 	struct gw_rdma *r = gw_rdma_of(t);
 	struct gw_transport *tcp = r->tcp;
-	uint64_t deadline = gw_clock_ns() + CLOSE_NS;
+	uint64_t deadline = gw_clock_deadline(CLOSE_MS);
 	enum gw_status status = GW_OK;
 	pthread_mutex_lock(&r->lock);
 	if (r->path->closing && !gw_rdma_broken(r, NULL))

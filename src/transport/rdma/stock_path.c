@@ -3,6 +3,7 @@
  * tries again for as long as it takes. So several can be under way, and the peer cannot tell the difference. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "transport/rdma/private.h"
 
 #define SLOT ((size_t)256 << 10)
@@ -26,7 +27,7 @@ static enum gw_status wait_for_room(struct gw_rdma *r, struct gw_error *err)
 			return status;
 		gw_rdma_post_chain(r);
 		if (!gw_rdma_progress(r))
-			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+			(void)gw_rdma_wait(r, GW_CLOCK_NEVER);
 	}
 }
 

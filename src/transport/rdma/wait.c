@@ -1,21 +1,19 @@
 /* Waiting: a short while by spinning, then asleep on the device and on the TCP socket, whose end is the peer's. */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "transport/rdma/private.h"
 #include "transport/tcp/tcp.h"
 
 #define SPIN_US 50
 #define SPIN_MAX_US 1000000
 #define SPIN_LONGER 4 /* times as long at most where the answers that came last were worth it */
-#define NS_PER_MS UINT64_C(1000000)
 #define ACK_EVENTS 64 /* events are acknowledged so many at once: each time takes a lock */
 
 /* What was sent before the peer closed TCP was acknowledged by this side's device, so it is here or about to be. */
@@ -72,23 +70,12 @@ static void look_at_tcp(struct gw_rdma *r)
 	r->ended = true;
 }
 
-static int poll_timeout(uint64_t deadline)
-{
-	if (deadline == GW_RDMA_NO_DEADLINE)
-		return -1;
-	uint64_t now = gw_clock_ns();
-	if (now >= deadline)
-		return 0;
-	uint64_t ms = (deadline - now + NS_PER_MS - 1) / NS_PER_MS;
-	return ms < INT_MAX ? (int)ms : INT_MAX;
-}
-
 /* Polls device and socket without the lock. */
 static enum gw_status sleep_on(struct gw_rdma *r, uint64_t deadline)
 {
 	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN},
 		{.fd = r->ended ? -1 : r->tcp_fd, .events = POLLIN | POLLRDHUP}};
-	int timeout = poll_timeout(deadline);
+	int timeout = gw_clock_ms_left(deadline);
 	pthread_mutex_unlock(&r->lock);
 	int n = poll(fds, 2, timeout);
 	pthread_mutex_lock(&r->lock);
@@ -144,10 +131,7 @@ static enum gw_status lead(struct gw_rdma *r, uint64_t deadline)
 
 static enum gw_status follow(struct gw_rdma *r, uint64_t deadline)
 {
-	struct timespec until = {(time_t)(deadline / 1000000000), (long)(deadline % 1000000000)};
-	if (deadline == GW_RDMA_NO_DEADLINE)
-		return pthread_cond_wait(&r->changed, &r->lock) ? GW_ERR_SYSTEM : GW_OK;
-	return pthread_cond_timedwait(&r->changed, &r->lock, &until) == ETIMEDOUT ? GW_ERR_TIMEOUT : GW_OK;
+	return gw_cond_wait_until(&r->changed, &r->lock, deadline) ? GW_OK : GW_ERR_TIMEOUT;
 }
 
 enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline)
@@ -158,7 +142,7 @@ enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline)
 	uint64_t start = gw_clock_ns();
 	enum gw_status status = lead(r, deadline);
 	uint64_t took = gw_clock_ns() - start;
-	r->typical = (3 * r->typical + (took < NS_PER_MS ? took : NS_PER_MS)) / 4;
+	r->typical = (3 * r->typical + (took < GW_NS_PER_MS ? took : GW_NS_PER_MS)) / 4;
 	r->waiting = false;
 	pthread_cond_broadcast(&r->changed);
 	return status;

@@ -1,6 +1,5 @@
 /* Connecting to an endpoint. */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,24 +11,11 @@
 #include "transport/tcp/address.h"
 #include "transport/tcp/tcp.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-#define NO_DEADLINE UINT64_MAX
-
-/* Milliseconds until the deadline as poll wants them: rounded up, -1 without a deadline. */
-static int ms_left(uint64_t deadline)
-{
-	if (deadline == NO_DEADLINE)
-		return -1;
-	uint64_t now = gw_clock_ns();
-	uint64_t ms = now < deadline ? (deadline - now + NS_PER_MS - 1) / NS_PER_MS : 0;
-	return ms > INT_MAX ? INT_MAX : (int)ms;
-}
-
 /* An equal share of the time left for each address still to try, so that one that is silent does not use it all. */
 static uint64_t share(uint64_t deadline, unsigned addresses_left)
 {
-	if (deadline == NO_DEADLINE)
-		return NO_DEADLINE;
+	if (deadline == GW_CLOCK_NEVER)
+		return GW_CLOCK_NEVER;
 	uint64_t now = gw_clock_ns();
 	return now < deadline ? now + (deadline - now) / addresses_left : now;
 }
@@ -40,7 +26,7 @@ static int await_connected(int fd, uint64_t deadline)
 	struct pollfd pfd = {.fd = fd, .events = POLLOUT};
 	int rc;
 	do
-		rc = poll(&pfd, 1, ms_left(deadline));
+		rc = poll(&pfd, 1, gw_clock_ms_left(deadline));
 	while (rc < 0 && errno == EINTR);
 	if (rc <= 0)
 		return rc == 0 ? ETIMEDOUT : errno;
@@ -140,7 +126,7 @@ static enum gw_status connect_unix(const struct gw_endpoint *ep, int timeout_ms,
 enum gw_status gw_tcp_connect(
 	const struct gw_endpoint *ep, int timeout_ms, struct gw_transport **out, struct gw_error *err)
 {
-	uint64_t deadline = timeout_ms > 0 ? gw_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS : NO_DEADLINE;
+	uint64_t deadline = gw_clock_deadline(timeout_ms > 0 ? timeout_ms : -1);
 	int fd = -1;
 	enum gw_status status = ep->kind == GW_ENDPOINT_UNIX ? connect_unix(ep, timeout_ms, &fd, err)
 							     : connect_tcp(ep, deadline, &fd, err);

@@ -22,7 +22,6 @@
 #include "transport/tcp/address.h"
 #include "transport/tcp/alive.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 #define SEND_BATCH 64
 static_assert(SEND_BATCH <= IOV_MAX, "one sendmsg takes at most IOV_MAX elements");
 
@@ -65,7 +64,7 @@ struct wait {
  * so at the first look a quarter has passed already. */
 static bool is_mute(const struct tcp *tcp, struct wait *w)
 {
-	uint64_t patience = (uint64_t)tcp->base.silence_ms * (NS_PER_MS * 3 / 4);
+	uint64_t patience = (uint64_t)tcp->base.silence_ms * (GW_NS_PER_MS * 3 / 4);
 	uint64_t now = gw_clock_ns();
 	int unread = 0;
 	if (!patience)
@@ -135,16 +134,11 @@ static enum gw_status tcp_recvv(
 static bool tcp_readable(struct gw_transport *t, int timeout_ms)
 {
 	struct pollfd pfd = {.fd = tcp_of(t)->fd, .events = POLLIN};
-	uint64_t start = timeout_ms > 0 ? gw_clock_ns() : 0;
-	int left = timeout_ms;
-	for (;;) {
+	uint64_t deadline = timeout_ms > 0 ? gw_clock_deadline(timeout_ms) : 0;
+	for (int left = timeout_ms;; left = timeout_ms > 0 ? gw_clock_ms_left(deadline) : timeout_ms) {
 		int rc = poll(&pfd, 1, left);
 		if (rc >= 0 || errno != EINTR)
 			return rc != 0;
-		if (timeout_ms <= 0)
-			continue;
-		uint64_t passed = (gw_clock_ns() - start) / 1000000;
-		left = passed < (uint64_t)timeout_ms ? timeout_ms - (int)passed : 0;
 	}
 }
 
