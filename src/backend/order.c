@@ -70,12 +70,6 @@ void gw_link_wait(struct gw_link *link)
 		gw_link_drain(link, ticket);
 }
 
-/* The generation as the map holds it: a number, never followed. */
-static void *generation_mark(const struct gw_link *link)
-{
-	return (void *)(uintptr_t)link->generation; /* NOLINT(performance-no-int-to-ptr) */
-}
-
 /* Under link->lock. Counts as the server does, which clears its table of graphs at the same message. Before 8.0 it has
  * the last graph of each device, whoever sent it. */
 static void remember_graph_locked(struct gw_link *link, uint32_t device, uint64_t uid)
@@ -88,17 +82,18 @@ static void remember_graph_locked(struct gw_link *link, uint32_t device, uint64_
 		return;
 	if (d->graphs.count >= GW_LINK_GRAPHS)
 		gw_map_clear(&d->graphs);
-	gw_map_put(&d->graphs, uid, generation_mark(link));
+	(void)gw_map_put_u64(&d->graphs, uid, link->generation);
 }
 
 /* Under link->lock. */
 static bool graph_known_locked(const struct gw_link *link, uint32_t device, uint64_t uid)
 {
 	const struct gw_link_device *d = &link->devices[device];
+	uint64_t generation;
 
 	if (!link->dialect->graph_uid)
 		return d->last_uid == uid && d->last_generation == link->generation;
-	return gw_map_get(&d->graphs, uid) == generation_mark(link);
+	return gw_map_find_u64(&d->graphs, uid, &generation) && generation == link->generation;
 }
 
 bool gw_link_recompute(struct gw_link *link, uint32_t device, uint64_t uid, enum gw_status *status)

@@ -164,17 +164,17 @@ static enum gw_status add_tensor(struct builder *b, uint32_t i, struct gw_error 
 		shape.op = GGML_OP_NONE;
 	b->tensors[i] = ggml_new_tensor_1d(b->graph->ctx, GGML_TYPE_I8, 1);
 	*b->tensors[i] = shape;
-	return gw_map_put(&b->index_of_id, t->id, (void *)(uintptr_t)i);
+	return gw_map_put_u64(&b->index_of_id, t->id, i);
 }
 
 /* The place of an id that is not 0. */
 static bool find(const struct builder *b, uint64_t id, uint32_t *index)
 {
-	void *value;
+	uint64_t value;
 
-	if (!gw_map_find(&b->index_of_id, id, &value))
+	if (!gw_map_find_u64(&b->index_of_id, id, &value))
 		return false;
-	*index = (uint32_t)(uintptr_t)value;
+	*index = (uint32_t)value;
 	return true;
 }
 
