@@ -22,7 +22,7 @@
 
 static int print_version(void)
 {
-	const struct gw_version *v = &gw_dialect_8_0.version;
+	const struct gw_version *v = &gw_dialect_newest.version;
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());

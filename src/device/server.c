@@ -18,7 +18,7 @@ const struct gw_dialect *gw_server_dialect(void)
 {
 	const struct gw_numbers *numbers = gw_numbers_get(NULL);
 
-	return numbers ? numbers->dialect : &gw_dialect_8_0;
+	return numbers ? numbers->dialect : &gw_dialect_newest;
 }
 
 static enum gw_status check_options(const struct gw_server_options *o, struct gw_error *err)

@@ -70,7 +70,7 @@ static enum gw_status receive_answer(
 
 static enum gw_status no_dialect(const struct gw_client *c, struct gw_version theirs, struct gw_error *err)
 {
-	const struct gw_version *oldest = &gw_dialect_at(0)->version, *newest = &gw_dialect_8_0.version;
+	const struct gw_version *oldest = &gw_dialect_at(0)->version, *newest = &gw_dialect_newest.version;
 	return gw_error_set(err, GW_ERR_UNSUPPORTED,
 		"server at %s speaks RPC protocol %u.%u.%u, this client %u.%u.%u to %u.%u.%u: update the %s", c->name,
 		theirs.major, theirs.minor, theirs.patch, oldest->major, oldest->minor, oldest->patch, newest->major,

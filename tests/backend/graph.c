@@ -18,12 +18,12 @@ static void decode(struct fake *f, size_t index, struct gw_wire_graph *g)
 	const struct fake_request *r = fake_request(f, GW_CMD_GRAPH_COMPUTE, index);
 
 	assert_non_null(r);
-	assert_true(gw_wire_graph_decode(&gw_dialect_8_0, r->body, r->size, g));
+	assert_true(gw_wire_graph_decode(&gw_dialect_newest, r->body, r->size, g));
 }
 
 static void tensor_at(const struct gw_wire_graph *g, uint32_t i, struct gw_wire_tensor *t)
 {
-	gw_wire_graph_tensor(&gw_dialect_8_0, g, i, t);
+	gw_wire_graph_tensor(&gw_dialect_newest, g, i, t);
 }
 
 static uint64_t id_of(const struct ggml_tensor *t)

@@ -71,7 +71,7 @@ static void begin(struct scene *s, bool deaf, void (*act)(struct scene *s, unsig
 	struct gw_transport *near, *far;
 	*s = (struct scene){.act = act, .deaf = deaf};
 	pair_socket(&near, &far);
-	assert_int_equal(gw_connection_new(far, &gw_dialect_8_0, &s->peer), GW_OK);
+	assert_int_equal(gw_connection_new(far, &gw_dialect_newest, &s->peer), GW_OK);
 	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
 	assert_int_equal(gw_client_start(near, "scene", &s->client, NULL), GW_OK);
 	assert_int_equal(gw_client_keep_alive(s->client), GW_OK);
@@ -260,7 +260,7 @@ static void a_server_of_an_earlier_level_is_not_asked(void **state)
 	struct server server;
 	struct gw_client *c;
 	pair_loopback(&near, &far);
-	server_start(&server, far, &gw_dialect_8_0);
+	server_start(&server, far, &gw_dialect_newest);
 	assert_int_equal(gw_client_start(near, "loopback", &c, NULL), GW_OK);
 	c->extensions = GW_EXT_LEVEL_ALIVE - 1;
 	assert_int_equal(gw_client_keep_alive(c), GW_OK);

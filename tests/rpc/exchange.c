@@ -13,7 +13,7 @@
 #include "rpc/harness.h"
 #include "wire/cursor.h"
 
-static const struct gw_dialect *const newest = &gw_dialect_8_0;
+static const struct gw_dialect *const newest = &gw_dialect_newest;
 
 static const struct gw_dialect *const with_empty = &dialect_with_empty_replies;
 

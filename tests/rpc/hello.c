@@ -70,7 +70,7 @@ static void half_an_answer_is_a_timeout(void **state)
 {
 	(void)state;
 	uint8_t answer[36];
-	answer_bytes(answer, gw_dialect_8_0.version, 0);
+	answer_bytes(answer, gw_dialect_newest.version, 0);
 	for (size_t n = 1; n < sizeof(answer); n += 9)
 		expect_refusal(answer, n, GW_ERR_TIMEOUT, "does not answer");
 }
@@ -163,7 +163,7 @@ static void newer_minor_versions_are_taken_with_a_warning(void **state)
 	gw_log_set_sink(keep_line, NULL);
 	assert_int_equal(hello_to(answer, sizeof(answer), &client, NULL), GW_OK);
 	gw_log_set_sink(NULL, NULL);
-	assert_ptr_equal(gw_client_dialect(client), &gw_dialect_8_0);
+	assert_ptr_equal(gw_client_dialect(client), &gw_dialect_newest);
 	assert_non_null(strstr(logged, "8.7.1"));
 	gw_client_close(client);
 }
@@ -178,7 +178,7 @@ static void extensions_are_what_both_sides_have(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct gw_client *client;
 		uint8_t answer[36];
-		answer_bytes(answer, gw_dialect_8_0.version, levels[i].theirs);
+		answer_bytes(answer, gw_dialect_newest.version, levels[i].theirs);
 		assert_int_equal(hello_to(answer, sizeof(answer), &client, NULL), GW_OK);
 		assert_int_equal(gw_client_extensions(client), levels[i].used);
 		gw_client_close(client);
@@ -190,7 +190,7 @@ static void bytes_behind_the_answer_are_kept(void **state)
 	(void)state;
 	struct gw_client *client;
 	uint8_t bytes[36 + 16], reply[8];
-	answer_bytes(bytes, gw_dialect_8_0.version, 0);
+	answer_bytes(bytes, gw_dialect_newest.version, 0);
 	gw_put_le64(bytes + 36, 8);
 	gw_put_le64(bytes + 44, 1234);
 	struct gw_transport *near, *far;
@@ -251,7 +251,7 @@ static void connects_over_tcp(void **state)
 	int conn = accept(fd, NULL, NULL);
 	assert_true(conn >= 0);
 	assert_int_equal(gw_tcp_from_fd(conn, &far, NULL), GW_OK);
-	server_start(&server, far, &gw_dialect_8_0);
+	server_start(&server, far, &gw_dialect_newest);
 	assert_int_equal(gw_client_start(near, name, &client, NULL), GW_OK);
 	assert_int_equal(gw_client_extensions(client), GW_EXT_LEVEL);
 	gw_client_close(client);

@@ -29,7 +29,7 @@ static int setup(void **state)
 	/* Room for all that a test says before it listens. */
 	if (gw_loopback_pair(1 << 20, &far, &near))
 		return -1;
-	return gw_connection_new(counter_wrap(&counter, near, false), &gw_dialect_8_0, &peer) ? -1 : 0;
+	return gw_connection_new(counter_wrap(&counter, near, false), &gw_dialect_newest, &peer) ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -297,7 +297,7 @@ static void queued_replies_leave_when_the_peer_is_freed(void **state)
 	size_t got;
 	struct gw_transport *client;
 	pair_loopback(&client, &near);
-	assert_int_equal(gw_connection_new(near, &gw_dialect_8_0, &other), GW_OK);
+	assert_int_equal(gw_connection_new(near, &gw_dialect_newest, &other), GW_OK);
 	assert_int_equal(gw_connection_reply(other, "last", 4, &err), GW_OK);
 	gw_connection_free(other);
 	assert_int_equal(client->ops->recvv(client, &iov, 1, 12, &got, NULL), GW_OK);

@@ -58,7 +58,7 @@ static void *accept_main(void *arg)
 		int fd = accept4(net->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0 || gw_tcp_from_fd(fd, &t, NULL))
 			break;
-		server_start_in_mode(&net->servers[net->n++], t, &gw_dialect_8_0, net->mode);
+		server_start_in_mode(&net->servers[net->n++], t, &gw_dialect_newest, net->mode);
 	}
 	return NULL;
 }
@@ -439,7 +439,7 @@ static void stock_hello(struct stock *s, const struct gw_wire_caps *caps)
 	struct gw_wire_hello_rsp rsp;
 	struct gw_transport *far;
 	link_tcp(&s->tcp, &far);
-	server_start(&s->server, far, &gw_dialect_8_0);
+	server_start(&s->server, far, &gw_dialect_newest);
 	assert_int_equal(gw_rdma_probe(s->tcp, GW_RDMA_ROCE, &s->rdma, NULL), GW_OK);
 	struct gw_rdma_address local;
 	gw_rdma_local(s->rdma, GW_RDMA_PATH_STOCK, &local);

@@ -135,12 +135,12 @@ static bool load_model(struct gw_client *c, size_t pieces)
 		memset(data, (int)i + 1, sizeof(data));
 		const struct gw_wire_set_req req = {.tensor = t};
 		struct iovec parts[] = {
-			{out, gw_wire_set_req_encode(&gw_dialect_8_0, &req, out)}, {data, sizeof(data)}};
+			{out, gw_wire_set_req_encode(&gw_dialect_newest, &req, out)}, {data, sizeof(data)}};
 		if (gw_client_post(c, GW_CMD_SET_TENSOR, parts, 2) != GW_OK)
 			return false;
 	}
 	const struct gw_wire_get_req get = {.tensor = t, .size = sizeof(back)};
-	if (!call(c, GW_CMD_GET_TENSOR, out, gw_wire_get_req_encode(&gw_dialect_8_0, &get, out), back, sizeof(back)))
+	if (!call(c, GW_CMD_GET_TENSOR, out, gw_wire_get_req_encode(&gw_dialect_newest, &get, out), back, sizeof(back)))
 		return false;
 	assert_memory_equal(back, data, sizeof(back));
 	struct iovec part = {out, gw_wire_buffer_req_encode(t.buffer, out)};

@@ -67,7 +67,7 @@ static const struct gw_dialect *announced(struct gw_recording recording)
 {
 	struct gw_exchange x;
 	struct gw_wire_hello_rsp hello;
-	if (gw_recording_next(&recording, &gw_dialect_8_0, &x) != GW_RECORDING_EXCHANGE || x.cmd != GW_CMD_HELLO ||
+	if (gw_recording_next(&recording, &gw_dialect_newest, &x) != GW_RECORDING_EXCHANGE || x.cmd != GW_CMD_HELLO ||
 		!gw_wire_hello_rsp_decode(x.reply, x.reply_size, &hello))
 		return NULL;
 	return gw_dialect_for(hello.version, NULL);

@@ -153,7 +153,7 @@ static void extensions_are_told(void **state)
 	put_request(to, GW_CMD_EXT_RDMA, offer, (uint32_t)n);
 	n = gw_ext_rdma_encode(&(struct gw_ext_rdma){.step = GW_EXT_RDMA_CONFIRM, .reason = "no \033[2J"}, offer);
 	put_reply(to, offer, (uint32_t)n);
-	n = gw_wire_xxh3_req_encode(&gw_dialect_8_0, &hash, xxh3);
+	n = gw_wire_xxh3_req_encode(&gw_dialect_newest, &hash, xxh3);
 	put_request(to, GW_CMD_EXT_SET_TENSOR_XXH3, xxh3, (uint32_t)n);
 	put_reply(to, &yes, 1);
 	put_request(to, GW_CMD_EXT_ALLOC, alloc, sizeof(alloc) - 1);
