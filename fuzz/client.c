@@ -33,7 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static enum gw_status dial(void *user, const char *endpoint, struct gw_client **out, struct gw_error *err)
 {
 	const struct input *input = user;
-	return gw_client_start(bytes_transport(input->data, input->size), endpoint, out, err);
+	return gw_client_start(bytes_transport(input->data, input->size), endpoint, 10000, out, err);
 }
 
 static void use(struct gw_link *link)

@@ -129,16 +129,6 @@ enum gw_status gw_ask_nothing(struct gw_visit *v, struct gw_error *err)
 	return ask_count(v, &count, err);
 }
 
-const char *gw_ask_transport_text(const struct gw_client *client)
-{
-	const char *name = gw_client_transport(client);
-	if (strcmp(name, "tcp") == 0)
-		return "TCP";
-	if (strcmp(name, "unix") == 0)
-		return "Unix socket";
-	return strcmp(name, "rdma") == 0 ? "RDMA" : "RDMA, stock path";
-}
-
 static const char *kind_of(const struct gw_visit *v, const char *version, char *out, size_t size)
 {
 	if (gw_client_server(v->client).extensions == 0)
@@ -162,7 +152,7 @@ const char *gw_ask_kind_text(const struct gw_visit *v, const char *version, char
 const char *gw_ask_server_text(const struct gw_visit *v, const char *version, char out[GW_ASK_TEXT])
 {
 	size_t used = strlen(gw_ask_kind_text(v, version, out));
-	snprintf(out + used, GW_ASK_TEXT - used, ", %s", gw_ask_transport_text(v->client));
+	snprintf(out + used, GW_ASK_TEXT - used, ", %s", gw_client_transport(v->client)->ops->title);
 	return out;
 }
 
@@ -176,12 +166,13 @@ static void json_version(struct gw_json *j, const char *key, struct gw_version v
 void gw_ask_server_json(struct gw_json *j, const struct gw_visit *v, const char *version)
 {
 	struct gw_client_server server = gw_client_server(v->client);
+	const struct gw_error *why = gw_client_why_not_upgraded(v->client);
 	gw_json_text(j, "endpoint", gw_client_name(v->client));
-	gw_json_text(j, "peer", gw_client_peer(v->client));
+	gw_json_text(j, "peer", gw_client_transport(v->client)->peer);
 	json_version(j, "protocol", server.version);
 	json_version(j, "dialect", gw_client_dialect(v->client)->version);
 	gw_json_bool(j, "ggwire", server.extensions > 0);
 	gw_json_text(j, "version", version[0] ? version : NULL);
-	gw_json_text(j, "transport", gw_client_transport(v->client));
-	gw_json_text(j, "why_not_rdma", gw_client_why_not_rdma(v->client));
+	gw_json_text(j, "transport", gw_client_transport(v->client)->ops->name);
+	gw_json_text(j, "why_not_rdma", why ? why->text : "");
 }

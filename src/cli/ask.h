@@ -39,9 +39,6 @@ enum gw_status gw_ask_nothing(struct gw_visit *v, struct gw_error *err);
 const char *gw_ask_kind_text(const struct gw_visit *v, const char *version, char out[GW_ASK_TEXT]);
 const char *gw_ask_server_text(const struct gw_visit *v, const char *version, char out[GW_ASK_TEXT]);
 
-/* "TCP", "RDMA", "RDMA, stock path", "Unix socket". */
-const char *gw_ask_transport_text(const struct gw_client *client);
-
 /* The members "endpoint", "peer", "protocol", "ggwire", "transport" and "why_not_rdma" of an object. */
 void gw_ask_server_json(struct gw_json *j, const struct gw_visit *v, const char *version);
 

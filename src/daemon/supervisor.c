@@ -17,7 +17,7 @@
 #include "daemon/notify.h"
 #include "daemon/workers/pool.h"
 #include "daemon/workers/process.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 #define BACKLOG 128
 #define ACCEPT_BATCH 16
@@ -113,7 +113,7 @@ static void close_listener(struct listener *l)
 {
 	close(l->fd);
 	struct stat now;
-	if (l->ep.kind == GW_ENDPOINT_UNIX && lstat(l->ep.host, &now) == 0 && now.st_dev == l->file.st_dev &&
+	if (l->ep.kind->has_file && lstat(l->ep.host, &now) == 0 && now.st_dev == l->file.st_dev &&
 		now.st_ino == l->file.st_ino)
 		unlink(l->ep.host);
 	free(l);
@@ -163,26 +163,6 @@ static void resume_accepting(struct gw_supervisor *s)
 		gw_events_resume(s->events, l->fd, &l->source);
 }
 
-/* Whether the error is that of one connection, which is gone already: accept(2), "Error handling". */
-static bool concerns_one(int errnum)
-{
-	switch (errnum) {
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-	case ENETDOWN:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case ENONET:
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Before any worker hears of it. */
 static bool may_enter(const struct gw_supervisor *s, int fd)
 {
@@ -192,7 +172,7 @@ static bool may_enter(const struct gw_supervisor *s, int fd)
 		gw_allow_permits(s->o.allow, (const struct sockaddr *)&address))
 		return true;
 	char peer[128];
-	gw_tcp_peer_name(fd, peer, sizeof(peer));
+	gw_transport_peer_name(fd, peer, sizeof(peer));
 	gw_log_warn("client %s refused: --allow does not name it", peer);
 	gw_scoreboard_count(s->o.board, GW_COUNT_REFUSED);
 	return false;
@@ -214,15 +194,14 @@ static void on_connection(struct gw_source *source)
 	if (s->stop_signal || s->accept_at)
 		return;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0) {
-			take_connection(s, fd, l);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			return;
-		} else if (!concerns_one(errno)) {
-			pause_accepting(s, errno);
+		int fd;
+		enum gw_status status = gw_transport_accept(l->fd, &fd);
+		if (status) {
+			if (status != GW_ERR_NOT_FOUND)
+				pause_accepting(s, errno);
 			return;
 		}
+		take_connection(s, fd, l);
 	}
 }
 
@@ -249,12 +228,12 @@ enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_end
 	struct listener *l = new_listener(s, dialect);
 	if (!l)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
-	enum gw_status status = gw_tcp_listen(ep, BACKLOG, &l->fd, &l->ep, err);
+	enum gw_status status = gw_transport_listen(ep, BACKLOG, &l->fd, &l->ep, err);
 	if (status) {
 		free(l);
 		return status;
 	}
-	if (ep->kind == GW_ENDPOINT_UNIX)
+	if (ep->kind->has_file)
 		lstat(ep->host, &l->file);
 	add_listener(s, l);
 	*bound = l->ep;

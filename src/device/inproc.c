@@ -6,12 +6,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "transport/tcp/tcp.h"
+#include "transport/endpoint.h"
+#include "transport/transports.h"
 #include "wire/extension.h"
 
 #define BACKLOG 16
@@ -77,50 +77,35 @@ turn_away:
 	transport->ops->close(transport);
 }
 
-/* Whether accept can go on after this errno: the client's trouble, or a shortage that may pass. */
-static bool passing(int errnum)
+static void take_connection(struct inproc *in, int fd)
 {
-	switch (errnum) {
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-		return true;
-	case EAGAIN:
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-	case EPERM:
-	case ENETDOWN:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-		return true;
-	default:
-		return false;
+	struct gw_transport *transport;
+	struct gw_error failed;
+
+	if (gw_transport_from_fd(fd, &transport, &failed) == GW_OK) {
+		client_start(in, transport);
+		return;
 	}
+	gw_log_warn("%s", failed.text);
+	close(fd);
 }
 
 static enum gw_status accept_all(struct inproc *in, int listener, struct gw_error *err)
 {
+	const struct timespec pause = {.tv_nsec = 100000000};
+
 	for (;;) {
 		struct pollfd pfd = {.fd = listener, .events = POLLIN};
-		struct gw_transport *transport;
-		struct gw_error failed;
+		int fd;
 
 		poll(&pfd, 1, -1);
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 && !passing(errno))
+		enum gw_status st = gw_transport_accept(listener, &fd);
+		if (st == GW_OK)
+			take_connection(in, fd);
+		else if (st == GW_ERR_LIMIT)
+			nanosleep(&pause, NULL);
+		else if (st != GW_ERR_NOT_FOUND)
 			return gw_error_errno(err, GW_ERR_SYSTEM, errno, "accept");
-		if (fd < 0)
-			continue;
-		if (gw_tcp_from_fd(fd, &transport, &failed) == GW_OK) {
-			client_start(in, transport);
-		} else {
-			gw_log_warn("%s", failed.text);
-			close(fd);
-		}
 	}
 }
 
@@ -150,7 +135,7 @@ static enum gw_status listen_on(const char *endpoint, int *listener, char *text,
 
 	enum gw_status st = gw_endpoint_parse(endpoint, true, &ep, err);
 	if (st == GW_OK)
-		st = gw_tcp_listen(&ep, BACKLOG, listener, &bound, err);
+		st = gw_transport_listen(&ep, BACKLOG, listener, &bound, err);
 	if (st == GW_OK)
 		gw_endpoint_format(&bound, text, size);
 	return st;

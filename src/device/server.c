@@ -186,7 +186,7 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 static void session_free(struct gw_session *s)
 {
 	gw_session_synchronize(s);
-	gw_connection_forget_memory(s->peer, NULL);
+	gw_connection_unregister_memory(s->peer, NULL);
 	gw_staging_free(&s->staging);
 	gw_prefault_free(s->prefault);
 	for (size_t i = 0; i < s->server->n_devices; i++)

@@ -6,12 +6,12 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "rpc/connection_private.h"
 
 /* The thread's lock is a leaf. */
 struct gw_alive {
 	struct gw_thread thread;
-	struct gw_connection *peer;
+	gw_alive_report report;
+	void *user;
 	uint32_t interval_ms;
 	_Atomic uint64_t turns; /* odd while a request is served */
 	atomic_bool awake;      /* the thread will look again by itself */
@@ -21,21 +21,21 @@ struct gw_alive {
 	uint64_t seen_sends;
 };
 
-/* Whether there was a request since the last look, or is one. */
+/* Whether a request is being served, or was since the last check. */
 static bool is_asked(struct gw_alive *a)
 {
 	uint64_t turns = atomic_load(&a->turns);
-	/* Each request begins with an odd turn: its end alone is no news. */
+	/* Each request begins with an odd turn; its end alone does not count. */
 	bool asked = turns % 2 == 1 || turns / 2 != (a->seen_turns + 1) / 2;
 	a->seen_turns = turns;
 	return asked;
 }
 
-/* After an interval without a request nobody waits for anything. */
+/* After an interval without a request no client is waiting. */
 static void doze(struct gw_alive *a)
 {
 	atomic_store(&a->awake, false);
-	/* A turn that has still seen it awake has been counted. */
+	/* A turn that still saw it awake was counted before. */
 	if (atomic_load(&a->turns) != a->seen_turns)
 		atomic_store(&a->awake, true);
 }
@@ -63,7 +63,7 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&a->thread.lock);
 		bool asked = is_asked(a);
 		if (asked)
-			status = gw_connection_say_alive(a->peer, &a->seen_sends);
+			status = a->report(a->user, &a->seen_sends);
 		pthread_mutex_lock(&a->thread.lock);
 		if (!asked)
 			doze(a);
@@ -73,15 +73,15 @@ static void *run(void *arg)
 }
 
 enum gw_status gw_alive_start(
-	struct gw_connection *p, uint32_t interval_ms, struct gw_alive **out, struct gw_error *err)
+	gw_alive_report report, void *user, uint32_t interval_ms, struct gw_alive **out, struct gw_error *err)
 {
 	struct gw_alive *a = calloc(1, sizeof(*a));
 	if (!a)
-		return gw_error_set(err, GW_ERR_NOMEM, "no memory to tell the client that it is served");
-	*a = (struct gw_alive){.peer = p, .interval_ms = interval_ms, .turns = 1, .awake = true};
+		return gw_error_set(err, GW_ERR_NOMEM, "no memory to report to the client");
+	*a = (struct gw_alive){.report = report, .user = user, .interval_ms = interval_ms, .turns = 1, .awake = true};
 	if (gw_thread_start(&a->thread, run, a)) {
 		free(a);
-		return gw_error_set(err, GW_ERR_SYSTEM, "no thread to tell the client that it is served");
+		return gw_error_set(err, GW_ERR_SYSTEM, "no thread to report to the client");
 	}
 	*out = a;
 	return GW_OK;

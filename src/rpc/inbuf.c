@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "transport/tcp/tcp.h"
+#include "transport/mode.h"
 
 /* Slower than this in the time of patience is no transfer but a siege. */
 #define PACE ((size_t)256 << 10)
@@ -17,7 +17,7 @@ enum gw_status gw_inbuf_init(struct gw_inbuf *in, struct gw_transport *transport
 	uint8_t *data = malloc(GW_INBUF_SIZE);
 	if (!data)
 		return GW_ERR_NOMEM;
-	*in = (struct gw_inbuf){.transport = transport, .data = data, .patience_ms = gw_tcp_timeout_ms()};
+	*in = (struct gw_inbuf){.transport = transport, .data = data, .patience_ms = gw_transport_timeout_ms()};
 	return GW_OK;
 }
 

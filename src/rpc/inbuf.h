@@ -22,7 +22,7 @@ struct gw_inbuf {
 	uint64_t deadline; /* everything awaited must come before this time, in gw_clock_ns; 0 = no such bound */
 };
 
-/* GW_ERR_NOMEM. Patience is gw_tcp_timeout_ms. */
+/* GW_ERR_NOMEM. Patience is gw_transport_timeout_ms. */
 enum gw_status gw_inbuf_init(struct gw_inbuf *in, struct gw_transport *transport);
 void gw_inbuf_free(struct gw_inbuf *in);
 

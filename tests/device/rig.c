@@ -72,7 +72,7 @@ struct gw_client *rig_client(struct rig *rig, struct gw_server *server)
 	struct gw_error err = {0};
 
 	rig_serve(rig, server, &near);
-	if (gw_client_start(near, "loopback", &client, &err) != GW_OK)
+	if (gw_client_start(near, "loopback", 10000, &client, &err) != GW_OK)
 		fail_msg("%s", err.text);
 	return client;
 }

@@ -112,7 +112,7 @@ static void run(const struct plan *plan, struct counter *counter, struct outcome
 	assert_int_equal(gw_fault_wrap(near, &plan->client, &near), GW_OK);
 	assert_int_equal(gw_fault_wrap(far, &plan->server, &far), GW_OK);
 	server_start(&server, far, plan->dialect);
-	o->connected = gw_client_start(counter_wrap(counter, near, false), "cut-test", &client, NULL) == GW_OK;
+	o->connected = gw_client_start(counter_wrap(counter, near, false), "cut-test", 10000, &client, NULL) == GW_OK;
 	if (o->connected) {
 		use_dialect(client, plan->dialect);
 		converse(client, o, plan->bulk);
@@ -215,7 +215,7 @@ static void reply_of_the_wrong_size_ends_the_connection(void **state)
 	memset(waiting, 0xee, sizeof(waiting));
 	pair_loopback(&near, &far);
 	server_start(&server, far, &gw_dialect_newest);
-	assert_int_equal(gw_client_start(near, "cut-test", &client, NULL), GW_OK);
+	assert_int_equal(gw_client_start(near, "cut-test", 10000, &client, NULL), GW_OK);
 	assert_int_equal(gw_client_call(client, GW_CMD_SET_TENSOR_HASH, NULL, 0, &reply, 1), GW_ERR_PROTOCOL);
 	assert_int_equal(reply, 0xee);
 	assert_int_equal(gw_client_get(client, GW_CMD_GET_TENSOR, get_body(&body, 1, 10), 1, &dest, NULL), GW_ERR_LOST);

@@ -29,7 +29,7 @@ static void start_on(struct session *s, struct gw_transport *near, struct gw_tra
 {
 	s->hash = 0;
 	server_start(&s->server, far, d);
-	assert_int_equal(gw_client_start(near, "test", &s->client, NULL), GW_OK);
+	assert_int_equal(gw_client_start(near, "test", 10000, &s->client, NULL), GW_OK);
 	use_dialect(s->client, d);
 }
 

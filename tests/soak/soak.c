@@ -17,8 +17,9 @@
 
 #include "base/log.h"
 #include "daemon/serving.h"
+#include "transport/endpoint.h"
 #include "transport/faulty.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 #include "wire/message.h"
 
 #define CONNECTIONS 2000
@@ -104,10 +105,10 @@ static struct gw_client *connect_with(const struct gw_fault_plan *plan)
 {
 	struct gw_transport *tcp, *t;
 	struct gw_client *c = NULL;
-	if (gw_tcp_connect(&where, 10000, &tcp, &err) != GW_OK)
+	if (gw_transport_dial(&where, 10000, &tcp, &err) != GW_OK)
 		fail_msg("%s", err.text);
 	assert_int_equal(gw_fault_wrap(tcp, plan, &t), GW_OK);
-	return gw_client_start(t, "server", &c, &err) == GW_OK ? c : NULL;
+	return gw_client_start(t, "server", 10000, &c, &err) == GW_OK ? c : NULL;
 }
 
 static bool call(struct gw_client *c, enum gw_cmd cmd, const void *body, size_t size, void *reply, size_t reply_size)

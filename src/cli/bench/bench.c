@@ -137,7 +137,7 @@ static enum gw_status measure(const struct options *o, struct gw_visit *v, struc
 	gw_ask_server_free(&server);
 	if (status)
 		return status;
-	bar->transport = gw_ask_transport_text(v->client);
+	bar->transport = gw_client_transport(v->client)->ops->title;
 	snprintf(run->transport, sizeof(run->transport), "%s", bar->transport);
 	run->connect_ns = v->connect_ns;
 	report->n++;
@@ -146,13 +146,8 @@ static enum gw_status measure(const struct options *o, struct gw_visit *v, struc
 	return status;
 }
 
-static bool is_rdma(const struct gw_visit *v)
-{
-	return strncmp(gw_client_transport(v->client), "rdma", 4) == 0;
-}
-
-/* One connection in that mode. With only_rdma nothing is measured if it did not go over to RDMA. */
-static enum gw_status visit(const struct options *o, enum gw_transport_mode mode, bool only_rdma,
+/* One connection in that mode. With only_upgraded nothing is measured on a connection that was not upgraded. */
+static enum gw_status visit(const struct options *o, enum gw_transport_mode mode, bool only_upgraded,
 	struct gw_bench_report *report, struct gw_error *err)
 {
 	struct gw_visit v;
@@ -162,8 +157,9 @@ static enum gw_status visit(const struct options *o, enum gw_transport_mode mode
 	enum gw_status status = gw_visit_open(&v, &wish, err);
 	if (status)
 		return status;
-	snprintf(report->why_not_rdma, sizeof(report->why_not_rdma), "%s", gw_client_why_not_rdma(v.client));
-	if (is_rdma(&v) || !only_rdma)
+	const struct gw_error *why = gw_client_why_not_upgraded(v.client);
+	snprintf(report->why_not_rdma, sizeof(report->why_not_rdma), "%s", why ? why->text : "");
+	if (!why || !only_upgraded)
 		status = measure(o, &v, &bar, report, err);
 	gw_visit_close(&v);
 	return status;
@@ -174,9 +170,7 @@ static enum gw_status visit_all(const struct options *o, struct gw_bench_report 
 	if (o->mode != GW_TRANSPORT_AUTO)
 		return visit(o, o->mode, false, report, err);
 	enum gw_status status = visit(o, GW_TRANSPORT_TCP, false, report, err);
-	if (status || strcmp(report->runs[0].transport, "TCP") != 0)
-		return status;
-	return visit(o, GW_TRANSPORT_AUTO, true, report, err);
+	return status ? status : visit(o, GW_TRANSPORT_AUTO, true, report, err);
 }
 
 int gw_bench_main(const char *program, int argc, char **argv)

@@ -8,7 +8,7 @@
 #include "cli/doctor/checks.h"
 #include "cli/verb.h"
 #include "transport/endpoint.h"
-#include "transport/rdma/rdma.h"
+#include "transport/transports.h"
 
 #define DEFAULT_TIMEOUT_S 5.0
 #define MAX_TIMEOUT_S 3600.0
@@ -89,7 +89,7 @@ static void look(const struct options *o, struct gw_findings *f)
 	const struct gw_sources sources = {.sys = "/sys", .proc = "/proc", .dev = "/dev"};
 	struct gw_doctor_path path = {0};
 	struct gw_error why;
-	bool has_library = gw_rdma_library(&why) == GW_OK;
+	bool has_library = gw_transport_upgrade->check(&why) == GW_OK;
 	gw_doctor_devices(f);
 	look_for_plugins(f);
 	if (o->endpoint)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,8 @@
 #include "cli/visit.h"
 #include "transport/endpoint.h"
 #include "transport/tcp/address.h"
+#include "transport/tcp/tcp.h"
+#include "transport/upgrade.h"
 #include "version.h"
 #include "wire/cursor.h"
 
@@ -25,28 +26,6 @@
 #define ROUND_TRIPS 50
 #define PIECE ((size_t)2 << 20)
 #define STREAM_NS UINT64_C(300000000)
-
-/* 0 or an errno. */
-static int try_address(const struct addrinfo *ai, int timeout_ms, int *out)
-{
-	int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
-	if (fd < 0)
-		return errno;
-	int failure = connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 ? errno : 0;
-	if (failure == EINPROGRESS) {
-		struct pollfd p = {.fd = fd, .events = POLLOUT};
-		socklen_t len = sizeof(failure);
-		if (poll(&p, 1, timeout_ms) == 0)
-			failure = ETIMEDOUT;
-		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) < 0)
-			failure = errno;
-	}
-	if (failure)
-		close(fd);
-	else
-		*out = fd;
-	return failure;
-}
 
 static const char *connect_advice(int failure)
 {
@@ -132,7 +111,7 @@ static bool reach(const struct gw_endpoint *ep, int timeout_ms, struct gw_doctor
 	}
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
 		uint64_t start = gw_clock_ns();
-		int fd = -1, failure = try_address(ai, timeout_ms, &fd);
+		int fd = -1, failure = gw_tcp_try_address(ai, gw_clock_deadline(timeout_ms), &fd);
 		gw_tcp_address_text(ai->ai_addr, ai->ai_addrlen, name, sizeof(name));
 		if (failure) {
 			gw_found(f, GW_FINDING_PROBLEM, AREA, "%s: %s", name,
@@ -191,18 +170,19 @@ static void say_versions(const struct gw_visit *v, const struct gw_ask_server *s
 		}
 }
 
-static void say_transport(const struct gw_visit *v, struct gw_findings *f)
+static void say_transport(const struct gw_visit *v, bool tcp, struct gw_findings *f)
 {
-	const char *name = gw_client_transport(v->client), *why = gw_client_why_not_rdma(v->client);
-	const char *advice = gw_doctor_rdma_advice(why);
+	const struct gw_error *why = gw_client_why_not_upgraded(v->client);
 	struct gw_source_names devices = gw_source_list("/sys", "class/infiniband");
 	bool has_rdma = devices.n > 0;
 	gw_source_names_free(&devices);
-	if (strcmp(name, "tcp") != 0) {
-		gw_found(f, GW_FINDING_OK, AREA, "the connection runs over %s", gw_ask_transport_text(v->client));
+	if (!why || !tcp) {
+		gw_found(f, GW_FINDING_OK, AREA, "the connection runs over %s",
+			gw_client_transport(v->client)->ops->title);
 		return;
 	}
-	gw_found(f, has_rdma ? GW_FINDING_WARNING : GW_FINDING_OK, AREA, "the connection runs over TCP: %s", why);
+	gw_found(f, has_rdma ? GW_FINDING_WARNING : GW_FINDING_OK, AREA, "the connection runs over TCP: %s", why->text);
+	const char *advice = gw_doctor_upgrade_advice(why->cause);
 	if (has_rdma && advice)
 		gw_found_advice(f, "%s", advice);
 }
@@ -277,7 +257,7 @@ static void visit(const char *endpoint, int timeout_ms, struct gw_doctor_path *p
 		gw_found_advice(f, "look at the server's log: a worker that dies names its reason there");
 	} else {
 		say_versions(&v, &server, f);
-		say_transport(&v, f);
+		say_transport(&v, path->connected, f);
 		measure(&v, &server, path, f);
 		gw_ask_server_free(&server);
 	}
@@ -291,6 +271,6 @@ void gw_doctor_server(const char *endpoint, double timeout_s, struct gw_doctor_p
 	*path = (struct gw_doctor_path){0};
 	if (gw_endpoint_parse(endpoint, false, &ep, NULL))
 		return;
-	if (ep.kind == GW_ENDPOINT_UNIX || reach(&ep, timeout_ms, path, f))
+	if (ep.kind != &gw_tcp_transport || reach(&ep, timeout_ms, path, f))
 		visit(endpoint, timeout_ms, path, f);
 }

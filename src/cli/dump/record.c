@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cli/dump/tap.h"
 #include "cli/verb.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 #define BACKLOG 16
 
@@ -83,7 +84,7 @@ static void start(int fd, const struct options *o)
 	struct connection *c = malloc(sizeof(*c));
 	struct gw_error err = {.text = "no memory"};
 	pthread_t thread;
-	if (!c || gw_tcp_from_fd(fd, &c->client, &err) != GW_OK) {
+	if (!c || gw_transport_from_fd(fd, &c->client, &err) != GW_OK) {
 		gw_log_error("%s", err.text);
 		close(fd);
 		free(c);
@@ -103,13 +104,19 @@ static void start(int fd, const struct options *o)
 /* Until a signal ends the process: files are whole to the last message that was passed on. */
 static int accept_all(int listener, const struct options *o)
 {
+	const struct timespec pause = {.tv_nsec = 100000000};
 	struct pollfd ready = {.fd = listener, .events = POLLIN};
 	for (;;) {
 		if (poll(&ready, 1, -1) < 0 && errno != EINTR)
 			return GW_EXIT_FINDING;
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0)
+		int fd;
+		enum gw_status status = gw_transport_accept(listener, &fd);
+		if (status == GW_OK)
 			start(fd, o);
+		else if (status == GW_ERR_LIMIT)
+			nanosleep(&pause, NULL);
+		else if (status != GW_ERR_NOT_FOUND)
+			return GW_EXIT_FINDING;
 	}
 }
 
@@ -127,7 +134,7 @@ int gw_record_main(const char *program, int argc, char **argv)
 		return usage(stdout, program);
 	if (access(o.directory, W_OK | X_OK) < 0)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s: %s", o.directory, strerror(errno));
-	if (gw_tcp_listen(&o.listen, BACKLOG, &listener, &bound, &err) != GW_OK)
+	if (gw_transport_listen(&o.listen, BACKLOG, &listener, &bound, &err) != GW_OK)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
 	signal(SIGPIPE, SIG_IGN);
 	gw_endpoint_format(&bound, from, sizeof(from));

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 #include "wire/command.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
@@ -163,7 +163,7 @@ void gw_record_tap(struct gw_transport *client, const struct gw_endpoint *server
 {
 	struct tap tap = {.end = {[GW_RECORDING_CLIENT] = client}, .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct gw_error err;
-	if (gw_tcp_connect(server, gw_tcp_timeout_ms(), &tap.end[GW_RECORDING_SERVER], &err) != GW_OK) {
+	if (gw_transport_dial(server, gw_transport_timeout_ms(), &tap.end[GW_RECORDING_SERVER], &err) != GW_OK) {
 		gw_log_error("%s: %s", client->peer, err.text);
 		goto no_server;
 	}

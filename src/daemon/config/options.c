@@ -241,7 +241,7 @@ static enum gw_status set_http(struct parse *p, const char *text, struct gw_erro
 		return gw_error_set(err, GW_ERR_INVALID, "longer than an endpoint can be");
 	if (gw_endpoint_parse(endpoint, true, &p->o.http, err))
 		return err->status;
-	if (p->o.http.kind != GW_ENDPOINT_TCP)
+	if (p->o.http.kind->prefix[0])
 		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not [HOST:]PORT", text);
 	p->o.has_http = true;
 	return GW_OK;

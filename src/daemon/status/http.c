@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,8 @@
 #include "daemon/status/microhttpd.h"
 #include "daemon/status/page.h"
 #include "daemon/status/report.h"
-#include "transport/tcp/address.h"
-#include "transport/tcp/tcp.h"
+#include "transport/endpoint.h"
+#include "transport/transports.h"
 
 #define BACKLOG 16
 #define ACCEPT_BATCH 8
@@ -217,19 +218,17 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
 	return queued;
 }
 
-static bool is_loopback(const struct sockaddr_storage *address)
+static bool is_local(int fd)
 {
-	struct gw_endpoint ep = {.kind = GW_ENDPOINT_TCP};
-	char *port;
-	gw_tcp_address_text((const struct sockaddr *)address, sizeof(*address), ep.host, sizeof(ep.host));
-	if ((port = strrchr(ep.host, ':')))
-		*port = '\0';
-	return gw_endpoint_is_local(&ep) || strcmp(ep.host, "[::1]") == 0;
+	char peer[128];
+	struct gw_endpoint ep;
+	gw_transport_peer_name(fd, peer, sizeof(peer));
+	return gw_endpoint_parse(peer, true, &ep, NULL) == GW_OK && gw_endpoint_is_local(&ep);
 }
 
-static bool may_enter(const struct gw_http *http, const struct sockaddr_storage *address)
+static bool may_enter(const struct gw_http *http, int fd, const struct sockaddr *address)
 {
-	return is_loopback(address) || gw_allow_permits(http->o.allow, (const struct sockaddr *)address);
+	return is_local(fd) || gw_allow_permits(http->o.allow, address);
 }
 
 static void pause_accepting(struct gw_http *http, int errnum)
@@ -245,13 +244,15 @@ static void on_connection(struct gw_source *source)
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		struct sockaddr_storage address = {0};
 		socklen_t len = sizeof(address);
-		int fd = accept4(http->fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+		int fd;
+		enum gw_status status = gw_transport_accept(http->fd, &fd);
+		if (status == GW_ERR_LIMIT)
 			pause_accepting(http, errno);
-		if (fd < 0)
+		if (status)
 			break;
-		/* It closes what it cannot take. */
-		if (may_enter(http, &address))
+		/* The library closes what it cannot take. */
+		if (getpeername(fd, (struct sockaddr *)&address, &len) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+			may_enter(http, fd, (const struct sockaddr *)&address))
 			http->mhd->add_connection(http->daemon, fd, (const struct sockaddr *)&address, len);
 		else
 			close(fd);
@@ -273,7 +274,7 @@ enum gw_status gw_http_new(
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	enum gw_status status = gw_microhttpd_get(&http->mhd, err);
 	if (!status)
-		status = gw_tcp_listen(ep, BACKLOG, &http->fd, bound, err);
+		status = gw_transport_listen(ep, BACKLOG, &http->fd, bound, err);
 	if (status) {
 		free(http);
 		return gw_error_prefix(err, "HTTP");

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "daemon/events.h"
 #include "daemon/workers/process.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define RETRY_MAX_S 30
@@ -285,7 +285,7 @@ static void announce(struct worker *w, const char *peer, const struct gw_endpoin
 		&(struct gw_scoreboard_client){.address = peer,
 			.endpoint = endpoint,
 			.protocol = dialect->version,
-			.is_unix = ep->kind == GW_ENDPOINT_UNIX});
+			.is_unix = ep->kind->has_file});
 }
 
 static bool hand_over(struct worker *w, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
@@ -293,7 +293,7 @@ static bool hand_over(struct worker *w, int fd, const struct gw_endpoint *ep, co
 	struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT, .u.client = dialect->version};
 	struct gw_error err;
 	char peer[PEER_MAX];
-	gw_tcp_peer_name(fd, peer, sizeof(peer));
+	gw_transport_peer_name(fd, peer, sizeof(peer));
 	announce(w, peer, ep, dialect);
 	if (!gw_control_send(w->process.control, false, &msg, fd, &err)) {
 		memcpy(w->client, peer, sizeof(w->client));
@@ -314,7 +314,7 @@ static bool hand_over(struct worker *w, int fd, const struct gw_endpoint *ep, co
 void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
 {
 	char peer[PEER_MAX];
-	gw_tcp_peer_name(fd, peer, sizeof(peer));
+	gw_transport_peer_name(fd, peer, sizeof(peer));
 	if (pool->n_clients >= pool->o.max_clients) {
 		count(pool, GW_COUNT_REFUSED);
 		gw_log_warn("client %s refused: %u clients are served already", peer, pool->n_clients);

@@ -17,7 +17,7 @@
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
 #include "device/server.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
 
@@ -170,7 +170,7 @@ static enum gw_status report(const struct worker *w)
 static enum gw_status serve(struct worker *w, int fd, struct gw_version version, struct gw_error *why)
 {
 	struct gw_transport *transport;
-	if (gw_tcp_from_fd(fd, &transport, why)) {
+	if (gw_transport_from_fd(fd, &transport, why)) {
 		close(fd);
 		return why->status;
 	}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/library.h"
+#include "transport/upgrade.h"
 
 static const struct gw_symbol symbols[] = {
 	{offsetof(struct gw_verbs, get_device_list), "ibv_get_device_list"},
@@ -48,6 +49,7 @@ static const struct gw_verbs *replacement;
 static void load(void)
 {
 	loaded = gw_library_load(&library, &verbs, &why_not) == GW_OK;
+	why_not.cause = GW_UPGRADE_CAUSE_NO_LIBRARY;
 }
 
 const struct gw_verbs *gw_verbs_get(struct gw_error *err)

@@ -1,4 +1,5 @@
-/* Waiting: a short while by spinning, then asleep on the device and on the TCP socket, whose end is the peer's. */
+#include "transport/rdma/wait.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -8,15 +9,15 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "transport/rdma/private.h"
-#include "transport/tcp/tcp.h"
+#include "transport/rdma/work.h"
 
 #define SPIN_US 50
 #define SPIN_MAX_US 1000000
-#define SPIN_LONGER 4 /* times as long at most where the answers that came last were worth it */
-#define ACK_EVENTS 64 /* events are acknowledged so many at once: each time takes a lock */
+#define SPIN_LONGER 4 /* at most so many times as long if the last waits were that short */
+#define ACK_EVENTS 64 /* events acknowledged at once: each call takes a lock */
 
-/* What was sent before the peer closed TCP was acknowledged by this side's device, so it is here or about to be. */
+/* This side's device has acknowledged everything that the peer sent before it closed TCP, so it is here or about to be.
+ */
 #define LATE_NS UINT64_C(2000000)
 
 uint64_t gw_rdma_spin_ns(void)
@@ -51,7 +52,7 @@ static void take_event(struct gw_rdma *r)
 	}
 }
 
-/* The socket has something to say. After the change to RDMA that can only be its end. */
+/* The socket is readable. After the upgrade that can only be its end. */
 static void look_at_tcp(struct gw_rdma *r)
 {
 	char byte;
@@ -88,8 +89,8 @@ static enum gw_status sleep_on(struct gw_rdma *r, uint64_t deadline)
 	return GW_OK;
 }
 
-/* Sleeping and waking up again costs about as much as the usual spin: if the answer is likely to come in a few times
- * that, it is worth waiting for. */
+/* Sleeping and waking up costs about as much as the default spin. Spinning longer pays if the answer is likely to come
+ * within a few times that. */
 static uint64_t worth_spinning(const struct gw_rdma *r)
 {
 	uint64_t likely = 2 * r->typical;
@@ -104,11 +105,11 @@ static bool spin(struct gw_rdma *r)
 	do {
 		if (gw_rdma_progress(r) || atomic_load(&r->down))
 			return true;
-		/* Another thread may want to send; and a software device works on the processor that it finds here. */
+		/* Another thread may want to send, and a software device needs a processor to work on. */
 		pthread_mutex_unlock(&r->lock);
 		sched_yield();
 		pthread_mutex_lock(&r->lock);
-		/* What it has handled meanwhile may be what this one waits for, and raises no event any more. */
+		/* The other thread may have handled what this one waits for, which raises no further event. */
 		if (r->completed != completed)
 			return true;
 	} while (gw_clock_ns() < until);
@@ -123,7 +124,7 @@ static enum gw_status lead(struct gw_rdma *r, uint64_t deadline)
 		if (ibv_req_notify_cq(r->cq, 0))
 			gw_rdma_fail(r, GW_ERR_LOST, "the completion queue cannot be armed");
 	}
-	/* What completed before the queue was armed raises no event. */
+	/* Completions from before the queue was armed raise no event. */
 	if (gw_rdma_progress(r) || r->failed)
 		return GW_OK;
 	return sleep_on(r, deadline);
@@ -148,10 +149,18 @@ enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline)
 	return status;
 }
 
-enum gw_status gw_rdma_await_first(
-	struct gw_rdma *r, const struct gw_transport *tcp, bool *over_rdma, struct gw_error *err)
+enum gw_status gw_rdma_wait_for_peer(struct gw_rdma *r, struct gw_error *err)
 {
-	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN}, {.fd = gw_tcp_fd(tcp), .events = POLLIN}};
+	int ms = r->base.silence_ms;
+	uint64_t deadline = gw_clock_deadline(ms > 0 ? ms : -1);
+	if (gw_rdma_wait(r, deadline) != GW_ERR_TIMEOUT)
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not answer any more");
+}
+
+enum gw_status gw_rdma_await_first(struct gw_rdma *r, int tcp_fd, bool *over_rdma, struct gw_error *err)
+{
+	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN}, {.fd = tcp_fd, .events = POLLIN}};
 	for (;;) {
 		if (ibv_req_notify_cq(r->cq, 0))
 			gw_rdma_fail(r, GW_ERR_LOST, "the completion queue cannot be armed");

@@ -1,19 +1,13 @@
-/* Requests: from the caller into the queue, and out. */
+#include "rpc/request.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
-#include "rpc/client_private.h"
-#include "transport/tcp/tcp.h"
-#include "wire/cursor.h"
+#include "rpc/client_state.h"
+#include "rpc/replies.h"
+#include "transport/mode.h"
 #include "wire/extension.h"
-
-enum gw_status gw_client_send(struct gw_client *c)
-{
-	struct gw_error why;
-	enum gw_status status = gw_outq_send(&c->out, NULL, 0, &why);
-	return status ? gw_client_fail(c, status, &why) : GW_OK;
-}
 
 static bool parts_size(const struct iovec *parts, int n, size_t *size)
 {
@@ -27,20 +21,11 @@ static bool parts_size(const struct iovec *parts, int n, size_t *size)
 	return true;
 }
 
-static void put_header(struct gw_client *c, enum gw_cmd cmd, size_t size)
-{
-	const uint8_t id = (uint8_t)cmd;
-	uint8_t number[8];
-	gw_put_le64(number, size);
-	gw_outq_put(&c->out, &id, sizeof(id));
-	gw_outq_put(&c->out, number, sizeof(number));
-}
-
-/* A long body leaves at once, from where it is, behind what was queued. */
+/* Sends a long body at once, from where it is, behind the queue. */
 static enum gw_status send_long(struct gw_client *c, const struct iovec *parts, int n)
 {
 	struct gw_error why;
-	/* Where places are counted, words that nobody takes would use them up. */
+	/* Where the peer counts receives, reports that nobody takes would use them up. */
 	enum gw_status status = c->transport->ops->max_unread ? gw_client_take_alive(c, &why) : GW_OK;
 	if (!status)
 		status = gw_outq_send(&c->out, parts, n, &why);
@@ -58,7 +43,7 @@ static enum gw_status enqueue(struct gw_client *c, enum gw_cmd cmd, const struct
 		status = gw_client_send(c);
 	if (status)
 		return status;
-	put_header(c, cmd, size);
+	gw_client_put_header(c, cmd, size);
 	if (copy)
 		gw_outq_putv(&c->out, parts, n);
 	if (pending)
@@ -99,14 +84,14 @@ enum gw_status gw_client_keep_alive(struct gw_client *c)
 {
 	uint8_t body[GW_EXT_ALIVE_REQ];
 	const struct iovec part = {body, sizeof(body)};
-	int ms = gw_tcp_timeout_ms();
+	int ms = gw_transport_timeout_ms();
 	if (c->extensions < GW_EXT_LEVEL_ALIVE)
 		return GW_OK;
 	gw_ext_alive_encode((uint32_t)ms / 4, body);
 	enum gw_status status = gw_client_post(c, GW_CMD_EXT_ALIVE, &part, 1);
 	if (status)
 		return status;
-	c->tells_alive = true;
+	c->reports_alive = true;
 	c->transport->silence_ms = ms;
 	return GW_OK;
 }
@@ -151,7 +136,7 @@ enum gw_status gw_client_call_var(
 enum gw_status gw_client_call(
 	struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n, void *reply, size_t size)
 {
-	/* A reply that breaks off must not leave half of it with the caller. */
+	/* A reply that breaks off must not leave a part of it with the caller. */
 	uint8_t small[256];
 	void *scratch = size <= sizeof(small) ? small : malloc(size);
 	if (!scratch)
@@ -181,4 +166,11 @@ enum gw_status gw_client_drain(struct gw_client *c, uint64_t ticket)
 {
 	enum gw_status status = gw_client_enter(c);
 	return status ? status : gw_client_leave(c, gw_client_receive_until(c, ticket));
+}
+
+enum gw_status gw_client_explain(const struct gw_client *c, enum gw_status status, struct gw_error *err)
+{
+	if (status && atomic_load(&c->lost))
+		return gw_error_set(err, status, "server at %s: connection lost: %s", c->name, c->why.text);
+	return gw_error_set(err, status, "server at %s: %s", c->name, gw_status_text(status));
 }

@@ -1,32 +1,25 @@
-/* Replies: which are on their way, and where they go. A reply says nothing about what it answers: order is all. */
+#include "rpc/replies.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/checked.h"
-#include "rpc/client_private.h"
+#include "wire/command.h"
 #include "wire/cursor.h"
 
+/* Bounds that keep both ends from blocking in a send at the same time: see gw_client_admit. */
+#define MAX_REPLY_BYTES 65536
+#define MAX_BLIND_BYTES 32768
+#define BLIND_OVERHEAD 512 /* what the system may need for a small send besides its bytes */
+
 static_assert((GW_CLIENT_MAX_PENDING & (GW_CLIENT_MAX_PENDING - 1)) == 0, "tickets wrap around the ring");
-
-void gw_dest_zero(const struct gw_dest *dest)
-{
-	for (size_t i = 0; dest->size > 0 && i < dest->n; i++)
-		memset((uint8_t *)dest->base + i * dest->stride, 0, dest->size);
-}
-
-bool gw_dest_valid(const struct gw_dest *dest)
-{
-	uint64_t bytes;
-	return gw_mul_u64(dest->size, dest->n, &bytes) && bytes <= SIZE_MAX / 2;
-}
 
 static struct gw_client_pending *pending_at(struct gw_client *c, uint64_t ticket)
 {
 	return &c->pending[ticket % GW_CLIENT_MAX_PENDING];
 }
 
-/* What a reply occupies on the connection; the most it may, where its size is not known. */
+/* The bytes of a reply on the connection; the maximum if its size is not known. */
 static size_t reply_bytes(const struct gw_client_pending *p)
 {
 	return GW_REPLY_HEADER + (p->var ? p->max : p->dest.size * p->dest.n);
@@ -45,7 +38,7 @@ static enum gw_status wrong_size(uint64_t got, size_t expected, struct gw_error 
 
 static enum gw_status receive_rows(struct gw_inbuf *in, const struct gw_dest *dest, struct gw_error *why)
 {
-	/* Rows without gaps are one. */
+	/* Rows without gaps are one piece. */
 	if (dest->stride == dest->size)
 		return gw_inbuf_read(in, dest->base, dest->size * dest->n, why);
 	enum gw_status status = GW_OK;
@@ -75,7 +68,7 @@ static enum gw_status receive_body(
 	return size != expected ? wrong_size(size, expected, why) : receive_rows(&c->in, &p->dest, why);
 }
 
-/* The size of the next reply. That the server lives is good to hear, and nothing more. */
+/* The size of the next reply. Reports that the server is alive are passed over. */
 static enum gw_status receive_size(struct gw_client *c, uint64_t *size, struct gw_error *why)
 {
 	enum gw_status status;
@@ -83,7 +76,7 @@ static enum gw_status receive_size(struct gw_client *c, uint64_t *size, struct g
 		status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
 		if (!status)
 			*size = gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER));
-	} while (!status && *size == GW_REPLY_ALIVE && c->tells_alive);
+	} while (!status && *size == GW_REPLY_ALIVE && c->reports_alive);
 	return status;
 }
 
@@ -99,7 +92,7 @@ static enum gw_status receive_next(struct gw_client *c)
 		return gw_client_fail(c, status, &why);
 	c->done++;
 	c->reply_bytes -= reply_bytes(p);
-	if (c->reply_bytes <= GW_CLIENT_MAX_REPLY_BYTES)
+	if (c->reply_bytes <= MAX_REPLY_BYTES)
 		c->blind_bytes = c->blind_requests = 0;
 	return GW_OK;
 }
@@ -116,11 +109,11 @@ enum gw_status gw_client_take_alive(struct gw_client *c, struct gw_error *why)
 {
 	const struct gw_transport *t = c->transport;
 	enum gw_status status = GW_OK;
-	while (!status && c->tells_alive && in_flight(c) == 0 &&
+	while (!status && c->reports_alive && in_flight(c) == 0 &&
 		(gw_inbuf_len(&c->in) > 0 || t->ops->readable(c->transport, 0))) {
 		status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
 		if (!status && gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER)) != GW_REPLY_ALIVE)
-			status = gw_error_set(why, GW_ERR_PROTOCOL, "a reply came that nothing was asked for");
+			status = gw_error_set(why, GW_ERR_PROTOCOL, "the server sent a reply to no request");
 	}
 	return status;
 }
@@ -133,7 +126,7 @@ static enum gw_status receive_down_to(struct gw_client *c, size_t replies, size_
 	return status;
 }
 
-/* How many requests, and how many replies, a transport holds whose other end takes nothing. */
+/* How many requests, or replies, the transport holds while its other end receives nothing. */
 static unsigned most_held(const struct gw_client *c)
 {
 	unsigned n = c->transport->ops->max_unread / GW_CLIENT_UNITS;
@@ -142,21 +135,20 @@ static unsigned most_held(const struct gw_client *c)
 
 /* A deadlock needs the server blocked in sending reply k, and this side blocked in sending requests behind k's. While
  * the replies on their way are few and small (both MAX bounds), the buffers of any transport hold them, and the server
- * is not blocked. Once they are more, everything queued counts as blind: if the server is blocked, it has read nothing
- * of it. Blind requests are held to what the transport's buffers take while the server reads nothing, in bytes and in
- * number; for more than that, replies are received first. The count starts anew when the replies have become few again.
- */
+ * is not blocked. Beyond that, every request that is queued counts as blind: a blocked server has read none of it.
+ * Blind requests are limited, in bytes and in number, to what the transport's buffers take while the server reads
+ * nothing; for more, replies are received first. The count starts over when few replies are left. */
 enum gw_status gw_client_admit(struct gw_client *c, size_t size, bool reply)
 {
-	size_t cost = size > SIZE_MAX - GW_CLIENT_BLIND_OVERHEAD ? SIZE_MAX : size + GW_CLIENT_BLIND_OVERHEAD;
+	size_t cost = size > SIZE_MAX - BLIND_OVERHEAD ? SIZE_MAX : size + BLIND_OVERHEAD;
 	unsigned most = most_held(c);
 	enum gw_status status = GW_OK;
 	if (reply && in_flight(c) >= most)
 		status = receive_down_to(c, most / 2, SIZE_MAX);
-	if (status || c->reply_bytes <= GW_CLIENT_MAX_REPLY_BYTES)
+	if (status || c->reply_bytes <= MAX_REPLY_BYTES)
 		return status;
-	if (cost > GW_CLIENT_MAX_BLIND_BYTES - c->blind_bytes || c->blind_requests == most)
-		return receive_down_to(c, SIZE_MAX, GW_CLIENT_MAX_REPLY_BYTES / 2);
+	if (cost > MAX_BLIND_BYTES - c->blind_bytes || c->blind_requests == most)
+		return receive_down_to(c, SIZE_MAX, MAX_REPLY_BYTES / 2);
 	c->blind_bytes += cost;
 	c->blind_requests++;
 	return GW_OK;

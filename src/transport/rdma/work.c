@@ -1,17 +1,14 @@
-/* Work requests, completions, and what the transports of both data paths have in common. */
+#include "transport/rdma/work.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "transport/rdma/private.h"
-
 #define BATCH 16
-#define CLOSE_MS 2000 /* for sends that are under way when the connection is closed */
 
-/* Work requests are named by their number, those of receives by their slot. */
+/* The identifier of a send is its number, that of a receive its slot. */
 #define SEND_BIT (UINT64_C(1) << 63)
 
 void gw_rdma_fail(struct gw_rdma *r, enum gw_status status, const char *fmt, ...)
@@ -53,7 +50,7 @@ uint8_t *gw_rdma_tx(const struct gw_rdma *r)
 	return gw_rdma_rx(r, r->path->rx_slots + (unsigned)(r->posted % r->path->tx_slots));
 }
 
-/* The next work request of the send queue, at the end of the chain. */
+/* Appends the next work request of the send queue to the chain. */
 static struct ibv_send_wr *chain(struct gw_rdma *r, const void *bytes, size_t size, uint32_t lkey)
 {
 	unsigned i = r->chained++;
@@ -173,115 +170,4 @@ enum gw_status gw_rdma_broken(const struct gw_rdma *r, struct gw_error *err)
 	if (r->ended)
 		return gw_error_set(err, GW_ERR_LOST, "the peer closed the connection");
 	return GW_OK;
-}
-
-/* Copies what is ready to where pos points. Returns the bytes. */
-static size_t take(struct gw_rdma *r, struct gw_iov_pos *pos)
-{
-	size_t sum = 0;
-	struct iovec to;
-	while (r->ready_len > 0 && r->ready[r->ready_head].left > 0 && gw_iov_peek(pos, &to, 1, SIZE_MAX) > 0) {
-		struct gw_rdma_ready *from = &r->ready[r->ready_head];
-		size_t n = to.iov_len < from->left ? to.iov_len : from->left;
-		memcpy(to.iov_base, gw_rdma_rx(r, from->slot) + from->offset, n);
-		gw_iov_advance(pos, n);
-		sum += n;
-		from->offset += (uint32_t)n;
-		from->left -= (uint32_t)n;
-		gw_rdma_drop_empty(r);
-	}
-	return sum;
-}
-
-static enum gw_status receive_end(const struct gw_rdma *r, size_t got, struct gw_error *err)
-{
-	enum gw_status status = gw_rdma_broken(r, err);
-	if (!status || atomic_load(&r->down) || r->failed)
-		return status;
-	if (got > 0)
-		return gw_error_set(err, GW_ERR_LOST, "the peer closed the connection in the middle of a message");
-	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
-}
-
-enum gw_status gw_rdma_wait_for_word(struct gw_rdma *r, struct gw_error *err)
-{
-	int ms = r->base.silence_ms;
-	uint64_t deadline = gw_clock_deadline(ms > 0 ? ms : -1);
-	if (gw_rdma_wait(r, deadline) != GW_ERR_TIMEOUT)
-		return GW_OK;
-	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not answer any more");
-}
-
-static enum gw_status wait_for_more(struct gw_rdma *r, size_t got, struct gw_error *err)
-{
-	enum gw_status status = receive_end(r, got, err);
-	return status ? status : gw_rdma_wait_for_word(r, err);
-}
-
-static enum gw_status pull(struct gw_rdma *r, struct gw_iov_pos *pos, size_t *sum, struct gw_error *err)
-{
-	size_t got = 0;
-	enum gw_status status = r->path->pull(r, pos, &got, err);
-	*sum += got;
-	return status;
-}
-
-enum gw_status gw_rdma_recvv(
-	struct gw_transport *t, const struct iovec *iov, int n, size_t min, size_t *got, struct gw_error *err)
-{
-	struct gw_rdma *r = gw_rdma_of(t);
-	struct gw_iov_pos pos = gw_iov_start(iov, n);
-	enum gw_status status = GW_OK;
-	size_t sum = 0;
-	pthread_mutex_lock(&r->lock);
-	if (atomic_load(&r->down))
-		status = gw_rdma_broken(r, err);
-	while (!status) {
-		sum += take(r, &pos);
-		if (sum >= min)
-			break;
-		status = r->ready_len > 0 ? pull(r, &pos, &sum, err) : wait_for_more(r, sum, err);
-	}
-	pthread_mutex_unlock(&r->lock);
-	if (!status)
-		*got = sum;
-	return status;
-}
-
-bool gw_rdma_readable(struct gw_transport *t, int timeout_ms)
-{
-	struct gw_rdma *r = gw_rdma_of(t);
-	uint64_t deadline = timeout_ms == 0 ? 0 : gw_clock_deadline(timeout_ms);
-	enum gw_status status = GW_OK;
-	bool ready;
-	pthread_mutex_lock(&r->lock);
-	while (!(ready = r->ready_len > 0 || gw_rdma_broken(r, NULL)) && !status)
-		status = gw_rdma_wait(r, deadline);
-	pthread_mutex_unlock(&r->lock);
-	return ready;
-}
-
-void gw_rdma_shutdown(struct gw_transport *t)
-{
-	struct gw_rdma *r = gw_rdma_of(t);
-	atomic_store(&r->down, true);
-	/* Wakes whoever sleeps on the socket, and tells the peer. */
-	r->tcp->ops->shutdown(r->tcp);
-}
-
-void gw_rdma_close(struct gw_transport *t)
-{
-	struct gw_rdma *r = gw_rdma_of(t);
-	struct gw_transport *tcp = r->tcp;
-	uint64_t deadline = gw_clock_deadline(CLOSE_MS);
-	enum gw_status status = GW_OK;
-	pthread_mutex_lock(&r->lock);
-	if (r->path->closing && !gw_rdma_broken(r, NULL))
-		r->path->closing(r);
-	/* A queue pair that is destroyed forgets what it has not sent yet. */
-	while (!status && !gw_rdma_broken(r, NULL) && r->reaped < r->signalled)
-		status = gw_rdma_wait(r, deadline);
-	pthread_mutex_unlock(&r->lock);
-	gw_rdma_free(r);
-	tcp->ops->close(tcp);
 }

@@ -1,4 +1,5 @@
-/* A queue pair's life: found, made, brought up, taken down. */
+#include "transport/rdma/pair.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -12,40 +13,22 @@
 
 #include "base/log.h"
 #include "base/thread.h"
-#include "transport/rdma/private.h"
-#include "transport/tcp/tcp.h"
+#include "transport/rdma/wait.h"
+#include "transport/rdma/work.h"
+#include "transport/tcp/stream.h"
 
 #define PSN_MASK 0xffffffu
-/* A packet that is not acknowledged is sent again after 268 ms, and given up after the 7th time: a machine that is
- * busy, or emulated, may stand still for half a second, and a peer that was killed shows on TCP anyway. A retry count
- * of 7 is without end on some devices. */
+/* A packet that is not acknowledged is sent again after 268 ms and abandoned after the 7th attempt. A busy or emulated
+ * machine may pause for half a second, and TCP shows a peer that was killed anyway. Some devices take a retry count of
+ * 7 for unlimited. */
 #define TIMEOUT 16
 #define RETRY_CNT 6
 #define MTU_MIN IBV_MTU_256
-#define MTU_MAX IBV_MTU_4096
-
-static const struct gw_rdma_path_ops *const paths[] = {
-	[GW_RDMA_PATH_STOCK] = &gw_rdma_path_stock,
-	[GW_RDMA_PATH_GGWIRE] = &gw_rdma_path_ggwire,
-};
+#define INLINE 256
 
 static unsigned mtu_bytes(unsigned mtu)
 {
 	return 128u << mtu;
-}
-
-bool gw_rdma_is_built(void)
-{
-	return true;
-}
-
-bool gw_rdma_address_ok(const struct gw_rdma_address *a)
-{
-	static const uint8_t zero[sizeof(a->gid)];
-	if (a->qpn == 0 || a->qpn > PSN_MASK || a->psn > PSN_MASK || a->mtu > MTU_MAX)
-		return false;
-	return a->kind == GW_RDMA_ROCE ? memcmp(a->gid, zero, sizeof(zero)) != 0
-				       : a->kind == GW_RDMA_INFINIBAND && a->lid != 0;
 }
 
 /* The local address of a connection, as a GID holds it. */
@@ -53,9 +36,9 @@ static enum gw_status local_address(const struct gw_transport *tcp, uint8_t out[
 {
 	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
-	if (gw_tcp_fd(tcp) < 0)
+	if (gw_stream_tcp_fd(tcp) < 0)
 		return gw_error_set(why, GW_ERR_UNSUPPORTED, "the connection is not TCP");
-	if (getsockname(gw_tcp_fd(tcp), (struct sockaddr *)&address, &len))
+	if (getsockname(gw_stream_tcp_fd(tcp), (struct sockaddr *)&address, &len))
 		return gw_error_errno(why, GW_ERR_SYSTEM, errno, "getsockname");
 	if (address.ss_family == AF_INET6) {
 		memcpy(out, &((struct sockaddr_in6 *)&address)->sin6_addr, 16);
@@ -77,7 +60,7 @@ static enum gw_status make_qp(struct gw_rdma *r, struct gw_error *why)
 			.max_recv_wr = GW_RDMA_MAX_RX,
 			.max_send_sge = 1,
 			.max_recv_sge = 1,
-			.max_inline_data = GW_RDMA_INLINE},
+			.max_inline_data = INLINE},
 	};
 	r->qp = r->v->create_qp(r->pd, &attr);
 	if (!r->qp)
@@ -126,7 +109,7 @@ static void log_probed(const struct gw_rdma *r)
 			r->port.roce_v2 ? 2 : 1, r->qp->qp_num, r->inline_max);
 }
 
-enum gw_status gw_rdma_probe(const struct gw_transport *tcp, unsigned kinds, struct gw_rdma **out, struct gw_error *why)
+enum gw_status gw_rdma_open(struct gw_transport *tcp, unsigned kinds, struct gw_rdma **out, struct gw_error *why)
 {
 	uint8_t address[16];
 	enum gw_status status = local_address(tcp, address, why);
@@ -145,17 +128,18 @@ enum gw_status gw_rdma_probe(const struct gw_transport *tcp, unsigned kinds, str
 		gw_rdma_free(r);
 		return status;
 	}
+	r->tcp = tcp;
 	log_probed(r);
 	*out = r;
 	return GW_OK;
 }
 
-void gw_rdma_local(const struct gw_rdma *r, enum gw_rdma_path path, struct gw_rdma_address *out)
+void gw_rdma_local(const struct gw_rdma *r, const struct gw_rdma_path *path, struct gw_rdma_address *out)
 {
 	*out = (struct gw_rdma_address){
 		.kind = r->port.kind,
 		.qpn = r->qp->qp_num,
-		.psn = (path == GW_RDMA_PATH_STOCK ? r->qp->qp_num : r->random_psn) & PSN_MASK,
+		.psn = (path->random_psn ? r->random_psn : r->qp->qp_num) & PSN_MASK,
 		.lid = r->port.lid,
 		.mtu = (uint8_t)r->port.mtu,
 		.reads = r->port.max_reads,
@@ -166,12 +150,14 @@ void gw_rdma_local(const struct gw_rdma *r, enum gw_rdma_path path, struct gw_rd
 static enum gw_status no_registration(const struct gw_rdma *r, int errnum, struct gw_error *err)
 {
 	struct rlimit limit = {0};
+	char remedy[100] = "";
 	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (limit.rlim_cur == RLIM_INFINITY)
-		return gw_error_errno(err, GW_ERR_NOMEM, errnum, "%zu KiB cannot be registered", r->memory_size >> 10);
-	return gw_error_errno(err, GW_ERR_NOMEM, errnum,
-		"%zu KiB cannot be registered; raise the memlock limit, which is %llu KiB (ulimit -l)",
-		r->memory_size >> 10, (unsigned long long)limit.rlim_cur >> 10);
+	if (limit.rlim_cur != RLIM_INFINITY)
+		snprintf(remedy, sizeof(remedy), "; raise the memlock limit, which is %llu KiB (ulimit -l)",
+			(unsigned long long)limit.rlim_cur >> 10);
+	return gw_error_because(err, GW_UPGRADE_CAUSE_NO_MEMORY,
+		gw_error_errno(
+			err, GW_ERR_NOMEM, errnum, "%zu KiB cannot be registered%s", r->memory_size >> 10, remedy));
 }
 
 static enum gw_status make_memory(struct gw_rdma *r, struct gw_error *err)
@@ -181,7 +167,7 @@ static enum gw_status make_memory(struct gw_rdma *r, struct gw_error *err)
 	if (memory == MAP_FAILED)
 		return gw_error_errno(err, GW_ERR_NOMEM, errno, "no memory for RDMA");
 	r->memory = memory;
-	/* A child's copy-on-write must not move pages that the device writes to. */
+	/* Copy-on-write after a fork must not move pages that the device writes to. */
 	(void)madvise(memory, r->memory_size, MADV_DONTFORK);
 	r->mr = r->v->reg_mr(r->pd, memory, r->memory_size, IBV_ACCESS_LOCAL_WRITE);
 	return r->mr ? GW_OK : no_registration(r, errno, err);
@@ -191,9 +177,11 @@ static enum gw_status to_state(
 	struct gw_rdma *r, struct ibv_qp_attr *attr, int mask, const char *name, struct gw_error *err)
 {
 	int rc = r->v->modify_qp(r->qp, attr, mask | IBV_QP_STATE);
-	return rc ? gw_error_errno(
-			    err, GW_ERR_SYSTEM, rc, "%s: the queue pair cannot be moved to %s", r->port.device, name)
-		  : GW_OK;
+	if (rc == 0)
+		return GW_OK;
+	return gw_error_because(err, GW_UPGRADE_CAUSE_NO_ROUTE,
+		gw_error_errno(
+			err, GW_ERR_SYSTEM, rc, "%s: the queue pair cannot be moved to %s", r->port.device, name));
 }
 
 static enum gw_status to_init(struct gw_rdma *r, struct gw_error *err)
@@ -258,15 +246,16 @@ static enum gw_status to_rts(struct gw_rdma *r, uint32_t psn, const struct gw_rd
 }
 
 enum gw_status gw_rdma_activate(
-	struct gw_rdma *r, enum gw_rdma_path path, const struct gw_rdma_address *peer, struct gw_error *err)
+	struct gw_rdma *r, const struct gw_rdma_path *path, const struct gw_rdma_address *peer, struct gw_error *err)
 {
 	struct gw_rdma_address local;
 	if (peer->kind != r->port.kind)
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "one end is on Ethernet, the other on InfiniBand");
-	r->path = paths[path];
-	r->credits = r->path->credits;
+		return gw_error_because(err, GW_UPGRADE_CAUSE_NO_ADDRESS,
+			gw_error_set(err, GW_ERR_UNSUPPORTED, "one end is on Ethernet, the other on InfiniBand"));
+	r->path = path;
 	r->peer_qpn = peer->qpn;
-	r->no_offers = peer->reads == 0;
+	if (path->begin)
+		path->begin(r, peer);
 	gw_rdma_local(r, path, &local);
 	enum gw_status status = make_memory(r, err);
 	if (!status)
@@ -288,12 +277,11 @@ void gw_rdma_stop(struct gw_rdma *r)
 	(void)r->v->modify_qp(r->qp, &attr, IBV_QP_STATE);
 }
 
-struct gw_transport *gw_rdma_start(struct gw_rdma *r, struct gw_transport *tcp)
+struct gw_transport *gw_rdma_start(struct gw_rdma *r)
 {
 	r->base.ops = &r->path->transport;
-	memcpy(r->base.peer, tcp->peer, sizeof(r->base.peer));
-	r->tcp = tcp;
-	r->tcp_fd = gw_tcp_fd(tcp);
+	memcpy(r->base.peer, r->tcp->peer, sizeof(r->base.peer));
+	r->tcp_fd = gw_stream_tcp_fd(r->tcp);
 	gw_log_info(
 		"RDMA activated: qpn=%u->%u mtu=%u rx_depth=%u", r->qp->qp_num, r->peer_qpn, r->mtu, r->path->rx_slots);
 	return &r->base;
@@ -305,7 +293,7 @@ void gw_rdma_free(struct gw_rdma *r)
 		return;
 	if (r->qp)
 		r->v->destroy_qp(r->qp);
-	gw_rdma_keep_free(r);
+	gw_rdma_registrations_free(&r->ggwire.registrations);
 	if (r->mr)
 		r->v->dereg_mr(r->mr);
 	if (r->memory)
