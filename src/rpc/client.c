@@ -127,8 +127,15 @@ const struct gw_error *gw_client_why_not_upgraded(const struct gw_client *c)
 	return c->upgraded ? NULL : &c->stay;
 }
 
-void gw_client_interrupt(struct gw_client *c)
+uint64_t gw_client_turn(const struct gw_client *c)
 {
+	return atomic_load_explicit(&c->turns, memory_order_relaxed);
+}
+
+void gw_client_interrupt(struct gw_client *c, const struct gw_error *why)
+{
+	c->interruption = *why;
+	atomic_store(&c->interrupted, true);
 	c->transport->ops->shutdown(c->transport);
 }
 

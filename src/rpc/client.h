@@ -50,8 +50,11 @@ const struct gw_transport *gw_client_transport(const struct gw_client *c);
  * Constant after connecting. */
 const struct gw_error *gw_client_why_not_upgraded(const struct gw_client *c);
 
-/* Makes running and later calls of all threads fail, for a user who does not want to wait. */
-void gw_client_interrupt(struct gw_client *c);
+/* For a thread that watches the others: the number is odd while a call is running, and every call changes it. */
+uint64_t gw_client_turn(const struct gw_client *c);
+
+/* Makes running and later calls of all threads fail with why. Once, from any thread. */
+void gw_client_interrupt(struct gw_client *c, const struct gw_error *why);
 
 /* Whether the connection has failed. */
 bool gw_client_lost(const struct gw_client *c);

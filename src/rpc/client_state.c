@@ -40,21 +40,31 @@ void gw_client_free(struct gw_client *c)
 	free(c);
 }
 
+/* Under the lock, so the addition itself need not be atomic. */
+static void turn(struct gw_client *c)
+{
+	uint64_t turns = atomic_load_explicit(&c->turns, memory_order_relaxed);
+	atomic_store_explicit(&c->turns, turns + 1, memory_order_relaxed);
+}
+
 enum gw_status gw_client_enter(struct gw_client *c)
 {
 	if (atomic_load(&c->lost))
 		return GW_ERR_LOST;
 	pthread_mutex_lock(&c->lock);
-	if (!atomic_load(&c->lost))
-		return GW_OK;
-	pthread_mutex_unlock(&c->lock);
-	return GW_ERR_LOST;
+	if (atomic_load(&c->lost)) {
+		pthread_mutex_unlock(&c->lock);
+		return GW_ERR_LOST;
+	}
+	turn(c);
+	return GW_OK;
 }
 
 enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
 {
 	/* Only the call that lost the connection gets here with it lost; all later ones stop in gw_client_enter. */
 	bool announce = atomic_load(&c->lost);
+	turn(c);
 	pthread_mutex_unlock(&c->lock);
 	/* The log's sink is the caller's code, so it is not called under the lock. */
 	if (announce)

@@ -35,8 +35,12 @@ struct gw_client {
 	size_t blind_bytes; /* of requests queued while reply_bytes was above its bound */
 	unsigned blind_requests;
 
-	atomic_bool lost;    /* set once, under the lock; read anywhere */
-	struct gw_error why; /* of the loss; constant from then on */
+	atomic_bool lost;              /* set once, under the lock; read anywhere */
+	struct gw_error why;           /* of the loss; constant from then on */
+	atomic_bool interrupted;       /* set once, by gw_client_interrupt */
+	struct gw_error interruption;  /* why; constant from then on */
+	_Atomic uint64_t turns;        /* odd while a call is running; written under the lock */
+	_Atomic uint32_t server_flags; /* GW_EXT_SERVER_..., once the server was asked */
 
 	/* Constant after the handshake. */
 	const struct gw_dialect *dialect;

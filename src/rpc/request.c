@@ -170,6 +170,11 @@ enum gw_status gw_client_drain(struct gw_client *c, uint64_t ticket)
 
 enum gw_status gw_client_explain(const struct gw_client *c, enum gw_status status, struct gw_error *err)
 {
+	if (status && atomic_load(&c->interrupted)) {
+		if (err)
+			*err = c->interruption;
+		return c->interruption.status;
+	}
 	if (status && atomic_load(&c->lost))
 		return gw_error_set(err, status, "server at %s: connection lost: %s", c->name, c->why.text);
 	return gw_error_set(err, status, "server at %s: %s", c->name, gw_status_text(status));

@@ -37,10 +37,12 @@ bool gw_endpoint_is_local(const struct gw_endpoint *ep)
 
 char *gw_endpoint_next(char **list)
 {
-	char *text = *list + strspn(*list, ", ");
-	size_t n = strcspn(text, ", ");
-	*list = text + n;
-	if (**list)
-		*(*list)++ = '\0';
-	return n > 0 ? text : NULL;
+	if (!*list)
+		return NULL;
+	char *text = *list + strspn(*list, " ");
+	char *end = text + strcspn(text, ", ");
+	char *rest = end + strspn(end, " ");
+	*list = *rest == ',' ? rest + 1 : *rest ? rest : NULL;
+	*end = '\0';
+	return text;
 }

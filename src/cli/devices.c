@@ -1,14 +1,13 @@
-#include "cli/remote_devices.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/ask.h"
+#include "cli/query.h"
 #include "cli/verb.h"
-#include "cli/visit.h"
+#include "cli/verb_client.h"
+#include "cli/verbs.h"
 #include "transport/endpoint.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
@@ -18,8 +17,9 @@
 #define MIB (UINT64_C(1) << 20)
 
 struct options {
-	bool help, json;
+	bool json;
 	double timeout_s;
+	enum gw_transport_mode mode;
 	char *endpoints[MAX_SERVERS]; /* parts of argv */
 	size_t n;
 };
@@ -29,25 +29,17 @@ struct entry {
 	const char *endpoint;
 	enum gw_status status;
 	struct gw_error err;
-	struct gw_ask_server server;
-	char text[GW_ASK_TEXT]; /* what it is */
-	unsigned first;         /* the number of its first device */
+	struct gw_query server;
+	char text[GW_QUERY_TEXT]; /* what it is */
+	unsigned first;           /* the number of its first device */
 };
 
-static int usage(FILE *to, const char *program)
-{
-	fprintf(to,
-		"Usage: %s [options] ENDPOINT,...\n"
-		"\n"
-		"Lists the devices that --rpc ENDPOINT,... would give a llama.cpp program, and prints a command line\n"
-		"that splits a model over them in proportion to their free memory.\n"
-		"\n"
-		"  -h, --help              show this help and exit\n"
-		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
-		"  -j, --json              print one JSON object\n",
-		program);
-	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
-}
+static const char usage[] =
+	"[options] ENDPOINT,...\n"
+	"\n"
+	"Lists the devices that --rpc ENDPOINT,... would give a llama.cpp program, and prints a command line\n"
+	"that splits a model over them in proportion to their free memory.\n"
+	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
 
 static int add_endpoint(const char *program, char *text, struct options *o)
 {
@@ -61,80 +53,66 @@ static int add_endpoint(const char *program, char *text, struct options *o)
 	if (o->n == MAX_SERVERS)
 		return gw_verb_complain(program, GW_EXIT_USAGE, "more than %d servers", MAX_SERVERS);
 	o->endpoints[o->n++] = text;
-	return GW_EXIT_GOOD;
+	return GW_VERB_GOES_ON;
 }
 
 static int add_list(const char *program, char *list, struct options *o)
 {
-	for (char *text = list; text;) {
-		char *comma = strchr(text, ',');
-		if (comma)
-			*comma = 0;
-		int rc = add_endpoint(program, text, o);
-		if (rc)
-			return rc;
-		text = comma ? comma + 1 : NULL;
-	}
-	return GW_EXIT_GOOD;
+	int rc = GW_VERB_GOES_ON;
+	for (char *text; rc == GW_VERB_GOES_ON && (text = gw_endpoint_next(&list));)
+		rc = add_endpoint(program, text, o);
+	return rc;
 }
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
 	const struct gw_verb_option known[] = {
-		GW_VERB_HELP(&o->help),
 		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_TIMEOUT_S},
 		{"json", 'j', .flag = &o->json},
 	};
 	int first;
 	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S};
-	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
-	if (rc || o->help)
+	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (first == argc)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "at least one endpoint is expected");
-	for (int i = first; i < argc && !rc; i++)
+	for (int i = first; i < argc && rc == GW_VERB_GOES_ON; i++)
 		rc = add_list(program, argv[i], o);
-	return rc;
+	if (rc == GW_VERB_GOES_ON && o->n == 0)
+		return gw_verb_complain(program, GW_EXIT_USAGE, "at least one endpoint is expected");
+	return rc == GW_VERB_GOES_ON ? gw_verb_mode(program, &o->mode) : rc;
 }
 
-static void ask(struct entry *e, enum gw_transport_mode mode, double timeout_s)
+static void query(struct entry *e, const struct options *o)
 {
-	struct gw_visit v;
-	const struct gw_visit_wish wish = {
-		.endpoint = e->endpoint, .mode = mode, .timeout_ms = (int)(timeout_s * 1000)};
-	gw_verb_hush();
-	e->status = gw_visit_open(&v, &wish, &e->err);
+	struct gw_verb_client v;
+	const struct gw_verb_target target = {.endpoint = e->endpoint, .mode = o->mode, .timeout_s = o->timeout_s};
+	e->status = gw_verb_connect(&v, &target, &e->err);
 	if (e->status)
 		return;
-	e->status = gw_ask_server(&v, &e->server, &e->err);
+	e->status = gw_query_server(v.client, &e->server, &e->err);
 	if (!e->status)
-		e->status = gw_ask_memory(&v, &e->server, &e->err);
+		e->status = gw_query_memory(v.client, &e->server, &e->err);
 	if (e->status)
-		gw_ask_server_free(&e->server);
-	if (!e->status)
-		gw_ask_server_text(&v, e->server.version, e->text);
-	gw_visit_close(&v);
-}
-
-/* What the plug-in calls a device; stock servers do not tell what theirs are. */
-static const char *description(const struct gw_ask_device *d)
-{
-	return d->description[0] ? d->description : d->name[0] ? d->name : "(the server does not tell)";
+		gw_query_free(&e->server);
+	else
+		gw_query_server_text(v.client, &e->server, e->text);
+	gw_verb_disconnect(&v);
 }
 
 static void print_table(const struct entry *entries, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct entry *e = &entries[i];
-		char safe[GW_ASK_TEXT], total[GW_VERB_SIZE], left[GW_VERB_SIZE];
+		char safe[GW_QUERY_TEXT], total[GW_VERB_SIZE], left[GW_VERB_SIZE];
 		if (e->status)
 			continue;
 		printf("%s: %s\n", e->endpoint, gw_text_safe(e->text, safe, sizeof(safe)));
-		for (uint32_t d = 0; d < e->server.n_devices; d++) {
-			const struct gw_ask_device *device = &e->server.devices[d];
+		for (uint32_t d = 0; d < e->server.info.n_devices; d++) {
+			const struct gw_wire_memory_rsp *memory = &e->server.memory[d];
+			const char *text = gw_query_device_text(&e->server.info.devices[d]);
 			printf("  RPC%-3u %10s free of %10s  %s\n", e->first + (unsigned)d,
-				gw_verb_size_text(device->free, left), gw_verb_size_text(device->total, total),
-				gw_text_safe(description(device), safe, sizeof(safe)));
+				gw_verb_size_text(memory->free, left), gw_verb_size_text(memory->total, total),
+				text[0] ? gw_text_safe(text, safe, sizeof(safe)) : "(the server does not tell)");
 		}
 	}
 }
@@ -144,7 +122,7 @@ static void put_words(FILE *to, const struct entry *entries, size_t n)
 {
 	bool first = true;
 	for (size_t i = 0; i < n; i++) {
-		if (entries[i].status || entries[i].server.n_devices == 0)
+		if (entries[i].status || entries[i].server.info.n_devices == 0)
 			continue;
 		fprintf(to, "%s%s", first ? "" : ",", entries[i].endpoint);
 		first = false;
@@ -157,12 +135,12 @@ static void put_shares(FILE *to, const struct entry *entries, size_t n)
 	uint64_t least = UINT64_MAX;
 	bool first = true;
 	for (size_t i = 0; i < n; i++)
-		for (uint32_t d = 0; d < entries[i].server.n_devices; d++)
-			if (entries[i].server.devices[d].free < least)
-				least = entries[i].server.devices[d].free;
+		for (uint32_t d = 0; d < entries[i].server.info.n_devices; d++)
+			if (entries[i].server.memory[d].free < least)
+				least = entries[i].server.memory[d].free;
 	for (size_t i = 0; i < n; i++) {
-		for (uint32_t d = 0; d < entries[i].server.n_devices; d++) {
-			uint64_t left = entries[i].server.devices[d].free;
+		for (uint32_t d = 0; d < entries[i].server.info.n_devices; d++) {
+			uint64_t left = entries[i].server.memory[d].free;
 			fprintf(to, first ? "" : ",");
 			if (least >= GIB)
 				fprintf(to, "%.1f", (double)left / (double)GIB);
@@ -216,8 +194,8 @@ static void put_command(FILE *to, const struct entry *entries, size_t n)
 static void json_devices(struct gw_json *j, const struct entry *e)
 {
 	gw_json_array(j, "devices");
-	for (uint32_t d = 0; d < e->server.n_devices; d++) {
-		const struct gw_ask_device *device = &e->server.devices[d];
+	for (uint32_t d = 0; d < e->server.info.n_devices; d++) {
+		const struct gw_ext_device *device = &e->server.info.devices[d];
 		char name[16];
 		snprintf(name, sizeof(name), "RPC%u", e->first + (unsigned)d);
 		gw_json_object(j, NULL);
@@ -225,8 +203,8 @@ static void json_devices(struct gw_json *j, const struct entry *e)
 		gw_json_u64(j, "index", d);
 		gw_json_text(j, "there", device->name[0] ? device->name : NULL);
 		gw_json_text(j, "description", device->description[0] ? device->description : NULL);
-		gw_json_u64(j, "memory_free_bytes", device->free);
-		gw_json_u64(j, "memory_total_bytes", device->total);
+		gw_json_u64(j, "memory_free_bytes", e->server.memory[d].free);
+		gw_json_u64(j, "memory_total_bytes", e->server.memory[d].total);
 		gw_json_object_end(j);
 	}
 	gw_json_array_end(j);
@@ -265,7 +243,7 @@ static int report(const char *program, const struct options *o, const struct ent
 	for (size_t i = 0; i < o->n; i++) {
 		if (entries[i].status)
 			rc = gw_verb_complain(program, GW_EXIT_FINDING, "%s", entries[i].err.text);
-		else if (entries[i].server.n_devices == 0)
+		else if (entries[i].server.info.n_devices == 0)
 			rc = gw_verb_complain(
 				program, GW_EXIT_FINDING, "server at %s has no devices", entries[i].endpoint);
 	}
@@ -276,31 +254,26 @@ static int report(const char *program, const struct options *o, const struct ent
 	return rc;
 }
 
-int gw_remote_devices_main(const char *program, int argc, char **argv)
+int gw_devices_main(const char *program, int argc, char **argv)
 {
 	struct options o;
-	struct gw_error err;
-	enum gw_transport_mode mode;
 	int rc = parse(program, argc, argv, &o);
-	if (rc)
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (o.help)
-		return usage(stdout, program);
-	if (gw_transport_mode_from_env(&mode, &err))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
 	struct entry *entries = calloc(o.n, sizeof(*entries));
 	if (!entries)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "out of memory");
 	unsigned n_devices = 0;
+	gw_verb_hush();
 	for (size_t i = 0; i < o.n; i++) {
 		entries[i].endpoint = o.endpoints[i];
-		ask(&entries[i], mode, o.timeout_s);
+		query(&entries[i], &o);
 		entries[i].first = n_devices;
-		n_devices += entries[i].server.n_devices;
+		n_devices += entries[i].server.info.n_devices;
 	}
 	rc = report(program, &o, entries, n_devices);
 	for (size_t i = 0; i < o.n; i++)
-		gw_ask_server_free(&entries[i].server);
+		gw_query_free(&entries[i].server);
 	free(entries);
 	return rc;
 }
