@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/ext_text.h"
 
 /* What HELLO's reply carries. A higher level has everything that a lower one has. */
 #define GW_EXT_LEVEL 3
@@ -35,8 +36,6 @@ enum {
 	GW_EXT_DEVICE_HOST_MEMORY = 1 << 2, /* its buffers are host memory of the server */
 	GW_EXT_DEVICE_SHAPES = 1 << 3,      /* EXT_SUPPORTS_OP depends on shapes only: docs/protocol.md */
 };
-
-#define GW_EXT_TEXT 128 /* longer strings are cut when decoded */
 
 struct gw_ext_device {
 	uint32_t flags;
