@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/link.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -22,109 +21,128 @@ struct gw_remote *gw_remote_new(const char *endpoint, gw_dial dial, void *dial_u
 	}
 	remote->dial = dial;
 	remote->dial_user = dial_user;
-	gw_answers_init(&remote->alloc_sizes);
-	gw_answers_init(&remote->supported);
+	gw_reply_cache_init(&remote->alloc_sizes);
+	gw_reply_cache_init(&remote->supported);
 	pthread_mutex_init(&remote->lock, NULL);
+	pthread_cond_init(&remote->changed, NULL);
 	return remote;
 }
 
 void gw_remote_free(struct gw_remote *remote)
 {
-	if (remote->link)
-		gw_link_free(remote->link);
-	gw_answers_clear(&remote->alloc_sizes);
-	gw_answers_clear(&remote->supported);
+	if (remote->conn)
+		gw_remote_conn_free(remote->conn);
+	gw_reply_cache_clear(&remote->alloc_sizes);
+	gw_reply_cache_clear(&remote->supported);
+	pthread_cond_destroy(&remote->changed);
 	pthread_mutex_destroy(&remote->lock);
 	free(remote->endpoint);
 	free(remote);
 }
 
 /* Takes the reference of the remote away; the caller closes the result, if any, without the lock. */
-static struct gw_link *detach_locked(struct gw_remote *remote)
+static struct gw_remote_conn *detach_locked(struct gw_remote *remote)
 {
-	struct gw_link *link = remote->link;
+	struct gw_remote_conn *conn = remote->conn;
 
-	remote->link = NULL;
-	return link && --link->refs == 0 ? link : NULL;
+	remote->conn = NULL;
+	return conn && --conn->refs == 0 ? conn : NULL;
 }
 
-static enum gw_status open_locked(struct gw_remote *remote)
+static enum gw_status open_connection(struct gw_remote *remote, struct gw_remote_conn **out)
 {
 	struct gw_client *client;
 	struct gw_error err = {0};
-
-	if (gw_clock_ns() < remote->retry_at_ns)
-		return GW_ERR_LOST;
 	enum gw_status status = remote->dial(remote->dial_user, remote->endpoint, &client, &err);
+
 	if (status == GW_OK)
-		status = gw_link_new(remote, client, &remote->link, &err);
-	if (status != GW_OK) {
+		status = gw_remote_conn_new(remote, client, out, &err);
+	if (status != GW_OK)
 		gw_log_error("RPC: %s", err.text);
-		remote->retry_at_ns = gw_clock_deadline(RETRY_MS);
-		return status;
-	}
-	remote->link->refs = 1;
-	return GW_OK;
-}
-
-static enum gw_status acquire(struct gw_remote *remote, bool replace_lost, struct gw_link **out)
-{
-	struct gw_link *dead = NULL;
-	enum gw_status status = GW_OK;
-
-	pthread_mutex_lock(&remote->lock);
-	if (remote->link && replace_lost && gw_client_lost(remote->link->client)) {
-		dead = detach_locked(remote);
-		gw_answers_clear(&remote->alloc_sizes);
-		gw_answers_clear(&remote->supported);
-	}
-	if (!remote->link)
-		status = open_locked(remote);
-	if (status == GW_OK) {
-		remote->link->refs++;
-		*out = remote->link;
-	}
-	pthread_mutex_unlock(&remote->lock);
-	if (dead)
-		gw_link_free(dead);
 	return status;
 }
 
-enum gw_status gw_remote_connect(struct gw_remote *remote, struct gw_link **out)
+/* Leaves the lock while it connects; meanwhile the remote is in the state connecting. */
+static enum gw_status connect_locked(struct gw_remote *remote)
+{
+	struct gw_remote_conn *conn = NULL;
+
+	if (gw_clock_ns() < remote->retry_at_ns)
+		return GW_ERR_LOST;
+	remote->connecting = true;
+	pthread_mutex_unlock(&remote->lock);
+	enum gw_status status = open_connection(remote, &conn);
+	pthread_mutex_lock(&remote->lock);
+	remote->connecting = false;
+	remote->conn = conn;
+	if (conn)
+		conn->refs = 1;
+	else
+		remote->retry_at_ns = gw_clock_deadline(RETRY_MS);
+	pthread_cond_broadcast(&remote->changed);
+	return status;
+}
+
+static enum gw_status acquire(struct gw_remote *remote, bool replace_lost, struct gw_remote_conn **out)
+{
+	struct gw_remote_conn *dead = NULL;
+	enum gw_status status = GW_OK;
+
+	pthread_mutex_lock(&remote->lock);
+	while (remote->connecting)
+		pthread_cond_wait(&remote->changed, &remote->lock);
+	if (remote->conn && replace_lost && gw_client_lost(remote->conn->client)) {
+		dead = detach_locked(remote);
+		gw_reply_cache_clear(&remote->alloc_sizes);
+		gw_reply_cache_clear(&remote->supported);
+	}
+	if (!remote->conn)
+		status = connect_locked(remote);
+	if (status == GW_OK) {
+		remote->conn->refs++;
+		*out = remote->conn;
+	}
+	pthread_mutex_unlock(&remote->lock);
+	if (dead)
+		gw_remote_conn_free(dead);
+	return status;
+}
+
+enum gw_status gw_remote_connect(struct gw_remote *remote, struct gw_remote_conn **out)
 {
 	return acquire(remote, true, out);
 }
 
-enum gw_status gw_remote_current(struct gw_remote *remote, struct gw_link **out)
+enum gw_status gw_remote_current(struct gw_remote *remote, struct gw_remote_conn **out)
 {
 	return acquire(remote, false, out);
 }
 
-void gw_link_ref(struct gw_link *link)
+void gw_remote_ref(struct gw_remote_conn *conn)
 {
-	pthread_mutex_lock(&link->remote->lock);
-	link->refs++;
-	pthread_mutex_unlock(&link->remote->lock);
+	pthread_mutex_lock(&conn->remote->lock);
+	conn->refs++;
+	pthread_mutex_unlock(&conn->remote->lock);
 }
 
-void gw_link_use(struct gw_link *link)
+void gw_remote_use(struct gw_remote_conn *conn)
 {
-	pthread_mutex_lock(&link->remote->lock);
-	link->used = true;
-	pthread_mutex_unlock(&link->remote->lock);
+	pthread_mutex_lock(&conn->remote->lock);
+	conn->used = true;
+	pthread_mutex_unlock(&conn->remote->lock);
 }
 
-void gw_link_put(struct gw_link *link)
+void gw_remote_put(struct gw_remote_conn *conn)
 {
-	struct gw_remote *remote = link->remote;
-	struct gw_link *last = NULL;
+	struct gw_remote *remote = conn->remote;
+	struct gw_remote_conn *last = NULL;
 
 	pthread_mutex_lock(&remote->lock);
-	if (--link->refs == 0)
-		last = link;
-	else if (link->refs == 1 && link->used && remote->link == link)
+	if (--conn->refs == 0)
+		last = conn;
+	else if (conn->refs == 1 && conn->used && remote->conn == conn)
 		last = detach_locked(remote);
 	pthread_mutex_unlock(&remote->lock);
 	if (last)
-		gw_link_free(last);
+		gw_remote_conn_free(last);
 }

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "backend/backend.h"
+#include "backend/backend_state.h"
 #include "backend/graph.h"
 #include "backend/scene.h"
 #include "wire/message.h"
@@ -138,7 +138,7 @@ static void test_deep_chain_needs_no_stack(void **state)
 	struct ggml_context *ctx = scene_context(8, 8);
 	struct ggml_cgraph *graph = ggml_new_graph_custom(ctx, 8, false);
 	ggml_graph_add_node(graph, &chain[N - 1]);
-	assert_int_equal(gw_graph_encode(&encoder, gw_backend_link(s.backend), 0, 0, graph, &err), GW_OK);
+	assert_int_equal(gw_graph_encode(&encoder, gw_backend_of(s.backend)->conn, 0, 0, graph, &err), GW_OK);
 	assert_int_equal(encoder.n_order, N);
 	assert_ptr_equal(encoder.order[0], &chain[0]);
 	assert_ptr_equal(encoder.order[N - 1], &chain[N - 1]);

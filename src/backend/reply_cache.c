@@ -1,4 +1,4 @@
-#include "backend/answers.h"
+#include "backend/reply_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +12,13 @@ struct entry {
 	uint8_t key[];
 };
 
-void gw_answers_init(struct gw_answers *a)
+void gw_reply_cache_init(struct gw_reply_cache *a)
 {
-	*a = (struct gw_answers){0};
+	*a = (struct gw_reply_cache){0};
 	pthread_mutex_init(&a->lock, NULL);
 }
 
-static struct entry *find_entry(const struct gw_answers *a, uint64_t hash, const void *key, size_t size)
+static struct entry *find_entry(const struct gw_reply_cache *a, uint64_t hash, const void *key, size_t size)
 {
 	struct entry *e = gw_map_get(&a->map, hash);
 
@@ -27,7 +27,7 @@ static struct entry *find_entry(const struct gw_answers *a, uint64_t hash, const
 	return e;
 }
 
-bool gw_answers_find(struct gw_answers *a, const void *key, size_t size, uint64_t *value)
+bool gw_reply_cache_find(struct gw_reply_cache *a, const void *key, size_t size, uint64_t *value)
 {
 	uint64_t hash = gw_hash_bytes(key, size);
 
@@ -39,7 +39,7 @@ bool gw_answers_find(struct gw_answers *a, const void *key, size_t size, uint64_
 	return e;
 }
 
-static void clear_locked(struct gw_answers *a)
+static void clear_locked(struct gw_reply_cache *a)
 {
 	size_t pos = 0;
 	uint64_t hash;
@@ -55,7 +55,7 @@ static void clear_locked(struct gw_answers *a)
 	a->count = 0;
 }
 
-static void insert_locked(struct gw_answers *a, uint64_t hash, const void *key, size_t size, uint64_t value)
+static void insert_locked(struct gw_reply_cache *a, uint64_t hash, const void *key, size_t size, uint64_t value)
 {
 	struct entry *e = malloc(sizeof(*e) + size);
 
@@ -70,19 +70,19 @@ static void insert_locked(struct gw_answers *a, uint64_t hash, const void *key, 
 	a->count++;
 }
 
-void gw_answers_put(struct gw_answers *a, const void *key, size_t size, uint64_t value)
+void gw_reply_cache_put(struct gw_reply_cache *a, const void *key, size_t size, uint64_t value)
 {
 	uint64_t hash = gw_hash_bytes(key, size);
 
 	pthread_mutex_lock(&a->lock);
-	if (a->count >= GW_ANSWERS_MAX)
+	if (a->count >= GW_REPLY_CACHE_MAX)
 		clear_locked(a);
 	if (!find_entry(a, hash, key, size))
 		insert_locked(a, hash, key, size, value);
 	pthread_mutex_unlock(&a->lock);
 }
 
-void gw_answers_clear(struct gw_answers *a)
+void gw_reply_cache_clear(struct gw_reply_cache *a)
 {
 	pthread_mutex_lock(&a->lock);
 	clear_locked(a);

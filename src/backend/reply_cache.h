@@ -10,23 +10,23 @@
 #include "base/map.h"
 
 /* With this many entries the cache starts over: graphs of one model have some hundreds. */
-#define GW_ANSWERS_MAX 65536
+#define GW_REPLY_CACHE_MAX 65536
 
-struct gw_answers {
+struct gw_reply_cache {
 	pthread_mutex_t lock;
 	struct gw_map map; /* hash of a key -> list of entries */
 	size_t count;
 };
 
-void gw_answers_init(struct gw_answers *a);
+void gw_reply_cache_init(struct gw_reply_cache *a);
 
 /* Whether the answer to key is known; sets *value if so. Keys are compared whole. */
-bool gw_answers_find(struct gw_answers *a, const void *key, size_t size, uint64_t *value);
+bool gw_reply_cache_find(struct gw_reply_cache *a, const void *key, size_t size, uint64_t *value);
 
 /* Remembers an answer (not, if memory runs out). A key that is there already keeps its answer. */
-void gw_answers_put(struct gw_answers *a, const void *key, size_t size, uint64_t value);
+void gw_reply_cache_put(struct gw_reply_cache *a, const void *key, size_t size, uint64_t value);
 
 /* Forgets everything and returns the memory. */
-void gw_answers_clear(struct gw_answers *a);
+void gw_reply_cache_clear(struct gw_reply_cache *a);
 
 #endif
