@@ -119,10 +119,10 @@ enum gw_status gw_connection_handshake(struct gw_connection *p, struct gw_error 
 	struct gw_wire_hello_rsp answer = {.version = p->dialect->version};
 	struct gw_wire_hello_req hello;
 	uint8_t body[GW_WIRE_HELLO_RSP];
-	gw_inbuf_hurry(&p->in, HANDSHAKE_MS);
+	gw_inbuf_set_deadline(&p->in, HANDSHAKE_MS);
 	answer.extensions = gw_transport_stock_only() ? 0 : GW_EXT_LEVEL;
 	enum gw_status status = read_hello(p, &hello, err);
-	gw_inbuf_hurry(&p->in, 0);
+	gw_inbuf_set_deadline(&p->in, 0);
 	p->in.spin_ns = STOCK_SPIN_NS;
 	if (!status)
 		status = accept_upgrade(p, hello.caps, answer.caps, err);
@@ -255,12 +255,6 @@ void gw_connection_unregister_memory(struct gw_connection *p, const void *base)
 bool gw_connection_is_upgraded(const struct gw_connection *p)
 {
 	return p->upgraded;
-}
-
-void gw_connection_shutdown(struct gw_connection *p)
-{
-	struct gw_transport *t = p->transport;
-	t->ops->shutdown(t);
 }
 
 const struct gw_dialect *gw_connection_dialect(const struct gw_connection *p)

@@ -1,5 +1,4 @@
-/* The server's end of a connection: HELLO, the upgrade, and the requests one by one. One thread uses it, except
- * gw_connection_shutdown. */
+/* The server's end of a connection: HELLO, the upgrade, and the requests one by one. One thread uses it. */
 #ifndef GW_RPC_CONNECTION_H
 #define GW_RPC_CONNECTION_H
 
@@ -49,9 +48,6 @@ void gw_connection_unregister_memory(struct gw_connection *p, const void *base);
 /* From now on a thread reports to the client every interval_ms that this side is alive, while requests keep it from
  * sending anything else. A second call has no effect. GW_ERR_NOMEM, GW_ERR_SYSTEM. */
 enum gw_status gw_connection_keep_alive(struct gw_connection *p, uint32_t interval_ms, struct gw_error *err);
-
-/* Makes blocked calls fail. From any thread. */
-void gw_connection_shutdown(struct gw_connection *p);
 
 const struct gw_dialect *gw_connection_dialect(const struct gw_connection *p);
 const char *gw_connection_name(const struct gw_connection *p);

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "transport/mode.h"
 
-/* Slower than this in the time of patience is no transfer but a siege. */
+/* A peer that sends less than this in the time of patience holds the connection on purpose. */
 #define PACE ((size_t)256 << 10)
 
 enum gw_status gw_inbuf_init(struct gw_inbuf *in, struct gw_transport *transport)
@@ -34,7 +34,7 @@ static enum gw_status cut_short(enum gw_status status, struct gw_error *err)
 	return gw_error_set(err, GW_ERR_LOST, "the peer closed the connection in the middle of a message");
 }
 
-void gw_inbuf_hurry(struct gw_inbuf *in, int ms)
+void gw_inbuf_set_deadline(struct gw_inbuf *in, int ms)
 {
 	in->deadline = ms ? gw_clock_deadline(ms) : 0;
 }
@@ -45,7 +45,7 @@ static uint64_t message_deadline(const struct gw_inbuf *in)
 	return in->deadline && in->deadline < at ? in->deadline : at;
 }
 
-/* Looks for more for a while, and leaves the processor to who else wants it. Whether there is. */
+/* Looks for more bytes for a while, and yields the processor meanwhile. Whether there are any. */
 static bool spin(const struct gw_inbuf *in)
 {
 	if (!in->spin_ns)
@@ -63,7 +63,7 @@ static enum gw_status await(const struct gw_inbuf *in, uint64_t deadline, struct
 		return GW_OK;
 	if (in->transport->ops->readable(in->transport, gw_clock_ms_left(deadline)))
 		return GW_OK;
-	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not go on with its message");
+	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer stopped in the middle of a message");
 }
 
 static void count(const struct gw_inbuf *in, size_t n)
@@ -96,7 +96,7 @@ enum gw_status gw_inbuf_fill(struct gw_inbuf *in, size_t n, struct gw_error *err
 	memmove(in->data, in->data + in->begin, len);
 	in->begin = 0;
 	in->end = len;
-	/* Between two messages a peer may take its time. */
+	/* Between two messages a peer may take as long as it likes. */
 	if (len == 0 && !in->deadline) {
 		(void)spin(in);
 		status = receive(in, 0, err);

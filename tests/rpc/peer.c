@@ -306,24 +306,6 @@ static void queued_replies_leave_when_the_peer_is_freed(void **state)
 	client->ops->close(client);
 }
 
-static void *shut_later(void *arg)
-{
-	usleep(20000);
-	gw_connection_shutdown(arg);
-	return NULL;
-}
-
-static void shutdown_wakes_the_peer(void **state)
-{
-	(void)state;
-	pthread_t thread;
-	unsigned cmd;
-	uint64_t size;
-	assert_int_equal(pthread_create(&thread, NULL, shut_later, peer), 0);
-	assert_int_equal(gw_connection_next(peer, &cmd, &size, &err), GW_ERR_LOST);
-	pthread_join(thread, NULL);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -347,7 +329,6 @@ int main(void)
 		TEST(much_that_has_gathered_leaves),
 		TEST(replies_in_pieces),
 		TEST(queued_replies_leave_when_the_peer_is_freed),
-		TEST(shutdown_wakes_the_peer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

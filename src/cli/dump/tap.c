@@ -78,8 +78,8 @@ static bool pass_on(struct pump *p, size_t n)
 	return record(p, n) && t->ops->sendv(t, &iov, 1, &err) == GW_OK;
 }
 
-/* Takes out of HELLO, or of its answer, what would let the two leave this connection for RDMA. */
-static void keep_on_tcp(struct pump *p, uint8_t *body, size_t size)
+/* Removes from HELLO, or from its reply, what would let the two upgrade this connection. */
+static void prevent_upgrade(struct pump *p, uint8_t *body, size_t size)
 {
 	struct gw_wire_hello_req request;
 	struct gw_wire_hello_rsp reply;
@@ -88,8 +88,8 @@ static void keep_on_tcp(struct pump *p, uint8_t *body, size_t size)
 		gw_wire_hello_req_encode(&request, body);
 	} else if (p->from == GW_RECORDING_SERVER && gw_wire_hello_rsp_decode(body, size, &reply)) {
 		memset(reply.caps, 0, sizeof(reply.caps));
-		if (reply.extensions >= GW_EXT_LEVEL_RDMA)
-			reply.extensions = GW_EXT_LEVEL_RDMA - 1;
+		if (reply.extensions >= gw_transport_upgrade->level)
+			reply.extensions = (uint8_t)(gw_transport_upgrade->level - 1);
 		gw_wire_hello_rsp_encode(&reply, body);
 	}
 }
@@ -105,7 +105,7 @@ static bool pass_hello(struct pump *p)
 	if (gw_le64(p->chunk + head - sizeof(uint64_t)) == want) {
 		if (!receive(p, head, want, want, &more))
 			return false;
-		keep_on_tcp(p, p->chunk + head, want);
+		prevent_upgrade(p, p->chunk + head, want);
 	}
 	return pass_on(p, n + more);
 }
