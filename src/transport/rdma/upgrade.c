@@ -231,7 +231,7 @@ static enum gw_status accept_offer(struct gw_transport *t, const struct gw_rdma_
 {
 	if (refusal) {
 		*why = *refusal;
-		return why->status;
+		return GW_ERR_UNSUPPORTED;
 	}
 	if (!gw_rdma_address_ok(&offer->address))
 		return not_offered(why, "the client's address is not valid");

@@ -58,7 +58,7 @@ int gw_socket_family(int fd)
 
 bool gw_socket_peer_name(int fd, char *out, size_t size)
 {
-	union gw_socket_address address;
+	union gw_socket_address address = {0};
 	const socklen_t no_path = offsetof(struct sockaddr_un, sun_path);
 	socklen_t len = sizeof(address);
 	int rc = getpeername(fd, &address.any, &len);

@@ -233,7 +233,7 @@ static bool is_tcp(int fd)
 
 static bool tcp_adopt(int fd, struct gw_endpoint *ep)
 {
-	union gw_socket_address address;
+	union gw_socket_address address = {0};
 	socklen_t len = sizeof(address);
 	if (!is_tcp(fd) || getsockname(fd, &address.any, &len) < 0)
 		return false;
