@@ -8,7 +8,6 @@
 
 #include "backend/device.h"
 #include "backend/liar.h"
-#include "backend/link.h"
 #include "backend/program.h"
 #include "backend/reg.h"
 #include "wire/cursor.h"
@@ -70,18 +69,18 @@ static void use(struct gw_remote *remote, unsigned choices)
 {
 	struct gw_remote_device *devices[MAX_DEVICES];
 	ggml_backend_dev_t handles[MAX_DEVICES];
-	struct gw_link *link;
+	struct gw_remote_conn *conn;
 	uint32_t n = 0;
 
-	if (gw_remote_connect(remote, &link) != GW_OK)
+	if (gw_remote_connect(remote, &conn) != GW_OK)
 		return;
-	for (; n < link->n_devices && n < MAX_DEVICES; n++) {
-		devices[n] = gw_remote_device_new(remote, n, n, link->devices[n].description, gw_reg_get(NULL));
+	for (; n < conn->n_devices && n < MAX_DEVICES; n++) {
+		devices[n] = gw_remote_device_new(remote, n, n, conn->devices[n].description, gw_reg_get(NULL));
 		if (!devices[n])
 			abort();
 		handles[n] = &devices[n]->base;
 	}
-	gw_link_put(link);
+	gw_remote_put(conn);
 	(void)program_run(handles, n, choices);
 	while (n > 0)
 		gw_remote_device_free(devices[--n]);
@@ -93,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct input input = {data + HEAD, size - HEAD};
 	const struct gw_dialect *dialect = gw_dialect_at(data[2]);
-	struct liar liar = {.version = dialect ? dialect->version : gw_dialect_8_0.version,
+	struct liar liar = {.version = dialect ? dialect->version : gw_dialect_newest.version,
 		.extensions = data[3] % 4,
 		.say = say,
 		.user = &input};

@@ -28,7 +28,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	devices[0] = devices[1] = mock_device();
 	const struct gw_server_options options = {
-		.devices = devices, .n_devices = 2, .dialect = &gw_dialect_8_0, .max_memory = (uint64_t)16 << 20};
+		.devices = devices, .n_devices = 2, .dialect = &gw_dialect_newest, .max_memory = (uint64_t)16 << 20};
 	gw_log_set_sink(discard, NULL);
 	return gw_server_new(&options, &server, NULL) == GW_OK ? 0 : -1;
 }

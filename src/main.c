@@ -6,15 +6,8 @@
 
 #include <ggml.h>
 
-#include "cli/bench/bench.h"
-#include "cli/doctor/doctor.h"
-#include "cli/dump/dump.h"
-#include "cli/dump/record.h"
-#include "cli/ping.h"
-#include "cli/remote_devices.h"
-#include "cli/top/status.h"
-#include "cli/top/top.h"
 #include "cli/verb.h"
+#include "cli/verbs.h"
 #include "daemon/serve.h"
 #include "daemon/status/http_process.h"
 #include "daemon/workers/worker.h"
@@ -23,7 +16,7 @@
 
 static int print_version(void)
 {
-	const struct gw_version *v = &gw_dialect_8_0.version;
+	const struct gw_version *v = &gw_dialect_newest.version;
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
@@ -39,8 +32,7 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
-	{"devices", "ggwire devices", gw_remote_devices_main,
-		"list the devices of servers, with a command line for them"},
+	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
 	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
 	{"doctor", "ggwire doctor", gw_doctor_main, "say what is right and wrong here, and on the way to a server"},

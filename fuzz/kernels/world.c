@@ -26,6 +26,7 @@ struct side {
 	struct ggml_backend_device device;
 	struct ggml_backend_buffer_type buft;
 	struct gw_device lent;
+	struct gw_budget budget;
 	struct gw_buffers buffers;
 };
 
@@ -202,7 +203,8 @@ static void make_side(struct side *s)
 		.is_host = is_host};
 	s->buft.device = &s->device;
 	gw_device_init(&s->lent, &s->device, 1, &counters);
-	gw_buffers_init(&s->buffers, UINT64_C(1) << 40);
+	s->budget.max = UINT64_C(1) << 40;
+	gw_buffers_init(&s->buffers, &s->budget);
 }
 
 /* Maps pages of a file between two that cannot be touched. */

@@ -1,4 +1,5 @@
-/* A hash map from a 64-bit number to a pointer: open addressing, no key is reserved. Single owner, no locking. */
+/* A hash map from a 64-bit number to a pointer or to another number: open addressing, no key is reserved. A map holds
+ * one kind of value. Single owner, no locking. */
 #ifndef GW_BASE_MAP_H
 #define GW_BASE_MAP_H
 
@@ -24,6 +25,10 @@ enum gw_status gw_map_reserve(struct gw_map *map, size_t n);
 
 /* Inserts or replaces. value may be NULL (it then reads as present through gw_map_find). */
 enum gw_status gw_map_put(struct gw_map *map, uint64_t key, void *value);
+
+/* The same for a map of numbers. */
+enum gw_status gw_map_put_u64(struct gw_map *map, uint64_t key, uint64_t value);
+bool gw_map_find_u64(const struct gw_map *map, uint64_t key, uint64_t *value);
 
 /* The value for key, or NULL. */
 void *gw_map_get(const struct gw_map *map, uint64_t key);

@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/events.h"
-#include "transport/tcp/tcp.h"
+#include "transport/mode.h"
+#include "transport/transports.h"
 #include "wire/message.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -83,7 +84,7 @@ static void on_ready(struct gw_source *source)
 
 enum gw_status gw_door_new(const struct gw_door_options *options, struct gw_door **out, struct gw_error *err)
 {
-	int ms = gw_tcp_timeout_ms();
+	int ms = gw_transport_timeout_ms();
 	struct gw_door *door = calloc(1, sizeof(*door));
 	if (!door)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
@@ -132,7 +133,7 @@ void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, co
 {
 	struct gw_visitor visitor = {.fd = fd, .ep = ep, .dialect = dialect};
 	struct gw_error err;
-	gw_tcp_peer_name(fd, visitor.peer, sizeof(visitor.peer));
+	gw_transport_peer_name(fd, visitor.peer, sizeof(visitor.peer));
 	if (!may_enter(door, fd)) {
 		gw_refusals_note(door->o.refusals, GW_REFUSED_ADDRESS, visitor.peer);
 		close(fd);

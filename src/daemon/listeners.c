@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/events.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 #define BACKLOG 128
 #define ACCEPT_BATCH 16
@@ -52,7 +52,7 @@ static void close_one(struct listener *l)
 {
 	close(l->fd);
 	struct stat now;
-	if (l->ep.kind == GW_ENDPOINT_UNIX && lstat(l->ep.host, &now) == 0 && now.st_dev == l->file.st_dev &&
+	if (l->ep.kind->has_file && lstat(l->ep.host, &now) == 0 && now.st_dev == l->file.st_dev &&
 		now.st_ino == l->file.st_ino)
 		unlink(l->ep.host);
 	free(l);
@@ -79,40 +79,21 @@ static void pause_all(struct gw_listeners *all, int errnum)
 		gw_events_pause(all->events, l->fd);
 }
 
-/* Whether the error is that of one connection, which is gone already: accept(2), "Error handling". */
-static bool concerns_one(int errnum)
-{
-	switch (errnum) {
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-	case ENETDOWN:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case ENONET:
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void on_connection(struct gw_source *source)
 {
 	struct listener *l = (struct listener *)source;
 	struct gw_listeners *all = l->all;
 	for (int i = 0; i < ACCEPT_BATCH && !all->stopped && !all->accept_at; i++) {
-		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0) {
-			all->failed = false;
-			all->take(all->user, fd, &l->ep, l->dialect);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		int fd;
+		enum gw_status status = gw_transport_accept(l->fd, &fd);
+		if (status == GW_ERR_NOT_FOUND)
 			return;
-		} else if (!concerns_one(errno)) {
+		if (status) {
 			pause_all(all, errno);
+			return;
 		}
+		all->failed = false;
+		all->take(all->user, fd, &l->ep, l->dialect);
 	}
 }
 
@@ -139,12 +120,12 @@ enum gw_status gw_listeners_open(struct gw_listeners *all, const struct gw_endpo
 	struct listener *l = add(all, dialect);
 	if (!l)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
-	enum gw_status status = gw_tcp_listen(ep, BACKLOG, &l->fd, &l->ep, err);
+	enum gw_status status = gw_transport_listen(ep, BACKLOG, &l->fd, &l->ep, err);
 	if (status) {
 		free(l);
 		return status;
 	}
-	if (ep->kind == GW_ENDPOINT_UNIX)
+	if (ep->kind->has_file)
 		lstat(ep->host, &l->file);
 	link_in(all, l);
 	*bound = l->ep;

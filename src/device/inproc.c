@@ -6,14 +6,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "device/weights/cache.h"
 #include "device/weights/cache_store.h"
-#include "transport/tcp/tcp.h"
+#include "transport/endpoint.h"
+#include "transport/transports.h"
 #include "wire/extension.h"
 
 #define BACKLOG 16
@@ -88,19 +88,19 @@ turn_away:
 /* What the store has for the client, who goes without a cache if that fails. */
 static struct gw_cache *cache_of(const struct inproc *in, int fd)
 {
-	char domain[GW_TCP_DOMAIN];
+	char domain[GW_TRANSPORT_DOMAIN];
 	struct gw_cache *cache = NULL;
 
-	gw_tcp_peer_domain(fd, domain, sizeof(domain));
+	gw_transport_peer_domain(fd, domain, sizeof(domain));
 	return in->store && gw_cache_new(in->store, domain, &cache) == GW_OK ? cache : NULL;
 }
 
-static void client_accept(struct inproc *in, int fd)
+static void take_connection(struct inproc *in, int fd)
 {
 	struct gw_transport *transport;
 	struct gw_error failed;
 
-	if (gw_tcp_from_fd(fd, &transport, &failed) == GW_OK) {
+	if (gw_transport_from_fd(fd, &transport, &failed) == GW_OK) {
 		client_start(in, transport, cache_of(in, fd));
 		return;
 	}
@@ -108,42 +108,22 @@ static void client_accept(struct inproc *in, int fd)
 	close(fd);
 }
 
-/* Whether accept can go on after this errno: the client's trouble, or a shortage that may pass. */
-static bool passing(int errnum)
-{
-	switch (errnum) {
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-		return true;
-	case EAGAIN:
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-	case EPERM:
-	case ENETDOWN:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static enum gw_status accept_all(struct inproc *in, int listener, struct gw_error *err)
 {
+	const struct timespec pause = {.tv_nsec = 100000000};
+
 	for (;;) {
 		struct pollfd pfd = {.fd = listener, .events = POLLIN};
+		int fd;
 
 		poll(&pfd, 1, -1);
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 && !passing(errno))
+		enum gw_status st = gw_transport_accept(listener, &fd);
+		if (st == GW_OK)
+			take_connection(in, fd);
+		else if (st == GW_ERR_LIMIT)
+			nanosleep(&pause, NULL);
+		else if (st != GW_ERR_NOT_FOUND)
 			return gw_error_errno(err, GW_ERR_SYSTEM, errno, "accept");
-		if (fd >= 0)
-			client_accept(in, fd);
 	}
 }
 
@@ -173,7 +153,7 @@ static enum gw_status listen_on(const char *endpoint, int *listener, char *text,
 
 	enum gw_status st = gw_endpoint_parse(endpoint, true, &ep, err);
 	if (st == GW_OK)
-		st = gw_tcp_listen(&ep, BACKLOG, listener, &bound, err);
+		st = gw_transport_listen(&ep, BACKLOG, listener, &bound, err);
 	if (st == GW_OK)
 		gw_endpoint_format(&bound, text, size);
 	return st;

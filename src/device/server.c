@@ -18,7 +18,7 @@ const struct gw_dialect *gw_server_dialect(void)
 {
 	const struct gw_numbers *numbers = gw_numbers_get(NULL);
 
-	return numbers ? numbers->dialect : &gw_dialect_8_0;
+	return numbers ? numbers->dialect : &gw_dialect_newest;
 }
 
 static enum gw_status check_options(const struct gw_server_options *o, struct gw_error *err)
@@ -205,7 +205,7 @@ static void session_free(struct gw_session *s)
 {
 	gw_session_synchronize(s);
 	gw_gone_end(s->gone);
-	gw_connection_forget_memory(s->peer, NULL);
+	gw_connection_unregister_memory(s->peer, NULL);
 	gw_staging_free(&s->staging);
 	gw_prefault_free(s->prefault);
 	for (size_t i = 0; i < s->server->n_devices; i++)
@@ -270,8 +270,8 @@ static enum gw_status serve_session(struct gw_session *s, int fd, struct gw_erro
 	return gw_error_set(err, GW_ERR_LOST, "the client left before its requests were done; they were stopped");
 }
 
-static enum gw_status serve(
-	struct gw_server *server, struct gw_server_visit *visit, struct gw_connection *peer, int fd, struct gw_error *err)
+static enum gw_status serve(struct gw_server *server, struct gw_server_visit *visit, struct gw_connection *peer, int fd,
+	struct gw_error *err)
 {
 	struct gw_session s;
 
@@ -281,7 +281,7 @@ static enum gw_status serve(
 	if (session_init(&s, server, visit, peer) != GW_OK)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
 	st = serve_session(&s, fd, err);
-	visit->tainted = s.tainted || gw_connection_is_rdma(peer) || holds_driver(server);
+	visit->tainted = s.tainted || gw_connection_is_upgraded(peer) || holds_driver(server);
 	session_free(&s);
 	return st;
 }

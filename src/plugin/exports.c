@@ -32,12 +32,12 @@ ggml_backend_reg_t ggml_backend_rpc_reg(void)
 
 ggml_backend_reg_t ggml_backend_rpc_add_server(const char *endpoint)
 {
-	return ggml_backend_rpc_reg() ? gw_reg_add_server(endpoint) : NULL;
+	return gw_reg_init(find_proc) ? gw_reg_add_server(endpoint) : NULL;
 }
 
 static ggml_backend_dev_t device_at(const char *endpoint, uint32_t device)
 {
-	return ggml_backend_rpc_reg() ? gw_reg_device(endpoint, device) : NULL;
+	return gw_reg_init(find_proc) ? gw_reg_device(endpoint, device) : NULL;
 }
 
 ggml_backend_t ggml_backend_rpc_init(const char *endpoint, uint32_t device)
@@ -77,6 +77,6 @@ void ggml_backend_rpc_start_server(
 	};
 	struct gw_error err;
 
-	if (ggml_backend_rpc_reg() && gw_server_run_inproc(endpoint, &options, cache_dir, NULL, NULL, &err) != GW_OK)
+	if (gw_reg_init(find_proc) && gw_server_run_inproc(endpoint, &options, cache_dir, NULL, NULL, &err) != GW_OK)
 		gw_log_error("RPC: %s", err.text);
 }

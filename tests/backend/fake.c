@@ -299,7 +299,7 @@ enum gw_status fake_dial(void *user, const char *endpoint, struct gw_client **ou
 	if (pthread_create(&f->threads[f->connections], NULL, serve, s) != 0)
 		abort();
 	f->connections++;
-	return gw_client_start(&c->base, endpoint, out, err);
+	return gw_client_start(&c->base, endpoint, 10000, out, err);
 }
 
 void fake_init(struct fake *f)

@@ -320,5 +320,5 @@ enum gw_status liar_dial(void *user, const char *endpoint, struct gw_client **ou
 	snprintf(t->base.peer, sizeof(t->base.peer), "liar");
 	t->liar = user;
 	t->dialect = gw_dialect_for(t->liar->version, NULL);
-	return gw_client_start(&t->base, endpoint, out, err);
+	return gw_client_start(&t->base, endpoint, 10000, out, err);
 }

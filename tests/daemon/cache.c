@@ -19,7 +19,7 @@
 
 #include "base/hash.h"
 #include "daemon/serving.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 #include "wire/message.h"
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -90,8 +90,8 @@ static struct gw_client *connect_from(const char *address)
 	assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
 	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-	assert_int_equal(gw_tcp_from_fd(fd, &transport, NULL), GW_OK);
-	assert_int_equal(gw_client_start(transport, text, &client, NULL), GW_OK);
+	assert_int_equal(gw_transport_from_fd(fd, &transport, NULL), GW_OK);
+	assert_int_equal(gw_client_start(transport, text, 10000, &client, NULL), GW_OK);
 	return client;
 }
 

@@ -267,7 +267,7 @@ static void a_client_that_drips_is_dropped_and_an_idle_one_is_not(void **state)
 	assert_true(serving_sees_end(within_hello));
 	assert_true(serving_sees_end(within_body));
 	assert_true(gw_clock_ns() - before < UINT64_C(8000000000));
-	serving_await(&s, "the peer does not go on with its message");
+	serving_await(&s, "the peer stopped in the middle of a message");
 	assert_true(serving_answers(idle));
 	gw_client_close(idle);
 	close(within_hello);

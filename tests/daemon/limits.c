@@ -9,7 +9,7 @@
 
 #include "daemon/serving.h"
 #include "device/rig.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -138,7 +138,7 @@ static struct gw_transport *connect_raw(void)
 	uint8_t reply[GW_REPLY_HEADER + GW_WIRE_HELLO_RSP];
 	struct gw_transport *t;
 
-	assert_int_equal(gw_tcp_from_fd(serving_socket(&s), &t, NULL), GW_OK);
+	assert_int_equal(gw_transport_from_fd(serving_socket(&s), &t, NULL), GW_OK);
 	assert_int_equal(send_bytes(t, hello, sizeof(hello)), GW_OK);
 	receive(t, reply, sizeof(reply));
 	return t;

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "transport/loopback.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 /* From the build's directory of plug-ins, or where ggml itself looks for them. */
 static void load_backends(void)
@@ -79,8 +79,8 @@ void rig_serve_socket(struct rig *rig, struct gw_server *server, struct gw_trans
 
 	*rig = (struct rig){.server = server};
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	assert_int_equal(gw_tcp_from_fd(fds[0], near, NULL), GW_OK);
-	assert_int_equal(gw_tcp_from_fd(fds[1], &rig->far, NULL), GW_OK);
+	assert_int_equal(gw_transport_from_fd(fds[0], near, NULL), GW_OK);
+	assert_int_equal(gw_transport_from_fd(fds[1], &rig->far, NULL), GW_OK);
 	start(rig);
 }
 
@@ -107,7 +107,7 @@ struct gw_client *rig_client_cached(struct rig *rig, struct gw_server *server, s
 	struct gw_error err = {0};
 
 	rig_serve_cached(rig, server, cache, &near);
-	if (gw_client_start(near, "loopback", &client, &err) != GW_OK)
+	if (gw_client_start(near, "loopback", 10000, &client, &err) != GW_OK)
 		fail_msg("%s", err.text);
 	return client;
 }

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
-static char text[GW_TCP_DOMAIN];
+static char text[GW_TRANSPORT_DOMAIN];
 
 union address {
 	struct sockaddr any;
@@ -44,7 +44,7 @@ static void domain_over(const union address *listening, const union address *fro
 	assert_int_equal(connect(c, &target.any, size_of(to)), 0);
 	int s = accept(l, NULL, NULL);
 	assert_true(s >= 0);
-	gw_tcp_peer_domain(s, text, sizeof(text));
+	gw_transport_peer_domain(s, text, sizeof(text));
 	close(s);
 	close(c);
 	close(l);
@@ -96,11 +96,11 @@ static void an_ipv6_address_is_written_short(void **state)
 
 static void on_a_unix_socket_the_user_counts(void **state)
 {
-	char expected[GW_TCP_DOMAIN];
+	char expected[GW_TRANSPORT_DOMAIN];
 	int fds[2];
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	gw_tcp_peer_domain(fds[0], text, sizeof(text));
+	gw_transport_peer_domain(fds[0], text, sizeof(text));
 	snprintf(expected, sizeof(expected), "user-%u", (unsigned)getuid());
 	assert_string_equal(text, expected);
 	close(fds[0]);
@@ -111,7 +111,7 @@ static void what_is_not_connected_has_none(void **state)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	(void)state;
-	gw_tcp_peer_domain(fd, text, sizeof(text));
+	gw_transport_peer_domain(fd, text, sizeof(text));
 	assert_string_equal(text, "");
 	close(fd);
 }

@@ -33,8 +33,8 @@ struct row {
 };
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
-	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed, set_sandbox,
-	add_environment, set_transport, set_http, set_log_level, set_log_format;
+	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed,
+	set_sandbox, add_environment, set_transport, set_http, set_log_level, set_log_format;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -279,7 +279,7 @@ static enum gw_status set_http(struct parse *p, const char *text, struct gw_erro
 		return gw_error_set(err, GW_ERR_INVALID, "longer than an endpoint can be");
 	if (gw_endpoint_parse(endpoint, true, &p->o.http, err))
 		return err->status;
-	if (p->o.http.kind != GW_ENDPOINT_TCP)
+	if (p->o.http.kind->prefix[0])
 		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not [HOST:]PORT", text);
 	p->o.has_http = true;
 	return GW_OK;

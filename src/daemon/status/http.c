@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "daemon/events.h"
 #include "daemon/workers/process.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 #define BACKLOG 64
 #define NS_PER_S UINT64_C(1000000000)
@@ -130,7 +130,7 @@ static enum gw_status open_listener(
 	struct gw_http *http, const struct gw_endpoint *ep, struct gw_endpoint *bound, struct gw_error *err)
 {
 	int fd;
-	enum gw_status status = gw_tcp_listen(ep, BACKLOG, &fd, bound, err);
+	enum gw_status status = gw_transport_listen(ep, BACKLOG, &fd, bound, err);
 	if (status)
 		return status;
 	http->fd = fcntl(fd, F_DUPFD_CLOEXEC, FD_FIRST);

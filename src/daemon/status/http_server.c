@@ -20,8 +20,6 @@
 #include "daemon/status/http_answer.h"
 #include "daemon/status/http_crowd.h"
 #include "daemon/status/microhttpd.h"
-#include "transport/endpoint.h"
-#include "transport/tcp/address.h"
 
 #define ACCEPT_BATCH 8
 #define IDLE_S 5u                      /* without a byte */
@@ -135,12 +133,12 @@ static void on_change(
 
 static bool is_loopback(const struct sockaddr_storage *address)
 {
-	struct gw_endpoint ep = {.kind = GW_ENDPOINT_TCP};
-	char *port;
-	gw_tcp_address_text((const struct sockaddr *)address, sizeof(*address), ep.host, sizeof(ep.host));
-	if ((port = strrchr(ep.host, ':')))
-		*port = '\0';
-	return gw_endpoint_is_local(&ep) || strcmp(ep.host, "[::1]") == 0;
+	const struct sockaddr_in *in = (const void *)address;
+	const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+	if (address->ss_family == AF_INET)
+		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return address->ss_family == AF_INET6 &&
+	       (IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == IN_LOOPBACKNET));
 }
 
 static bool may_enter(const struct gw_http_server *s, const struct sockaddr_storage *address)

@@ -11,7 +11,7 @@
 static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_SETUP] = HEAD + sizeof(struct gw_control_setup),
 	[GW_CONTROL_CLIENT] = HEAD + sizeof(struct gw_control_client),
-	[GW_CONTROL_CACHE] = HEAD + GW_TCP_DOMAIN,
+	[GW_CONTROL_CACHE] = HEAD + GW_TRANSPORT_DOMAIN,
 	[GW_CONTROL_DEVICE] = HEAD + sizeof(struct gw_control_device),
 	[GW_CONTROL_READY] = HEAD,
 	[GW_CONTROL_FAILED] = HEAD + sizeof(struct gw_error),

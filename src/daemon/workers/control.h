@@ -12,7 +12,7 @@
 #include "daemon/config/allow.h"
 #include "daemon/sandbox/sandbox.h"
 #include "transport/mode.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 #include "wire/dialect.h"
 
 /* The worker's end of the pair is this descriptor. */
@@ -111,7 +111,7 @@ struct gw_control_msg {
 	union {
 		struct gw_control_setup setup;
 		struct gw_control_client client;
-		char domain[GW_TCP_DOMAIN]; /* CACHE */
+		char domain[GW_TRANSPORT_DOMAIN]; /* CACHE */
 		struct gw_control_device device;
 		struct gw_error error; /* FAILED */
 		struct gw_control_left left;
@@ -126,8 +126,8 @@ enum gw_status gw_control_pair(int *supervisor, int *worker, struct gw_error *er
  * set; otherwise GW_ERR_TIMEOUT means that there is no room. GW_ERR_LOST: the other end is gone. */
 enum gw_status gw_control_send(int control, bool wait, const struct gw_control_msg *msg, int fd, struct gw_error *err);
 
-/* Receives a message. With CLIENT and CACHE, *fd (close-on-exec) is the caller's afterwards; otherwise it is -1. fd NULL: this
- * end takes no descriptors, and the system discards those that are sent. Blocks if wait is set; otherwise
+/* Receives a message. With CLIENT and CACHE, *fd (close-on-exec) is the caller's afterwards; otherwise it is -1. fd
+ * NULL: this end takes no descriptors, and the system discards those that are sent. Blocks if wait is set; otherwise
  * GW_ERR_TIMEOUT means that there is none. GW_ERR_CLOSED: the other end is gone. GW_ERR_PROTOCOL: not a message, or
  * descriptors other than those that belong to it; none of them is left open. */
 enum gw_status gw_control_recv(int control, bool wait, struct gw_control_msg *msg, int *fd, struct gw_error *err);

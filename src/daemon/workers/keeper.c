@@ -69,7 +69,7 @@ int gw_keeper_open(struct gw_keeper *k, int client)
 	int theirs, ours;
 	if (!k || !is_there(k))
 		return -1;
-	gw_tcp_peer_domain(client, msg.u.domain, sizeof(msg.u.domain));
+	gw_transport_peer_domain(client, msg.u.domain, sizeof(msg.u.domain));
 	if (!msg.u.domain[0])
 		return -1;
 	enum gw_status status = gw_control_pair(&theirs, &ours, &err);

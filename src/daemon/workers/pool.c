@@ -98,7 +98,7 @@ static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 		&(struct gw_scoreboard_client){.address = v->peer,
 			.endpoint = endpoint,
 			.protocol = v->dialect->version,
-			.is_unix = v->ep->kind == GW_ENDPOINT_UNIX});
+			.is_unix = v->ep->kind->has_file});
 }
 
 /* The cache's part for the trust domain of the client, ahead of the client itself. */

@@ -19,7 +19,7 @@
 #include "daemon/workers/keeper_run.h"
 #include "device/server.h"
 #include "device/weights/cache.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
 
@@ -194,7 +194,7 @@ static struct gw_control_left serve(struct worker *w, int fd, const struct gw_co
 	if (w->cache >= 0)
 		(void)gw_cache_new_remote(w->cache, &visit.cache);
 	w->cache = -1;
-	if (gw_tcp_from_fd(fd, &transport, &left.why)) {
+	if (gw_transport_from_fd(fd, &transport, &left.why)) {
 		close(fd);
 		gw_cache_free(visit.cache);
 		return left;

@@ -51,7 +51,7 @@ static enum gw_status alloc(
 	else
 		gw_session_count_memory(s, device);
 	if (buffer && buffer->is_host && buffer->size >= KEEP_MIN)
-		gw_connection_keep_memory(s->peer, buffer->base, buffer->size);
+		gw_connection_register_memory(s->peer, buffer->base, buffer->size);
 	*out = buffer;
 	return GW_OK;
 }
@@ -108,7 +108,7 @@ enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t 
 		gw_graph_cache_forget_buffer(&s->devices[i].graphs, buffer->handle);
 	const struct gw_device *device = buffer->device;
 	if (buffer->base)
-		gw_connection_forget_memory(s->peer, buffer->base);
+		gw_connection_unregister_memory(s->peer, buffer->base);
 	gw_buffers_release(&s->buffers, buffer);
 	gw_session_count_memory(s, device);
 	return GW_OK;

@@ -128,7 +128,7 @@ enum gw_status gw_dispatch_run(struct gw_session *s, struct gw_error *err)
 		if (st != GW_OK)
 			return st;
 		gw_counters_set(&s->counters->active_ns, gw_clock_coarse_ns());
-		gw_counters_set(&s->counters->rdma, gw_connection_is_rdma(s->peer));
+		gw_counters_set(&s->counters->rdma, gw_connection_is_upgraded(s->peer));
 		st = execute(s, cmd, size, err);
 		if (st != GW_OK) {
 			gw_error_prefix(err, "%s", gw_cmd_name(cmd));

@@ -217,11 +217,11 @@ static enum gw_status fill_tensor(struct builder *b, uint32_t i, struct gw_error
 /* The place of an id that is not 0. */
 static bool find(const struct builder *b, uint64_t id, uint32_t *index)
 {
-	void *value;
+	uint64_t value;
 
-	if (!gw_map_find(&b->index_of_id, id, &value))
+	if (!gw_map_find_u64(&b->index_of_id, id, &value))
 		return false;
-	*index = (uint32_t)(uintptr_t)value;
+	*index = (uint32_t)value;
 	return true;
 }
 

@@ -18,10 +18,13 @@ struct gw_memory {
 };
 
 /* Allocates size bytes of buft's memory. Plain host memory of ggml is a mapping of its own, which is fresh and so zero
- * without being touched; any other memory is cleared by its device. Kernels that read beyond a tensor's end (overread in
- * device/rules/op_rules.h) find memory of the same buffer there, also behind its last tensor. GW_ERR_NOMEM,
+ * without being touched; any other memory is cleared by its device. Kernels that read beyond a tensor's end (overread
+ * in device/rules/op_rules.h) find memory of the same buffer there, also behind its last tensor. GW_ERR_NOMEM,
  * GW_ERR_LIMIT. */
 enum gw_status gw_memory_alloc(ggml_backend_buffer_type_t buft, size_t size, struct gw_memory *out);
+
+/* How many bytes from the base of a buffer on can be read, although those at the end are not the client's. */
+size_t gw_memory_readable(ggml_backend_buffer_t buffer);
 
 /* No device may use it any more. *m is none then. */
 void gw_memory_free(struct gw_memory *m);

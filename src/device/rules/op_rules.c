@@ -9,6 +9,7 @@
 #include <ggml-backend.h>
 
 #include "base/checked.h"
+#include "device/memory/memory.h"
 #include "device/rules/op_rows.h"
 #include "ggml/numbers.h"
 
@@ -361,8 +362,8 @@ static bool has_room(const struct gw_op_rule *rule, const struct ggml_tensor *no
 	if (!t || !t->buffer)
 		return true;
 	const uint8_t *base = ggml_backend_buffer_get_base(t->buffer);
-	return gw_range_ok((uint64_t)((const uint8_t *)t->data - base), rule->reads(node),
-		ggml_backend_buffer_get_size(t->buffer));
+	return gw_range_ok(
+		(uint64_t)((const uint8_t *)t->data - base), rule->reads(node), gw_memory_readable(t->buffer));
 }
 
 enum gw_status gw_op_rules_place(const struct ggml_tensor *node, struct gw_error *err)

@@ -45,7 +45,7 @@ static void start(ggml_backend_dev_t dev)
 	options.watch = (struct gw_server_watch){.counters = &st.counters, .stuck = on_stuck, .user = &st};
 	st.server = rig_server(&options);
 	rig_serve_socket(&st.rig, st.server, &near);
-	assert_int_equal(gw_client_start(near, "socket", &st.client, NULL), GW_OK);
+	assert_int_equal(gw_client_start(near, "socket", 10000, &st.client, NULL), GW_OK);
 }
 
 /* Leaves, and expects the server to notice in time. */
