@@ -73,6 +73,14 @@ void gw_transport_peer_name(int fd, char *out, size_t size)
 	snprintf(out, size, "(not connected)");
 }
 
+void gw_transport_peer_domain(int fd, char *out, size_t size)
+{
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (kinds[i]->peer_domain(fd, out, size))
+			return;
+	snprintf(out, size, "%s", "");
+}
+
 static enum gw_status send_all(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err)
 {
 	const struct iovec iov = {(void *)(uintptr_t)x->out, x->size};

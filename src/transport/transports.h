@@ -25,6 +25,13 @@ bool gw_transport_adopt(int fd, struct gw_endpoint *ep);
 enum gw_status gw_transport_from_fd(int fd, struct gw_transport **out, struct gw_error *err);
 void gw_transport_peer_name(int fd, char *out, size_t size);
 
+/* Writes the trust domain of the peer of an accepted descriptor, for what outlives the connection: "host-192.0.2.7"
+ * (without the port; an IPv4 address that came over an IPv6 socket reads as itself), "host-fe80::1%2" with the scope of
+ * a link-local address, or "user-1000", the user at the other end of a Unix socket. Empty if the system cannot tell.
+ * GW_TRANSPORT_DOMAIN bytes hold any. */
+#define GW_TRANSPORT_DOMAIN 80
+void gw_transport_peer_domain(int fd, char *out, size_t size);
+
 /* Sends x->size bytes and receives as many. The peer does the same, with the other value of sends_first, in any order.
  * Errors as sendv and recvv; the connection is unusable after one. */
 enum gw_status gw_transport_exchange(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err);
