@@ -10,15 +10,19 @@
 #include "cli/verbs.h"
 #include "daemon/serve.h"
 #include "daemon/workers/worker.h"
+#include "transport/tls/tls.h"
 #include "version.h"
 #include "wire/dialect.h"
 
 static int print_version(void)
 {
 	const struct gw_version *v = &gw_dialect_newest.version;
+	char tls[320];
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
+	gw_tls_describe(tls, sizeof(tls));
+	printf("TLS: %s\n", tls);
 	return GW_EXIT_GOOD;
 }
 

@@ -12,6 +12,8 @@
 
 struct gw_transport;
 
+#define GW_IDENTITY_MAX 64 /* bytes of an identity, with its NUL */
+
 /* What a connection can do. One thread may send while another receives. Two threads must not send, or receive, at the
  * same time. */
 struct gw_transport_ops {
@@ -61,6 +63,9 @@ struct gw_transport_ops {
 struct gw_transport {
 	const struct gw_transport_ops *ops;
 	char peer[128]; /* the address of the other end, for logs: "192.0.2.7:40312", "unix:/run/x" */
+
+	/* Who the other end is: the owner of the key that it has proved to hold. "" if it has proved nothing. */
+	char identity[GW_IDENTITY_MAX];
 
 	/* Set by a side whose peer promised to send something at least this often while it is waited for: a receive, or
 	 * a send without progress, is GW_ERR_TIMEOUT when nothing has come for this time. 0: the peer may be silent as
