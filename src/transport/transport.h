@@ -67,6 +67,9 @@ struct gw_transport {
 	/* Who the other end is: the owner of the key that it has proved to hold. "" if it has proved nothing. */
 	char identity[GW_IDENTITY_MAX];
 
+	/* The connection is encrypted, and must not be upgraded to one that is not: transport/upgrade.h. */
+	bool keep_encrypted;
+
 	/* Set by a side whose peer promised to send something at least this often while it is waited for: a receive, or
 	 * a send without progress, is GW_ERR_TIMEOUT when nothing has come for this time. 0: the peer may be silent as
 	 * long as its system answers. */

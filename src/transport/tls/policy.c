@@ -107,7 +107,15 @@ enum gw_status gw_tls_choose(const struct gw_endpoint *ep, struct gw_tls_key *ke
 	status = choose(ep, mode, &keys, path, key, err);
 	gw_tls_keys_free(&keys);
 	*use = !status && key->identity[0];
+	if (*use && gw_tls_check(err))
+		return gw_error_prefix(err, "key \"%s\" of %s fits this endpoint", key->identity, path);
 	return status;
+}
+
+static bool plaintext_rdma_is_allowed(void)
+{
+	const char *text = getenv("GGWIRE_RDMA_PLAINTEXT");
+	return text && strcmp(text, "1") == 0;
 }
 
 /* The status INVALID is for what the user typed. */
@@ -146,8 +154,10 @@ enum gw_status gw_tls_upgrade(
 	struct gw_error why;
 	struct gw_transport *inner = *t;
 	enum gw_status status = gw_tls_connect(inner, key, timeout_ms, t, &why);
-	if (!status)
+	if (!status) {
+		(*t)->keep_encrypted = !plaintext_rdma_is_allowed();
 		return GW_OK;
+	}
 	inner->ops->close(inner);
 	*t = NULL;
 	status = explain(status, key, &why);

@@ -84,6 +84,7 @@ enum gw_status gw_tls_new(
 	if (!t)
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for a connection");
 	t->base.ops = &gw_tls_ops;
+	t->base.keep_encrypted = true;
 	memcpy(t->base.peer, inner->peer, sizeof(t->base.peer));
 	t->inner = inner;
 	t->lib = lib;
@@ -326,7 +327,16 @@ const struct gw_transport_ops gw_tls_ops = {
 	.close = tls_close,
 };
 
-struct gw_transport *gw_tls_inner(struct gw_transport *t)
+struct gw_transport *gw_tls_inner(const struct gw_transport *t)
 {
-	return t->ops == &gw_tls_ops ? tls_of(t)->inner : t;
+	struct gw_transport *own = (struct gw_transport *)(uintptr_t)t;
+	return t->ops == &gw_tls_ops ? tls_of(own)->inner : own;
+}
+
+struct gw_transport *gw_tls_unwrap(struct gw_transport *t)
+{
+	struct gw_transport *inner = gw_tls_inner(t);
+	if (inner != t)
+		gw_tls_free(tls_of(t));
+	return inner;
 }

@@ -40,7 +40,10 @@ enum gw_status gw_tls_connect(struct gw_transport *inner, const struct gw_tls_ke
 enum gw_status gw_tls_accept(struct gw_transport *inner, gw_tls_find *find, void *user, int timeout_ms,
 	struct gw_transport **out, struct gw_error *err);
 
-/* The connection inside a TLS connection; t itself if it is none. */
-struct gw_transport *gw_tls_inner(struct gw_transport *t);
+/* The connection inside a TLS connection, which remains its own; t itself if it is none. */
+struct gw_transport *gw_tls_inner(const struct gw_transport *t);
+
+/* Ends TLS without a word and returns the connection inside, which is the caller's. t itself if it is none. */
+struct gw_transport *gw_tls_unwrap(struct gw_transport *t);
 
 #endif
