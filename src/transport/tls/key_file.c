@@ -1,15 +1,12 @@
 #include "transport/tls/key_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "transport/tls/pattern.h"
+#include "transport/tls/secret_file.h"
 
 #define BLANKS " \t\r"
 #define SECONDS_A_DAY 86400
@@ -193,70 +190,17 @@ enum gw_status gw_tls_keys_parse(const char *text, size_t n, struct gw_tls_keys 
 	return status;
 }
 
-static enum gw_status check_access(const struct stat *st, const char *path, struct gw_error *err)
+enum gw_status gw_tls_keys_load(const char *path, struct gw_tls_keys *out, struct gw_error *err)
 {
-	if (!S_ISREG(st->st_mode))
-		return gw_error_set(err, GW_ERR_INVALID, "not a regular file");
-	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return gw_error_set(err, GW_ERR_INVALID,
-			"it belongs to user %u: only keys of your own and of root are used", (unsigned)st->st_uid);
-	if (st->st_mode & 077)
-		return gw_error_set(err, GW_ERR_INVALID,
-			"others have access to it (mode %04o); run chmod 600 %s, and replace keys that may be known",
-			(unsigned)st->st_mode & 07777, path);
-	if (st->st_size > (off_t)GW_TLS_FILE_MAX)
-		return gw_error_set(err, GW_ERR_INVALID, "larger than %zu bytes", GW_TLS_FILE_MAX);
-	return GW_OK;
-}
-
-/* Reads to the end, at most GW_TLS_FILE_MAX bytes. */
-static enum gw_status read_all(int fd, char *text, size_t *n, struct gw_error *err)
-{
-	*n = 0;
-	while (*n < GW_TLS_FILE_MAX) {
-		ssize_t got = read(fd, text + *n, GW_TLS_FILE_MAX - *n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return gw_error_set(err, GW_ERR_SYSTEM, "cannot be read: %s", strerror(errno));
-		if (got == 0)
-			break;
-		*n += (size_t)got;
-	}
-	return GW_OK;
-}
-
-static enum gw_status load(int fd, const char *path, struct gw_tls_keys *out, struct gw_error *err)
-{
-	struct stat st;
-	size_t n = 0;
-	if (fstat(fd, &st) < 0)
-		return gw_error_set(err, GW_ERR_SYSTEM, "%s", strerror(errno));
-	enum gw_status status = check_access(&st, path, err);
-	if (status)
-		return status;
 	char *text = malloc(GW_TLS_FILE_MAX);
+	size_t n = 0;
 	if (!text)
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for keys");
-	status = read_all(fd, text, &n, err);
+	enum gw_status status = gw_secret_file_read(path, text, GW_TLS_FILE_MAX, &n, err);
 	if (!status)
 		status = gw_tls_keys_parse(text, n, out, err);
 	explicit_bzero(text, n);
 	free(text);
-	return status;
-}
-
-enum gw_status gw_tls_keys_load(const char *path, struct gw_tls_keys *out, struct gw_error *err)
-{
-	/* Not blocking: the path may be a FIFO's. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	enum gw_status status;
-	if (fd < 0)
-		status = gw_error_set(err, errno == ENOENT ? GW_ERR_NOT_FOUND : GW_ERR_SYSTEM, "%s", strerror(errno));
-	else
-		status = load(fd, path, out, err);
-	if (fd >= 0)
-		close(fd);
 	if (status)
 		gw_error_prefix(err, "key file %s", path);
 	return status;
