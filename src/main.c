@@ -9,6 +9,7 @@
 #include "cli/verb.h"
 #include "cli/verbs.h"
 #include "daemon/serve.h"
+#include "daemon/status/http_process.h"
 #include "daemon/workers/worker.h"
 #include "transport/tls/tls.h"
 #include "version.h"
@@ -98,8 +99,10 @@ static int dispatch(int argc, char **argv)
 	const struct verb *verb = find(command);
 	if (verb)
 		return verb->main(verb->program, argc, argv);
-	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)
+	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0 || strcmp(command, "keeper") == 0)
 		return gw_worker_main();
+	if (strcmp(command, "http") == 0)
+		return gw_http_main();
 	if (strcmp(command, "help") == 0)
 		return help(argc, argv);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)

@@ -6,6 +6,7 @@
 #include "backend/backend_state.h"
 #include "backend/copy.h"
 #include "backend/event.h"
+#include "backend/query.h"
 #include "backend/sequence.h"
 #include "backend/transfer.h"
 #include "base/log.h"
@@ -95,6 +96,21 @@ static void backend_synchronize(ggml_backend_t backend)
 	gw_sequence_wait(gw_backend_of(backend)->conn);
 }
 
+/* ggml takes a node for supported if its memory is on the device, whatever the server says. */
+static enum gw_status check_supported(const struct gw_backend *b, struct ggml_cgraph *graph, struct gw_error *err)
+{
+	if (!atomic_load(&b->device->remote->overruled))
+		return GW_OK;
+	for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
+		const struct ggml_tensor *node = ggml_graph_node(graph, i);
+		if (gw_query_is_refused(b->device, b->conn, node))
+			return gw_error_set(err, GW_ERR_UNSUPPORTED,
+				"the server's device does not support %s of node '%s', whose memory is on it",
+				ggml_op_desc(node), node->name);
+	}
+	return GW_OK;
+}
+
 /* One line for each connection, however often the program tries again. */
 static enum ggml_status refuse_lost(struct gw_backend *b)
 {
@@ -110,6 +126,9 @@ static enum gw_status post_graph(struct gw_backend *b, struct ggml_cgraph *graph
 	enum gw_status status;
 
 	if (gw_sequence_recompute(b->conn, b->device->index, uid, &status))
+		return status;
+	status = check_supported(b, graph, err);
+	if (status != GW_OK)
 		return status;
 	status = gw_graph_encode(&b->encoder, b->conn, b->device->index, uid, graph, err);
 	if (status != GW_OK)

@@ -25,25 +25,31 @@ struct gw_buffer *gw_buffer_of(const struct ggml_tensor *tensor)
 }
 
 /* ggml computes addresses from the base and asserts on what it finds. */
-static bool place_ok(struct gw_remote_conn *conn, uint32_t device, const struct gw_ext_alloc_rsp *got)
+static enum gw_status check_place(
+	struct gw_remote_conn *conn, uint32_t device, size_t size, uint64_t base, struct gw_error *err)
 {
-	return got->base != 0 && got->base % gw_remote_conn_alignment(conn, device) == 0 &&
-	       got->base <= UINT64_MAX - got->size;
+	size_t alignment = gw_remote_alignment(conn->remote, conn, device);
+
+	if (base != 0 && base % alignment == 0 && base <= UINT64_MAX - size)
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_PROTOCOL,
+		"server at %s placed a buffer at the invalid address 0x%llx (alignment %zu bytes)",
+		gw_client_name(conn->client), (unsigned long long)base, alignment);
 }
 
 static enum gw_status allocate(
 	struct gw_remote_conn *conn, uint32_t device, size_t size, struct gw_ext_alloc_rsp *got, struct gw_error *err)
 {
-	const char *name = gw_client_name(conn->client);
-
 	if (device >= conn->n_devices)
-		return gw_error_set(err, GW_ERR_NOT_FOUND, "server at %s has no such device any more", name);
+		return gw_error_set(err, GW_ERR_NOT_FOUND, "server at %s has no such device any more",
+			gw_client_name(conn->client));
 	enum gw_status status = gw_client_alloc_buffer(conn->client, device, size, got, err);
-	if (status != GW_OK || place_ok(conn, device, got))
+	if (status != GW_OK)
 		return status;
-	(void)gw_client_free_buffer(conn->client, got->buffer, NULL);
-	return gw_error_set(err, GW_ERR_PROTOCOL, "server at %s: a buffer at the invalid address 0x%llx", name,
-		(unsigned long long)got->base);
+	status = check_place(conn, device, size, got->base, err);
+	if (status != GW_OK)
+		(void)gw_client_free_buffer(conn->client, got->buffer, NULL);
+	return status;
 }
 
 struct gw_buffer *gw_buffer_allocate(struct gw_remote *remote, uint32_t device, size_t size, struct gw_error *err)
@@ -61,7 +67,7 @@ struct gw_buffer *gw_buffer_allocate(struct gw_remote *remote, uint32_t device, 
 	if (allocate(b->conn, device, size, &got, err) != GW_OK)
 		goto put_conn;
 	b->device = device;
-	b->size = got.size;
+	b->size = size;
 	b->remote = (struct gw_remote_buffer){.handle = got.buffer, .base = got.base};
 	gw_remote_use(b->conn);
 	gw_sequence_add_buffer(b->conn, &b->remote);

@@ -10,7 +10,7 @@
 struct gw_buffer {
 	struct gw_remote_conn *conn; /* a reference */
 	uint32_t device;
-	uint64_t size; /* bytes */
+	uint64_t size; /* bytes, as requested; the server may have allocated more */
 	struct gw_remote_buffer remote;
 };
 

@@ -21,28 +21,28 @@ static ggml_backend_buffer_t buft_alloc(ggml_backend_buffer_type_t buft, size_t 
 	return gw_buffer_new(device->remote, device->index, buft, size);
 }
 
-/* If the server cannot be reached, the value only has to be valid. */
-static size_t query(
-	ggml_backend_buffer_type_t buft, size_t (*question)(struct gw_remote_conn *, uint32_t), size_t otherwise)
+static size_t buft_alignment(ggml_backend_buffer_type_t buft)
 {
-	struct gw_remote_device *device = context_of(buft);
+	const struct gw_remote_device *device = context_of(buft);
 	struct gw_remote_conn *conn;
 
 	if (gw_remote_current(device->remote, &conn) != GW_OK)
-		return otherwise;
-	size_t answer = device->index < conn->n_devices ? question(conn, device->index) : otherwise;
+		return gw_remote_alignment(device->remote, NULL, device->index);
+	size_t alignment = gw_remote_alignment(device->remote, conn, device->index);
 	gw_remote_put(conn);
-	return answer;
-}
-
-static size_t buft_alignment(ggml_backend_buffer_type_t buft)
-{
-	return query(buft, gw_remote_conn_alignment, GW_REMOTE_DEFAULT_ALIGNMENT);
+	return alignment;
 }
 
 static size_t buft_max_size(ggml_backend_buffer_type_t buft)
 {
-	return query(buft, gw_remote_conn_max_size, SIZE_MAX);
+	const struct gw_remote_device *device = context_of(buft);
+	struct gw_remote_conn *conn;
+
+	if (gw_remote_current(device->remote, &conn) != GW_OK)
+		return SIZE_MAX;
+	size_t size = device->index < conn->n_devices ? gw_remote_conn_max_size(conn, device->index) : SIZE_MAX;
+	gw_remote_put(conn);
+	return size;
 }
 
 static size_t buft_alloc_size(ggml_backend_buffer_type_t buft, const struct ggml_tensor *tensor)

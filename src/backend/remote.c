@@ -23,6 +23,7 @@ struct gw_remote *gw_remote_new(const char *endpoint, gw_dial dial, void *dial_u
 	remote->dial_user = dial_user;
 	gw_reply_cache_init(&remote->alloc_sizes);
 	gw_reply_cache_init(&remote->supported);
+	gw_told_init(&remote->told);
 	pthread_mutex_init(&remote->lock, NULL);
 	pthread_cond_init(&remote->changed, NULL);
 	return remote;
@@ -34,6 +35,7 @@ void gw_remote_free(struct gw_remote *remote)
 		gw_remote_conn_free(remote->conn);
 	gw_reply_cache_clear(&remote->alloc_sizes);
 	gw_reply_cache_clear(&remote->supported);
+	gw_told_clear(&remote->told);
 	pthread_cond_destroy(&remote->changed);
 	pthread_mutex_destroy(&remote->lock);
 	free(remote->endpoint);
@@ -49,7 +51,7 @@ static struct gw_remote_conn *detach_locked(struct gw_remote *remote)
 	return conn && --conn->refs == 0 ? conn : NULL;
 }
 
-static enum gw_status open_connection(struct gw_remote *remote, struct gw_remote_conn **out)
+static enum gw_status open_any(struct gw_remote *remote, struct gw_remote_conn **out)
 {
 	struct gw_client *client;
 	struct gw_error err = {0};
@@ -57,9 +59,41 @@ static enum gw_status open_connection(struct gw_remote *remote, struct gw_remote
 
 	if (status == GW_OK)
 		status = gw_remote_conn_new(remote, client, out, &err);
-	if (status != GW_OK)
+	if (status != GW_OK) {
 		gw_log_error("RPC: %s", err.text);
+		remote->retry_at_ns = gw_clock_deadline(RETRY_MS);
+	}
 	return status;
+}
+
+/* Whether the sizes that ggml got still hold. If not, they are forgotten, and the next connection is accepted. */
+static bool is_as_before(struct gw_remote *remote, const struct gw_remote_conn *conn)
+{
+	uint64_t before = remote->character;
+
+	remote->character = gw_remote_conn_character(conn);
+	if (!before || before == remote->character || !atomic_load(&remote->told.any))
+		return true;
+	gw_told_clear(&remote->told);
+	gw_log_error("RPC: %s: refused: the server, or one of its devices, is not the one that was asked for sizes; "
+		     "what is being loaded fails: load it again",
+		remote->endpoint);
+	return false;
+}
+
+static enum gw_status open_connection(struct gw_remote *remote, struct gw_remote_conn **out)
+{
+	struct gw_remote_conn *conn;
+	enum gw_status status = open_any(remote, &conn);
+
+	if (status != GW_OK)
+		return status;
+	if (!is_as_before(remote, conn)) {
+		gw_remote_conn_free(conn);
+		return GW_ERR_LOST;
+	}
+	*out = conn;
+	return GW_OK;
 }
 
 /* Leaves the lock while it connects; meanwhile the remote is in the state connecting. */
@@ -77,8 +111,6 @@ static enum gw_status connect_locked(struct gw_remote *remote)
 	remote->conn = conn;
 	if (conn)
 		conn->refs = 1;
-	else
-		remote->retry_at_ns = gw_clock_deadline(RETRY_MS);
 	pthread_cond_broadcast(&remote->changed);
 	return status;
 }
@@ -142,7 +174,36 @@ void gw_remote_put(struct gw_remote_conn *conn)
 		last = conn;
 	else if (conn->refs == 1 && conn->used && remote->conn == conn)
 		last = detach_locked(remote);
+	/* No buffer is left, and so no plan. */
+	if (last && last->used)
+		gw_told_clear(&remote->told);
 	pthread_mutex_unlock(&remote->lock);
 	if (last)
 		gw_remote_conn_free(last);
+}
+
+size_t gw_remote_tell(struct gw_remote *remote, struct gw_remote_conn *conn, const char *what, const void *question,
+	size_t question_size, size_t number)
+{
+	size_t first = gw_told_first(&remote->told, question, question_size, number);
+	struct gw_error why;
+
+	if (number <= first)
+		return number;
+	if (!conn)
+		return first;
+	gw_error_set(&why, GW_ERR_PROTOCOL, "%s is %zu bytes now and was %zu when ggml planned with it", what, number,
+		first);
+	gw_client_give_up(conn->client, &why);
+	return first;
+}
+
+size_t gw_remote_alignment(struct gw_remote *remote, struct gw_remote_conn *conn, uint32_t device)
+{
+	const uint32_t question[] = {UINT32_MAX, device}; /* no node's key begins with such a device */
+	size_t number = GW_REMOTE_DEFAULT_ALIGNMENT;
+
+	if (conn && device < conn->n_devices)
+		number = gw_remote_conn_alignment(conn, device);
+	return gw_remote_tell(remote, conn, "the alignment of buffers", question, sizeof(question), number);
 }

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/xxh3.h"
 
 /* A device's numbers must not reach ggml's assertions. */
-#define MAX_ALIGNMENT (UINT64_C(1) << 30)
+#define MAX_ALIGNMENT (UINT64_C(1) << 20)
 
 static bool alignment_ok(uint64_t alignment)
 {
@@ -68,7 +69,13 @@ static enum gw_status describe(struct gw_remote_conn *conn, struct gw_error *err
 
 	if (status != GW_OK)
 		return status;
-	status = make_devices(conn, info.n_devices, err);
+	if (info.flags & GW_EXT_SERVER_FULL)
+		status = gw_error_set(err, GW_ERR_LIMIT,
+			"server at %s: refused: no client slot is free, or none for this host; try again later, or "
+			"raise --max-clients or --max-clients-per-host there",
+			gw_client_name(conn->client));
+	else
+		status = make_devices(conn, info.n_devices, err);
 	/* A stock server says nothing about its devices but how many there are. */
 	if (status == GW_OK && conn->extensions)
 		take_info(conn, &info);
@@ -115,6 +122,19 @@ void gw_remote_conn_free(struct gw_remote_conn *conn)
 	free(conn->devices);
 	pthread_mutex_destroy(&conn->lock);
 	free(conn);
+}
+
+uint64_t gw_remote_conn_character(const struct gw_remote_conn *conn)
+{
+	uint64_t hash = gw_hash_bytes(&conn->dialect, sizeof(conn->dialect));
+
+	for (uint32_t i = 0; i < conn->n_devices; i++) {
+		const struct gw_remote_conn_device *d = &conn->devices[i];
+		/* A stock server's alignment is not known yet. */
+		const uint64_t numbers[] = {hash, d->flags, conn->extensions ? d->alignment : 0};
+		hash = gw_hash_bytes(numbers, sizeof(numbers));
+	}
+	return hash ? hash : 1;
 }
 
 /* Two threads may ask at the same time; both get the same reply. */

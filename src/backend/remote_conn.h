@@ -53,6 +53,7 @@ struct gw_remote_conn {
 	unsigned extensions;
 	uint32_t n_devices;
 	atomic_bool failure_told; /* a graph was refused because the connection is lost, and that was logged */
+	atomic_bool size_doubt;   /* an impossible allocation size was logged */
 
 	unsigned refs; /* this and used: under the remote's lock */
 	bool used;
@@ -76,6 +77,10 @@ enum gw_status gw_remote_conn_new(
 
 /* Closes the connection, once nothing refers to it. */
 void gw_remote_conn_free(struct gw_remote_conn *conn);
+
+/* Everything about a server that decides about sizes, as a number that is not 0: its dialect, and the flags and
+ * alignments of its devices. */
+uint64_t gw_remote_conn_character(const struct gw_remote_conn *conn);
 
 /* Bytes. If the connection is lost, a value that does no harm. */
 size_t gw_remote_conn_alignment(struct gw_remote_conn *conn, uint32_t device);

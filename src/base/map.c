@@ -78,6 +78,14 @@ static bool fits(size_t n, size_t capacity)
 	return n <= capacity / 4 * 3;
 }
 
+static size_t capacity_for(size_t n)
+{
+	size_t capacity = FIRST_CAPACITY;
+	while (!fits(n, capacity))
+		capacity *= 2;
+	return capacity;
+}
+
 enum gw_status gw_map_reserve(struct gw_map *map, size_t n)
 {
 	if (n > SIZE_MAX / 4 / sizeof(struct gw_map_slot))
@@ -85,10 +93,7 @@ enum gw_status gw_map_reserve(struct gw_map *map, size_t n)
 	size_t extra = n > map->count ? n - map->count : 0;
 	if (map->capacity && fits(map->used + extra, map->capacity))
 		return GW_OK;
-	size_t capacity = FIRST_CAPACITY;
-	while (!fits(map->count + extra, capacity))
-		capacity *= 2;
-	return rebuild(map, capacity);
+	return rebuild(map, capacity_for(map->count + extra));
 }
 
 enum gw_status gw_map_put_u64(struct gw_map *map, uint64_t key, uint64_t value)
@@ -100,10 +105,7 @@ enum gw_status gw_map_put_u64(struct gw_map *map, uint64_t key, uint64_t value)
 	}
 	if (!map->capacity || !fits(map->used + 1, map->capacity)) {
 		/* Twice what is needed, so that tombstones cannot make rebuilding frequent. */
-		size_t capacity = FIRST_CAPACITY;
-		while (!fits(2 * (map->count + 1), capacity))
-			capacity *= 2;
-		enum gw_status status = rebuild(map, capacity);
+		enum gw_status status = rebuild(map, capacity_for(2 * (map->count + 1)));
 		if (status != GW_OK)
 			return status;
 	}
@@ -167,6 +169,16 @@ void gw_map_clear(struct gw_map *map)
 		memset(map->slots, 0, map->capacity * sizeof(*map->slots));
 	map->count = 0;
 	map->used = 0;
+}
+
+size_t gw_map_bytes(const struct gw_map *map)
+{
+	return map->capacity * sizeof(*map->slots);
+}
+
+size_t gw_map_bytes_for(size_t n)
+{
+	return capacity_for(n) * sizeof(struct gw_map_slot);
 }
 
 void gw_map_free(struct gw_map *map)

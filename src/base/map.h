@@ -46,6 +46,10 @@ bool gw_map_next(const struct gw_map *map, size_t *pos, uint64_t *key, void **va
 /* Removes all entries, keeping the memory. */
 void gw_map_clear(struct gw_map *map);
 
+/* Bytes of memory that the map holds, and those that one holds after gw_map_reserve for n entries. */
+size_t gw_map_bytes(const struct gw_map *map);
+size_t gw_map_bytes_for(size_t n);
+
 /* Returns the memory; the map is empty and usable again. Values are the caller's. */
 void gw_map_free(struct gw_map *map);
 

@@ -7,26 +7,30 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
-/* The thread's lock is a leaf. graph is set from start until the computation is over. */
+/* The thread's lock is a leaf. job is set from start until the computation is over. */
 struct gw_executor {
 	struct gw_thread thread;
-	ggml_backend_t backend;
-	struct ggml_cgraph *graph;
+	gw_executor_job job;
+	void *arg;
 	enum ggml_status result;
+	struct gw_error why;
 	uint64_t took;
 };
 
 /* Computes the graph that was given. The lock is held on entry and on return, not in between. */
 static void compute(struct gw_executor *e)
 {
+	struct gw_error why = {0};
+
 	pthread_mutex_unlock(&e->thread.lock);
 	uint64_t start = gw_clock_ns();
-	enum ggml_status result = ggml_backend_graph_compute(e->backend, e->graph);
+	enum ggml_status result = e->job(e->arg, &why);
 	uint64_t took = gw_clock_ns() - start;
 	pthread_mutex_lock(&e->thread.lock);
 	e->result = result;
+	e->why = why;
 	e->took = took;
-	e->graph = NULL;
+	e->job = NULL;
 	pthread_cond_broadcast(&e->thread.changed);
 }
 
@@ -35,8 +39,8 @@ static void *run(void *arg)
 	struct gw_executor *e = arg;
 
 	pthread_mutex_lock(&e->thread.lock);
-	while (e->graph || !e->thread.quit) {
-		if (e->graph)
+	while (e->job || !e->thread.quit) {
+		if (e->job)
 			compute(e);
 		else
 			pthread_cond_wait(&e->thread.changed, &e->thread.lock);
@@ -67,23 +71,24 @@ void gw_executor_free(struct gw_executor *e)
 	free(e);
 }
 
-void gw_executor_start(struct gw_executor *e, ggml_backend_t backend, struct ggml_cgraph *graph)
+void gw_executor_start(struct gw_executor *e, gw_executor_job job, void *arg)
 {
 	pthread_mutex_lock(&e->thread.lock);
-	assert(!e->graph);
-	e->backend = backend;
-	e->graph = graph;
+	assert(!e->job);
+	e->job = job;
+	e->arg = arg;
 	pthread_cond_broadcast(&e->thread.changed);
 	pthread_mutex_unlock(&e->thread.lock);
 }
 
-enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took)
+enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took, struct gw_error *why)
 {
 	pthread_mutex_lock(&e->thread.lock);
-	while (e->graph)
+	while (e->job)
 		pthread_cond_wait(&e->thread.changed, &e->thread.lock);
 	enum ggml_status result = e->result;
 	*took = e->took;
+	*why = e->why;
 	pthread_mutex_unlock(&e->thread.lock);
 	return result;
 }

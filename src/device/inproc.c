@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "device/weights/cache.h"
+#include "device/weights/cache_store.h"
 #include "transport/endpoint.h"
 #include "transport/transports.h"
 #include "wire/extension.h"
@@ -19,6 +21,7 @@
 /* Shared by the listener and the clients' threads; the last of them frees it. */
 struct inproc {
 	struct gw_server *server;
+	struct gw_cache_store *store; /* NULL = no cache */
 	gw_banner_line line;
 	void *user;
 	atomic_int users; /* the listener and the clients */
@@ -27,6 +30,7 @@ struct inproc {
 struct client {
 	struct inproc *in;
 	struct gw_transport *transport;
+	struct gw_cache *cache; /* NULL = none */
 };
 
 static void inproc_release(struct inproc *in)
@@ -34,6 +38,7 @@ static void inproc_release(struct inproc *in)
 	if (atomic_fetch_sub(&in->users, 1) > 1)
 		return;
 	gw_server_free(in->server);
+	gw_cache_store_close(in->store);
 	free(in);
 }
 
@@ -46,15 +51,17 @@ static void *client_main(void *arg)
 	free(arg);
 	memcpy(peer, c.transport->peer, sizeof(peer));
 	c.in->line(GW_BANNER_ACCEPTED, c.in->user);
-	if (gw_server_serve(c.in->server, c.transport, NULL, &why) != GW_ERR_CLOSED)
+	if (gw_server_serve(c.in->server, c.transport, &(struct gw_server_visit){.cache = c.cache}, &why) !=
+		GW_ERR_CLOSED)
 		gw_log_warn("%s: %s", peer, why.text);
+	gw_cache_free(c.cache);
 	c.in->line(GW_BANNER_CLOSED, c.in->user);
 	inproc_release(c.in);
 	return NULL;
 }
 
-/* Takes over the transport. */
-static void client_start(struct inproc *in, struct gw_transport *transport)
+/* Takes over the transport and the cache. */
+static void client_start(struct inproc *in, struct gw_transport *transport, struct gw_cache *cache)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -62,7 +69,7 @@ static void client_start(struct inproc *in, struct gw_transport *transport)
 
 	if (atomic_fetch_add(&in->users, 1) > GW_INPROC_CLIENTS || !c)
 		goto turn_away;
-	*c = (struct client){in, transport};
+	*c = (struct client){in, transport, cache};
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	int failed = pthread_create(&thread, &attr, client_main, c);
@@ -74,7 +81,18 @@ turn_away:
 	gw_log_warn("%s: turned away: too many clients", transport->peer);
 	atomic_fetch_sub(&in->users, 1);
 	free(c);
+	gw_cache_free(cache);
 	transport->ops->close(transport);
+}
+
+/* What the store has for the client, who goes without a cache if that fails. */
+static struct gw_cache *cache_of(const struct inproc *in, int fd)
+{
+	char domain[GW_TRANSPORT_DOMAIN];
+	struct gw_cache *cache = NULL;
+
+	gw_transport_peer_domain(fd, domain, sizeof(domain));
+	return in->store && gw_cache_new(in->store, domain, &cache) == GW_OK ? cache : NULL;
 }
 
 static void take_connection(struct inproc *in, int fd)
@@ -83,7 +101,7 @@ static void take_connection(struct inproc *in, int fd)
 	struct gw_error failed;
 
 	if (gw_transport_from_fd(fd, &transport, &failed) == GW_OK) {
-		client_start(in, transport);
+		client_start(in, transport, cache_of(in, fd));
 		return;
 	}
 	gw_log_warn("%s", failed.text);
@@ -122,7 +140,7 @@ static void print_banner(const struct inproc *in, const char *endpoint, const st
 	}
 	gw_banner_print(&(struct gw_banner){.version = o->dialect->version,
 				.endpoint = endpoint,
-				.cache_dir = o->cache_dir,
+				.cache_dir = in->store ? gw_cache_store_dir(in->store) : NULL,
 				.transport = gw_transport_mode_text(o->transport),
 				.devices = devices,
 				.n_devices = o->n_devices},
@@ -156,8 +174,17 @@ static enum gw_status run(struct inproc *in, const char *endpoint, const struct 
 	return st;
 }
 
-enum gw_status gw_server_run_inproc(const char *endpoint, const struct gw_server_options *options, gw_banner_line line,
-	void *user, struct gw_error *err)
+static enum gw_status open_store(struct inproc *in, const char *dir, struct gw_error *err)
+{
+	const struct gw_cache_store_options options = {.dir = dir};
+
+	if (dir && gw_cache_store_open(&options, &in->store) != GW_OK)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	return GW_OK;
+}
+
+enum gw_status gw_server_run_inproc(const char *endpoint, const struct gw_server_options *options,
+	const char *cache_dir, gw_banner_line line, void *user, struct gw_error *err)
 {
 	struct gw_banner_device devices[GW_EXT_MAX_DEVICES];
 	struct inproc *in = calloc(1, sizeof(*in));
@@ -168,6 +195,8 @@ enum gw_status gw_server_run_inproc(const char *endpoint, const struct gw_server
 	in->user = user;
 	atomic_init(&in->users, 1);
 	enum gw_status st = gw_server_new(options, &in->server, err);
+	if (st == GW_OK)
+		st = open_store(in, cache_dir, err);
 	if (st == GW_OK)
 		st = run(in, endpoint, options, devices, err);
 	inproc_release(in);

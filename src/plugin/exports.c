@@ -73,11 +73,10 @@ void ggml_backend_rpc_start_server(
 		.devices = devices,
 		.n_devices = n_devices,
 		.n_threads = n_threads,
-		.cache_dir = cache_dir,
 		.dialect = gw_server_dialect(),
 	};
 	struct gw_error err;
 
-	if (gw_reg_init(find_proc) && gw_server_run_inproc(endpoint, &options, NULL, NULL, &err) != GW_OK)
+	if (gw_reg_init(find_proc) && gw_server_run_inproc(endpoint, &options, cache_dir, NULL, NULL, &err) != GW_OK)
 		gw_log_error("RPC: %s", err.text);
 }

@@ -139,6 +139,12 @@ void gw_client_interrupt(struct gw_client *c, const struct gw_error *why)
 	c->transport->ops->shutdown(c->transport);
 }
 
+void gw_client_give_up(struct gw_client *c, const struct gw_error *why)
+{
+	if (!gw_client_enter(c))
+		(void)gw_client_leave(c, gw_client_fail(c, why->status, why));
+}
+
 bool gw_client_lost(const struct gw_client *c)
 {
 	return atomic_load(&c->lost);

@@ -50,6 +50,10 @@ const struct gw_transport *gw_client_transport(const struct gw_client *c);
  * Constant after connecting. */
 const struct gw_error *gw_client_why_not_upgraded(const struct gw_client *c);
 
+/* Ends the connection because of an answer that cannot be right, and logs why as the reason of the loss. No effect if
+ * the connection is lost already. Waits for the calls of other threads. */
+void gw_client_give_up(struct gw_client *c, const struct gw_error *why);
+
 /* For a thread that watches the others: the number is odd while a call is running, and every call changes it. */
 uint64_t gw_client_turn(const struct gw_client *c);
 

@@ -257,6 +257,11 @@ void gw_connection_unregister_memory(struct gw_connection *p, const void *base)
 		t->ops->unregister_memory(t, base);
 }
 
+void gw_connection_shutdown(struct gw_connection *p)
+{
+	p->transport->ops->shutdown(p->transport);
+}
+
 bool gw_connection_is_upgraded(const struct gw_connection *p)
 {
 	return p->upgraded;

@@ -27,6 +27,9 @@ void gw_connection_count(struct gw_connection *p, _Atomic uint64_t *received, _A
 /* Whether the connection has left the transport that it began on. */
 bool gw_connection_is_upgraded(const struct gw_connection *p);
 
+/* Makes running calls fail, and all later ones. From any thread. */
+void gw_connection_shutdown(struct gw_connection *p);
+
 /* Closes the transport and frees p. Queued replies are sent first unless the connection has failed; this blocks as long
  * as the client does not read. */
 void gw_connection_free(struct gw_connection *p);

@@ -52,6 +52,10 @@ struct gw_transport_ops {
 	 * Memory that was not announced is ignored. NULL as above. */
 	void (*unregister_memory)(struct gw_transport *t, const void *base);
 
+	/* A descriptor, the transport's, that polls as POLLRDHUP, POLLHUP or POLLERR once the peer has closed or is
+	 * lost. Any thread may call it. NULL: there is none. */
+	int (*hangup_fd)(const struct gw_transport *t);
+
 	/* Makes blocked and later calls fail with GW_ERR_LOST. Any thread may call it, more than once. */
 	void (*shutdown)(struct gw_transport *t);
 
@@ -122,6 +126,10 @@ struct gw_transport_kind {
 	/* Writes the address at the other end of an accepted descriptor, as in gw_transport.peer. False if the
 	 * descriptor is not this transport's. */
 	bool (*peer_name)(int fd, char *out, size_t size);
+
+	/* Writes the trust domain of the peer of an accepted descriptor, as gw_transport_peer_domain. False as above,
+	 * or if the system cannot tell. */
+	bool (*peer_domain)(int fd, char *out, size_t size);
 };
 
 #endif

@@ -84,6 +84,14 @@ void gw_transport_peer_name(int fd, char *out, size_t size)
 	snprintf(out, size, "(not connected)");
 }
 
+void gw_transport_peer_domain(int fd, char *out, size_t size)
+{
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (kinds[i]->peer_domain(fd, out, size))
+			return;
+	snprintf(out, size, "%s", "");
+}
+
 enum gw_status gw_transport_accept(int listener, int *fd)
 {
 	for (;;) {

@@ -25,6 +25,13 @@ bool gw_transport_adopt(int fd, struct gw_endpoint *ep);
 enum gw_status gw_transport_from_fd(int fd, struct gw_transport **out, struct gw_error *err);
 void gw_transport_peer_name(int fd, char *out, size_t size);
 
+/* Writes the trust domain of the peer of an accepted descriptor, for what outlives the connection: "host-192.0.2.7"
+ * (without the port; an IPv4 address that came over an IPv6 socket reads as itself), "host-fe80::1%2" with the scope of
+ * a link-local address, or "user-1000", the user at the other end of a Unix socket. Empty if the system cannot tell.
+ * GW_TRANSPORT_DOMAIN bytes hold any. */
+#define GW_TRANSPORT_DOMAIN 80
+void gw_transport_peer_domain(int fd, char *out, size_t size);
+
 /* Accepts the next connection of a listening descriptor, close-on-exec. Does not block if the descriptor does not.
  * Errors of connections that ended before they were accepted are passed over: accept(2), "Error handling".
  * GW_ERR_NOT_FOUND: no connection is waiting. GW_ERR_LIMIT: the system lacks descriptors or memory, so pause before the

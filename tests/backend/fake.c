@@ -153,7 +153,7 @@ static bool reply_alloc(struct session *s, const struct fake_request *r)
 	if (!gw_wire_alloc_req_decode(r->body, r->size, &req))
 		return false;
 	if (req.size <= s->fake->alloc_limit)
-		rsp = (struct gw_wire_alloc_rsp){++s->fake->next_handle, req.size};
+		rsp = (struct gw_wire_alloc_rsp){++s->fake->next_handle, req.size - s->fake->alloc_short};
 	return reply(s->t, out, gw_wire_alloc_rsp_encode(&rsp, out));
 }
 
@@ -174,7 +174,8 @@ static bool reply_ext_alloc(struct session *s, const struct fake_request *r)
 		return false;
 	if (req.size <= s->fake->alloc_limit) {
 		uint64_t handle = ++s->fake->next_handle;
-		rsp = (struct gw_ext_alloc_rsp){handle, req.size, FAKE_BASE(handle) + (s->fake->bad_base ? 1 : 0)};
+		rsp = (struct gw_ext_alloc_rsp){
+			handle, req.size - s->fake->alloc_short, FAKE_BASE(handle) + (s->fake->bad_base ? 1 : 0)};
 	}
 	gw_ext_alloc_rsp_encode(&rsp, out);
 	return reply(s->t, out, sizeof(out));
@@ -196,9 +197,8 @@ static bool reply_get_2d(struct session *s, const struct fake_request *r)
 
 static bool reply_memory(struct session *s)
 {
-	struct gw_wire_memory_rsp rsp = {1000, 2000};
 	uint8_t out[16];
-	return reply(s->t, out, gw_wire_memory_rsp_encode(&rsp, out));
+	return reply(s->t, out, gw_wire_memory_rsp_encode(&s->fake->memory, out));
 }
 
 static bool reply_count(struct session *s)
@@ -309,6 +309,7 @@ void fake_init(struct fake *f)
 	f->n_devices = 1;
 	f->alignment = 64;
 	f->alloc_limit = UINT64_MAX;
+	f->memory = (struct gw_wire_memory_rsp){1000, 2000};
 	f->supports = true;
 	f->die_at = FAKE_NEVER;
 	f->last = &f->first;

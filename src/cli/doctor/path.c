@@ -224,6 +224,12 @@ static void measure_rate(struct gw_client *c, struct gw_doctor_path *path)
 static void measure(struct gw_client *c, const struct gw_query *q, struct gw_doctor_path *path, struct gw_findings *f)
 {
 	measure_round_trip(c, path);
+	if (q->info.flags & GW_EXT_SERVER_FULL) {
+		gw_found(f, GW_FINDING_WARNING, AREA, "it has no free client slot, or none for this host");
+		gw_found_advice(
+			f, "ggwire status says who uses it; --max-clients and --max-clients-per-host are its bounds");
+		return;
+	}
 	if (q->info.flags & GW_EXT_SERVER_STREAM)
 		measure_rate(c, path);
 	if (path->bytes_per_s > 0)

@@ -15,6 +15,7 @@ static const struct gw_symbol symbols[] = {
 	{offsetof(struct gw_microhttpd, add_connection), "MHD_add_connection"},
 	{offsetof(struct gw_microhttpd, get_timeout), "MHD_get_timeout"},
 	{offsetof(struct gw_microhttpd, get_daemon_info), "MHD_get_daemon_info"},
+	{offsetof(struct gw_microhttpd, get_connection_info), "MHD_get_connection_info"},
 	{offsetof(struct gw_microhttpd, lookup_connection_value), "MHD_lookup_connection_value"},
 	{offsetof(struct gw_microhttpd, create_response_from_buffer), "MHD_create_response_from_buffer"},
 	{offsetof(struct gw_microhttpd, add_response_header), "MHD_add_response_header"},

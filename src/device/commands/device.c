@@ -64,12 +64,12 @@ static void limit(const struct gw_session *s, const struct gw_device *device, si
 enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];
-	size_t available = 0, total = 0;
+	size_t available, total;
 	struct gw_device *device = decode_device(s, body, size, err);
 
 	if (!device)
 		return GW_ERR_PROTOCOL;
-	ggml_backend_dev_memory(device->dev, &available, &total);
+	gw_session_ask_memory(s, device, &available, &total);
 	gw_session_count_memory(s, device);
 	limit(s, device, &available, &total);
 	size_t n = gw_wire_memory_rsp_encode(&(struct gw_wire_memory_rsp){.free = available, .total = total}, out);

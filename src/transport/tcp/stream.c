@@ -141,6 +141,11 @@ static bool stream_readable(struct gw_transport *t, int timeout_ms)
 	}
 }
 
+static int stream_hangup_fd(const struct gw_transport *t)
+{
+	return ((const struct stream *)t)->fd;
+}
+
 static void stream_shutdown(struct gw_transport *t)
 {
 	struct stream *s = stream_of(t);
@@ -154,10 +159,11 @@ static void stream_close(struct gw_transport *t)
 	free(t);
 }
 
-#define OPS(name_, title_)                                                                        \
-	{                                                                                         \
-		.name = (name_), .title = (title_), .sendv = stream_sendv, .recvv = stream_recvv, \
-		.readable = stream_readable, .shutdown = stream_shutdown, .close = stream_close,  \
+#define OPS(name_, title_)                                                                               \
+	{                                                                                                \
+		.name = (name_), .title = (title_), .sendv = stream_sendv, .recvv = stream_recvv,        \
+		.readable = stream_readable, .hangup_fd = stream_hangup_fd, .shutdown = stream_shutdown, \
+		.close = stream_close,                                                                   \
 	}
 
 static const struct gw_transport_ops ops[] = {

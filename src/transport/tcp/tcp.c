@@ -250,6 +250,37 @@ static enum gw_status tcp_from_fd(int fd, struct gw_transport **out, struct gw_e
 	return gw_stream_new(fd, GW_STREAM_TCP, out, err);
 }
 
+static void ipv6_domain(const struct sockaddr_in6 *in6, char *out, size_t size)
+{
+	char host[INET6_ADDRSTRLEN];
+	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], host, sizeof(host));
+		snprintf(out, size, "host-%s", host);
+		return;
+	}
+	inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+	if (in6->sin6_scope_id)
+		snprintf(out, size, "host-%s%%%u", host, (unsigned)in6->sin6_scope_id);
+	else
+		snprintf(out, size, "host-%s", host);
+}
+
+static bool tcp_peer_domain(int fd, char *out, size_t size)
+{
+	union gw_socket_address peer = {0};
+	char host[INET_ADDRSTRLEN];
+	socklen_t len = sizeof(peer);
+	if (!is_tcp(fd) || getpeername(fd, &peer.any, &len) < 0)
+		return false;
+	if (peer.any.sa_family == AF_INET6) {
+		ipv6_domain(&peer.in6, out, size);
+		return true;
+	}
+	inet_ntop(AF_INET, &peer.in.sin_addr, host, sizeof(host));
+	snprintf(out, size, "host-%s", host);
+	return true;
+}
+
 const struct gw_transport_kind gw_tcp_transport = {
 	.prefix = "",
 	.parse = tcp_parse,
@@ -260,4 +291,5 @@ const struct gw_transport_kind gw_tcp_transport = {
 	.adopt = tcp_adopt,
 	.from_fd = tcp_from_fd,
 	.peer_name = gw_socket_peer_name,
+	.peer_domain = tcp_peer_domain,
 };

@@ -152,6 +152,16 @@ static enum gw_status unix_from_fd(int fd, struct gw_transport **out, struct gw_
 	return gw_stream_new(fd, GW_STREAM_UNIX, out, err);
 }
 
+static bool unix_peer_domain(int fd, char *out, size_t size)
+{
+	struct ucred user;
+	socklen_t len = sizeof(user);
+	if (gw_socket_family(fd) != AF_UNIX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &len) < 0)
+		return false;
+	snprintf(out, size, "user-%u", (unsigned)user.uid);
+	return true;
+}
+
 const struct gw_transport_kind gw_unix_transport = {
 	.prefix = "unix:",
 	.has_file = true,
@@ -163,4 +173,5 @@ const struct gw_transport_kind gw_unix_transport = {
 	.adopt = unix_adopt,
 	.from_fd = unix_from_fd,
 	.peer_name = gw_socket_peer_name,
+	.peer_domain = unix_peer_domain,
 };
