@@ -7,6 +7,7 @@
 #include "cli/key_store.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
+#include "transport/tls/policy.h"
 
 #define KEY_BYTES 32
 #define SECONDS_A_DAY 86400
@@ -120,7 +121,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o, 
 	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), first);
 	if (rc != GW_VERB_GOES_ON || o->file)
 		return rc;
-	enum gw_status status = gw_key_store_default(o->default_file, sizeof(o->default_file), &err);
+	enum gw_status status = gw_tls_server_file(o->default_file, sizeof(o->default_file), &err);
 	o->file = o->default_file;
 	return status ? complain(program, status, &err) : GW_VERB_GOES_ON;
 }

@@ -10,20 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum gw_status gw_key_store_default(char *out, size_t size, struct gw_error *err)
-{
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	if (geteuid() == 0)
-		snprintf(out, size, "/etc/ggwire/keys");
-	else if (config && *config)
-		snprintf(out, size, "%s/ggwire/server-keys", config);
-	else if (home && *home)
-		snprintf(out, size, "%s/.config/ggwire/server-keys", home);
-	else
-		return gw_error_set(err, GW_ERR_NOT_FOUND, "HOME is not set: name the key file with --file");
-	return GW_OK;
-}
-
 void gw_key_store_line(const struct gw_tls_key *key, char out[GW_KEY_LINE])
 {
 	size_t n = (size_t)snprintf(out, GW_KEY_LINE, "%s:", key->identity);

@@ -8,10 +8,6 @@
 
 #define GW_KEY_LINE (GW_IDENTITY_MAX + 2 * GW_TLS_SECRET_MAX + 32) /* bytes of a line, with its NUL */
 
-/* The file that holds the server's keys where the user names none: /etc/ggwire/keys for root, otherwise
- * ggwire/server-keys in $XDG_CONFIG_HOME or ~/.config. GW_ERR_NOT_FOUND: the environment names no home. */
-enum gw_status gw_key_store_default(char *out, size_t size, struct gw_error *err);
-
 /* Writes the line of a key, without a newline. */
 void gw_key_store_line(const struct gw_tls_key *key, char out[GW_KEY_LINE]);
 

@@ -1,5 +1,6 @@
 #include "wire/ext_status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,12 @@ const char *gw_ext_transport_name(uint32_t transport)
 {
 	static const char *const names[] = {"tcp", "unix", "rdma", "tls"};
 	return transport < sizeof(names) / sizeof(names[0]) ? names[transport] : "other";
+}
+
+const char *gw_ext_client_name(const struct gw_ext_status_client *client, char out[GW_EXT_CLIENT_NAME])
+{
+	snprintf(out, GW_EXT_CLIENT_NAME, "%s%s%s", client->identity, client->identity[0] ? "@" : "", client->address);
+	return out;
 }
 
 /* Appends to out; the first failure sticks. */

@@ -97,6 +97,10 @@ unsigned gw_ext_bucket(uint64_t ns);
 /* "tcp", "unix", "rdma", "tls", or "other". Static storage. */
 const char *gw_ext_transport_name(uint32_t transport);
 
+/* What people call a client: "alice@192.0.2.7:40312", or its address alone where it has no identity. Returns out. */
+#define GW_EXT_CLIENT_NAME (2 * GW_EXT_TEXT)
+const char *gw_ext_client_name(const struct gw_ext_status_client *client, char out[GW_EXT_CLIENT_NAME]);
+
 /* Appends the reply's body. GW_ERR_LIMIT beyond GW_EXT_STATUS_MAX, GW_EXT_MAX_DEVICES or GW_EXT_STATUS_CLIENTS. */
 enum gw_status gw_ext_status_encode(const struct gw_ext_status *status, struct gw_buf *out);
 

@@ -200,6 +200,13 @@ static void files_of_others_eyes_are_refused(void **state)
 		assert_non_null(strstr(err.text, path));
 		assert_non_null(strstr(err.text, "chmod 600"));
 	}
+	setenv("CREDENTIALS_DIRECTORY", "/tmp", 1);
+	write_file(path, "alice:" KEY_A "\n", 0440);
+	assert_int_equal(gw_tls_keys_load(path, &keys, &err), GW_OK);
+	gw_tls_keys_free(&keys);
+	setenv("CREDENTIALS_DIRECTORY", "/tm", 1);
+	assert_int_equal(gw_tls_keys_load(path, &keys, &err), GW_ERR_INVALID);
+	unsetenv("CREDENTIALS_DIRECTORY");
 	write_file(path, "alice:" KEY_A "\n", 0600);
 	assert_int_equal(gw_tls_keys_load(path, &keys, &err), GW_OK);
 	assert_int_equal(keys.n, 1);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "transport/tls/tls.h"
 
@@ -44,6 +45,20 @@ bool gw_tls_user_file(char out[GW_TLS_PATH], bool *named)
 	else if (home && *home)
 		n = snprintf(out, GW_TLS_PATH, "%s/.config/ggwire/keys", home);
 	return n > 0 && n < GW_TLS_PATH;
+}
+
+enum gw_status gw_tls_server_file(char *out, size_t size, struct gw_error *err)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	if (geteuid() == 0)
+		snprintf(out, size, "/etc/ggwire/keys");
+	else if (config && *config)
+		snprintf(out, size, "%s/ggwire/server-keys", config);
+	else if (home && *home)
+		snprintf(out, size, "%s/.config/ggwire/server-keys", home);
+	else
+		return gw_error_set(err, GW_ERR_NOT_FOUND, "HOME is not set: name the key file");
+	return GW_OK;
 }
 
 /* The user's keys; none if there is no file and the user named none. */
