@@ -12,6 +12,7 @@
 #include "daemon/config/allow.h"
 #include "daemon/sandbox/sandbox.h"
 #include "transport/mode.h"
+#include "transport/tls/key_file.h"
 #include "transport/transports.h"
 #include "wire/dialect.h"
 
@@ -30,6 +31,7 @@
 #define GW_CONTROL_TEXT 256
 #define GW_CONTROL_DEVICES 1024
 #define GW_CONTROL_PATH 4096
+#define GW_CONTROL_TOKEN 129
 #define GW_CONTROL_MODELS 8192
 
 enum gw_control_type {
@@ -46,6 +48,10 @@ enum gw_control_type {
 	GW_CONTROL_HTTP,    /* to the process that serves HTTP, once, first */
 	GW_CONTROL_BUSY,    /* to it: a client has connected, where none was before */
 	GW_CONTROL_ASKED,   /* from it: somebody looks at the status, and numbers about memory are old */
+	GW_CONTROL_NAMED,   /* from the worker: its client has named an identity, whose key the worker asks for, once */
+	GW_CONTROL_KEY,     /* to it: the key */
+	GW_CONTROL_PROVED,  /* from it: the client has proved to have that key */
+	GW_CONTROL_WELCOME, /* to it: serve the client; GW_CONTROL_CACHE comes before, where there is a cache */
 	GW_CONTROL_TYPES
 };
 
@@ -55,7 +61,9 @@ struct gw_control_setup {
 	bool keeper; /* keep the cache, until the control socket is closed; say nothing */
 	bool cache_shared;
 	bool has_board;
-	bool progress; /* loads are to be told of */
+	bool progress;       /* loads are to be told of */
+	bool tls;            /* clients may come with TLS */
+	bool rdma_plaintext; /* they may go over to RDMA, which is not encrypted */
 	uint32_t board_slots;
 	uint32_t board_slot; /* the worker's */
 	bool has_log_level;
@@ -89,7 +97,8 @@ struct gw_control_http {
 	bool has_log_level;
 	enum gw_log_level log_level;
 	enum gw_log_format log_format;
-	bool is_local; /* nobody but this machine can connect */
+	bool is_local;                /* nobody but this machine can connect */
+	char token[GW_CONTROL_TOKEN]; /* that other machines must send; "" = none */
 	uint32_t board_slots;
 	struct gw_allow allow;
 };
@@ -98,6 +107,14 @@ struct gw_control_http {
 struct gw_control_client {
 	struct gw_version version; /* one of gw_dialect_at */
 	uint32_t questions_only;   /* as in struct gw_server_visit */
+	uint32_t tls;              /* it begins with a TLS handshake; what follows is said in WELCOME then */
+};
+
+/* The answer to NAMED. A worker that was taken over gets no other key. */
+struct gw_control_key {
+	uint32_t found;
+	struct gw_tls_key key;
+	struct gw_error why; /* it was not found */
 };
 
 /* A client is gone. */
@@ -116,6 +133,9 @@ struct gw_control_msg {
 		struct gw_error error; /* FAILED */
 		struct gw_control_left left;
 		struct gw_control_http http;
+		char identity[GW_IDENTITY_MAX]; /* NAMED */
+		struct gw_control_key key;
+		uint32_t questions_only; /* WELCOME */
 	} u;
 };
 

@@ -93,9 +93,18 @@ static void kill_worker(struct gw_pool_worker *w)
 	back_off(w->pool);
 }
 
+/* The client of a worker has gone before it has shown whose key it has. */
+static bool is_stranger(const struct gw_pool_worker *w)
+{
+	return w->tls && w->login != GW_LOGIN_PROVED;
+}
+
 static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left)
 {
-	if (left->why.status == GW_ERR_CLOSED) {
+	if (is_stranger(w)) {
+		gw_refusals_note_why(w->pool->o.refusals, GW_REFUSED_KEY, w->client, left->why.text);
+		gw_pool_set_busy(w, false);
+	} else if (left->why.status == GW_ERR_CLOSED) {
 		gw_log_info("client %s left worker %ld", w->client, pid_of(w));
 		gw_pool_set_busy(w, false);
 	} else if (w->reserve && left->why.status == GW_ERR_LIMIT) {
@@ -130,6 +139,10 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 	} else if (msg->type == GW_CONTROL_LOADING && w->busy) {
 		if (w->has_slot)
 			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
+	} else if (msg->type == GW_CONTROL_NAMED && w->busy && gw_pool_on_named(w, msg->u.identity)) {
+		return;
+	} else if (msg->type == GW_CONTROL_PROVED && w->busy && gw_pool_on_proved(w)) {
+		return;
 	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
 		on_failed(w, &msg->u.error);
 	} else {
