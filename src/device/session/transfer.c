@@ -1,4 +1,4 @@
-#include "device/memory/transfer.h"
+#include "device/session/transfer.h"
 
 #include <unistd.h>
 

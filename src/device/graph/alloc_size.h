@@ -1,6 +1,6 @@
 /* How much memory a device wants for a tensor. */
-#ifndef GW_DEVICE_MEMORY_ALLOC_SIZE_H
-#define GW_DEVICE_MEMORY_ALLOC_SIZE_H
+#ifndef GW_DEVICE_GRAPH_ALLOC_SIZE_H
+#define GW_DEVICE_GRAPH_ALLOC_SIZE_H
 
 #include <stddef.h>
 

@@ -1,17 +1,17 @@
 /* One lent device as one client uses it: its backend, made when first needed, and what it has under way. */
-#ifndef GW_DEVICE_DEVICE_H
-#define GW_DEVICE_DEVICE_H
+#ifndef GW_DEVICE_SESSION_DEVICE_H
+#define GW_DEVICE_SESSION_DEVICE_H
 
 #include <stdbool.h>
 
 #include <ggml-backend.h>
 
 #include "base/status.h"
-#include "device/counters.h"
-#include "device/executor.h"
 #include "device/graph/graph_cache.h"
 #include "device/memory/budget.h"
 #include "device/memory/cpu.h"
+#include "device/session/counters.h"
+#include "device/session/executor.h"
 
 /* How many graphs tell how fast a device is. */
 #define GW_DEVICE_PACES 4

@@ -1,8 +1,8 @@
-#include "device/device.h"
+#include "device/session/device.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "device/graph/graph.h"
+#include "device/graph/graph_object.h"
 
 /* Handing a graph over costs some ten microseconds: from this length on it does not matter. */
 #define LONG_NS 1e6

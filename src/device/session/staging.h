@@ -1,14 +1,14 @@
 /* Chunks of host memory through which contents of device buffers pass, so that a payload is never held as a whole. */
-#ifndef GW_DEVICE_MEMORY_STAGING_H
-#define GW_DEVICE_MEMORY_STAGING_H
+#ifndef GW_DEVICE_SESSION_STAGING_H
+#define GW_DEVICE_SESSION_STAGING_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
-#include "device/device.h"
 #include "device/memory/memory.h"
+#include "device/session/device.h"
 
 #define GW_STAGING_CHUNK ((size_t)4 << 20)
 

@@ -1,4 +1,4 @@
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -35,14 +35,6 @@ const struct gw_op_rule *gw_op_rule(enum ggml_op op)
 {
 	pthread_once(&once, sort_rows);
 	return (unsigned)op < GGML_OP_COUNT ? by_op[op] : NULL;
-}
-
-bool gw_tensor_is_empty(const struct ggml_tensor *t)
-{
-	for (int i = 0; i < GGML_MAX_DIMS; i++)
-		if (t->ne[i] == 0)
-			return true;
-	return false;
 }
 
 static const char *operand_text(int src, char out[OPERAND_TEXT])

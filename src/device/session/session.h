@@ -1,20 +1,21 @@
-/* What the server keeps for one client while it serves it. Private to this layer; one thread uses a session. */
-#ifndef GW_DEVICE_SESSION_H
-#define GW_DEVICE_SESSION_H
+/* What the server keeps for one client while it serves it. Private to device/; one thread uses a session. */
+#ifndef GW_DEVICE_SESSION_SESSION_H
+#define GW_DEVICE_SESSION_SESSION_H
 
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "device/counters.h"
-#include "device/device.h"
 #include "device/memory/budget.h"
 #include "device/memory/buffers.h"
-#include "device/memory/staging.h"
-#include "device/server.h"
+#include "device/session/counters.h"
+#include "device/session/device.h"
+#include "device/session/staging.h"
+#include "device/session/watch.h"
 #include "ggml/opmap.h"
 #include "rpc/connection.h"
+#include "transport/mode.h"
 #include "wire/tensor.h"
 
 struct gw_cache;
@@ -22,6 +23,7 @@ struct gw_gone;
 struct gw_models;
 struct gw_prefault;
 
+/* What the sessions of a server share. */
 struct gw_server {
 	ggml_backend_dev_t *devices;
 	size_t n_devices;
@@ -57,6 +59,13 @@ struct gw_session {
 	struct gw_gone *gone;    /* sets it; NULL: nothing does */
 };
 
+/* Prepares a session on a connection whose handshake is over; no backend is initialised yet. server and peer are lent.
+ * GW_ERR_NOMEM; *s needs no gw_session_free then. */
+enum gw_status gw_session_init(struct gw_session *s, const struct gw_server *server, struct gw_connection *peer);
+
+/* Waits for what the devices have under way, then frees all that the client had. */
+void gw_session_free(struct gw_session *s);
+
 /* The device that a request names, or NULL (and the error) if this server lends no such device. */
 struct gw_device *gw_session_device(struct gw_session *s, uint32_t index, struct gw_error *err);
 
@@ -68,6 +77,9 @@ void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t 
 
 /* What memory a device has and how much of it is free, in bytes. */
 void gw_session_ask_memory(struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total);
+
+/* Writes to counters what memory device i of the server has. */
+void gw_server_note_memory(const struct gw_server *server, struct gw_counters *counters, size_t i);
 
 /* Publishes what buffers there are, and what memory their device has. */
 void gw_session_count_memory(struct gw_session *s, const struct gw_device *device);

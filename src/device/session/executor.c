@@ -1,4 +1,4 @@
-#include "device/executor.h"
+#include "device/session/executor.h"
 
 #include <assert.h>
 #include <stdbool.h>

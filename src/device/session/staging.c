@@ -1,4 +1,4 @@
-#include "device/memory/staging.h"
+#include "device/session/staging.h"
 
 void gw_staging_free(struct gw_staging *st)
 {

@@ -1,7 +1,7 @@
 /* What a server counts about the client that it serves. One thread writes, others, also those of other processes, may
  * read at any time: each number is whole, no two belong together. */
-#ifndef GW_DEVICE_COUNTERS_H
-#define GW_DEVICE_COUNTERS_H
+#ifndef GW_DEVICE_SESSION_COUNTERS_H
+#define GW_DEVICE_SESSION_COUNTERS_H
 
 #include <assert.h>
 #include <stdatomic.h>

@@ -1,13 +1,13 @@
 /* A thread that computes one graph at a time, for devices whose computation occupies the thread that computes. */
-#ifndef GW_DEVICE_EXECUTOR_H
-#define GW_DEVICE_EXECUTOR_H
+#ifndef GW_DEVICE_SESSION_EXECUTOR_H
+#define GW_DEVICE_SESSION_EXECUTOR_H
 
 #include <stdint.h>
 
 #include <ggml-backend.h>
 
 #include "base/status.h"
-#include "device/graph/graph.h"
+#include "device/graph/graph_object.h"
 
 struct gw_executor;
 

@@ -1,12 +1,12 @@
 /* Moving bytes between a connection and a tensor, whatever kind of memory the tensor is in. */
-#ifndef GW_DEVICE_MEMORY_TRANSFER_H
-#define GW_DEVICE_MEMORY_TRANSFER_H
+#ifndef GW_DEVICE_SESSION_TRANSFER_H
+#define GW_DEVICE_SESSION_TRANSFER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "device/graph/tensor.h"
-#include "device/session.h"
+#include "device/session/session.h"
 
 /* n rows of size bytes in a tensor's memory, stride bytes apart. One piece: n = 1. */
 struct gw_region {

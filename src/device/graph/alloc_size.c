@@ -1,9 +1,9 @@
-#include "device/memory/alloc_size.h"
+#include "device/graph/alloc_size.h"
 
 #include <stdbool.h>
 
 #include "device/graph/tensor.h"
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 #include "ggml/layout.h"
 
 /* Whether ggml lets op's result take more than its elements. For others it asserts that it does not, unless the type is
