@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "daemon/config/allow.h"
-#include "daemon/sandbox/sandbox.h"
+#include "daemon/sandbox/policy.h"
 #include "daemon/workers/control.h"
 #include "transport/endpoint.h"
 #include "transport/mode.h"

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/events.h"
+#include "daemon/sandbox/sandbox.h"
 #include "daemon/status/http_crowd.h"
 #include "daemon/status/http_server.h"
 #include "daemon/workers/control.h"

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "daemon/config/allow.h"
-#include "daemon/sandbox/sandbox.h"
+#include "daemon/sandbox/policy.h"
 #include "transport/mode.h"
 #include "transport/transports.h"
 #include "wire/dialect.h"

@@ -1,4 +1,5 @@
 #include "daemon/workers/keeper_run.h"
+#include "daemon/sandbox/sandbox.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -40,8 +40,10 @@ static int add_signals(posix_spawnattr_t *attr)
 /* 0 or an errno. */
 static int spawn(const struct gw_process_start *start, int control, char **environment, pid_t *pid)
 {
-	static const char *const names[] = {
-		[GW_PROCESS_WORKER] = "worker", [GW_PROCESS_INDEX] = "index", [GW_PROCESS_KEEPER] = "keeper", [GW_PROCESS_HTTP] = "http"};
+	static const char *const names[] = {[GW_PROCESS_WORKER] = "worker",
+		[GW_PROCESS_INDEX] = "index",
+		[GW_PROCESS_KEEPER] = "keeper",
+		[GW_PROCESS_HTTP] = "http"};
 	char program[] = "ggwire", name[16];
 	char *argv[] = {program, name, NULL};
 	snprintf(name, sizeof(name), "%s", names[start->kind]);
@@ -98,7 +100,9 @@ enum gw_status gw_process_spawn_worker(const struct gw_control_setup *setup, con
 {
 	const struct gw_control_msg first = {.type = GW_CONTROL_SETUP, .u.setup = *setup};
 	const struct gw_process_start start = {
-		.kind = setup->index ? GW_PROCESS_INDEX : setup->keeper ? GW_PROCESS_KEEPER : GW_PROCESS_WORKER,
+		.kind = setup->index    ? GW_PROCESS_INDEX
+			: setup->keeper ? GW_PROCESS_KEEPER
+					: GW_PROCESS_WORKER,
 		.first = &first,
 		.fds = fds,
 		.n_fds = n_fds,

@@ -1,10 +1,11 @@
-/* What the pool knows of its processes; private to serve/pool*.c. */
-#ifndef GW_DAEMON_WORKERS_POOL_PRIVATE_H
-#define GW_DAEMON_WORKERS_POOL_PRIVATE_H
+/* One worker of a pool: its start, what it says, and its end. Private to the pool. */
+#ifndef GW_DAEMON_WORKERS_POOL_WORKER_H
+#define GW_DAEMON_WORKERS_POOL_WORKER_H
 
 #include "daemon/events.h"
 #include "daemon/visitor.h"
-#include "daemon/workers/pool.h"
+#include "daemon/workers/control.h"
+#include "daemon/workers/pool_options.h"
 #include "daemon/workers/process.h"
 #include "daemon/workers/spares.h"
 

@@ -1,0 +1,24 @@
+/* What a pool of workers is given. */
+#ifndef GW_DAEMON_WORKERS_POOL_OPTIONS_H
+#define GW_DAEMON_WORKERS_POOL_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "daemon/refusals.h"
+#include "daemon/status/progress.h"
+#include "daemon/status/scoreboard.h"
+#include "daemon/workers/keeper.h"
+
+/* What a pool works with; lent, as long as it lives. */
+struct gw_pool_options {
+	int events; /* where the workers' control sockets are watched (daemon/events.h) */
+	unsigned max_clients;
+	unsigned max_per_host;        /* of them from one host */
+	struct gw_refusals *refusals; /* where those are told of that were turned away */
+	bool has_drivers;             /* of the devices: fewer spares, since each holds memory for them */
+	struct gw_scoreboard *board;  /* where workers count; NULL = nowhere */
+	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
+	struct gw_keeper *keeper;     /* of the cache; NULL = there is none */
+};
+
+#endif
