@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 #include "transport/mode.h"
 #include "transport/transports.h"
 #include "wire/message.h"

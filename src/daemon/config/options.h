@@ -9,9 +9,9 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
+#include "daemon/processes/control.h"
 #include "daemon/sandbox/policy.h"
-#include "daemon/workers/control.h"
 #include "transport/endpoint.h"
 #include "transport/mode.h"
 #include "wire/dialect.h"

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-#include "daemon/workers/process.h"
+#include "daemon/processes/process.h"
 #include "transport/transports.h"
 
 #define BACKLOG 64

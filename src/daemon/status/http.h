@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
 #include "transport/endpoint.h"
 
 struct gw_http;

@@ -5,8 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 #include "device/weights/cache_store.h"
 #include "device/weights/cache_wire.h"
 

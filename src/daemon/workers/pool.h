@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/visitor.h"
-#include "daemon/workers/control.h"
+#include "daemon/clients/visitor.h"
+#include "daemon/processes/control.h"
 #include "daemon/workers/pool_options.h"
 
 /* Workers without a client that a pool keeps at most: daemon/workers/spares.h. */

@@ -4,14 +4,14 @@
 
 #include <stdbool.h>
 
-#include "daemon/refusals.h"
 #include "daemon/status/progress.h"
 #include "daemon/status/scoreboard.h"
 #include "daemon/workers/keeper.h"
+#include "daemon/workers/refusals.h"
 
 /* What a pool works with; lent, as long as it lives. */
 struct gw_pool_options {
-	int events; /* where the workers' control sockets are watched (daemon/events.h) */
+	int events; /* where the workers' control sockets are watched (base/events.h) */
 	unsigned max_clients;
 	unsigned max_per_host;        /* of them from one host */
 	struct gw_refusals *refusals; /* where those are told of that were turned away */

@@ -2,11 +2,11 @@
 #ifndef GW_DAEMON_WORKERS_POOL_WORKER_H
 #define GW_DAEMON_WORKERS_POOL_WORKER_H
 
-#include "daemon/events.h"
-#include "daemon/visitor.h"
-#include "daemon/workers/control.h"
+#include "base/events.h"
+#include "daemon/clients/visitor.h"
+#include "daemon/processes/control.h"
+#include "daemon/processes/process.h"
 #include "daemon/workers/pool_options.h"
-#include "daemon/workers/process.h"
 #include "daemon/workers/spares.h"
 
 struct gw_pool_worker {

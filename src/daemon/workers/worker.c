@@ -11,9 +11,9 @@
 #include <ggml.h>
 
 #include "base/log.h"
+#include "daemon/processes/control.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
 #include "daemon/workers/keeper_run.h"

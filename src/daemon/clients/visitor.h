@@ -1,8 +1,8 @@
 /* A connection that was accepted and is not served yet. */
-#ifndef GW_DAEMON_VISITOR_H
-#define GW_DAEMON_VISITOR_H
+#ifndef GW_DAEMON_CLIENTS_VISITOR_H
+#define GW_DAEMON_CLIENTS_VISITOR_H
 
-#include "daemon/host.h"
+#include "daemon/clients/host.h"
 #include "transport/endpoint.h"
 #include "transport/transport.h"
 #include "wire/dialect.h"

@@ -1,12 +1,12 @@
 /* Starting worker processes, and reading how they ended. */
-#ifndef GW_DAEMON_WORKERS_PROCESS_H
-#define GW_DAEMON_WORKERS_PROCESS_H
+#ifndef GW_DAEMON_PROCESSES_PROCESS_H
+#define GW_DAEMON_PROCESSES_PROCESS_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "base/status.h"
-#include "daemon/workers/control.h"
+#include "daemon/processes/control.h"
 
 enum gw_process_kind {
 	GW_PROCESS_WORKER, /* also a probe */

@@ -1,6 +1,6 @@
 /* Who may connect: networks as addresses with a prefix length. */
-#ifndef GW_DAEMON_CONFIG_ALLOW_H
-#define GW_DAEMON_CONFIG_ALLOW_H
+#ifndef GW_DAEMON_CLIENTS_ALLOW_H
+#define GW_DAEMON_CLIENTS_ALLOW_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* Waiting for descriptors: epoll, with a function to call for each. One thread. */
-#ifndef GW_DAEMON_EVENTS_H
-#define GW_DAEMON_EVENTS_H
+#ifndef GW_BASE_EVENTS_H
+#define GW_BASE_EVENTS_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/workers/control.h"
+#include "daemon/processes/control.h"
 
 #include <errno.h>
 #include <stddef.h>

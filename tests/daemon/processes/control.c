@@ -1,5 +1,5 @@
 /* Messages over the control socket: whole ones pass, anything else is refused, and no descriptor stays open. */
-#include "daemon/workers/control.h"
+#include "daemon/processes/control.h"
 
 #include <dirent.h>
 #include <fcntl.h>

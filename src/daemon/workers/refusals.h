@@ -1,8 +1,8 @@
 /* Who was turned away and why: a line in the log that names the remedy, and a number on the board. Whoever can be
  * turned away can come again at once, so the lines of each cause are few in a time, and the rest is summed up. One
  * thread. */
-#ifndef GW_DAEMON_REFUSALS_H
-#define GW_DAEMON_REFUSALS_H
+#ifndef GW_DAEMON_WORKERS_REFUSALS_H
+#define GW_DAEMON_WORKERS_REFUSALS_H
 
 #include <stdint.h>
 

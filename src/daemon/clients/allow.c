@@ -1,4 +1,4 @@
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

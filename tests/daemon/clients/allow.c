@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
 
 static bool permits(const struct gw_allow *allow, const char *text)
 {

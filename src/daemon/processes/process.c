@@ -1,4 +1,4 @@
-#include "daemon/workers/process.h"
+#include "daemon/processes/process.h"
 
 #include <errno.h>
 #include <fcntl.h>

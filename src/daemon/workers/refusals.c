@@ -1,4 +1,4 @@
-#include "daemon/refusals.h"
+#include "daemon/workers/refusals.h"
 
 #include <inttypes.h>
 #include <stdio.h>

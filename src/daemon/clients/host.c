@@ -1,4 +1,4 @@
-#include "daemon/host.h"
+#include "daemon/clients/host.h"
 
 #include <netinet/in.h>
 #include <string.h>

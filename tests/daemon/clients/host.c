@@ -1,5 +1,5 @@
 /* Which connections are from one host, and which of many gives way. */
-#include "daemon/host.h"
+#include "daemon/clients/host.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

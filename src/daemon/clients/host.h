@@ -1,7 +1,7 @@
 /* From where a connection comes, so that it can be counted how many there are: the machine, or, through a Unix socket,
  * the user. */
-#ifndef GW_DAEMON_HOST_H
-#define GW_DAEMON_HOST_H
+#ifndef GW_DAEMON_CLIENTS_HOST_H
+#define GW_DAEMON_CLIENTS_HOST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "daemon/events.h"
+#include "base/events.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,15 +1,15 @@
 /* Messages between the supervisor and a process that it started, over a SOCK_SEQPACKET socket pair. Both ends are the
  * same executable on one machine, so a message is a struct. But a worker may have been taken over by its client, so
  * each message is checked for its type, its size, the ends of its strings, and the descriptors that come with it. */
-#ifndef GW_DAEMON_WORKERS_CONTROL_H
-#define GW_DAEMON_WORKERS_CONTROL_H
+#ifndef GW_DAEMON_PROCESSES_CONTROL_H
+#define GW_DAEMON_PROCESSES_CONTROL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/log.h"
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
 #include "daemon/sandbox/policy.h"
 #include "transport/mode.h"
 #include "transport/transports.h"
