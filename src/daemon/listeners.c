@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/events.h"
 #include "base/log.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 128
 #define ACCEPT_BATCH 16

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "wire/dialect.h"
 
 struct gw_listeners;

@@ -17,7 +17,7 @@
 #include "daemon/workers/probe.h"
 #include "device/banner.h"
 #include "device/server.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define EXIT_USAGE 2
 

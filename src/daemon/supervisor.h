@@ -9,7 +9,7 @@
 #include "daemon/processes/control.h"
 #include "daemon/status/http.h"
 #include "daemon/status/scoreboard.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "wire/dialect.h"
 
 struct gw_supervisor;

@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "transport/endpoint.h"
 #include "transport/faulty.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 #include "transport/loopback.h"
-#include "transport/transports.h"
 
 static bool accept_one(int fd, struct gw_transport **out)
 {

@@ -3,7 +3,7 @@
 #define GW_DAEMON_CLIENTS_VISITOR_H
 
 #include "daemon/clients/host.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/transport.h"
 #include "wire/dialect.h"
 

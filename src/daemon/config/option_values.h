@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "wire/dialect.h"
 
 /* A number from min to max: digits only, no sign, no blanks. max is small enough for ten times itself. */

@@ -12,7 +12,7 @@
 #include "daemon/clients/allow.h"
 #include "daemon/processes/control.h"
 #include "daemon/sandbox/policy.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/mode.h"
 #include "wire/dialect.h"
 

@@ -11,8 +11,8 @@
 #include "base/status.h"
 #include "daemon/clients/allow.h"
 #include "daemon/sandbox/policy.h"
+#include "transport/list/transports.h"
 #include "transport/mode.h"
-#include "transport/transports.h"
 #include "wire/dialect.h"
 
 /* The worker's end of the pair is this descriptor. */

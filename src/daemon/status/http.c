@@ -13,7 +13,7 @@
 #include "base/events.h"
 #include "base/log.h"
 #include "daemon/processes/process.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 64
 #define NS_PER_S UINT64_C(1000000000)

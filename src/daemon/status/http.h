@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "daemon/processes/control.h"
 #include "daemon/status/scoreboard.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 struct gw_http;
 

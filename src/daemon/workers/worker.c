@@ -19,7 +19,7 @@
 #include "daemon/workers/keeper_run.h"
 #include "device/server.h"
 #include "device/weights/cache.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
 

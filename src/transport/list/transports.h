@@ -1,6 +1,6 @@
 /* The transports of this build, and what is done through whichever of them fits. */
-#ifndef GW_TRANSPORT_TRANSPORTS_H
-#define GW_TRANSPORT_TRANSPORTS_H
+#ifndef GW_TRANSPORT_LIST_TRANSPORTS_H
+#define GW_TRANSPORT_LIST_TRANSPORTS_H
 
 #include "transport/mode.h"
 #include "transport/transport.h"

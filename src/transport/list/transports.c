@@ -1,4 +1,4 @@
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #include <errno.h>
 #include <stdio.h>

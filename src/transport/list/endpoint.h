@@ -1,6 +1,6 @@
 /* Endpoints as users write them: HOST:PORT, [IPV6]:PORT, unix:PATH. */
-#ifndef GW_TRANSPORT_ENDPOINT_H
-#define GW_TRANSPORT_ENDPOINT_H
+#ifndef GW_TRANSPORT_LIST_ENDPOINT_H
+#define GW_TRANSPORT_LIST_ENDPOINT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 #include <string.h>
 
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 static enum gw_status parse(const char *text, bool allow_port_0, struct gw_endpoint *ep, struct gw_error *err)
 {
