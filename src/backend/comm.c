@@ -10,8 +10,8 @@
 #include "backend/encode.h"
 #include "backend/sequence.h"
 #include "base/log.h"
-#include "transport/endpoint.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 
 /* From the port of the first server to the one on which it waits for the second: part of the protocol. */
 #define PORT_OFFSET 1000

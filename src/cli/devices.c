@@ -8,7 +8,7 @@
 #include "cli/verb.h"
 #include "cli/verb_client.h"
 #include "cli/verbs.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
 #define MAX_TIMEOUT_S 3600.0

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
+#include "transport/list/transports.h"
 #include "transport/mode.h"
 #include "transport/tls/tls.h"
-#include "transport/transports.h"
 #include "wire/message.h"
 
 #define NS_PER_MS UINT64_C(1000000)

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/config/allow.h"
-#include "daemon/refusals.h"
-#include "daemon/visitor.h"
+#include "daemon/clients/allow.h"
+#include "daemon/clients/visitor.h"
+#include "daemon/workers/refusals.h"
 
 /* So many wait at once. When one more comes, the one that has waited longest of the host that has most is refused. */
 #define GW_DOOR_MAX 64
@@ -20,7 +20,7 @@ struct gw_door;
 
 /* All of it is lent. */
 struct gw_door_options {
-	int events; /* daemon/events.h */
+	int events; /* base/events.h */
 	const struct gw_allow *allow;
 	struct gw_refusals *refusals;
 

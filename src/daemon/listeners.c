@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 128
 #define ACCEPT_BATCH 16

@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/terms.h"
-#include "transport/endpoint.h"
+#include "daemon/clients/terms.h"
+#include "transport/list/endpoint.h"
+#include "wire/dialect.h"
 
 struct gw_listeners;
 

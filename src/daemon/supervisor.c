@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
 #include "daemon/door.h"
-#include "daemon/events.h"
 #include "daemon/listeners.h"
 #include "daemon/notify.h"
-#include "daemon/refusals.h"
+#include "daemon/processes/process.h"
 #include "daemon/workers/pool.h"
-#include "daemon/workers/process.h"
+#include "daemon/workers/refusals.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 /* From the first signal to SIGKILL for the workers, and from there to leaving without them. */

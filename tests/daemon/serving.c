@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "wire/message.h"
 
 #define NS_PER_MS UINT64_C(1000000)

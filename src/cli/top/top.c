@@ -10,7 +10,7 @@
 #include "cli/verb.h"
 #include "cli/verbs.h"
 #include "daemon/status/report.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
 #define DEFAULT_INTERVAL_S 1.0

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-#include "daemon/workers/process.h"
-#include "transport/transports.h"
+#include "daemon/processes/process.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 64
 #define NS_PER_S UINT64_C(1000000000)

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 struct gw_http;
 

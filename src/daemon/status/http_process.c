@@ -9,11 +9,12 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
+#include "daemon/processes/control.h"
+#include "daemon/sandbox/sandbox.h"
 #include "daemon/status/http_crowd.h"
 #include "daemon/status/http_server.h"
-#include "daemon/workers/control.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 /* Numbers about memory that are older are asked for again when somebody looks, */

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 #include "daemon/status/history.h"
 #include "daemon/status/http_answer.h"
 #include "daemon/status/http_crowd.h"

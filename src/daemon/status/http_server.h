@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
 #include "daemon/status/scoreboard.h"
 
 struct gw_http_server;
 
 /* All of it is lent. */
 struct gw_http_server_options {
-	int events; /* daemon/events.h */
+	int events; /* base/events.h */
 	int listener;
 	struct gw_scoreboard *board;
 	bool is_local;                /* nobody but this machine can connect */

@@ -12,9 +12,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "daemon/events.h"
 #include "daemon/status/units.h"
 
 #define NS_PER_MS UINT64_C(1000000)

@@ -1,4 +1,5 @@
 #include "daemon/workers/index.h"
+#include "daemon/sandbox/sandbox.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/process.h"
+#include "daemon/processes/process.h"
 
 #define RETRY_NS UINT64_C(1000000000)
 

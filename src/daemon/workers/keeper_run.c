@@ -1,11 +1,12 @@
 #include "daemon/workers/keeper_run.h"
+#include "daemon/sandbox/sandbox.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 #include "device/weights/cache_store.h"
 #include "device/weights/cache_wire.h"
 

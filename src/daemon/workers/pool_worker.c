@@ -1,11 +1,11 @@
-/* One worker: its start, what it says, and its end. */
+#include "daemon/workers/pool_worker.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/pool_private.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define RETRY_MAX_S 30

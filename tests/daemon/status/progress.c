@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 
 static struct gw_scoreboard *board, *worker;
 static struct gw_progress *progress;

@@ -18,8 +18,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
