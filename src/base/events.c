@@ -39,7 +39,7 @@ void gw_events_resume(int events, int fd, struct gw_source *source)
 /* Milliseconds from now to the deadline, rounded up. */
 static int timeout_ms(uint64_t deadline)
 {
-	if (deadline == GW_EVENTS_NEVER)
+	if (deadline == GW_CLOCK_NEVER)
 		return -1;
 	uint64_t now = gw_clock_ns();
 	if (deadline <= now)

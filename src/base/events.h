@@ -6,8 +6,6 @@
 
 #include "base/status.h"
 
-#define GW_EVENTS_NEVER UINT64_MAX
-
 /* Embedded, as the first member, in whatever waits for a descriptor. */
 struct gw_source {
 	void (*ready)(struct gw_source *source);

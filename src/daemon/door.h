@@ -38,7 +38,7 @@ void gw_door_free(struct gw_door *door);
 /* A connection to ep, where clients are served on these terms, was accepted. fd is the door's from now on. */
 void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms);
 
-/* When gw_door_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+/* When gw_door_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_door_deadline(const struct gw_door *door);
 
 /* Refuses those that have said nothing for too long, and asks again for those that want a place. To be called after

@@ -31,7 +31,7 @@ enum gw_status gw_http_server_new(
 /* A client of the server has connected, where none was before. */
 void gw_http_server_busy(struct gw_http_server *s);
 
-/* When gw_http_server_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+/* When gw_http_server_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_http_server_deadline(const struct gw_http_server *s);
 
 /* Ends what has taken too long, goes on with what was held back, and notes what was counted. To be called after each

@@ -1,12 +1,12 @@
 /* Numbers as people read them. */
-#ifndef GW_DAEMON_STATUS_UNITS_H
-#define GW_DAEMON_STATUS_UNITS_H
+#ifndef GW_BASE_UNITS_H
+#define GW_BASE_UNITS_H
 
 #include <stdint.h>
 
 #define GW_UNITS_TEXT 32
 
-/* "812 B", "3.4 GiB". Returns out. */
+/* "812 B", "23.5 GiB": the same digits wherever a size is shown. Returns out. */
 const char *gw_units_bytes(double bytes, char out[GW_UNITS_TEXT]);
 
 /* "12 us", "3.4 ms", "1.2 s". */

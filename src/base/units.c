@@ -1,4 +1,4 @@
-#include "daemon/status/units.h"
+#include "base/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@ const char *gw_units_bytes(double bytes, char out[GW_UNITS_TEXT])
 		bytes /= 1024;
 		i++;
 	}
-	snprintf(out, GW_UNITS_TEXT, i > 0 && bytes < 9.95 ? "%.1f %s" : "%.0f %s", bytes, names[i]);
+	snprintf(out, GW_UNITS_TEXT, i > 0 ? "%.1f %s" : "%.0f %s", bytes, names[i]);
 	return out;
 }
 
