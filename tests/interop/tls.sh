@@ -45,7 +45,7 @@ stock=$endpoint
 server_start ggwire
 plain=$endpoint plain_log=$log
 server_start ggwire --tls on --tls-psk "$work/server-keys"
-on=$endpoint on_log=$log
+on=$endpoint
 server_start ggwire --tls require --tls-psk "$work/server-keys"
 required=$endpoint required_log=$log
 
