@@ -10,7 +10,7 @@ FUZZ_GRAPHS ?= 1000000
 
 VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: deb test-deb dist fuzz fuzz-kernels soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan valgrind clang lint format install clean
+.PHONY: deb test-deb dist fuzz fuzz-kernels soak all help build sysroot demo test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
 
 all: build
 
@@ -22,6 +22,7 @@ help:
 	@echo "make test-rdma  RDMA over Soft-RoCE, in emulated machines (QEMU, without KVM)"
 	@echo "make bench-rdma  its latency and bandwidth, beside those of perftest"
 	@echo "make bench      ours and stock side by side: table, CSV and plots in build/bench (some ten minutes)"
+	@echo "make bench-cluster  1 to 8 simulated machines, measured and predicted, in build/bench/cluster (some 20 minutes)"
 	@echo "make asan tsan  the tests under sanitizers, in build-asan and build-tsan"
 	@echo "make valgrind   the unit tests under memcheck"
 	@echo "make fuzz       every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds, in build-fuzz"
@@ -71,6 +72,9 @@ bench: sysroot build
 
 bench-rdma: sysroot build
 	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/rdma
+
+bench-cluster: sysroot build
+	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/cluster/run $(BENCH_FLAGS)
 
 asan:
 	@$(MAKE) --no-print-directory build BUILD=build-asan CMAKE_FLAGS="-DGGWIRE_SANITIZE=address,undefined $(CMAKE_FLAGS)"

@@ -16,6 +16,8 @@
 /* How many graphs tell how fast a device is. */
 #define GW_DEVICE_PACES 4
 
+struct gw_communicator;
+
 struct gw_device {
 	ggml_backend_dev_t dev;
 	int n_threads;
@@ -29,6 +31,7 @@ struct gw_device {
 	uint64_t launched_ns;         /* when the first of it was, if it runs by itself; 0 = nothing does */
 	unsigned n_launched;          /* graphs of it */
 	struct gw_graph_cache graphs;
+	struct gw_communicator *communicator; /* with another server's device; NULL = none. The session's */
 
 	/* Of devices that occupy the thread which computes. */
 	struct gw_executor *executor;  /* computes long graphs; NULL until there is one */

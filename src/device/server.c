@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "device/commands/dispatch.h"
 #include "device/memory/prefault.h"
+#include "device/peers/communicator.h"
 #include "device/session.h"
 #include "device/weights/models.h"
 #include "ggml/abi.h"
@@ -52,6 +53,8 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	server->dialect = options->dialect;
 	server->transport = options->transport;
 	server->watch = options->watch;
+	server->pair = options->pair;
+	server->pair_user = options->pair_user;
 	server->devices = calloc(options->n_devices, sizeof(*server->devices));
 	server->touched = calloc(options->n_devices, sizeof(*server->touched));
 	if (!server->devices || !server->touched)
@@ -211,8 +214,10 @@ static void session_free(struct gw_session *s)
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_free(&s->devices[i].graphs);
 	gw_buffers_free(&s->buffers);
-	for (size_t i = 0; i < s->server->n_devices; i++)
+	for (size_t i = 0; i < s->server->n_devices; i++) {
+		gw_communicator_free(s->devices[i].communicator);
 		gw_device_free(&s->devices[i]);
+	}
 	free(s->devices);
 	gw_buf_free(&s->body);
 	gw_counters_set(&s->counters->buffers, 0);

@@ -37,6 +37,10 @@ struct gw_server_watch {
 	void *user;
 };
 
+struct gw_pairing;
+typedef enum gw_status (*gw_server_pair)(
+	void *user, const char *client, const struct gw_pairing *pairing, int *fd, struct gw_error *err);
+
 struct gw_server_options {
 	ggml_backend_dev_t *devices;      /* lent, in this order; copied */
 	size_t n_devices;                 /* 1 to GW_EXT_MAX_DEVICES */
@@ -47,6 +51,11 @@ struct gw_server_options {
 	enum gw_transport_mode transport; /* which ones clients may use */
 	uint64_t max_memory; /* bytes of buffers, graphs and scratch memory of one client; 0 = what the devices have */
 	struct gw_server_watch watch;
+
+	/* Connects to the other server of a pair, for the client at that address (gw_transport.peer): as
+	 * gw_pairing_open (transport/tcp/pairing.h). NULL: this server joins no pairs. */
+	gw_server_pair pair;
+	void *pair_user;
 };
 
 /* What goes with the running ggml: the version that the stock server of its release speaks, as far as the numbers of

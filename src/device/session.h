@@ -31,6 +31,8 @@ struct gw_server {
 	const struct gw_dialect *dialect;
 	enum gw_transport_mode transport;
 	struct gw_server_watch watch;
+	gw_server_pair pair; /* NULL = none */
+	void *pair_user;
 	atomic_bool *touched; /* devices that this process has asked for memory; n_devices */
 };
 

@@ -12,6 +12,17 @@
 
 struct gw_transport;
 
+/* As many bytes out as in. */
+struct gw_duplex {
+	const void *out;
+	void *in;
+	size_t size;      /* of each; at least 1 */
+	bool sends_first; /* which end sends before it receives, where the transport cannot do both at once */
+
+	/* Called, unless it is NULL, while bytes arrive: the first so many bytes at in are there. */
+	void (*arrived)(void *user, size_t bytes);
+	void *user;
+};
 #define GW_IDENTITY_MAX 64 /* bytes of an identity, with its NUL */
 
 /* What a connection can do. One thread may send while another receives. Two threads must not send, or receive, at the
@@ -38,6 +49,9 @@ struct gw_transport_ops {
 	 * connection broke later, GW_ERR_TIMEOUT. n is 1 or 2. */
 	enum gw_status (*recvv)(
 		struct gw_transport *t, const struct iovec *iov, int n, size_t min, size_t *got, struct gw_error *err);
+
+	/* As gw_transport_exchange, with both directions at the same time. NULL: the transport cannot. */
+	enum gw_status (*exchange)(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err);
 
 	/* Waits for at most timeout_ms until a receive would return at once, with bytes, the end or an error. Returns
 	 * whether it would. 0 does not block; a negative time waits without end. Called by the receiving thread. */

@@ -87,6 +87,10 @@ struct gw_upgrade_kind {
 	 * owns the old one, if they come over that; otherwise NULL. Consumes u. */
 	enum gw_status (*await_first)(struct gw_upgrade *u, struct gw_transport **out, struct gw_error *err);
 
+	/* Server, after its reply, where this end sends first, so that no byte of the client decides: assumes that the
+	 * client has gone over. Returns the new connection, which owns the old one. Consumes u. */
+	struct gw_transport *(*go_over)(struct gw_upgrade *u);
+
 	/* Server, when the client's first request is one of the upgrade's messages: answers it and goes over, or
 	 * declines with *refusal if that is not NULL. Results as complete. */
 	enum gw_status (*negotiate)(struct gw_transport *t, const struct gw_upgrade_channel *channel,

@@ -239,6 +239,8 @@ static bool answer(struct session *s, const struct fake_request *r)
 		return reply_bool(s, s->fake->has_hash);
 	case GW_CMD_COPY_TENSOR:
 		return reply_bool(s, true);
+	case GW_CMD_COMM_INIT:
+		return reply_bool(s, s->fake->joins);
 	case GW_CMD_EXT_SUPPORTS_OP:
 		return reply_bool(s, s->fake->supports);
 	default:

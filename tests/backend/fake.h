@@ -40,6 +40,7 @@ struct fake {
 	bool has_hash; /* what questions by a hash are answered */
 	bool bad_base; /* BUFFER_GET_BASE answers something that is not aligned */
 	bool refuse;   /* connecting fails */
+	bool joins;    /* what COMM_INIT is answered */
 	_Atomic uint64_t
 		die_at; /* the request, counted from 0 after HELLO, at which the connection is cut; FAKE_NEVER */
 

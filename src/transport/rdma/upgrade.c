@@ -209,6 +209,11 @@ static enum gw_status rdma_await_first(struct gw_upgrade *u, struct gw_transport
 	return status;
 }
 
+static struct gw_transport *rdma_go_over(struct gw_upgrade *u)
+{
+	return gw_rdma_start(rdma_of(u));
+}
+
 /* The client's confirmation, and the server's. Whether both are yes. */
 static enum gw_status confirm_to_client(
 	struct gw_rdma *r, const struct gw_upgrade_channel *channel, bool *yes, struct gw_error *why)
@@ -301,6 +306,7 @@ const struct gw_upgrade_kind gw_rdma_upgrade = {
 	.complete = rdma_complete,
 	.accept = rdma_accept,
 	.await_first = rdma_await_first,
+	.go_over = rdma_go_over,
 	.negotiate = rdma_negotiate,
 	.drop = rdma_drop,
 	.check = rdma_check,

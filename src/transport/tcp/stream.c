@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "transport/iov.h"
+#include "transport/mode.h"
 #include "transport/tcp/address.h"
 #include "transport/tcp/alive.h"
 
@@ -130,6 +131,81 @@ static enum gw_status stream_recvv(
 	return GW_OK;
 }
 
+/* Bytes that are taken out of the socket before the caller may work on them. */
+#define ARRIVAL_MAX ((size_t)256 << 10)
+
+/* An exchange under way. */
+struct both_ways {
+	struct stream *s;
+	const struct gw_duplex *x;
+	size_t sent, got;
+	struct wait wait;
+};
+
+/* Sends what there is room for; an error other than that there is none is an errno. */
+static int both_send(struct both_ways *d)
+{
+	const uint8_t *from = d->x->out;
+	ssize_t n = send(d->s->fd, from + d->sent, d->x->size - d->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? 0 : errno;
+	if (n > 0)
+		d->wait = (struct wait){0};
+	d->sent += (size_t)n;
+	return 0;
+}
+
+static enum gw_status both_receive(struct both_ways *d, struct gw_error *err)
+{
+	uint8_t *to = d->x->in;
+	size_t left = d->x->size - d->got;
+	/* Once all is sent, the wait is the receive itself. */
+	int flags = d->sent < d->x->size ? MSG_DONTWAIT : 0;
+	ssize_t n = recv(d->s->fd, to + d->got, left < ARRIVAL_MAX ? left : ARRIVAL_MAX, flags);
+	if (n == 0)
+		return ended(d->s, d->got, err);
+	if (n < 0) {
+		int failure = errno;
+		if (failure == EINTR || (failure == EAGAIN && (flags || goes_on(d->s, failure, &d->wait))))
+			return GW_OK;
+		return broken(d->s, failure, err);
+	}
+	d->wait = (struct wait){0};
+	d->got += (size_t)n;
+	if (d->x->arrived)
+		d->x->arrived(d->x->user, d->got);
+	return GW_OK;
+}
+
+/* Until one of the directions can go on. */
+static enum gw_status both_wait(struct both_ways *d, struct gw_error *err)
+{
+	struct pollfd pfd = {.fd = d->s->fd, .events = POLLOUT};
+	if (d->got < d->x->size)
+		pfd.events |= POLLIN;
+	int rc = poll(&pfd, 1, gw_transport_timeout_ms() / 4);
+	if (rc == 0 && !goes_on(d->s, EAGAIN, &d->wait))
+		return broken(d->s, EAGAIN, err);
+	return GW_OK;
+}
+
+static enum gw_status stream_exchange(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err)
+{
+	struct both_ways d = {.s = stream_of(t), .x = x};
+	enum gw_status status = GW_OK;
+	while (!status && (d.sent < x->size || d.got < x->size)) {
+		size_t before = d.sent + d.got;
+		int failure = d.sent < x->size ? both_send(&d) : 0;
+		if (failure)
+			return broken(d.s, failure, err);
+		if (d.got < x->size)
+			status = both_receive(&d, err);
+		if (!status && d.sent + d.got == before && d.sent < x->size)
+			status = both_wait(&d, err);
+	}
+	return status;
+}
+
 static bool stream_readable(struct gw_transport *t, int timeout_ms)
 {
 	struct pollfd pfd = {.fd = stream_of(t)->fd, .events = POLLIN};
@@ -162,8 +238,8 @@ static void stream_close(struct gw_transport *t)
 #define OPS(name_, title_)                                                                               \
 	{                                                                                                \
 		.name = (name_), .title = (title_), .sendv = stream_sendv, .recvv = stream_recvv,        \
-		.readable = stream_readable, .hangup_fd = stream_hangup_fd, .shutdown = stream_shutdown, \
-		.close = stream_close,                                                                   \
+		.exchange = stream_exchange, .readable = stream_readable, .hangup_fd = stream_hangup_fd, \
+		.shutdown = stream_shutdown, .close = stream_close,                                      \
 	}
 
 static const struct gw_transport_ops ops[] = {
