@@ -295,6 +295,7 @@ static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 		.board = s->o.board,
 		.progress = s->progress,
 		.keeper = s->keeper,
+		.allow = s->o.allow,
 	};
 	return gw_pool_new(&options, s->o.setup, &s->pool, err);
 }

@@ -29,6 +29,7 @@ struct gw_pool_options {
 	struct gw_scoreboard *board;  /* where workers count; NULL = nowhere */
 	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
 	struct gw_keeper *keeper;     /* of the cache; NULL = there is none */
+	const struct gw_allow *allow; /* which other servers workers are connected to */
 };
 
 /* Makes a pool; setup is copied. Starts no process yet. */

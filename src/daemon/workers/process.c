@@ -40,8 +40,11 @@ static int add_signals(posix_spawnattr_t *attr)
 /* 0 or an errno. */
 static int spawn(const struct gw_process_start *start, int control, char **environment, pid_t *pid)
 {
-	static const char *const names[] = {
-		[GW_PROCESS_WORKER] = "worker", [GW_PROCESS_INDEX] = "index", [GW_PROCESS_KEEPER] = "keeper", [GW_PROCESS_HTTP] = "http"};
+	static const char *const names[] = {[GW_PROCESS_WORKER] = "worker",
+		[GW_PROCESS_INDEX] = "index",
+		[GW_PROCESS_KEEPER] = "keeper",
+		[GW_PROCESS_HTTP] = "http",
+		[GW_PROCESS_PAIR] = "pair"};
 	char program[] = "ggwire", name[16];
 	char *argv[] = {program, name, NULL};
 	snprintf(name, sizeof(name), "%s", names[start->kind]);
@@ -71,7 +74,8 @@ static enum gw_status spawn_told(
 	enum gw_status status = gw_control_send(p->control, false, start->first, -1, err);
 	if (status)
 		return status;
-	char **environment = gw_environment_new(start->kind != GW_PROCESS_HTTP, start->environment);
+	char **environment = gw_environment_new(
+		start->kind != GW_PROCESS_HTTP && start->kind != GW_PROCESS_PAIR, start->environment);
 	int failure = environment ? spawn(start, theirs, environment, &p->pid) : ENOMEM;
 	free(environment);
 	return failure ? gw_error_errno(err, GW_ERR_SYSTEM, failure, "cannot start a process") : GW_OK;
@@ -98,7 +102,9 @@ enum gw_status gw_process_spawn_worker(const struct gw_control_setup *setup, con
 {
 	const struct gw_control_msg first = {.type = GW_CONTROL_SETUP, .u.setup = *setup};
 	const struct gw_process_start start = {
-		.kind = setup->index ? GW_PROCESS_INDEX : setup->keeper ? GW_PROCESS_KEEPER : GW_PROCESS_WORKER,
+		.kind = setup->index    ? GW_PROCESS_INDEX
+			: setup->keeper ? GW_PROCESS_KEEPER
+					: GW_PROCESS_WORKER,
 		.first = &first,
 		.fds = fds,
 		.n_fds = n_fds,
