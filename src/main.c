@@ -12,15 +12,19 @@
 #include "daemon/status/http_process.h"
 #include "daemon/workers/pairing_run.h"
 #include "daemon/workers/worker.h"
+#include "transport/tls/tls.h"
 #include "version.h"
 #include "wire/dialect.h"
 
 static int print_version(void)
 {
 	const struct gw_version *v = &gw_dialect_newest.version;
+	char tls[320];
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
+	gw_tls_describe(tls, sizeof(tls));
+	printf("TLS: %s\n", tls);
 	return GW_EXIT_GOOD;
 }
 
@@ -33,6 +37,7 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
+	{"key", "ggwire key", gw_key_main, "manage the keys of a server's clients"},
 	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
 	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},

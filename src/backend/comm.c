@@ -137,7 +137,7 @@ static bool shake_hands(struct handshake *h)
 		if (h->answers[i])
 			(void)gw_client_comm_free(client_of(h->comm, i), h->comm->ranks[i].device->index, NULL);
 	gw_log_warn("RPC: %s and %s are not connected to each other, so sums go through this client, which is slower: "
-		    "%s said no; it needs port %u of %s, and --no-peers or another client may be in the way",
+		    "%s said no, and its log says why; the second server needs to reach port %u of %s",
 		gw_client_name(client_of(h->comm, 0)), gw_client_name(client_of(h->comm, 1)),
 		!first && !second ? "both" : gw_client_name(client_of(h->comm, first ? 1 : 0)), h->meeting.port,
 		h->meeting.host);

@@ -1,6 +1,6 @@
 /* A bounded cache from a question's bytes to a server's answer. Thread-safe; its lock is a leaf. */
-#ifndef GW_BACKEND_ANSWERS_H
-#define GW_BACKEND_ANSWERS_H
+#ifndef GW_BACKEND_REPLY_CACHE_H
+#define GW_BACKEND_REPLY_CACHE_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -36,6 +36,23 @@ static void explain(const struct gw_refusals *r, enum gw_refusal cause, char *ou
 		snprintf(out, size, "its host has %u connections already; raise --max-clients-per-host",
 			r->max_per_host);
 		break;
+	case GW_REFUSED_PLAIN:
+		snprintf(out, size,
+			"it does not use TLS, which this endpoint requires; give it a key: ggwire key add NAME");
+		break;
+	case GW_REFUSED_TLS:
+		snprintf(out, size, "it uses TLS, and this endpoint has none; see --tls and --tls-psk");
+		break;
+	case GW_REFUSED_KEY:
+		snprintf(out, size, "it has not proved that it has a key");
+		break;
+	case GW_REFUSED_SHAKING:
+		snprintf(out, size, "too many TLS handshakes are in progress");
+		break;
+	case GW_REFUSED_NAME:
+		snprintf(out, size, "its key is used by %u connections already; raise --max-clients-per-host",
+			r->max_per_host);
+		break;
 	default:
 		snprintf(out, size, "no worker process can be started; the lines above say why");
 	}
@@ -44,6 +61,12 @@ static void explain(const struct gw_refusals *r, enum gw_refusal cause, char *ou
 void gw_refusals_note(struct gw_refusals *r, enum gw_refusal cause, const char *peer)
 {
 	char why[160];
+	explain(r, cause, why, sizeof(why));
+	gw_refusals_note_why(r, cause, peer, why);
+}
+
+void gw_refusals_note_why(struct gw_refusals *r, enum gw_refusal cause, const char *peer, const char *why)
+{
 	if (r->board)
 		gw_scoreboard_count(r->board, GW_COUNT_REFUSED);
 	gw_refusals_tick(r);
@@ -54,7 +77,6 @@ void gw_refusals_note(struct gw_refusals *r, enum gw_refusal cause, const char *
 		return;
 	}
 	r->causes[cause].lines++;
-	explain(r, cause, why, sizeof(why));
 	gw_log_warn("client %s refused: %s", peer, why);
 }
 

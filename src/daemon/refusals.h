@@ -16,6 +16,11 @@ enum gw_refusal {
 	GW_REFUSED_FULL,    /* as many clients are served as may be */
 	GW_REFUSED_HOST,    /* its host has as many connections as it may */
 	GW_REFUSED_WORKER,  /* no worker can be had */
+	GW_REFUSED_PLAIN,   /* it does not speak TLS where that is required */
+	GW_REFUSED_TLS,     /* it speaks TLS where there is none */
+	GW_REFUSED_KEY,     /* it has not proved that it has a key */
+	GW_REFUSED_SHAKING, /* too many others have not proved it yet */
+	GW_REFUSED_NAME,    /* its identity has as many connections as it may */
 	GW_REFUSALS
 };
 
@@ -33,6 +38,9 @@ struct gw_refusals {
 void gw_refusals_init(struct gw_refusals *r, struct gw_scoreboard *board, unsigned max_clients, unsigned max_per_host);
 
 void gw_refusals_note(struct gw_refusals *r, enum gw_refusal cause, const char *peer);
+
+/* The same, where more is known of the reason than its cause. */
+void gw_refusals_note_why(struct gw_refusals *r, enum gw_refusal cause, const char *peer, const char *why);
 
 /* When gw_refusals_tick wants to be called next, in gw_clock_ns; UINT64_MAX if there is nothing to sum up. */
 uint64_t gw_refusals_deadline(const struct gw_refusals *r);

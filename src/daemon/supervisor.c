@@ -120,32 +120,32 @@ int gw_supervisor_interrupt(const struct gw_supervisor *s)
 	return s->signal_fd;
 }
 
-static void on_connection(void *user, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
+static void on_connection(void *user, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms)
 {
 	struct gw_supervisor *s = user;
-	gw_door_take(s->door, fd, ep, dialect);
+	gw_door_take(s->door, fd, ep, terms);
 }
 
 /* Somebody at the door has said something. */
 static bool on_visitor(void *user, const struct gw_visitor *visitor, bool last)
 {
 	struct gw_supervisor *s = user;
-	if (!last && !gw_pool_has_place(s->pool, &visitor->host))
+	if (!last && !gw_pool_has_place(s->pool, visitor))
 		return false;
 	gw_pool_serve(s->pool, visitor);
 	return true;
 }
 
-enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err)
+enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep, const struct gw_terms *terms,
+	struct gw_endpoint *bound, struct gw_error *err)
 {
-	return gw_listeners_open(s->listeners, ep, dialect, bound, err);
+	return gw_listeners_open(s->listeners, ep, terms, bound, err);
 }
 
 enum gw_status gw_supervisor_adopt(struct gw_supervisor *s, int fd, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_error *err)
+	const struct gw_terms *terms, struct gw_error *err)
 {
-	return gw_listeners_adopt(s->listeners, fd, ep, dialect, err);
+	return gw_listeners_adopt(s->listeners, fd, ep, terms, err);
 }
 
 /* The listeners are freed once the events under way have been taken. */
@@ -294,8 +294,9 @@ static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 		.has_drivers = s->o.has_drivers,
 		.board = s->o.board,
 		.progress = s->progress,
-		.keeper = s->keeper,
+		.keys = s->o.keys,
 		.allow = s->o.allow,
+		.keeper = s->keeper,
 	};
 	return gw_pool_new(&options, s->o.setup, &s->pool, err);
 }

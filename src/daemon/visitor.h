@@ -3,16 +3,18 @@
 #define GW_DAEMON_VISITOR_H
 
 #include "daemon/host.h"
+#include "daemon/terms.h"
 #include "transport/endpoint.h"
 #include "transport/transport.h"
-#include "wire/dialect.h"
 
 #define GW_CONNECTION_TEXT sizeof(((struct gw_transport *)0)->peer)
 
 struct gw_visitor {
 	int fd;
 	const struct gw_endpoint *ep; /* that it has come to; lent */
-	const struct gw_dialect *dialect;
+	struct gw_terms terms;
+	bool speaks_tls;     /* known once it has said something */
+	bool needs_identity; /* --allow does not name its address, and may name whose key it has */
 	struct gw_host host;
 	char peer[GW_CONNECTION_TEXT]; /* its name in the log */
 };

@@ -23,6 +23,7 @@ struct gw_duplex {
 	void (*arrived)(void *user, size_t bytes);
 	void *user;
 };
+#define GW_IDENTITY_MAX 64 /* bytes of an identity, with its NUL */
 
 /* What a connection can do. One thread may send while another receives. Two threads must not send, or receive, at the
  * same time. */
@@ -80,6 +81,12 @@ struct gw_transport_ops {
 struct gw_transport {
 	const struct gw_transport_ops *ops;
 	char peer[128]; /* the address of the other end, for logs: "192.0.2.7:40312", "unix:/run/x" */
+
+	/* Who the other end is: the owner of the key that it has proved to hold. "" if it has proved nothing. */
+	char identity[GW_IDENTITY_MAX];
+
+	/* The connection is encrypted, and must not be upgraded to one that is not: transport/upgrade.h. */
+	bool keep_encrypted;
 
 	/* Set by a side whose peer promised to send something at least this often while it is waited for: a receive, or
 	 * a send without progress, is GW_ERR_TIMEOUT when nothing has come for this time. 0: the peer may be silent as

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "transport/rdma/upgrade.h"
 #include "transport/tcp/tcp.h"
 #include "transport/tcp/unix.h"
+#include "transport/tls/policy.h"
 
 /* Every transport, one line each. The last one takes the endpoints without a prefix. */
 static const struct gw_transport_kind *const kinds[] = {
@@ -30,7 +32,16 @@ const struct gw_transport_kind *gw_transport_kind_of(const char *text)
 enum gw_status gw_transport_dial(
 	const struct gw_endpoint *ep, int timeout_ms, struct gw_transport **out, struct gw_error *err)
 {
-	return ep->kind->dial(ep, timeout_ms, out, err);
+	struct gw_tls_key key;
+	bool use_tls;
+	uint64_t deadline = gw_clock_deadline(timeout_ms > 0 ? timeout_ms : -1);
+	enum gw_status status = gw_tls_choose(ep, &key, &use_tls, err);
+	if (!status)
+		status = ep->kind->dial(ep, timeout_ms, out, err);
+	if (!status && use_tls)
+		status = gw_tls_upgrade(out, &key, gw_clock_ms_left(deadline), err);
+	gw_tls_key_wipe(&key);
+	return status;
 }
 
 enum gw_status gw_transport_listen(

@@ -12,8 +12,8 @@ extern const struct gw_upgrade_kind *const gw_transport_upgrade;
 /* The transport of an endpoint's text; never NULL. */
 const struct gw_transport_kind *gw_transport_kind_of(const char *text);
 
-/* As the members of struct gw_transport_kind; err may be NULL. listen: bound may be NULL. The errors of listen name the
- * endpoint. */
+/* As the members of struct gw_transport_kind; err may be NULL. dial: with TLS where the user has a key for the endpoint
+ * (transport/tls/policy.h). listen: bound may be NULL. The errors of listen name the endpoint. */
 enum gw_status gw_transport_dial(
 	const struct gw_endpoint *ep, int timeout_ms, struct gw_transport **out, struct gw_error *err);
 enum gw_status gw_transport_listen(

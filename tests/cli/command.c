@@ -74,6 +74,12 @@ static const struct refusal refusals[] = {
 	{{"bench", "-t", "0", "127.0.0.1:1"}, "--time: '0'"},
 	{{"bench", "-d", "x", "127.0.0.1:1"}, "--device: 'x'"},
 	{{"bench", "--transport", "udp", "127.0.0.1:1"}, "--transport: 'udp' is none of auto, tcp, rdma"},
+	{{"key"}, "expected add NAME, list, or remove NAME"},
+	{{"key", "add"}, "expected add NAME"},
+	{{"key", "list", "alice"}, "expected add NAME"},
+	{{"key", "add", "al ice"}, "1 to 63 letters"},
+	{{"key", "add", "-d", "0", "alice"}, "--days: '0'"},
+	{{"key", "list", "-d", "3"}, "--days is for add"},
 	{{"devices"}, "at least one endpoint is expected"},
 	{{"devices", "127.0.0.1:1,"}, "expected HOST:PORT"},
 	{{"devices", "127.0.0.1:1,127.0.0.1:1"}, "'127.0.0.1:1' is named twice"},
@@ -118,7 +124,7 @@ static void nothing_is_refused_with_usage(void **state)
 	assert_non_null(strstr(out, "Usage: ggwire"));
 }
 
-static void version_names_all_three(void **state)
+static void version_names_all(void **state)
 {
 	(void)state;
 	assert_int_equal(serving_run("ggwire", (const char *const[]){"--version", NULL}, out, sizeof(out)), 0);
@@ -127,6 +133,7 @@ static void version_names_all_three(void **state)
 				 &ggml[0], &ggml[1], &n),
 		5);
 	assert_true(n > 0);
+	assert_non_null(strstr(out, "\nTLS: "));
 }
 
 static void help_lists_every_option(void **state)
@@ -161,7 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_options_are_one_line),
 		cmocka_unit_test(nothing_is_refused_with_usage),
-		cmocka_unit_test(version_names_all_three),
+		cmocka_unit_test(version_names_all),
 		cmocka_unit_test(help_lists_every_option),
 		cmocka_unit_test(stock_names_serve),
 	};

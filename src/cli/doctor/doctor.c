@@ -22,7 +22,7 @@ static const char usage[] =
 	"[options] [ENDPOINT]\n"
 	"\n"
 	"Looks at this machine, and at the way to the server at ENDPOINT if one is named: ggml, its devices and\n"
-	"plug-ins, RDMA, the kernel's limits, versions. Each line is ok, warning or problem, with the reason and\n"
+	"plug-ins, RDMA, TLS, the kernel's limits, versions. Each line is ok, warning or problem, with the reason and\n"
 	"what to do.\n"
 	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n" GW_VERB_JSON;
 
@@ -83,6 +83,7 @@ static void look(const struct options *o, struct gw_findings *f)
 	if (o->endpoint)
 		gw_doctor_server(o->endpoint, o->timeout_s, &path, f);
 	gw_doctor_rdma(&sources, &path, has_library ? NULL : why.text, f);
+	gw_doctor_tls(f);
 	gw_doctor_sockets(&sources, &path, f);
 	gw_doctor_governor(&sources, f);
 }

@@ -89,12 +89,12 @@ static void measure(
 static void put_client(
 	const struct output *o, const struct gw_watch_view *v, const struct gw_ext_status_client *c, double seconds)
 {
-	char held[GW_UNITS_TEXT], age[GW_UNITS_TEXT];
+	char held[GW_UNITS_TEXT], age[GW_UNITS_TEXT], name[GW_EXT_CLIENT_NAME];
 	struct rates r;
 	measure(v, c, seconds, &r);
-	put(o, false, "  %-21.21s %-4s %8s %8s %7s %7s %8s %s", c->address, gw_ext_transport_name(c->transport), r.in,
-		r.out, r.graphs, r.time, gw_units_bytes((double)c->buffer_bytes, held),
-		gw_units_age(c->connected_ms, age));
+	put(o, false, "  %-21.21s %-4s %8s %8s %7s %7s %8s %s", gw_ext_client_name(c, name),
+		gw_ext_transport_name(c->transport), r.in, r.out, r.graphs, r.time,
+		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, age));
 }
 
 static void put_clients(const struct output *o, const struct gw_watch_view *v)

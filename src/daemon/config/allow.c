@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "transport/tls/key_file.h"
+
 #define MAPPED_BITS 96 /* what stands before an IPv4 address in IPv6 */
 
 static void map_ipv4(const void *ipv4, uint8_t out[16])
@@ -64,15 +66,27 @@ static enum gw_status invalid(const char *text, const char *why, struct gw_error
 	return gw_error_set(err, GW_ERR_INVALID, "'%s': %s", text, why);
 }
 
+static enum gw_status add_identity(struct gw_allow *allow, const char *text, struct gw_error *err)
+{
+	if (!gw_tls_is_identity(text))
+		return invalid(text, "no name of a key stands behind id:", err);
+	if (allow->n_identities == GW_ALLOW_IDENTITIES)
+		return gw_error_set(err, GW_ERR_LIMIT, "more than %d identities", GW_ALLOW_IDENTITIES);
+	memcpy(allow->identities[allow->n_identities++], text, strlen(text) + 1);
+	return GW_OK;
+}
+
 static enum gw_status add(struct gw_allow *allow, char *text, struct gw_error *err)
 {
 	uint8_t address[16];
 	unsigned bits, prefix;
 	char *slash = strchr(text, '/');
+	if (strncmp(text, "id:", 3) == 0)
+		return add_identity(allow, text + 3, err);
 	if (slash)
 		*slash = 0;
 	if (!parse_address(text, address, &bits))
-		return invalid(text, "expected an IPv4 or IPv6 address, with /PREFIX or without", err);
+		return invalid(text, "expected id:NAME, or an IPv4 or IPv6 address, with /PREFIX or without", err);
 	prefix = bits;
 	if (slash && !parse_prefix(slash + 1, bits, &prefix))
 		return invalid(slash + 1, "not the length of a prefix of such an address", err);
@@ -90,7 +104,7 @@ static enum gw_status add(struct gw_allow *allow, char *text, struct gw_error *e
 enum gw_status gw_allow_parse(struct gw_allow *allow, const char *list, struct gw_error *err)
 {
 	for (const char *item = list;; item++) {
-		char text[INET6_ADDRSTRLEN + 8];
+		char text[GW_IDENTITY_MAX + INET6_ADDRSTRLEN];
 		size_t len = strcspn(item, ",");
 		if (len >= sizeof(text))
 			return gw_error_set(err, GW_ERR_INVALID, "an item is too long to be an address");
@@ -117,10 +131,18 @@ static bool address_of(const struct sockaddr *peer, uint8_t out[16])
 	return true;
 }
 
+bool gw_allow_names(const struct gw_allow *allow, const char *identity)
+{
+	for (size_t i = 0; i < allow->n_identities; i++)
+		if (strcmp(allow->identities[i], identity) == 0)
+			return true;
+	return false;
+}
+
 bool gw_allow_permits(const struct gw_allow *allow, const struct sockaddr *peer)
 {
 	uint8_t address[16];
-	if (allow->n == 0 || peer->sa_family == AF_UNIX)
+	if ((allow->n == 0 && allow->n_identities == 0) || peer->sa_family == AF_UNIX)
 		return true;
 	if (!address_of(peer, address))
 		return false;

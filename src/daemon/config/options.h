@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "daemon/config/allow.h"
+#include "daemon/config/option_values.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/workers/control.h"
 #include "transport/endpoint.h"
@@ -23,7 +24,8 @@
 
 struct gw_serve_listen {
 	struct gw_endpoint ep;
-	const struct gw_dialect *dialect; /* NULL = that of the running ggml */
+	struct gw_option_terms said; /* no dialect: that of the running ggml; no TLS: that of the options */
+	enum gw_tls_mode tls;        /* in force */
 };
 
 struct gw_serve_options {
@@ -44,6 +46,12 @@ struct gw_serve_options {
 	bool no_peers;       /* workers are connected to no other server */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
+	bool has_tls; /* --tls was given */
+	enum gw_tls_mode tls;
+	bool uses_tls;             /* an endpoint does */
+	char tls_psk[GW_TLS_PATH]; /* the key file; "" = none */
+	bool rdma_plaintext;
+	char http_token_file[GW_TLS_PATH];    /* "" = none */
 	char models[GW_CONTROL_MODELS];       /* as in the setup */
 	char devices[GW_CONTROL_DEVICES];     /* as given, or "" */
 	char environment[GW_CONTROL_DEVICES]; /* as in the setup */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,8 +140,8 @@ static enum gw_status open_listener(
 }
 
 enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control_setup *setup,
-	const struct gw_allow *allow, struct gw_scoreboard *board, int interrupt, struct gw_endpoint *bound,
-	struct gw_http **out, struct gw_error *err)
+	const struct gw_allow *allow, const char *token, struct gw_scoreboard *board, int interrupt,
+	struct gw_endpoint *bound, struct gw_http **out, struct gw_error *err)
 {
 	struct gw_http *http = calloc(1, sizeof(*http));
 	if (!http)
@@ -156,6 +157,7 @@ enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control
 		.is_local = gw_endpoint_is_local(ep),
 		.board_slots = gw_scoreboard_slots(board),
 		.allow = *allow};
+	snprintf(http->first.u.http.token, sizeof(http->first.u.http.token), "%s", token);
 	enum gw_status status = open_listener(http, ep, bound, err);
 	if (!status)
 		status = await_ready(http, interrupt, err);
@@ -241,12 +243,13 @@ void gw_http_reap(struct gw_http *http)
 #else
 
 enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control_setup *setup,
-	const struct gw_allow *allow, struct gw_scoreboard *board, int interrupt, struct gw_endpoint *bound,
-	struct gw_http **out, struct gw_error *err)
+	const struct gw_allow *allow, const char *token, struct gw_scoreboard *board, int interrupt,
+	struct gw_endpoint *bound, struct gw_http **out, struct gw_error *err)
 {
 	(void)ep;
 	(void)setup;
 	(void)allow;
+	(void)token;
 	(void)board;
 	(void)interrupt;
 	(void)bound;

@@ -15,11 +15,12 @@
 struct gw_http;
 
 /* Listens at ep and starts the process; *bound is the endpoint with its real port. Of setup, what HTTP and workers have
- * in common counts; board is lent. Blocks until the process is ready, or interrupt becomes readable: GW_ERR_CLOSED.
- * GW_ERR_UNSUPPORTED: this build has no HTTP; GW_ERR_NOT_FOUND: its library is missing; GW_ERR_SYSTEM. */
+ * in common counts; board is lent. token is what clients on other machines must send, or "". Blocks until the process
+ * is ready, or interrupt becomes readable: GW_ERR_CLOSED. GW_ERR_UNSUPPORTED: this build has no HTTP; GW_ERR_NOT_FOUND:
+ * its library is missing; GW_ERR_SYSTEM. */
 enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control_setup *setup,
-	const struct gw_allow *allow, struct gw_scoreboard *board, int interrupt, struct gw_endpoint *bound,
-	struct gw_http **out, struct gw_error *err);
+	const struct gw_allow *allow, const char *token, struct gw_scoreboard *board, int interrupt,
+	struct gw_endpoint *bound, struct gw_http **out, struct gw_error *err);
 
 /* Whoever looks at the status is told of from now on: asked must not block. */
 enum gw_status gw_http_watch(

@@ -104,6 +104,7 @@ static enum gw_status prepare(struct process *p, int events, struct gw_error *er
 		.board = p->board,
 		.is_local = p->setup.is_local,
 		.allow = &p->setup.allow,
+		.token = p->setup.token,
 		.asked = on_asked,
 		.user = p,
 	};

@@ -18,6 +18,7 @@ struct gw_http_server_options {
 	struct gw_scoreboard *board;
 	bool is_local;                /* nobody but this machine can connect */
 	const struct gw_allow *allow; /* from other machines */
+	const char *token;            /* that these must send as "Authorization: Bearer TOKEN"; "" = none */
 	void (*asked)(void *user);    /* somebody wants to know the status: called before each such answer */
 	void *user;
 };

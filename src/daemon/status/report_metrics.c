@@ -174,9 +174,10 @@ static void client_numbers(struct writer *w, const struct gw_ext_status *s, cons
 	head(w, name, type, help);
 	for (uint32_t i = 0; i < s->n_clients; i++) {
 		const struct gw_ext_status_client *c = &s->clients[i];
-		char address[LABEL_MAX];
-		put(w, "%s{client=\"%s\",transport=\"%s\"} %" PRIu64 "\n", name, label(c->address, address),
-			gw_ext_transport_name(c->transport), number(c));
+		char address[LABEL_MAX], identity[LABEL_MAX];
+		put(w, "%s{client=\"%s\",identity=\"%s\",transport=\"%s\"} %" PRIu64 "\n", name,
+			label(c->address, address), label(c->identity, identity), gw_ext_transport_name(c->transport),
+			number(c));
 	}
 }
 

@@ -46,11 +46,11 @@ static void put_device(FILE *to, const struct gw_ext_status_device *d)
 
 static void put_client(FILE *to, const struct gw_ext_status_client *c)
 {
-	char address[GW_EXT_TEXT], connected[GW_UNITS_TEXT], in[GW_UNITS_TEXT], out[GW_UNITS_TEXT], held[GW_UNITS_TEXT],
-		idle[GW_UNITS_TEXT];
+	char name[GW_EXT_CLIENT_NAME], address[GW_EXT_CLIENT_NAME], connected[GW_UNITS_TEXT], in[GW_UNITS_TEXT],
+		out[GW_UNITS_TEXT], held[GW_UNITS_TEXT], idle[GW_UNITS_TEXT];
 	fprintf(to, "  %-21s %-4s %8s %8s %8" PRIu64 " %8s  %s, %s\n",
-		gw_text_safe(c->address, address, sizeof(address)), gw_ext_transport_name(c->transport),
-		gw_units_bytes((double)c->count[GW_COUNT_RECEIVED], in),
+		gw_text_safe(gw_ext_client_name(c, name), address, sizeof(address)),
+		gw_ext_transport_name(c->transport), gw_units_bytes((double)c->count[GW_COUNT_RECEIVED], in),
 		gw_units_bytes((double)c->count[GW_COUNT_SENT], out), c->count[GW_COUNT_GRAPHS],
 		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, connected),
 		c->flags & GW_EXT_CLIENT_SELF ? "asks" : gw_units_age(c->idle_ms, idle));

@@ -29,6 +29,8 @@ struct card {
 	struct gw_version protocol;
 	uint64_t since_ns;
 	uint64_t base[GW_COUNTS]; /* the slot's counters when the client came */
+	bool is_tls;
+	char identity[GW_EXT_TEXT]; /* "" = none was proved */
 	char address[GW_EXT_TEXT];
 	char endpoint[GW_EXT_TEXT];
 };
@@ -397,9 +399,11 @@ void gw_scoreboard_begin(struct gw_scoreboard *b, uint32_t slot, const struct gw
 	begin_writing(c);
 	c->busy = true;
 	c->is_unix = client->is_unix;
+	c->is_tls = client->is_tls;
 	c->protocol = client->protocol;
 	c->since_ns = gw_clock_ns();
 	memcpy(c->base, counts, sizeof(c->base));
+	copy_text(c->identity, "");
 	copy_text(c->address, client->address);
 	copy_text(c->endpoint, client->endpoint);
 	end_writing(c);
@@ -410,6 +414,14 @@ void gw_scoreboard_end(struct gw_scoreboard *b, uint32_t slot)
 	struct card *c = card_of(b, slot);
 	begin_writing(c);
 	c->busy = false;
+	end_writing(c);
+}
+
+void gw_scoreboard_identify(struct gw_scoreboard *b, uint32_t slot, const char *identity)
+{
+	struct card *c = card_of(b, slot);
+	begin_writing(c);
+	copy_text(c->identity, identity);
 	end_writing(c);
 }
 
@@ -427,6 +439,8 @@ static uint32_t transport_of(const struct card *card, const struct gw_counters *
 {
 	if (gw_counters_get(&counters->rdma))
 		return GW_EXT_TRANSPORT_RDMA;
+	if (card->is_tls)
+		return GW_EXT_TRANSPORT_TLS;
 	return card->is_unix ? GW_EXT_TRANSPORT_UNIX : GW_EXT_TRANSPORT_TCP;
 }
 
@@ -444,6 +458,7 @@ static void describe_client(struct gw_scoreboard *b, uint32_t slot, const struct
 	out->buffer_bytes = gw_counters_get(&counters->buffer_bytes);
 	for (size_t i = 0; i < GW_COUNTS; i++)
 		out->count[i] = since(counts[i], card->base[i]);
+	copy_text(out->identity, card->identity);
 	copy_text(out->address, card->address);
 	copy_text(out->endpoint, card->endpoint);
 }

@@ -25,6 +25,10 @@ static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_PAIRING] = HEAD,
 	[GW_CONTROL_PAIR_SETUP] = HEAD + sizeof(struct gw_control_pair_setup),
 	[GW_CONTROL_PAIRED] = HEAD,
+	[GW_CONTROL_NAMED] = HEAD + GW_IDENTITY_MAX,
+	[GW_CONTROL_KEY] = HEAD + sizeof(struct gw_control_key),
+	[GW_CONTROL_PROVED] = HEAD,
+	[GW_CONTROL_WELCOME] = HEAD + sizeof(uint32_t),
 };
 
 enum gw_status gw_control_pair(int *supervisor, int *worker, struct gw_error *err)
@@ -113,6 +117,13 @@ static bool strings_end(const struct gw_control_msg *msg)
 	case GW_CONTROL_PAIR_SETUP:
 		return ends(msg->u.pair_setup.pairing.host, sizeof(msg->u.pair_setup.pairing.host)) &&
 		       ends(msg->u.pair_setup.rules.host, sizeof(msg->u.pair_setup.rules.host));
+	case GW_CONTROL_HTTP:
+		return ends(msg->u.http.token, sizeof(msg->u.http.token));
+	case GW_CONTROL_NAMED:
+		return ends(msg->u.identity, sizeof(msg->u.identity)) && gw_tls_is_identity(msg->u.identity);
+	case GW_CONTROL_KEY:
+		return ends(msg->u.key.why.text, sizeof(msg->u.key.why.text)) &&
+		       msg->u.key.key.secret_len <= sizeof(msg->u.key.key.secret);
 	default:
 		return true;
 	}

@@ -13,6 +13,7 @@
 #include "daemon/sandbox/sandbox.h"
 #include "transport/mode.h"
 #include "transport/tcp/pairing.h"
+#include "transport/tls/key_file.h"
 #include "transport/transports.h"
 #include "wire/dialect.h"
 
@@ -31,6 +32,7 @@
 #define GW_CONTROL_TEXT 256
 #define GW_CONTROL_DEVICES 1024
 #define GW_CONTROL_PATH 4096
+#define GW_CONTROL_TOKEN 129
 #define GW_CONTROL_MODELS 8192
 
 enum gw_control_type {
@@ -52,6 +54,10 @@ enum gw_control_type {
 			     * in its place: there will be none */
 	GW_CONTROL_PAIR_SETUP, /* to the process that makes the connection, once, first */
 	GW_CONTROL_PAIRED,     /* from it to the worker: the connection comes with this */
+	GW_CONTROL_NAMED,   /* from the worker: its client has named an identity, whose key the worker asks for, once */
+	GW_CONTROL_KEY,     /* to it: the key */
+	GW_CONTROL_PROVED,  /* from it: the client has proved to have that key */
+	GW_CONTROL_WELCOME, /* to it: serve the client; GW_CONTROL_CACHE comes before, where there is a cache */
 	GW_CONTROL_TYPES
 };
 
@@ -62,7 +68,9 @@ struct gw_control_setup {
 	bool cache_shared;
 	bool no_peers; /* connect to no other server */
 	bool has_board;
-	bool progress; /* loads are to be told of */
+	bool progress;       /* loads are to be told of */
+	bool tls;            /* clients may come with TLS */
+	bool rdma_plaintext; /* they may go over to RDMA, which is not encrypted */
 	uint32_t board_slots;
 	uint32_t board_slot; /* the worker's */
 	bool has_log_level;
@@ -96,7 +104,8 @@ struct gw_control_http {
 	bool has_log_level;
 	enum gw_log_level log_level;
 	enum gw_log_format log_format;
-	bool is_local; /* nobody but this machine can connect */
+	bool is_local;                /* nobody but this machine can connect */
+	char token[GW_CONTROL_TOKEN]; /* that other machines must send; "" = none */
 	uint32_t board_slots;
 	struct gw_allow allow;
 };
@@ -116,6 +125,14 @@ struct gw_control_pair_setup {
 struct gw_control_client {
 	struct gw_version version; /* one of gw_dialect_at */
 	uint32_t questions_only;   /* as in struct gw_server_visit */
+	uint32_t tls;              /* it begins with a TLS handshake; what follows is said in WELCOME then */
+};
+
+/* The answer to NAMED. A worker that was taken over gets no other key. */
+struct gw_control_key {
+	uint32_t found;
+	struct gw_tls_key key;
+	struct gw_error why; /* it was not found */
 };
 
 /* A client is gone. */
@@ -136,6 +153,9 @@ struct gw_control_msg {
 		struct gw_control_http http;
 		struct gw_pairing pair;
 		struct gw_control_pair_setup pair_setup;
+		char identity[GW_IDENTITY_MAX]; /* NAMED */
+		struct gw_control_key key;
+		uint32_t questions_only; /* WELCOME */
 	} u;
 };
 

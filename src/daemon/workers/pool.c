@@ -22,6 +22,9 @@
  */
 #define RESERVE_MAX 4
 #define RESERVE_PER_HOST 2
+/* Clients that have not proved yet whose key they have; they take a worker each, for GW_TLS_HANDSHAKE_MS at most. */
+#define HANDSHAKES_MAX 16
+#define HANDSHAKES_PER_HOST 8
 
 enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct gw_control_setup *setup,
 	struct gw_pool **out, struct gw_error *err)
@@ -97,15 +100,15 @@ static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 	gw_scoreboard_begin(w->pool->o.board, w->slot,
 		&(struct gw_scoreboard_client){.address = v->peer,
 			.endpoint = endpoint,
-			.protocol = v->dialect->version,
-			.is_unix = v->ep->kind->has_file});
+			.protocol = v->terms.dialect->version,
+			.is_unix = v->ep->kind->has_file,
+			.is_tls = v->speaks_tls});
 }
 
-/* The cache's part for the trust domain of the client, ahead of the client itself. */
-static void lend_cache(struct gw_pool_worker *w, int client)
+void gw_pool_lend_cache(struct gw_pool_worker *w, const char *domain)
 {
 	const struct gw_control_msg msg = {.type = GW_CONTROL_CACHE};
-	int cache = gw_keeper_open(w->pool->o.keeper, client);
+	int cache = gw_keeper_open(w->pool->o.keeper, domain);
 	if (cache < 0)
 		return;
 	(void)gw_control_send(w->process.control, false, &msg, cache, NULL);
@@ -120,7 +123,9 @@ static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 	w->since = gw_clock_ns();
 	gw_pool_set_busy(w, true);
 	gw_pool_count(w->pool, GW_COUNT_CONNECTIONS);
-	if (w->reserve)
+	if (w->tls)
+		gw_log_debug("client %s begins with TLS, served by worker %ld", v->peer, (long)w->process.pid);
+	else if (w->reserve)
 		gw_log_debug("client %s may ask questions, served by worker %ld", v->peer, (long)w->process.pid);
 	else
 		gw_log_info("client %s connected, served by worker %ld", v->peer, (long)w->process.pid);
@@ -129,15 +134,23 @@ static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum gw_refusal cause)
 {
 	const struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT,
-		.u.client = {.version = v->dialect->version, .questions_only = cause != GW_REFUSED_NOT}};
+		.u.client = {.version = v->terms.dialect->version,
+			.questions_only = cause != GW_REFUSED_NOT,
+			.tls = v->speaks_tls}};
+	char domain[GW_TRANSPORT_DOMAIN];
 	struct gw_error err;
 	bool shown = w->has_slot && !cause;
 	w->cause = cause;
 	w->reserve = cause != GW_REFUSED_NOT;
+	w->tls = v->speaks_tls;
+	w->needs_identity = v->needs_identity;
+	w->login = GW_LOGIN_NONE;
+	w->identity[0] = '\0';
 	if (shown)
 		announce(w, v);
-	if (!cause)
-		lend_cache(w, v->fd);
+	gw_keeper_domain(v->fd, "", domain);
+	if (!cause && !w->tls)
+		gw_pool_lend_cache(w, domain);
 	if (!gw_control_send(w->process.control, false, &msg, v->fd, &err)) {
 		note_client(w, v);
 		return true;
@@ -151,20 +164,49 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 	return false;
 }
 
-/* Why there is no place for a client. */
-static enum gw_refusal cause_of(const struct gw_pool *pool, const struct gw_host *host)
+/* Clients that have shown whose key they have count for its identity, all others for their host. */
+static bool is_of(const struct gw_pool_worker *w, const struct gw_host *host, const char *identity)
 {
-	unsigned n = 0;
-	if (pool->n_clients >= pool->o.max_clients)
-		return GW_REFUSED_FULL;
-	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
-		n += w->busy && !w->reserve && gw_host_is_same(&w->host, host);
-	return n >= pool->o.max_per_host ? GW_REFUSED_HOST : GW_REFUSED_NOT;
+	if (identity[0])
+		return w->login == GW_LOGIN_PROVED && strcmp(w->identity, identity) == 0;
+	return w->login != GW_LOGIN_PROVED && gw_host_is_same(&w->host, host);
 }
 
-bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_host *host)
+enum gw_refusal gw_pool_crowd(const struct gw_pool *pool, const struct gw_host *host, const char *identity)
 {
-	return cause_of(pool, host) == GW_REFUSED_NOT;
+	unsigned n = 0;
+	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
+		n += w->busy && !w->reserve && is_of(w, host, identity);
+	if (n < pool->o.max_per_host)
+		return GW_REFUSED_NOT;
+	return identity[0] ? GW_REFUSED_NAME : GW_REFUSED_HOST;
+}
+
+/* Handshakes cost processor time, and come from anybody. */
+static bool may_shake_hands(const struct gw_pool *pool, const struct gw_host *host)
+{
+	unsigned all = 0, same = 0;
+	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next) {
+		bool is_shaking = w->busy && w->tls && w->login != GW_LOGIN_PROVED;
+		all += is_shaking;
+		same += is_shaking && gw_host_is_same(&w->host, host);
+	}
+	return all < HANDSHAKES_MAX && same < HANDSHAKES_PER_HOST;
+}
+
+/* Why there is no place for a client. */
+static enum gw_refusal cause_of(const struct gw_pool *pool, const struct gw_visitor *v)
+{
+	if (v->speaks_tls && !may_shake_hands(pool, &v->host))
+		return GW_REFUSED_SHAKING;
+	if (pool->n_clients >= pool->o.max_clients)
+		return GW_REFUSED_FULL;
+	return gw_pool_crowd(pool, &v->host, "");
+}
+
+bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor)
+{
+	return cause_of(pool, visitor) == GW_REFUSED_NOT;
 }
 
 /* Whoever may only ask gives way to the next who does, so that an answer can always be had: the oldest of its own host
@@ -197,8 +239,13 @@ static void make_room_for_questions(struct gw_pool *pool, const struct gw_host *
 
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 {
-	enum gw_refusal cause = cause_of(pool, &v->host);
+	enum gw_refusal cause = cause_of(pool, v);
 	struct gw_pool_worker *w;
+	if (cause == GW_REFUSED_SHAKING) {
+		gw_refusals_note(pool->o.refusals, cause, v->peer);
+		close(v->fd);
+		return;
+	}
 	if (cause)
 		make_room_for_questions(pool, &v->host);
 	do

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "daemon/config/allow.h"
+#include "daemon/key_ring.h"
 #include "daemon/refusals.h"
 #include "daemon/status/progress.h"
 #include "daemon/status/scoreboard.h"
@@ -29,7 +31,9 @@ struct gw_pool_options {
 	struct gw_scoreboard *board;  /* where workers count; NULL = nowhere */
 	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
 	struct gw_keeper *keeper;     /* of the cache; NULL = there is none */
-	const struct gw_allow *allow; /* which other servers workers are connected to */
+	struct gw_key_ring *keys;     /* of clients; NULL = there are none */
+	const struct gw_allow *allow; /* whose keys let in who has no address to come from; which servers
+				       * workers are connected to */
 };
 
 /* Makes a pool; setup is copied. Starts no process yet. */
@@ -39,8 +43,8 @@ enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct g
 /* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
 void gw_pool_free(struct gw_pool *pool);
 
-/* Whether another client from there would have a place. */
-bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_host *host);
+/* Whether another client like this would have a place. */
+bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor);
 
 /* Hands a connection to a worker, or closes it if none can be had. Where there is no place for its client, this may
  * still ask questions about the server, and is refused when it wants more. The visitor's descriptor is the pool's. */

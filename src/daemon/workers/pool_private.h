@@ -9,6 +9,13 @@
 #include "daemon/workers/process.h"
 #include "daemon/workers/spares.h"
 
+enum gw_login {
+	GW_LOGIN_NONE,   /* it has named no identity */
+	GW_LOGIN_NAMED,  /* the worker has its key */
+	GW_LOGIN_FAILED, /* there is no such key */
+	GW_LOGIN_PROVED,
+};
+
 struct gw_pool_worker {
 	struct gw_source source;
 	struct gw_pool *pool;
@@ -30,6 +37,12 @@ struct gw_pool_worker {
 	struct gw_endpoint ep; /* to which */
 	uint64_t pair_at;      /* until when its requests to be connected fill the time (on_pair) */
 	char client[GW_CONNECTION_TEXT];
+
+	/* Of a client with TLS, which shows step by step who it is. */
+	bool tls;
+	bool needs_identity; /* --allow must name it */
+	enum gw_login login;
+	char identity[GW_IDENTITY_MAX]; /* that it has named; only LOGIN_PROVED says that it is the client's */
 };
 
 struct gw_pool {
@@ -59,6 +72,16 @@ void gw_pool_set_busy(struct gw_pool_worker *w, bool busy);
 
 /* The worker's process has ended, with a status from waitpid: says what that meant. */
 void gw_pool_conclude(struct gw_pool_worker *w, int status);
+
+/* Why one more client with that identity, from that host where it has none (""), has no place. */
+enum gw_refusal gw_pool_crowd(const struct gw_pool *pool, const struct gw_host *host, const char *identity);
+
+/* Sends the cache's part for a trust domain to the worker, ahead of its client. */
+void gw_pool_lend_cache(struct gw_pool_worker *w, const char *domain);
+
+/* The worker asks for the key of an identity; its client has proved to have it. False: that is out of order. */
+bool gw_pool_on_named(struct gw_pool_worker *w, const char *identity);
+bool gw_pool_on_proved(struct gw_pool_worker *w);
 
 void gw_pool_count(struct gw_pool *pool, enum gw_ext_count what);
 

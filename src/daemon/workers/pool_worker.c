@@ -93,9 +93,18 @@ static void kill_worker(struct gw_pool_worker *w)
 	back_off(w->pool);
 }
 
+/* The client of a worker has gone before it has shown whose key it has. */
+static bool is_stranger(const struct gw_pool_worker *w)
+{
+	return w->tls && w->login != GW_LOGIN_PROVED;
+}
+
 static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left)
 {
-	if (left->why.status == GW_ERR_CLOSED) {
+	if (is_stranger(w)) {
+		gw_refusals_note_why(w->pool->o.refusals, GW_REFUSED_KEY, w->client, left->why.text);
+		gw_pool_set_busy(w, false);
+	} else if (left->why.status == GW_ERR_CLOSED) {
 		gw_log_info("client %s left worker %ld", w->client, pid_of(w));
 		gw_pool_set_busy(w, false);
 	} else if (w->reserve && left->why.status == GW_ERR_LIMIT) {
@@ -144,6 +153,9 @@ static enum gw_status start_pairing(
 		.pairing = *pairing,
 		.allow = *w->pool->o.allow,
 	};
+	if (w->tls)
+		return gw_error_set(
+			err, GW_ERR_UNSUPPORTED, "the client uses TLS, which servers do not have between them");
 	if (is_pairing_too_much(w))
 		return gw_error_set(err, GW_ERR_LIMIT, "this client has asked too often");
 	enum gw_status status = gw_pairing_rules_init(&w->ep, w->client, &ask.rules, err);
@@ -175,6 +187,10 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
 	} else if (msg->type == GW_CONTROL_PAIR && w->busy && !w->reserve && !w->pool->setup.no_peers) {
 		on_pair(w, &msg->u.pair);
+	} else if (msg->type == GW_CONTROL_NAMED && w->busy && gw_pool_on_named(w, msg->u.identity)) {
+		return;
+	} else if (msg->type == GW_CONTROL_PROVED && w->busy && gw_pool_on_proved(w)) {
+		return;
 	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
 		on_failed(w, &msg->u.error);
 	} else {

@@ -18,8 +18,10 @@
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
 #include "daemon/workers/keeper_run.h"
+#include "daemon/workers/login.h"
 #include "device/server.h"
 #include "device/weights/cache.h"
+#include "transport/tls/tls.h"
 #include "transport/transports.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
@@ -157,6 +159,9 @@ static enum gw_status ask_for_pair(
 static enum gw_status prepare(struct worker *w, struct gw_error *err)
 {
 	enum gw_status status = attach(w, err);
+	/* Later there are no files. */
+	if (!status && w->setup.tls)
+		status = gw_tls_check(err);
 	if (status)
 		return status;
 	gw_devices_load(!w->setup.probe, w->setup.libraries);
@@ -221,34 +226,53 @@ static enum gw_status report(const struct worker *w)
 	return status;
 }
 
-/* Serves one connection, and says why it ended and what becomes of this process. */
-static struct gw_control_left serve(struct worker *w, int fd, const struct gw_control_client *client)
-{
-	struct gw_server_visit visit = {
-		.dialect = gw_dialect_for(client->version, NULL), .questions_only = client->questions_only != 0};
-	struct gw_control_left left = {0};
-	struct gw_transport *transport;
-	if (w->cache >= 0)
-		(void)gw_cache_new_remote(w->cache, &visit.cache);
-	w->cache = -1;
-	if (gw_transport_from_fd(fd, &transport, &left.why)) {
-		close(fd);
-		gw_cache_free(visit.cache);
-		return left;
-	}
-	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
-	gw_cache_free(visit.cache);
-	bool clean = left.why.status == GW_ERR_CLOSED || (visit.questions_only && left.why.status == GW_ERR_LIMIT);
-	left.stays = clean && !visit.tainted;
-	return left;
-}
-
 /* Takes the cache that the supervisor has sent for the next client. */
 static void take_cache(struct worker *w, int fd)
 {
 	if (w->cache >= 0)
 		close(w->cache);
 	w->cache = fd;
+}
+
+/* A client with TLS first shows whose key it has; its cache comes after that. */
+static enum gw_status log_in(
+	struct worker *w, struct gw_transport **t, struct gw_server_visit *visit, struct gw_error *why)
+{
+	struct gw_login_result result;
+	enum gw_status status = gw_login_run(t, &result, why);
+	take_cache(w, result.cache);
+	if (status)
+		return status;
+	visit->questions_only |= result.questions_only;
+	(*t)->keep_encrypted = !w->setup.rdma_plaintext;
+	return GW_OK;
+}
+
+/* Serves one connection, and says why it ended and what becomes of this process. One that has known a key ends with its
+ * client. */
+static struct gw_control_left serve(struct worker *w, int fd, const struct gw_control_client *client)
+{
+	struct gw_server_visit visit = {
+		.dialect = gw_dialect_for(client->version, NULL), .questions_only = client->questions_only != 0};
+	struct gw_control_left left = {0};
+	struct gw_transport *transport;
+	left.why.status = gw_transport_from_fd(fd, &transport, &left.why);
+	if (left.why.status) {
+		close(fd);
+		return left;
+	}
+	if (client->tls && log_in(w, &transport, &visit, &left.why)) {
+		transport->ops->close(transport);
+		return left;
+	}
+	if (w->cache >= 0)
+		(void)gw_cache_new_remote(w->cache, &visit.cache);
+	w->cache = -1;
+	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
+	gw_cache_free(visit.cache);
+	bool clean = left.why.status == GW_ERR_CLOSED || (visit.questions_only && left.why.status == GW_ERR_LIMIT);
+	left.stays = clean && !visit.tainted && !client->tls;
+	return left;
 }
 
 /* Clients that ask questions one by one, and one that does more. Returns the exit status. */

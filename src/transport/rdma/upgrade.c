@@ -12,6 +12,7 @@
 #include "transport/rdma/stock_path.h"
 #include "transport/rdma/wait.h"
 #include "transport/tcp/stream.h"
+#include "transport/tls/tls.h"
 #include "wire/command.h"
 
 #define PROBE_MS 5000 /* a device gives up after about two seconds */
@@ -196,7 +197,10 @@ static enum gw_status rdma_await_first(struct gw_upgrade *u, struct gw_transport
 {
 	struct gw_rdma *r = rdma_of(u);
 	bool over_rdma = false;
-	enum gw_status status = gw_rdma_await_first(r, gw_stream_tcp_fd(r->tcp), &over_rdma, err);
+	enum gw_status status = GW_OK;
+	/* The socket does not show what TLS has received already. */
+	if (gw_tls_inner(r->tcp) == r->tcp || !r->tcp->ops->readable(r->tcp, 0))
+		status = gw_rdma_await_first(r, gw_stream_tcp_fd(gw_tls_inner(r->tcp)), &over_rdma, err);
 	*out = NULL;
 	if (!status && over_rdma)
 		*out = gw_rdma_start(r);

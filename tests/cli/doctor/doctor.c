@@ -279,6 +279,25 @@ static void what_switches_rdma_off_is_a_warning(void **state)
 	expect(w, GW_FINDING_WARNING, "switched off here by GGML_RPC_TRANSPORT=tcp");
 }
 
+static void keys_are_looked_at(void **state)
+{
+	struct world *w = *state;
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/keys", w->root);
+	setenv("GGWIRE_PSK_FILE", path, 1);
+	gw_doctor_tls(&w->found);
+	expect(w, GW_FINDING_PROBLEM, "No such file");
+	put(w, "keys", "alice:00112233445566778899aabbccddeeff expires=2020-01-01\n");
+	assert_int_equal(chmod(path, 0644), 0);
+	gw_doctor_tls(&w->found);
+	expect(w, GW_FINDING_PROBLEM, "others have access to it");
+	assert_int_equal(chmod(path, 0600), 0);
+	gw_doctor_tls(&w->found);
+	expect(w, GW_FINDING_OK, "1 key in ");
+	expect(w, GW_FINDING_WARNING, "key alice has expired");
+	unsetenv("GGWIRE_PSK_FILE");
+}
+
 static void little_locked_memory_is_found(void **state)
 {
 	struct world *w = *state;
@@ -455,6 +474,7 @@ int main(void)
 		TEST(roce_v1_is_a_warning),
 		TEST(wrong_variables_are_problems),
 		TEST(what_switches_rdma_off_is_a_warning),
+		TEST(keys_are_looked_at),
 		TEST(little_locked_memory_is_found),
 		TEST(a_capability_lifts_the_limit),
 		TEST(the_lowest_frequency_is_a_warning),

@@ -174,7 +174,7 @@ static void whatever_comes_no_descriptor_is_left_open(void **state)
 	assert_int_equal(pipe(pipes), 0);
 	const size_t before = open_descriptors();
 	size_t accepted = 0, refused = 0;
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 40000; i++) {
 		send_anything(pipes[0]);
 		fd = -1;
 		bool takes = draw(2);
