@@ -148,6 +148,7 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.max_memory = o->max_memory,
 		.cache_size = o->cache_size,
 		.cache_shared = o->cache_shared,
+		.no_peers = o->no_peers,
 	};
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
 	memcpy(setup->models, o->models, sizeof(setup->models));

@@ -23,6 +23,10 @@ static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_HTTP] = HEAD + sizeof(struct gw_control_http),
 	[GW_CONTROL_BUSY] = HEAD,
 	[GW_CONTROL_ASKED] = HEAD,
+	[GW_CONTROL_PAIR] = HEAD + sizeof(struct gw_pairing),
+	[GW_CONTROL_PAIRING] = HEAD,
+	[GW_CONTROL_PAIR_SETUP] = HEAD + sizeof(struct gw_control_pair_setup),
+	[GW_CONTROL_PAIRED] = HEAD,
 	[GW_CONTROL_NAMED] = HEAD + GW_IDENTITY_MAX,
 	[GW_CONTROL_KEY] = HEAD + sizeof(struct gw_control_key),
 	[GW_CONTROL_PROVED] = HEAD,
@@ -72,6 +76,11 @@ static bool strings_end(const struct gw_control_msg *msg)
 		return ends(msg->u.error.text, sizeof(msg->u.error.text));
 	case GW_CONTROL_LEFT:
 		return ends(msg->u.left.why.text, sizeof(msg->u.left.why.text));
+	case GW_CONTROL_PAIR:
+		return ends(msg->u.pair.host, sizeof(msg->u.pair.host));
+	case GW_CONTROL_PAIR_SETUP:
+		return ends(msg->u.pair_setup.pairing.host, sizeof(msg->u.pair_setup.pairing.host)) &&
+		       ends(msg->u.pair_setup.rules.host, sizeof(msg->u.pair_setup.rules.host));
 	case GW_CONTROL_HTTP:
 		return ends(msg->u.http.token, sizeof(msg->u.http.token));
 	case GW_CONTROL_NAMED:
@@ -86,7 +95,8 @@ static bool strings_end(const struct gw_control_msg *msg)
 
 static bool brings_fd(enum gw_control_type type)
 {
-	return type == GW_CONTROL_CLIENT || type == GW_CONTROL_CACHE;
+	return type == GW_CONTROL_CLIENT || type == GW_CONTROL_CACHE || type == GW_CONTROL_PAIRING ||
+	       type == GW_CONTROL_PAIRED;
 }
 
 static bool is_valid(const struct gw_control_msg *msg, size_t size, int fd)

@@ -13,6 +13,7 @@
 #include "daemon/sandbox/policy.h"
 #include "transport/list/transports.h"
 #include "transport/mode.h"
+#include "transport/list/pairing.h"
 #include "transport/tls/key_file.h"
 #include "wire/dialect.h"
 
@@ -48,6 +49,11 @@ enum gw_control_type {
 	GW_CONTROL_HTTP,    /* to the process that serves HTTP, once, first */
 	GW_CONTROL_BUSY,    /* to it: a client has connected, where none was before */
 	GW_CONTROL_ASKED,   /* from it: somebody looks at the status, and numbers about memory are old */
+	GW_CONTROL_PAIR,    /* from the worker: connect it to another server */
+	GW_CONTROL_PAIRING, /* to the worker: the answer is PAIRED or FAILED, on the socket that comes with this. FAILED
+			     * in its place: there will be none */
+	GW_CONTROL_PAIR_SETUP, /* to the process that makes the connection, once, first */
+	GW_CONTROL_PAIRED,     /* from it to the worker: the connection comes with this */
 	GW_CONTROL_NAMED,   /* from the worker: its client has named an identity, whose key the worker asks for, once */
 	GW_CONTROL_KEY,     /* to it: the key */
 	GW_CONTROL_PROVED,  /* from it: the client has proved to have that key */
@@ -60,6 +66,7 @@ struct gw_control_setup {
 	bool index;  /* index the models, and exit; say nothing */
 	bool keeper; /* keep the cache, until the control socket is closed; say nothing */
 	bool cache_shared;
+	bool no_peers; /* connect to no other server */
 	bool has_board;
 	bool progress;       /* loads are to be told of */
 	bool tls;            /* clients may come with TLS */
@@ -103,6 +110,17 @@ struct gw_control_http {
 	struct gw_allow allow;
 };
 
+/* Of the process that connects to another server. Pointers in rules mean nothing. */
+struct gw_control_pair_setup {
+	enum gw_sandbox_mode sandbox;
+	bool has_log_level;
+	enum gw_log_level log_level;
+	enum gw_log_format log_format;
+	struct gw_pairing pairing;
+	struct gw_pairing_rules rules;
+	struct gw_allow allow;
+};
+
 /* A connection to serve: its descriptor comes with it. */
 struct gw_control_client {
 	struct gw_version version; /* one of gw_dialect_at */
@@ -133,6 +151,8 @@ struct gw_control_msg {
 		struct gw_error error; /* FAILED */
 		struct gw_control_left left;
 		struct gw_control_http http;
+		struct gw_pairing pair;
+		struct gw_control_pair_setup pair_setup;
 		char identity[GW_IDENTITY_MAX]; /* NAMED */
 		struct gw_control_key key;
 		uint32_t questions_only; /* WELCOME */

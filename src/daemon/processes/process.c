@@ -43,7 +43,8 @@ static int spawn(const struct gw_process_start *start, int control, char **envir
 	static const char *const names[] = {[GW_PROCESS_WORKER] = "worker",
 		[GW_PROCESS_INDEX] = "index",
 		[GW_PROCESS_KEEPER] = "keeper",
-		[GW_PROCESS_HTTP] = "http"};
+		[GW_PROCESS_HTTP] = "http",
+		[GW_PROCESS_PAIR] = "pair"};
 	char program[] = "ggwire", name[16];
 	char *argv[] = {program, name, NULL};
 	snprintf(name, sizeof(name), "%s", names[start->kind]);
@@ -73,7 +74,8 @@ static enum gw_status spawn_told(
 	enum gw_status status = gw_control_send(p->control, false, start->first, -1, err);
 	if (status)
 		return status;
-	char **environment = gw_environment_new(start->kind != GW_PROCESS_HTTP, start->environment);
+	char **environment = gw_environment_new(
+		start->kind != GW_PROCESS_HTTP && start->kind != GW_PROCESS_PAIR, start->environment);
 	int failure = environment ? spawn(start, theirs, environment, &p->pid) : ENOMEM;
 	free(environment);
 	return failure ? gw_error_errno(err, GW_ERR_SYSTEM, failure, "cannot start a process") : GW_OK;

@@ -13,6 +13,7 @@ enum gw_process_kind {
 	GW_PROCESS_INDEX,
 	GW_PROCESS_KEEPER,
 	GW_PROCESS_HTTP,
+	GW_PROCESS_PAIR,
 };
 
 /* How a process is started; lent. */

@@ -119,6 +119,7 @@ static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
 	memcpy(w->client, v->peer, sizeof(w->client));
 	w->host = v->host;
+	w->ep = *v->ep;
 	w->since = gw_clock_ns();
 	gw_pool_set_busy(w, true);
 	gw_pool_count(w->pool, GW_COUNT_CONNECTIONS);
@@ -266,6 +267,7 @@ void gw_pool_look_at_memory(struct gw_pool *pool)
 
 void gw_pool_reap(struct gw_pool *pool)
 {
+	gw_pairings_reap(&pool->pairings);
 	for (struct gw_pool_worker **link = &pool->workers; *link;) {
 		struct gw_pool_worker *w = *link;
 		int status;
@@ -355,6 +357,7 @@ uint64_t gw_pool_deadline(struct gw_pool *pool)
 void gw_pool_stop(struct gw_pool *pool, int signal)
 {
 	pool->stopping = true;
+	gw_pairings_stop(&pool->pairings);
 	for (struct gw_pool_worker *w = pool->workers; w; w = w->next)
 		kill(w->process.pid, signal);
 }
@@ -380,5 +383,6 @@ void gw_pool_free(struct gw_pool *pool)
 		gw_pool_close_control(w);
 		free(w);
 	}
+	gw_pairings_stop(&pool->pairings);
 	free(pool);
 }

@@ -128,6 +128,52 @@ static void on_failed(struct gw_pool_worker *w, const struct gw_error *why)
 	back_off(w->pool);
 }
 
+/* Each request stands for a second, and they may run ahead of the time by so much. */
+#define PAIRS_AHEAD 16
+
+static bool is_pairing_too_much(struct gw_pool_worker *w)
+{
+	uint64_t now = gw_clock_ns();
+	if (w->pair_at > now + PAIRS_AHEAD * GW_NS_PER_S)
+		return true;
+	w->pair_at = (w->pair_at > now ? w->pair_at : now) + GW_NS_PER_S;
+	return false;
+}
+
+static enum gw_status start_pairing(
+	struct gw_pool_worker *w, const struct gw_pairing *pairing, int *answer, struct gw_error *err)
+{
+	const struct gw_control_setup *setup = &w->pool->setup;
+	struct gw_control_pair_setup ask = {
+		.sandbox = setup->sandbox,
+		.has_log_level = setup->has_log_level,
+		.log_level = setup->log_level,
+		.log_format = setup->log_format,
+		.pairing = *pairing,
+		.allow = *w->pool->o.allow,
+	};
+	if (w->tls)
+		return gw_error_set(
+			err, GW_ERR_UNSUPPORTED, "the client uses TLS, which servers do not have between them");
+	if (is_pairing_too_much(w))
+		return gw_error_set(err, GW_ERR_LIMIT, "this client has asked too often");
+	enum gw_status status = gw_pairing_rules_init(&w->ep, w->client, &ask.rules, err);
+	return status ? status : gw_pairings_start(&w->pool->pairings, w, &ask, answer, err);
+}
+
+/* The worker waits for the answer; without room for it, it does something else than that. */
+static void on_pair(struct gw_pool_worker *w, const struct gw_pairing *pairing)
+{
+	struct gw_control_msg msg = {.type = GW_CONTROL_PAIRING};
+	int answer = -1;
+	if (start_pairing(w, pairing, &answer, &msg.u.error))
+		msg.type = GW_CONTROL_FAILED;
+	if (gw_control_send(w->process.control, false, &msg, answer, NULL))
+		kill_worker(w);
+	if (answer >= 0)
+		close(answer);
+}
+
 static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *msg)
 {
 	if (msg->type == GW_CONTROL_READY && !w->ready) {
@@ -138,6 +184,8 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 	} else if (msg->type == GW_CONTROL_LOADING && w->busy) {
 		if (w->has_slot)
 			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
+	} else if (msg->type == GW_CONTROL_PAIR && w->busy && !w->reserve && !w->pool->setup.no_peers) {
+		on_pair(w, &msg->u.pair);
 	} else if (msg->type == GW_CONTROL_NAMED && w->busy && gw_pool_on_named(w, msg->u.identity)) {
 		return;
 	} else if (msg->type == GW_CONTROL_PROVED && w->busy && gw_pool_on_proved(w)) {

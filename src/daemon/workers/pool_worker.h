@@ -6,6 +6,7 @@
 #include "daemon/clients/visitor.h"
 #include "daemon/processes/control.h"
 #include "daemon/processes/process.h"
+#include "daemon/workers/pairings.h"
 #include "daemon/workers/pool_options.h"
 #include "daemon/workers/spares.h"
 
@@ -29,11 +30,13 @@ struct gw_pool_worker {
 	bool ending;   /* it is expected to exit */
 	bool has_slot; /* of the board */
 	uint32_t slot;
-	uint64_t kill_at;    /* it should have exited by then, in gw_clock_ns; UINT64_MAX: it need not */
-	uint64_t second_at;  /* when the second of messages began, */
-	unsigned messages;   /* and how many have come since */
-	uint64_t since;      /* when its client came */
-	struct gw_host host; /* and from where */
+	uint64_t kill_at;      /* it should have exited by then, in gw_clock_ns; UINT64_MAX: it need not */
+	uint64_t second_at;    /* when the second of messages began, */
+	unsigned messages;     /* and how many have come since */
+	uint64_t since;        /* when its client came */
+	struct gw_host host;   /* and from where */
+	struct gw_endpoint ep; /* to which */
+	uint64_t pair_at;      /* until when its requests to be connected fill the time (on_pair) */
 	char client[GW_CONNECTION_TEXT];
 
 	/* Of a client with TLS, which shows step by step who it is. */
@@ -49,6 +52,7 @@ struct gw_pool {
 	unsigned n_clients;
 	struct gw_pool_worker *workers;
 	struct gw_spares spares;
+	struct gw_pairings pairings;
 	uint64_t quiet_at; /* clients have come until shortly before this */
 	unsigned failures; /* starts that failed, in a row */
 	uint64_t start_at; /* not before this time, after a failure */

@@ -16,7 +16,10 @@
 #include "transport/upgrade.h"
 
 #define LOWEST_PORT 1024
-#define RETRY_MS 50     /* as stock servers */
+/* As stock servers do. The other one is told to listen at the same time. */
+#define CONNECT_MS 5000
+#define RETRY_MS 50
+
 #define ATTEMPT_MS 2000 /* for one address */
 #define BACKLOG 4
 #define CANDIDATES 8 /* connections that have not sent anything yet */
@@ -163,7 +166,7 @@ static enum gw_status connect_to_peer(
 	const struct gw_pairing *pairing, const struct peers *peers, int *fd, struct gw_error *err)
 {
 	const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
-	uint64_t deadline = gw_clock_deadline(GW_PAIRING_MS);
+	uint64_t deadline = gw_clock_deadline(CONNECT_MS);
 	int failure;
 	while ((failure = connect_once(peers, pairing->port, fd))) {
 		if (gw_clock_ns() >= deadline)

@@ -43,9 +43,9 @@ enum gw_status gw_pairing_rules_init(
 /* Opens the connection, and returns it (close-on-exec). A loopback address means the client's machine where the client
  * is on another one. The listening side takes only connections from the other server's addresses, if those are known,
  * and only one on which GW_UPGRADE_CAPS plausible bytes arrive; others are dropped with a log line, and the wait goes
- * on. The client ends it by coming itself and closing the connection: GW_ERR_CLOSED. The connecting side tries again
- * until the other one listens. GW_ERR_INVALID: the request breaks a rule; GW_ERR_SYSTEM: the port is taken;
- * GW_ERR_NOT_FOUND: the name; GW_ERR_TIMEOUT. Blocks. */
+ * on. The client ends it by coming itself and closing the connection: GW_ERR_CLOSED. The connecting side tries
+ * for five seconds, until the other one listens. GW_ERR_INVALID: the request breaks a rule; GW_ERR_SYSTEM: the port is
+ * taken; GW_ERR_NOT_FOUND: the name; GW_ERR_TIMEOUT. Blocks. */
 enum gw_status gw_pairing_open(
 	const struct gw_pairing *pairing, const struct gw_pairing_rules *rules, int *fd, struct gw_error *err);
 
