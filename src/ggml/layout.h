@@ -193,6 +193,7 @@ bool ggml_op_alloc_size_may_expand(enum ggml_op op) __attribute__((weak));
 extern __typeof__(ggml_backend_buft_alloc_buffer_n) ggml_backend_buft_alloc_buffer_n __attribute__((weak));
 extern __typeof__(ggml_backend_buft_get_alloc_size_n) ggml_backend_buft_get_alloc_size_n __attribute__((weak));
 extern __typeof__(ggml_log_get) ggml_log_get __attribute__((weak));
+extern __typeof__(ggml_swiglu_clamp) ggml_swiglu_clamp __attribute__((weak));
 
 #define GW_LAYOUT_AT(type, member, offset) \
 	_Static_assert(offsetof(type, member) == (offset), #type "." #member " is not where ggml has it")

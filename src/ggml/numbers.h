@@ -14,7 +14,8 @@ struct gw_numbers {
 	const struct gw_names *ops;
 	const struct gw_names *glus;
 	uint32_t n_types;
-	const struct gw_dialect *dialect; /* the newest with these numbers: what a server here speaks by default */
+	struct gw_version release;        /* of ggml, 0.0.0 if its version is not written as one */
+	const struct gw_dialect *dialect; /* what this release's own RPC speaks, and a server here by default */
 };
 
 /* Found out once for the process. NULL, and the error, if the numbering is none of wire/ops.h. Thread-safe; looks at

@@ -62,11 +62,9 @@ bool ggml_is_quantized(enum ggml_type type)
 	return false;
 }
 
-bool ggml_validate_row_data(enum ggml_type type, const void *data, size_t nbytes)
+bool ggml_is_contiguous(const struct ggml_tensor *tensor)
 {
-	(void)type;
-	(void)data;
-	(void)nbytes;
+	(void)tensor;
 	abort();
 }
 

@@ -86,7 +86,7 @@ static enum gw_status blame(const struct builder *b, uint32_t i, struct gw_error
 }
 
 /* ggml allocates in memory of ours, because it aborts where it cannot allocate its own. */
-static enum gw_status graph_new(uint32_t n_nodes, uint32_t n_tensors, struct gw_graph **out)
+static enum gw_status graph_new(uint32_t n_nodes, size_t n_tensors, struct gw_graph **out)
 {
 	size_t capacity = n_nodes ? n_nodes : 1;
 	size_t size = n_tensors * ggml_tensor_overhead() + ggml_graph_overhead_custom(capacity, false);
@@ -117,7 +117,8 @@ static enum gw_status builder_init(struct builder *b)
 	b->links = malloc(n * sizeof(*b->links));
 	if (!b->described || !b->tensors || !b->links || gw_map_reserve(&b->index_of_id, n) != GW_OK)
 		return GW_ERR_NOMEM;
-	return graph_new(b->wire->n_nodes, b->wire->n_tensors, &b->graph);
+	size_t spares = b->source->opmap->old_states ? b->wire->n_nodes : 0;
+	return graph_new(b->wire->n_nodes, b->wire->n_tensors + spares, &b->graph);
 }
 
 /* Everything but the graph. */
@@ -229,8 +230,7 @@ static enum gw_status check_order(const struct builder *b, struct gw_error *err)
 	return cyclic ? gw_error_set(err, GW_ERR_PROTOCOL, "its tensors depend on each other in a circle") : GW_OK;
 }
 
-/* Judges the node's operation, and gives it the parameters that say here what they say there. */
-static enum gw_status take_op(const struct builder *b, uint32_t i, struct gw_error *err)
+static enum gw_status check_op(const struct builder *b, uint32_t i, struct gw_error *err)
 {
 	uint32_t local = gw_opmap_op_local(b->source->opmap, b->described[i].op);
 
@@ -238,8 +238,18 @@ static enum gw_status take_op(const struct builder *b, uint32_t i, struct gw_err
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server has no operation %u", b->described[i].op);
 	if (gw_rules_op_is_custom((enum ggml_op)local))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "a function of the client cannot be called here");
-	return gw_opmap_params_to_local(
-		b->source->opmap, (enum ggml_op)local, b->described[i].op_params, b->tensors[i]->op_params, err);
+	return GW_OK;
+}
+
+/* Gives a node the parameters and sources that say here what the client means, and judges it. */
+static enum gw_status take_node(const struct builder *b, struct ggml_tensor *node, struct gw_error *err)
+{
+	const struct gw_opmap *map = b->source->opmap;
+	struct ggml_tensor *spare =
+		gw_opmap_needs_spare(map, node->op) ? ggml_new_tensor_1d(b->graph->ctx, GGML_TYPE_I8, 1) : NULL;
+
+	enum gw_status st = gw_opmap_node_to_local(map, node, spare, err);
+	return st == GW_OK ? gw_rules_check_node(b->source->dev, node, err) : st;
 }
 
 /* Sums that overflow are no measure of anything any more, but harmless. */
@@ -257,17 +267,15 @@ static void count_work(struct gw_graph *graph, const struct ggml_tensor *node)
 static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *err)
 {
 	struct ggml_tensor *node = b->tensors[i];
-	enum gw_status st = take_op(b, i, err);
+	enum gw_status st = check_op(b, i, err);
 
-	if (st != GW_OK)
-		return st;
-	if (gw_op_executes(node->op)) {
+	if (st == GW_OK && gw_op_executes(node->op)) {
 		if (!(node->flags & GGML_TENSOR_FLAG_COMPUTE))
 			return GW_OK;
-		st = gw_rules_check_node(b->source->dev, node, err);
-		if (st != GW_OK)
-			return st;
+		st = take_node(b, node, err);
 	}
+	if (st != GW_OK)
+		return st;
 	ggml_graph_add_node(b->graph->cgraph, node);
 	count_work(b->graph, node);
 	if (b->source->dialect->use_count)

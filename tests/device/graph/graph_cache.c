@@ -14,7 +14,8 @@
 static struct gw_graph *make(void)
 {
 	struct gw_buffers buffers = {0};
-	struct gw_graph_source source = {.dialect = &gw_dialect_8_0, .buffers = &buffers};
+	struct gw_graph_source source = {
+		.dialect = &gw_dialect_8_0, .opmap = gw_opmap_for(&gw_dialect_8_0), .buffers = &buffers};
 	struct gw_wire_graph wire = {0};
 	struct gw_graph *graph = NULL;
 
