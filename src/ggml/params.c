@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define WORDS(n) (uint16_t)((1u << (n)) - 1) /* words 0 to n - 1 */
-#define MAX_LATER 5
+#define MAX_LATER 4
+#define MAX_KERNELS 2
 #define FLOAT_1 0x3f800000 /* 1.0f */
 
 /* Since when something is there. A protocol version covers several releases of ggml: `protocol` is the first of which
@@ -19,6 +20,13 @@ struct later {
 	uint8_t word;
 	bool hint;      /* may be left out: the result is the same */
 	int32_t before; /* the value that means what was computed before */
+	struct since since;
+};
+
+/* A type for which kernels came later: before, they abort. */
+struct kernel {
+	enum ggml_type type;
+	uint32_t variants; /* of those that word 0 chooses among, a bit for each; 0: whatever word 0 is */
 	struct since since;
 };
 
@@ -38,55 +46,30 @@ struct gw_params_rule {
 	uint8_t n_later;
 	struct later later[MAX_LATER];
 	struct since since; /* the operation as we know it; 0.0.0: as long as it exists */
-	struct since bf16;  /* its kernels in BF16; 0.0.0: as long as it exists */
-	uint8_t optional;   /* a source that may be missing since `optional_since` */
+	uint8_t optional;   /* a source that may be missing since `optional_since`; 0: there is none */
 	struct since optional_since;
+	uint8_t n_kernels;
+	struct kernel kernels[MAX_KERNELS];
 };
 
 /* The releases in which words came, each with the first protocol version that has none of the releases before. */
-#define GGML_0_15               \
+#define SINCE(minor, a, b, c)   \
 	{                       \
-		{0, 15, 0},     \
+		{0, minor, 0},  \
 		{               \
-			4, 0, 2 \
+			a, b, c \
 		}               \
 	}
-#define GGML_0_21               \
-	{                       \
-		{0, 21, 0},     \
-		{               \
-			6, 0, 0 \
-		}               \
-	}
-#define GGML_0_23               \
-	{                       \
-		{0, 23, 0},     \
-		{               \
-			7, 0, 0 \
-		}               \
-	}
-#define GGML_0_25               \
-	{                       \
-		{0, 25, 0},     \
-		{               \
-			8, 0, 0 \
-		}               \
-	}
-#define GGML_0_27               \
-	{                       \
-		{0, 27, 0},     \
-		{               \
-			8, 0, 0 \
-		}               \
-	}
+#define GGML_0_15 SINCE(15, 4, 0, 2)
+#define GGML_0_21 SINCE(21, 6, 0, 0)
+#define GGML_0_23 SINCE(23, 7, 0, 0)
+#define GGML_0_25 SINCE(25, 8, 0, 0)
+#define GGML_0_27 SINCE(27, 8, 0, 0)
+#define GELUS_AND_SILU                                                                              \
+	(1u << GGML_UNARY_OP_GELU | 1u << GGML_UNARY_OP_GELU_QUICK | 1u << GGML_UNARY_OP_GELU_ERF | \
+		1u << GGML_UNARY_OP_SILU)
 /* There since 0.16 or 0.17; known to be computed alike since 0.21. */
-#define YOUNG                   \
-	{                       \
-		{0, 17, 0},     \
-		{               \
-			6, 0, 0 \
-		}               \
-	}
+#define YOUNG SINCE(17, 6, 0, 0)
 
 /* Nobody computes the first five. `words` are those that ggml's constructors set in 4.0.1 at the latest; an operation
  * that is not here has none. */
@@ -115,7 +98,7 @@ static const struct gw_params_rule rules[] = {
 		/* Precisions of the sum and of sources 0 to 2. */
 		.later = {{.word = 0, .since = GGML_0_25}, {.word = 2, .since = GGML_0_25},
 			{.word = 3, .since = GGML_0_25}, {.word = 4, .since = GGML_0_25}}},
-	{.op = "SCALE", .words = WORDS(2), .bf16 = GGML_0_27},
+	{.op = "SCALE", .words = WORDS(2), .n_kernels = 1, .kernels = {{.type = GGML_TYPE_BF16, .since = GGML_0_27}}},
 	{.op = "SET", .words = WORDS(5)},
 	{.op = "DIAG_MASK_INF", .words = WORDS(1)},
 	{.op = "DIAG_MASK_ZERO", .words = WORDS(1)},
@@ -174,8 +157,17 @@ static const struct gw_params_rule rules[] = {
 		.later = {{.word = 0, .before = FLOAT_1, .since = GGML_0_25}, {.word = 1, .since = GGML_0_25}},
 		.since = YOUNG},
 	{.op = "DSV4_HC_POST", .since = YOUNG, .optional = 3, .optional_since = GGML_0_25},
-	{.op = "UNARY", .words = WORDS(5), .choice = UNARIES},
-	{.op = "GLU", .words = WORDS(4), .choice = GLUS, .bf16 = GGML_0_27},
+	{.op = "UNARY",
+		.words = WORDS(5),
+		.choice = UNARIES,
+		.n_kernels = 1,
+		.kernels = {{.type = GGML_TYPE_BF16, .variants = GELUS_AND_SILU, .since = GGML_0_25}}},
+	{.op = "GLU",
+		.words = WORDS(4),
+		.choice = GLUS,
+		.n_kernels = 2,
+		.kernels = {{.type = GGML_TYPE_BF16, .since = GGML_0_27},
+			{.type = GGML_TYPE_F16, .variants = 1u << GGML_GLU_OP_SWIGLU_OAI, .since = GGML_0_27}}},
 };
 
 static const struct gw_params_rule without = {.op = ""};
@@ -210,9 +202,13 @@ static const char *side_text(const struct gw_side *side, char out[SIDE_TEXT])
 	return out;
 }
 
-static bool in_bf16(const struct ggml_tensor *node)
+static bool is_of(const struct kernel *k, const struct ggml_tensor *node)
 {
-	return node->type == GGML_TYPE_BF16 || (node->src[0] && node->src[0]->type == GGML_TYPE_BF16);
+	uint32_t variant = (uint32_t)node->op_params[0];
+
+	if (node->type != k->type && !(node->src[0] && node->src[0]->type == k->type))
+		return false;
+	return k->variants == 0 || (variant < 32 && k->variants >> variant & 1);
 }
 
 enum gw_status gw_params_check_node(const struct gw_params_rule *rule, const struct gw_side *side,
@@ -225,8 +221,10 @@ enum gw_status gw_params_check_node(const struct gw_params_rule *rule, const str
 	if (rule->optional && !node->src[rule->optional] && !has(side, &rule->optional_since))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s may need source %u, which is missing",
 			side_text(side, text), rule->optional);
-	if (in_bf16(node) && !has(side, &rule->bf16))
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s aborts on it in bf16", side_text(side, text));
+	for (unsigned i = 0; i < rule->n_kernels; i++)
+		if (is_of(&rule->kernels[i], node) && !has(side, &rule->kernels[i].since))
+			return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s may abort on it in %s", side_text(side, text),
+				ggml_type_name(rule->kernels[i].type));
 	return GW_OK;
 }
 

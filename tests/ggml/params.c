@@ -194,16 +194,26 @@ static void test_a_source_that_became_optional_is_required_before(void **state)
 static void test_bf16_stays_here_where_kernels_lack_it(void **state)
 {
 	(void)state;
-	static const enum ggml_op ops[] = {GGML_OP_SCALE, GGML_OP_GLU};
+	static const struct {
+		enum ggml_op op;
+		int32_t variant;
+	} cases[] = {{GGML_OP_SCALE, 0}, {GGML_OP_GLU, GGML_GLU_OP_SWIGLU}, {GGML_OP_UNARY, GGML_UNARY_OP_GELU},
+		{GGML_OP_UNARY, GGML_UNARY_OP_SILU}};
 	int32_t out[GW_PARAMS];
-	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		struct ggml_tensor node = {.op = ops[i], .type = GGML_TYPE_BF16};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ggml_tensor node = {.op = cases[i].op, .type = GGML_TYPE_BF16};
+		node.op_params[0] = cases[i].variant;
 		assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &node, out, NULL), GW_ERR_UNSUPPORTED);
 		assert_int_equal(gw_opmap_params_to_wire(map("8.0"), &node, out, NULL), GW_OK);
 		assert_int_equal(gw_opmap_node_to_local(map("7.0"), &node, NULL, NULL), GW_OK);
 		node.type = GGML_TYPE_F16;
 		assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &node, out, NULL), GW_OK);
 	}
+	struct ggml_tensor relu = {.op = GGML_OP_UNARY, .type = GGML_TYPE_BF16, .op_params = {GGML_UNARY_OP_RELU}};
+	assert_int_equal(gw_opmap_params_to_wire(map("4.0"), &relu, out, NULL), GW_OK);
+	struct ggml_tensor oai = {.op = GGML_OP_GLU, .type = GGML_TYPE_F16, .op_params = {GGML_GLU_OP_SWIGLU_OAI}};
+	assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &oai, out, NULL), GW_ERR_UNSUPPORTED);
+	assert_int_equal(gw_opmap_params_to_wire(map("8.0"), &oai, out, NULL), GW_OK);
 }
 
 static void test_what_nobody_computes_passes_as_it_is(void **state)

@@ -54,6 +54,7 @@ later() {
 	# A source's precision, kernels, a gate, and a source that may be missing.
 	lacks 8.0.0 '_W4A8\(|^MUL_MAT_ID\(.*amax=100000'
 	lacks 8.0.0 '^(SCALE|REGLU|GEGLU|SWIGLU|SWIGLU_OAI|GEGLU_ERF|GEGLU_QUICK|SWIGLU_CLAMP)\(type=bf16'
+	lacks 8.0.0 '^(GELU|GELU_QUICK|GELU_ERF|SILU)\(type=bf16|^SWIGLU_OAI\(type=f16'
 	lacks 8.0.0 '^DSV4_HC_PRE\(.*gated=1|^DSV4_HC_POST\(.*identity=1'
 	grep -E "$lacking" "$1"
 }
