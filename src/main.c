@@ -17,6 +17,7 @@
 #include "cli/verb.h"
 #include "daemon/serve.h"
 #include "daemon/workers/worker.h"
+#include "ggml/bind.h"
 #include "version.h"
 #include "wire/dialect.h"
 
@@ -25,7 +26,11 @@ static int print_version(void)
 	const struct gw_version *v = &gw_dialect_8_0.version;
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
-	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
+	struct gw_error err;
+	if (gw_ggml_load(NULL, &err) == GW_OK)
+		printf("ggml %s (%s), %s\n", ggml_version(), ggml_commit(), gw_ggml_path());
+	else
+		printf("ggml: %s\n", err.text);
 	return GW_EXIT_GOOD;
 }
 

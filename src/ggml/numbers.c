@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ggml/bind.h"
 #include "ggml/layout.h"
 
 #define MAX_OPS 256
 
-/* What the GGML_OP_ constants of this build are. */
-static const struct gw_names *const headers = &gw_ops_101;
-_Static_assert(GGML_OP_COUNT == 101 && GGML_TYPE_COUNT == 43, "headers of a numbering that has no table yet");
+/* What our GGML_OP_ constants are: ggml/constants.h. */
+static const struct gw_names *const ours = &gw_ops_101;
 
 /* Fewest first. */
 static const struct gw_names *const numberings[] = {&gw_ops_96, &gw_ops_97, &gw_ops_98, &gw_ops_101};
@@ -94,11 +94,17 @@ static bool variants_match(void)
 	return true;
 }
 
+static void refuse(const char *why)
+{
+	gw_error_set(&failure, GW_ERR_UNSUPPORTED, "ggml %s (%s) %s; ggwire knows ggml 0.15 to 0.27", ggml_version(),
+		ggml_commit(), why);
+}
+
 static void find_out(void)
 {
 	numbers.ops = find_ops();
 	if (!numbers.ops) {
-		gw_error_set(&failure, GW_ERR_UNSUPPORTED, "operations are numbered as in no known version");
+		refuse("numbers operations in an unknown way");
 		return;
 	}
 	numbers.n_types = count_types(numbers.ops);
@@ -106,14 +112,15 @@ static void find_out(void)
 	numbers.release = parse_release(ggml_version());
 	numbers.dialect = find_dialect(numbers.ops, numbers.release);
 	if (!variants_match())
-		gw_error_set(
-			&failure, GW_ERR_UNSUPPORTED, "variants of UNARY and GLU are numbered as in no known version");
+		refuse("numbers the variants of UNARY or GLU in an unknown way");
 	for (uint32_t i = 0; i < MAX_OPS; i++)
-		known[i] = gw_names_find(headers, gw_names_get(numbers.ops, i));
+		known[i] = gw_names_find(ours, gw_names_get(numbers.ops, i));
 }
 
 const struct gw_numbers *gw_numbers_get(struct gw_error *err)
 {
+	if (!gw_ggml_is_bound() && gw_ggml_bind(NULL, err) != GW_OK)
+		return NULL;
 	pthread_once(&once, find_out);
 	if (failure.status == GW_OK)
 		return &numbers;

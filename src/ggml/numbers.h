@@ -1,5 +1,4 @@
-/* Which of the known numberings the running ggml has: its enums moved between releases, and this build's headers are
- * those of one release only. */
+/* Which of the known numberings the running ggml has: its enums moved between releases. */
 #ifndef GW_GGML_NUMBERS_H
 #define GW_GGML_NUMBERS_H
 
@@ -22,8 +21,8 @@ struct gw_numbers {
  * nothing but names. */
 const struct gw_numbers *gw_numbers_get(struct gw_error *err);
 
-/* The operation in the numbering of this build's headers: for switches and tables of GGML_OP_ constants. GGML_OP_COUNT
- * for a number that the running ggml has not. */
+/* The operation in the numbering of our GGML_OP_ constants (ggml/constants.h): for switches and tables of them.
+ * GGML_OP_COUNT for a number that the running ggml does not have. */
 enum ggml_op gw_op_known(enum ggml_op running);
 
 #endif

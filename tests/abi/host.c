@@ -48,7 +48,7 @@ static void another_layout_is_refused(void **state)
 {
 	(void)state;
 	assert_null(plugin_init());
-	assert_non_null(strstr(mock_log, "ggml 0.9.11 (mock) has a private layout that this build does not know"));
+	assert_non_null(strstr(mock_log, "ggml 0.9.11 (mock) has a private layout that this ggwire does not know"));
 	assert_non_null(strstr(mock_log, "get_name is in slot 1 and not in 0"));
 }
 

@@ -53,6 +53,8 @@ static const struct refusal refusals[] = {
 	{{"serve", "--cache-size", "0"}, "--cache-size: '0'"},
 	{{"serve", "--cache-size", "12X"}, "'12X'"},
 	{{"serve", "--model", ""}, "--model: ''"},
+	{{"serve", "--ggml", ""}, "--ggml: ''"},
+	{{"serve", "-p", "0", "--ggml", "/nowhere"}, "/nowhere has no libggml.so with a libggml-base.so"},
 	{{"ping"}, "one endpoint is expected, not 0"},
 	{{"ping", "127.0.0.1:1", "127.0.0.1:2"}, "one endpoint is expected, not 2"},
 	{{"ping", "--frobnicate"}, "unknown option: --frobnicate"},

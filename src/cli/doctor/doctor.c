@@ -90,8 +90,10 @@ static void look(const struct options *o, struct gw_findings *f)
 	struct gw_doctor_path path = {0};
 	struct gw_error why;
 	bool has_library = gw_rdma_library(&why) == GW_OK;
-	gw_doctor_devices(f);
-	look_for_plugins(f);
+	if (gw_doctor_ggml(NULL, f)) {
+		gw_doctor_devices(NULL, f);
+		look_for_plugins(f);
+	}
 	if (o->endpoint)
 		gw_doctor_server(o->endpoint, o->timeout_s, &path, f);
 	gw_doctor_rdma(&sources, &path, has_library ? NULL : why.text, f);

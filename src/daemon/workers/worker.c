@@ -17,6 +17,7 @@
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
 #include "device/server.h"
+#include "ggml/bind.h"
 #include "transport/tcp/tcp.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
@@ -113,6 +114,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 	enum gw_status status = attach(w, err);
 	if (status)
 		return status;
+	ggml_set_abort_callback(on_abort);
 	gw_devices_load(!w->setup.probe);
 	status = gw_devices_choose(w->setup.devices, w->devices, GW_EXT_MAX_DEVICES, &w->n_devices, err);
 	if (status)
@@ -206,9 +208,10 @@ static int run(struct worker *w)
 	gw_log_set_format(w->setup.log_format);
 	if (w->setup.has_log_level)
 		gw_log_set_level(w->setup.log_level);
+	bool loaded = gw_ggml_load(w->setup.ggml[0] ? w->setup.ggml : NULL, &err) == GW_OK;
 	if (w->setup.index)
-		return gw_index_run(&w->setup);
-	if (prepare(w, &err) || lock_in(w, &err)) {
+		return loaded ? gw_index_run(&w->setup) : EXIT_FAILURE;
+	if (!loaded || prepare(w, &err) || lock_in(w, &err)) {
 		tell(GW_CONTROL_FAILED, &err);
 		return EXIT_FAILURE;
 	}
@@ -229,7 +232,6 @@ int gw_worker_main(void)
 	signal(SIGXFSZ, SIG_IGN);
 	/* Ctrl-C reaches the whole process group; the supervisor ends its workers itself. */
 	signal(SIGINT, SIG_IGN);
-	ggml_set_abort_callback(on_abort);
 	struct worker *w = calloc(1, sizeof(*w));
 	if (!w)
 		return EXIT_FAILURE;
