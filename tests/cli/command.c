@@ -69,6 +69,7 @@ static const struct refusal refusals[] = {
 	{{"doctor", "nowhere"}, "expected HOST:PORT"},
 	{{"doctor", "127.0.0.1:1", "127.0.0.1:2"}, "at most one endpoint is expected, not 2"},
 	{{"doctor", "-W", "0", "127.0.0.1:1"}, "--timeout: '0'"},
+	{{"doctor", "--host", "/", "127.0.0.1:1"}, "--host checks a directory: no endpoint is expected"},
 	{{"bench"}, "one endpoint is expected, not 0"},
 	{{"bench", "-t", "0", "127.0.0.1:1"}, "--time: '0'"},
 	{{"bench", "-d", "x", "127.0.0.1:1"}, "--device: 'x'"},

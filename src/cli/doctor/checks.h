@@ -30,6 +30,10 @@ void gw_doctor_devices(const char *dir, struct gw_findings *f);
  * end. Loads plug-ins in processes of their own; blocks for seconds at most. */
 void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f);
 
+/* The same for programs whose ggml and backends are in dir. ours is a plug-in of ggwire's that could be put there, or
+ * NULL. */
+void gw_doctor_host_plugins(const char *dir, const char *ours, struct gw_findings *f);
+
 /* doctor_rdma.c: library, devices, ports, GIDs, and which entry a connection from path's address would use. path may be
  * NULL. library_error is why there is no libibverbs, or NULL. */
 void gw_doctor_rdma(const struct gw_sources *s, const struct gw_doctor_path *path, const char *library_error,

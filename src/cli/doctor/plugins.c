@@ -1,4 +1,5 @@
 /* The plug-in through which programs here would borrow. */
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,4 +167,36 @@ void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f)
 		gw_found_advice(f, "install ggml, or configure ggwire with -DGGML_BACKEND_DIR=");
 	}
 	say_best(&s);
+}
+
+/* Where programs look for backends. Distributions have a directory of its own for them, below that of the libraries. */
+static void find_backends(const char *dir, char out[PATH_MAX])
+{
+	char pattern[PATH_MAX];
+	glob_t found;
+	snprintf(out, PATH_MAX, "%s", dir);
+	if ((size_t)snprintf(pattern, sizeof(pattern), "%s/ggml/backends*", dir) >= sizeof(pattern) ||
+		glob(pattern, GLOB_ONLYDIR, NULL, &found) != 0)
+		return;
+	snprintf(out, PATH_MAX, "%s", found.gl_pathv[0]);
+	globfree(&found);
+}
+
+void gw_doctor_host_plugins(const char *dir, const char *ours, struct gw_findings *f)
+{
+	struct search s = search_begin(f);
+	char backends[PATH_MAX];
+	find_backends(dir, backends);
+	search_dir(&s, backends);
+	if (s.has_ours || !ours) {
+		say_best(&s);
+		return;
+	}
+	try_plugin(&s, ours);
+	if (s.best_is_ours)
+		gw_found(f, GW_FINDING_WARNING, AREA, "ggwire's plug-in is not in %s; programs would use it there",
+			backends);
+	else
+		say_best(&s);
+	gw_found_advice(f, "copy %s to %s", ours, backends);
 }
