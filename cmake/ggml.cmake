@@ -1,5 +1,15 @@
 # ggml: the headers and libraries to build against, and the directory it loads its backends from.
 #   GGML_BACKEND_DIR   where ggml looks for plug-ins; ours is installed there
+#   GGWIRE_GGML_INCLUDE   ggml's headers. Given from outside, they are enough: for a build without tests
+if(GGWIRE_GGML_INCLUDE AND NOT GGWIRE_TESTS)
+	add_library(ggml_headers INTERFACE)
+	target_include_directories(ggml_headers SYSTEM INTERFACE "${GGWIRE_GGML_INCLUDE}")
+	set(GGML_BACKEND_DIR "" CACHE PATH "Directory of ggml's backend plug-ins")
+	set(GGWIRE_RUN_BACKEND_DIR "")
+	message(STATUS "ggml: headers of ${GGWIRE_GGML_INCLUDE}")
+	return()
+endif()
+
 find_package(ggml QUIET)
 if(NOT ggml_FOUND)
 	message(FATAL_ERROR
