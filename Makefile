@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 20
 
 VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: deb test-deb release dist fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan valgrind clang lint format install clean
+.PHONY: deb test-deb release test-hosts dist fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan valgrind clang lint format install clean
 
 all: build
 
@@ -29,6 +29,7 @@ help:
 	@echo "make lint       formatting, layers, sizes, clang-tidy"
 	@echo "make dist       a source archive of the last commit, in build/"
 	@echo "make release    a relocatable archive for any ggml from 0.15 to 0.27, in build/release (ARCH=aarch64: cross-compiled)"
+	@echo "make test-hosts  that archive with node-llama-cpp, from the npm registry"
 	@echo "make deb        Debian packages, in build/deb; in a Debian system of its own (root, debootstrap) where it has to be"
 	@echo "make test-deb   the same, installed in a fresh Debian system and tried with Debian's llama.cpp"
 	@echo "make install    install into the system (DESTDIR and CMAKE_FLAGS work)"
@@ -109,6 +110,10 @@ dist:
 
 release: build
 	@tools/release $(ARCH)
+
+# Skipped, with the reason, where there is no npm.
+test-hosts: sysroot build
+	@tests/hosts/run.sh $(BUILD) || [ $$? = 77 ]
 
 deb:
 	@tools/deb
