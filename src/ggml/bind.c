@@ -73,7 +73,7 @@ static enum gw_status check_complete(void *handle, bool program, const char *pat
 	const char *(*version)(void);
 	void *symbol = dlsym(handle, "ggml_version");
 	memcpy(&version, &symbol, sizeof(version));
-	return gw_error_set(err, GW_ERR_NOT_FOUND, "%s (ggml %s) lacks %s; ggwire needs ggml 0.15 to 0.27", path,
+	return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s (ggml %s) lacks %s; ggwire needs ggml 0.15 to 0.27", path,
 		version ? version() : "of unknown version", missing);
 }
 

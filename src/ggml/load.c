@@ -35,11 +35,11 @@ static bool is_base(const char *name)
 	return strcmp(name, "libggml-base.so") == 0 || starts(name, "libggml-base.so.");
 }
 
-/* libggml.so, or with a version behind it or, in node-llama-cpp, in it. */
+/* libggml.so, or with a version behind it or, in node-llama-cpp, in it: libggml.v0.4.0.so, libggml.b10361.so. */
 static bool is_registry(const char *name)
 {
 	return strcmp(name, "libggml.so") == 0 || starts(name, "libggml.so.") ||
-	       (starts(name, "libggml.v") && ends(name, ".so"));
+	       (starts(name, "libggml.") && ends(name, ".so"));
 }
 
 /* The shortest such name in the directory: that without a version, if there is one. */

@@ -21,13 +21,21 @@ static const char *graph_text(const struct gw_abi *abi)
 				    : "graphs are of unknown layout: each is sent whole";
 }
 
+static const char *advice(enum gw_status status, const char *dir)
+{
+	if (status == GW_ERR_UNSUPPORTED)
+		return "update the program that brings this ggml";
+	return dir ? "name the directory that holds libggml-base.so and libggml.so"
+		   : "install ggml, or name its directory: --host DIR, ggwire serve --ggml DIR";
+}
+
 bool gw_doctor_ggml(const char *dir, struct gw_findings *f)
 {
 	struct gw_error err;
-	if (gw_ggml_load(dir, &err) != GW_OK) {
+	enum gw_status status = gw_ggml_load(dir, &err);
+	if (status != GW_OK) {
 		gw_found(f, GW_FINDING_PROBLEM, AREA, "no ggml can be loaded: %s", err.text);
-		gw_found_advice(f, dir ? "name the directory that holds libggml-base.so and libggml.so"
-				       : "install ggml, or name its directory: --host DIR, ggwire serve --ggml DIR");
+		gw_found_advice(f, "%s", advice(status, dir));
 		return false;
 	}
 	gw_found(f, GW_FINDING_OK, AREA, "ggml %s (%s), %s", ggml_version(), ggml_commit(), gw_ggml_path());
