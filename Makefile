@@ -29,7 +29,7 @@ help:
 	@echo "make lint       formatting, layers, sizes, clang-tidy"
 	@echo "make dist       a source archive of the last commit, in build/"
 	@echo "make release    a relocatable archive for any ggml from 0.15 to 0.27, in build/release (ARCH=aarch64: cross-compiled)"
-	@echo "make test-hosts  that archive with node-llama-cpp, from the npm registry"
+	@echo "make test-hosts  that archive with five releases of node-llama-cpp, from the npm registry (some two minutes)"
 	@echo "make deb        Debian packages, in build/deb; in a Debian system of its own (root, debootstrap) where it has to be"
 	@echo "make test-deb   the same, installed in a fresh Debian system and tried with Debian's llama.cpp"
 	@echo "make install    install into the system (DESTDIR and CMAKE_FLAGS work)"

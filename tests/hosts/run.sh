@@ -1,51 +1,55 @@
 #!/bin/sh
-# A program with a ggml of its own: node-llama-cpp from the npm registry, whose ggml 0.23 has backend API 2. The plug-in of
-# the release archive lies beside its libraries, and the servers are the archive's, on that ggml, and the build's.
-# Usage: run.sh BUILD_DIR     (skips, with status 77, where there is no npm)
+# Programs with a ggml of their own: releases of node-llama-cpp from the npm registry, whose ggml 0.15.3 to 0.25.1 has backend
+# API 2. The plug-in of the release archive lies beside their libraries, and the servers are the archive's, on the same
+# ggml, and the build's.
+# Usage: run.sh BUILD_DIR [VERSION...]     (of node-llama-cpp; skips, with status 77, where there is no npm)
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 GGWIRE_BUILD=$(cd "$1" && pwd) || exit 1
+shift
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
-version=3.21.1
-hosts=$build/hosts
 for tool in node npm; do
 	command -v $tool >/dev/null || { echo "SKIP: $tool is missing"; exit 77; }
 done
-case $(uname -m) in
-x86_64) platform=linux-x64 ;;
-aarch64) platform=linux-arm64 ;;
-*) echo "SKIP: node-llama-cpp has no libraries for $(uname -m)"; exit 77 ;;
-esac
+[ "$(uname -m)" = x86_64 ] || { echo "SKIP: only for x86_64"; exit 77; }
 
-interop_begin
-mkdir -p "$hosts"
-if [ "$(cat "$hosts/.complete" 2>/dev/null)" != $version ]; then
-	npm install --prefix "$hosts" --ignore-scripts --omit=optional --no-package-lock --no-audit --no-fund \
-		node-llama-cpp@$version "@node-llama-cpp/$platform@$version" >"$work/npm.log" 2>&1 || fail "npm install"
-	echo $version >"$hosts/.complete"
-fi
-libraries=$hosts/node_modules/@node-llama-cpp/$platform/bins/$platform
-[ -e "$libraries/libggml-base.so" ] || fail "no ggml in $libraries"
+# What it brings: ggml, its numbers of operations and types, the protocol of a server on it.
+facts_of() {
+	case $1 in
+	3.19.0) echo 0.15.3 97 42 4.0.1 ;;
+	3.19.1) echo 0.17.0 101 43 4.0.3 ;;
+	3.20.0) echo 0.19.0 101 43 5.0.0 ;;
+	3.21.1) echo 0.23.0 101 43 6.0.0 ;;
+	3.22.1) echo 0.25.1 101 43 7.0.0 ;;
+	*) fail "nothing is known of node-llama-cpp $1" ;;
+	esac
+}
 
-"$GGWIRE_ROOT/tools/release" >"$work/release.log" 2>&1 || fail "tools/release"
-archive=$(sed -n 's/\.tar\.gz .*//p' "$work/release.log")
-rm -rf "$hosts/ggwire" "$libraries/libggml-rpc-ggwire.so"
-mkdir "$hosts/ggwire" && tar -C "$hosts/ggwire" --strip-components=1 -xf "$archive.tar.gz" || fail "the archive"
-(cd "$hosts/ggwire" && sha256sum --quiet -c SHA256SUMS) || fail "checksums of the archive"
-cp "$GGWIRE_ROOT/tests/hosts/node.mjs" "$hosts"
-ggwire=$hosts/ggwire/bin/ggwire
+# install VERSION PACKAGE...: sets $home and $libraries. Once for each build directory.
+install() {
+	version=$1 home=$build/hosts/$1
+	shift
+	if [ ! -e "$home/.complete" ]; then
+		mkdir -p "$home" && npm install --prefix "$home" --ignore-scripts --omit=optional --no-package-lock --no-audit \
+			--no-fund "$@" >"$work/npm.log" 2>&1 || fail "npm install $*"
+		: >"$home/.complete"
+	fi
+	libraries=$home/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64
+	[ -e "$libraries/libggml-base.so" ] || fail "no ggml in $libraries"
+	rm -f "$libraries/libggml-rpc-ggwire.so"
+}
 
-# doctor FILE LINE...: what it says of the directory of libraries.
+# doctor LINE...: what it says of the directory of libraries.
 doctor() {
 	"$ggwire" doctor --host "$libraries" >"$work/doctor.log" 2>&1
 	for line; do
-		grep -q "$line" "$work/doctor.log" || fail "ggwire doctor --host does not say '$line'"
+		grep -qF "$line" "$work/doctor.log" || fail "ggwire doctor --host does not say '$line'"
 	done
 }
 
-# server DIR|"" PROGRAM: a server on the ggml of DIR, or the one that it finds; sets $endpoint and $server_pid.
-server() {
+# serve DIR|"" PROGRAM: a server on the ggml of DIR, or on the one that it finds; sets $endpoint and $server_pid.
+serve() {
 	log=$work/server.log
 	"$2" serve --config /dev/null --listen 127.0.0.1:0 -t 1 ${1:+--ggml "$1"} >"$log" 2>&1 &
 	server_pid=$!
@@ -60,42 +64,73 @@ server() {
 }
 
 program() {
-	(cd "$hosts" && timeout -k 5 120 node node.mjs "$demo_model" "$@") 2>"$work/node.log"
+	(cd "$home" && timeout -k 5 120 node node.mjs "$demo_model" "$@") 2>"$work/node.log"
 }
 
 text_of() {
 	sed -n 's/^text: //p' "$1"
 }
 
-# remote NAME PROTOCOL: the same text on the server that was started, from weights that went there.
+# remote PROTOCOL: the same text on the server that was started, from weights that went there.
 remote() {
-	GGML_RPC_SERVERS=$endpoint program text >"$work/remote" || fail "$1: the program fails"
-	grep -q "^devices: .*@ $endpoint" "$work/remote" || fail "$1: no remote device: $(head -n 1 "$work/remote")"
-	[ "$(text_of "$work/remote")" = "$(text_of "$work/local")" ] || fail "$1: the text differs: $(text_of "$work/remote")"
-	"$ggwire" status -j "$endpoint" >"$work/status" || fail "$1: no status"
+	GGML_RPC_SERVERS=$endpoint program text >"$work/remote" || fail "the program fails with a server"
+	grep -q "^devices: .*@ $endpoint" "$work/remote" || fail "no remote device: $(head -n 1 "$work/remote")"
+	[ "$(text_of "$work/remote")" = "$(text_of "$work/local")" ] || fail "the text differs: $(text_of "$work/remote")"
+	"$ggwire" status -j "$endpoint" >"$work/status" || fail "no status"
 	weights=$(grep -oE '"network":[0-9]+' "$work/status" | head -n 1 | cut -d: -f2)
 	graphs=$(grep -oE '"graphs":[0-9]+' "$work/status" | head -n 1 | cut -d: -f2)
-	[ "${weights:-0}" -gt 2000000 ] || fail "$1: the server received ${weights:-no} bytes of tensors"
-	[ "${graphs:-0}" -gt 30 ] || fail "$1: the server computed ${graphs:-no} graphs"
-	grep -q "RPC server v$2" "$log" || fail "$1: the server does not speak $2"
+	[ "${weights:-0}" -gt 2000000 ] || fail "the server received ${weights:-no} bytes of tensors"
+	[ "${graphs:-0}" -gt 30 ] || fail "the server computed ${graphs:-no} graphs"
+	grep -q "RPC server v$1" "$log" || fail "the server does not speak $1"
 	servers_alive
-	echo "PASS: $1: the same text; $weights bytes of tensors received, $graphs graphs"
 }
 
-doctor "ggml 0.23.0" "backend API 2, 101 operations, 43 types" "ggwire's plug-in is not in $libraries"
-cp "$hosts/ggwire/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
-doctor "loads: registry RPC, API version 2, score 100" "programs here load $libraries/libggml-rpc-ggwire.so"
+# host NODE_LLAMA_CPP GGML OPERATIONS TYPES PROTOCOL
+host() {
+	install "$1" "node-llama-cpp@$1" "@node-llama-cpp/linux-x64@$1"
+	cp "$GGWIRE_ROOT/tests/hosts/node.mjs" "$home"
+	doctor "ggml $2 " "backend API 2, $3 operations, $4 types" "ggwire's plug-in is not in $libraries"
+	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
+	doctor "loads: registry RPC, API version 2, score 100" "programs here load $libraries/libggml-rpc-ggwire.so"
+	program text >"$work/local" || fail "the program fails without servers"
+	[ "$(text_of "$work/local" | wc -w)" -gt 10 ] || fail "the local text is only: $(text_of "$work/local")"
 
-program text >"$work/local" || fail "the program fails without servers"
-[ "$(text_of "$work/local" | wc -w)" -gt 10 ] || fail "the local text is only: $(text_of "$work/local")"
+	serve "$libraries" "$ggwire"
+	remote "$5"
+	GGML_RPC_SERVERS=$endpoint program lost "$server_pid" >"$work/lost" || fail "a lost server ends the program"
+	grep -q '^error: ' "$work/lost" || fail "a lost server is no error"
+	grep -q "server $endpoint: connection lost" "$work/node.log" || fail "a lost server is not named"
+	servers_stop
+	serve "" "$build/bin/ggwire"
+	remote 8.0.0
+	servers_stop
+	echo "PASS: node-llama-cpp $1, ggml $2: the local text on servers of protocol $5 and 8.0.0 ($weights bytes of" \
+		"tensors, $graphs graphs); lost server: $(sed -n 's/^error: //p' "$work/lost")"
+}
 
-server "$libraries" "$ggwire"
-remote "server on the same ggml" 6.0.0
-GGML_RPC_SERVERS=$endpoint program lost "$server_pid" >"$work/lost" || fail "a lost server ends the program"
-grep -q '^error: ' "$work/lost" || fail "a lost server is no error"
-grep -q "server $endpoint: connection lost" "$work/node.log" || fail "a lost server is not named"
-echo "PASS: a lost server: $(sed -n 's/^error: //p' "$work/lost")"
-servers_stop
+# One that is too old for us. Its own program goes on without remote devices.
+refusal() {
+	install 3.18.1 node-llama-cpp@3.18.1 @node-llama-cpp/linux-x64@3.18.1
+	cp "$GGWIRE_ROOT/tests/hosts/node.mjs" "$home"
+	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
+	doctor "(ggml 0.9.7) lacks ggml_backend_tensor_get_2d" "ggwire needs ggml 0.15 to 0.27" "update the program"
+	GGML_RPC_SERVERS=127.0.0.1:9 program text >"$work/refused" || fail "the program fails with a plug-in that refuses"
+	[ "$(text_of "$work/refused" | wc -w)" -gt 10 ] || fail "the text is only: $(text_of "$work/refused")"
+	echo "PASS: ggml 0.9.7 is refused"
+}
 
-server "" "$build/bin/ggwire"
-remote "server on ggml $("$build/bin/ggwire" --version | sed -n 's/^ggml \([0-9.]*\).*/\1/p')" 8.0.0
+interop_begin
+"$GGWIRE_ROOT/tools/release" >"$work/release.log" 2>&1 || fail "tools/release"
+packed=$(sed -n 's/\.tar\.gz .*/.tar.gz/p' "$work/release.log")
+archive=$build/hosts/archive ggwire=$build/hosts/archive/bin/ggwire
+rm -rf "$archive"
+mkdir -p "$archive" && tar -C "$archive" --strip-components=1 -xf "$packed" || fail "the archive"
+(cd "$archive" && sha256sum --quiet -c SHA256SUMS) || fail "checksums of the archive"
+if [ $# -eq 0 ]; then
+	set -- 3.19.0 3.19.1 3.20.0 3.21.1 3.22.1
+	refusal
+fi
+for version; do
+	# shellcheck disable=SC2046 # one word each
+	host "$version" $(facts_of "$version")
+done
