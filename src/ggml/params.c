@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ggml/kernels.h"
+
 #define WORDS(n) (uint16_t)((1u << (n)) - 1) /* words 0 to n - 1 */
 #define MAX_LATER 4
 #define MAX_KERNELS 2
@@ -23,10 +25,10 @@ struct later {
 	struct since since;
 };
 
-/* A type for which kernels came later: before, they abort. */
+/* A kernel that came later: before, the operation aborts on such a node, or computes something else. */
 struct kernel {
-	enum ggml_type type;
-	uint32_t variants; /* of those that word 0 chooses among, a bit for each; 0: whatever word 0 is */
+	gw_kernel_needed *needed;
+	const char *what;
 	struct since since;
 };
 
@@ -61,13 +63,11 @@ struct gw_params_rule {
 		}               \
 	}
 #define GGML_0_15 SINCE(15, 4, 0, 2)
+#define GGML_0_17 SINCE(17, 5, 0, 0)
 #define GGML_0_21 SINCE(21, 6, 0, 0)
 #define GGML_0_23 SINCE(23, 7, 0, 0)
 #define GGML_0_25 SINCE(25, 8, 0, 0)
 #define GGML_0_27 SINCE(27, 8, 0, 0)
-#define GELUS_AND_SILU                                                                              \
-	(1u << GGML_UNARY_OP_GELU | 1u << GGML_UNARY_OP_GELU_QUICK | 1u << GGML_UNARY_OP_GELU_ERF | \
-		1u << GGML_UNARY_OP_SILU)
 /* There since 0.16 or 0.17; known to be computed alike since 0.21. */
 #define YOUNG SINCE(17, 6, 0, 0)
 
@@ -80,7 +80,7 @@ static const struct gw_params_rule rules[] = {
 	{.op = "PERMUTE", .words = WORDS(16)},
 	{.op = "TRANSPOSE", .words = WORDS(16)},
 	{.op = "ACC", .words = WORDS(5)},
-	{.op = "CONCAT", .words = WORDS(1)},
+	{.op = "CONCAT", .words = WORDS(1), .n_kernels = 1, .kernels = {{gw_needs_quantized, "quantized", GGML_0_17}}},
 	{.op = "NORM", .words = WORDS(1)},
 	{.op = "RMS_NORM", .words = WORDS(1)},
 	{.op = "RMS_NORM_BACK", .words = WORDS(1)},
@@ -98,8 +98,9 @@ static const struct gw_params_rule rules[] = {
 		/* Precisions of the sum and of sources 0 to 2. */
 		.later = {{.word = 0, .since = GGML_0_25}, {.word = 2, .since = GGML_0_25},
 			{.word = 3, .since = GGML_0_25}, {.word = 4, .since = GGML_0_25}}},
-	{.op = "SCALE", .words = WORDS(2), .n_kernels = 1, .kernels = {{.type = GGML_TYPE_BF16, .since = GGML_0_27}}},
+	{.op = "SCALE", .words = WORDS(2), .n_kernels = 1, .kernels = {{gw_needs_bf16, "in bf16", GGML_0_27}}},
 	{.op = "SET", .words = WORDS(5)},
+	{.op = "SET_ROWS", .n_kernels = 1, .kernels = {{gw_needs_f16_source, "from f16", GGML_0_17}}},
 	{.op = "DIAG_MASK_INF", .words = WORDS(1)},
 	{.op = "DIAG_MASK_ZERO", .words = WORDS(1)},
 	{.op = "SOFT_MAX", .words = WORDS(2)},
@@ -107,16 +108,25 @@ static const struct gw_params_rule rules[] = {
 	/* The offset of the rotated part. */
 	{.op = "ROPE", .words = WORDS(15), .n_later = 1, .later = {{.word = 15, .since = GGML_0_21}}},
 	{.op = "ROPE_BACK", .words = WORDS(15), .n_later = 1, .later = {{.word = 15, .since = GGML_0_21}}},
-	{.op = "CLAMP", .words = WORDS(2)},
+	{.op = "CLAMP", .words = WORDS(2), .n_kernels = 1, .kernels = {{gw_needs_gaps, "not contiguous", GGML_0_27}}},
 	{.op = "CONV_TRANSPOSE_1D", .words = WORDS(3)},
-	{.op = "IM2COL", .words = WORDS(7)},
+	{.op = "IM2COL",
+		.words = WORDS(7),
+		.n_kernels = 1,
+		.kernels = {{gw_needs_columns_of_a_kernel, "to f16, for a kernel of another type", GGML_0_17}}},
 	{.op = "IM2COL_BACK", .words = WORDS(7)},
 	{.op = "IM2COL_3D", .words = WORDS(10)},
 	{.op = "COL2IM_1D", .words = WORDS(3)},
 	{.op = "CONV_2D", .words = WORDS(6)},
 	{.op = "CONV_3D", .words = WORDS(12)},
-	{.op = "CONV_2D_DW", .words = WORDS(6)},
-	{.op = "CONV_TRANSPOSE_2D", .words = WORDS(1)},
+	{.op = "CONV_2D_DW",
+		.words = WORDS(6),
+		.n_kernels = 1,
+		.kernels = {{gw_needs_f16_source, "with a kernel in f16", GGML_0_17}}},
+	{.op = "CONV_TRANSPOSE_2D",
+		.words = WORDS(1),
+		.n_kernels = 1,
+		.kernels = {{gw_needs_images, "for several images", GGML_0_23}}},
 	{.op = "POOL_1D", .words = WORDS(4)},
 	{.op = "POOL_2D", .words = WORDS(7)},
 	{.op = "POOL_2D_BACK", .words = WORDS(7)},
@@ -161,13 +171,12 @@ static const struct gw_params_rule rules[] = {
 		.words = WORDS(5),
 		.choice = UNARIES,
 		.n_kernels = 1,
-		.kernels = {{.type = GGML_TYPE_BF16, .variants = GELUS_AND_SILU, .since = GGML_0_25}}},
+		.kernels = {{gw_needs_bf16_activation, "in bf16", GGML_0_25}}},
 	{.op = "GLU",
 		.words = WORDS(4),
 		.choice = GLUS,
 		.n_kernels = 2,
-		.kernels = {{.type = GGML_TYPE_BF16, .since = GGML_0_27},
-			{.type = GGML_TYPE_F16, .variants = 1u << GGML_GLU_OP_SWIGLU_OAI, .since = GGML_0_27}}},
+		.kernels = {{gw_needs_bf16, "in bf16", GGML_0_27}, {gw_needs_f16_oai, "in f16", GGML_0_27}}},
 };
 
 static const struct gw_params_rule without = {.op = ""};
@@ -202,15 +211,6 @@ static const char *side_text(const struct gw_side *side, char out[SIDE_TEXT])
 	return out;
 }
 
-static bool is_of(const struct kernel *k, const struct ggml_tensor *node)
-{
-	uint32_t variant = (uint32_t)node->op_params[0];
-
-	if (node->type != k->type && !(node->src[0] && node->src[0]->type == k->type))
-		return false;
-	return k->variants == 0 || (variant < 32 && k->variants >> variant & 1);
-}
-
 enum gw_status gw_params_check_node(const struct gw_params_rule *rule, const struct gw_side *side,
 	const struct ggml_tensor *node, struct gw_error *err)
 {
@@ -222,9 +222,9 @@ enum gw_status gw_params_check_node(const struct gw_params_rule *rule, const str
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s may need source %u, which is missing",
 			side_text(side, text), rule->optional);
 	for (unsigned i = 0; i < rule->n_kernels; i++)
-		if (is_of(&rule->kernels[i], node) && !has(side, &rule->kernels[i].since))
-			return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s may abort on it in %s", side_text(side, text),
-				ggml_type_name(rule->kernels[i].type));
+		if (!has(side, &rule->kernels[i].since) && rule->kernels[i].needed(node))
+			return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s may have no kernel for it %s",
+				side_text(side, text), rule->kernels[i].what);
 	return GW_OK;
 }
 

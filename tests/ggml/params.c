@@ -191,6 +191,15 @@ static void test_a_source_that_became_optional_is_required_before(void **state)
 }
 
 /* Servers before 8.0 abort on them. */
+static void set_extents(struct ggml_tensor *t, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
+{
+	const int64_t ne[GGML_MAX_DIMS] = {ne0, ne1, ne2, ne3};
+	memcpy(t->ne, ne, sizeof(ne));
+	t->nb[0] = ggml_type_size(t->type);
+	for (int i = 1; i < GGML_MAX_DIMS; i++)
+		t->nb[i] = t->nb[i - 1] * (size_t)t->ne[i - 1];
+}
+
 static void test_bf16_stays_here_where_kernels_lack_it(void **state)
 {
 	(void)state;
@@ -214,6 +223,45 @@ static void test_bf16_stays_here_where_kernels_lack_it(void **state)
 	struct ggml_tensor oai = {.op = GGML_OP_GLU, .type = GGML_TYPE_F16, .op_params = {GGML_GLU_OP_SWIGLU_OAI}};
 	assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &oai, out, NULL), GW_ERR_UNSUPPORTED);
 	assert_int_equal(gw_opmap_params_to_wire(map("8.0"), &oai, out, NULL), GW_OK);
+}
+
+/* Nodes that need a kernel which came later, and what makes them one. */
+static void test_shapes_and_types_without_kernels_stay_here(void **state)
+{
+	(void)state;
+	struct ggml_tensor f16 = {.type = GGML_TYPE_F16}, f32 = {.type = GGML_TYPE_F32};
+	struct ggml_tensor gaps = f32, images = f32;
+	set_extents(&f16, 4, 4, 1, 1);
+	set_extents(&f32, 4, 4, 1, 1);
+	set_extents(&gaps, 4, 4, 1, 1);
+	gaps.nb[1] *= 2;
+	set_extents(&images, 4, 4, 1, 2);
+	const struct {
+		enum ggml_op op;
+		enum ggml_type type;
+		struct ggml_tensor *with[2], *without[2];
+		const char *last, *first; /* versions that may lack the kernel, and that have it */
+	} cases[] = {
+		{GGML_OP_SET_ROWS, GGML_TYPE_F32, {&f16, &f32}, {&f32, &f32}, "4.0.3", "5.0"},
+		{GGML_OP_CONV_2D_DW, GGML_TYPE_F32, {&f16, &f32}, {&f32, &f32}, "4.0.3", "5.0"},
+		{GGML_OP_IM2COL, GGML_TYPE_F16, {&f32, &f32}, {&f16, &f32}, "4.0.3", "5.0"},
+		{GGML_OP_CONV_TRANSPOSE_2D, GGML_TYPE_F32, {&f16, &images}, {&f16, &f32}, "6.0", "7.0"},
+		{GGML_OP_CLAMP, GGML_TYPE_F32, {&gaps}, {&f32}, "7.0", "8.0"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ggml_tensor node = {.op = cases[i].op, .type = cases[i].type};
+		int32_t out[GW_PARAMS];
+		memcpy(node.src, cases[i].with, sizeof(cases[i].with));
+		assert_int_equal(gw_opmap_params_to_wire(map(cases[i].last), &node, out, NULL), GW_ERR_UNSUPPORTED);
+		assert_int_equal(gw_opmap_params_to_wire(map(cases[i].first), &node, out, NULL), GW_OK);
+		memcpy(node.src, cases[i].without, sizeof(cases[i].without));
+		assert_int_equal(gw_opmap_params_to_wire(map(cases[i].last), &node, out, NULL), GW_OK);
+	}
+	struct ggml_tensor node = {.op = GGML_OP_CONCAT, .type = GGML_TYPE_Q8_0, .src = {&f32, &f32}};
+	int32_t out[GW_PARAMS];
+	assert_int_equal(gw_opmap_params_to_wire(map("4.0.3"), &node, out, NULL), GW_ERR_UNSUPPORTED);
+	node.type = GGML_TYPE_F32;
+	assert_int_equal(gw_opmap_params_to_wire(map("4.0.3"), &node, out, NULL), GW_OK);
 }
 
 static void test_what_nobody_computes_passes_as_it_is(void **state)
@@ -326,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_operations_that_changed_stay_here),
 		cmocka_unit_test(test_a_source_that_became_optional_is_required_before),
 		cmocka_unit_test(test_bf16_stays_here_where_kernels_lack_it),
+		cmocka_unit_test(test_shapes_and_types_without_kernels_stay_here),
 		cmocka_unit_test(test_what_nobody_computes_passes_as_it_is),
 		cmocka_unit_test(test_the_word_and_the_version_are_named),
 		cmocka_unit_test(test_a_state_of_another_shape_is_read_as_it_lies),

@@ -49,9 +49,12 @@ later() {
 	lacking='^NONE\('
 	lacks 4.0.1 '^COL2IM_1D'
 	lacks 4.0.2 '=q2_0|^GATED_DELTA_NET|^MUL_MAT_HADAMARD'
+	lacks 5.0.0 '^SET_ROWS\(type_src=f16|^CONCAT\(type=q|^CONV_2D_DW\(.*type_kernel=f16'
+	lacks 5.0.0 '^IM2COL\(.*type_kernel=f32,dst_type=f16'
 	lacks 6.0.0 '^LIGHTNING_INDEXER|^DSV4_HC|n_offs=[1-9]|^SSM_SCAN\(.*K=[2-9]'
-	lacks 7.0.0 '^SWIGLU_CLAMP'
+	lacks 7.0.0 '^SWIGLU_CLAMP|^CONV_TRANSPOSE_2D\(.*ne_input=[^]]*,[2-9]\]'
 	# A source's precision, kernels, a gate, and a source that may be missing.
+	lacks 8.0.0 '^CLAMP\(.*v=1'
 	lacks 8.0.0 '_W4A8\(|^MUL_MAT_ID\(.*amax=100000'
 	lacks 8.0.0 '^(SCALE|REGLU|GEGLU|SWIGLU|SWIGLU_OAI|GEGLU_ERF|GEGLU_QUICK|SWIGLU_CLAMP)\(type=bf16'
 	lacks 8.0.0 '^(GELU|GELU_QUICK|GELU_ERF|SILU)\(type=bf16|^SWIGLU_OAI\(type=f16'
@@ -73,9 +76,15 @@ list_cases() {
 	diff "$work/later" "$work/declined" || fail "not exactly what the version cannot express is declined"
 }
 
+# Cases that are taken for supported by their last operation, and then skipped because of an earlier one.
+skipped='^$'
+if before 5.0.0; then skipped='^CONV_1D_DW\(.*type_kernel=(f32|bf16)'; fi
+
 compare_ops() {
 	start_old
 	list_cases
+	grep -vE "$skipped" "$work/supported" >"$work/runnable"
+	mv "$work/runnable" "$work/supported"
 	if [ "$extent" = all ]; then
 		limit=10800
 		sort -u "$work/supported" >"$work/wanted"
