@@ -6,10 +6,11 @@ MAKEFLAGS += --no-print-directory
 CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS) $(CTEST_FLAGS)
 
 FUZZ_SECONDS ?= 20
+FUZZ_GRAPHS ?= 1000000
 
 VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: deb test-deb release test-hosts dist fuzz soak all help build sysroot demo test test-full test-rdma bench bench-rdma asan tsan valgrind clang lint format install clean
+.PHONY: deb test-deb release test-hosts dist fuzz fuzz-kernels soak all help build sysroot demo test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
 
 all: build
 
@@ -21,9 +22,11 @@ help:
 	@echo "make test-rdma  RDMA over Soft-RoCE, in emulated machines (QEMU, without KVM)"
 	@echo "make bench-rdma  its latency and bandwidth, beside those of perftest"
 	@echo "make bench      ours and stock side by side: table, CSV and plots in build/bench (some ten minutes)"
+	@echo "make bench-cluster  1 to 8 simulated machines, measured and predicted, in build/bench/cluster (some 20 minutes)"
 	@echo "make asan tsan  the tests under sanitizers, in build-asan and build-tsan"
 	@echo "make valgrind   the unit tests under memcheck"
 	@echo "make fuzz       every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds, in build-fuzz"
+	@echo "make fuzz-kernels  FUZZ_GRAPHS ($(FUZZ_GRAPHS)) graphs that the server's rules allow, on ggml's CPU backend between guard pages"
 	@echo "make soak       2,000 connections, some cut, and 20 workers killed: nothing may be left behind"
 	@echo "make clang      build with clang, warnings are errors, in build-clang"
 	@echo "make lint       formatting, layers, sizes, clang-tidy"
@@ -72,6 +75,9 @@ bench: sysroot build
 bench-rdma: sysroot build
 	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/rdma
 
+bench-cluster: sysroot build
+	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/cluster/run $(BENCH_FLAGS)
+
 asan:
 	@$(MAKE) --no-print-directory build BUILD=build-asan CMAKE_FLAGS="-DGGWIRE_SANITIZE=address,undefined $(CMAKE_FLAGS)"
 	@$(call CTEST,build-asan) -LE "interop|full|rdma"
@@ -93,6 +99,9 @@ fuzz:
 		CMAKE_FLAGS="-DCMAKE_C_COMPILER=clang -DGGWIRE_FUZZ=ON -DGGWIRE_TESTS=OFF $(CMAKE_FLAGS)"
 	@cmake --build build-fuzz -j $(JOBS) --target fuzz
 	@fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
+
+fuzz-kernels: build
+	@$(BUILD)/fuzz/fuzz-kernels --seed $(or $(FUZZ_SEED),1) --graphs $(FUZZ_GRAPHS)
 
 soak: sysroot build
 	@$(BUILD)/tests/test_soak

@@ -1,7 +1,10 @@
-/* The cache as a disk may give it back: what is taken from it is what was asked for, whatever stands in its files. One
- * thing is believed: that the two sums of a whole record are of the same payload (device/weights/cache_names.h).
+/* The cache as a disk may give it back, and as a worker that was taken over may ask for it. What is taken from it is
+ * what was asked for, whatever stands in its files; one thing is believed: that the two sums of a whole record are of
+ * the same payload (device/weights/cache_names.h). And whatever is sent to the keeper, another domain's entry stays as
+ * it is.
  *
- * Input: flags u8 | n u8 | n records of 32 bytes, for the file of names | the one payload. */
+ * Input: flags u8 | n u8 | n records of 32 bytes, for the file of names | the one payload, which is also what is sent
+ * to the keeper, 56 bytes at a time. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -9,16 +12,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "device/weights/cache.h"
 #include "device/weights/cache_names.h"
+#include "device/weights/cache_store.h"
+#include "device/weights/cache_wire.h"
 #include "wire/cursor.h"
 
 #define RECORD ((size_t)32)
 #define PIECE 1000
+#define REQUEST 56
+#define MINE "clients/mine"
+#define OTHER "clients/other"
 
 enum {
 	SEAL_RECORDS = 1 << 0, /* with checksums that are right */
@@ -31,7 +41,8 @@ enum {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char dir[] = "/tmp/ggwire-fuzz-cache.XXXXXX";
-static struct gw_cache *cache;
+static struct gw_cache_store *store;
+static struct gw_cache *cache; /* of this input */
 
 static void put(const char *name, const uint8_t *bytes, size_t size)
 {
@@ -109,29 +120,84 @@ static void ask(const struct gw_sums *sums, const uint8_t *records, size_t n)
 		abort();
 }
 
+/* The victim's entry: its contents are its name. */
+static const uint8_t victim[] = "the weights of another client";
+static char victim_name[64];
+
+static bool is_intact(void)
+{
+	char path[sizeof(dir) + 64];
+	uint8_t bytes[sizeof(victim) + 1];
+	snprintf(path, sizeof(path), "%s/%s", dir, victim_name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool same = fd >= 0 && read(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(victim) &&
+		    memcmp(bytes, victim, sizeof(victim)) == 0;
+	close(fd);
+	return same;
+}
+
+/* What comes is the keeper's input; what it answers is thrown away. */
+static void besiege(const uint8_t *bytes, size_t size)
+{
+	int fds[2];
+	struct gw_cache_domain *d;
+	enum gw_status st = GW_OK;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0 || gw_cache_domain_open(store, "mine", &d))
+		abort();
+	for (size_t at = 0; at < size && st == GW_OK; at += REQUEST) {
+		size_t n = size - at < REQUEST ? size - at : REQUEST;
+		if (send(fds[1], bytes + at, n, MSG_NOSIGNAL) < 0)
+			break;
+		st = gw_cache_answer(fds[0], d);
+	}
+	close(fds[1]);
+	close(fds[0]);
+	gw_cache_domain_close(d);
+	if (!is_intact())
+		abort();
+}
+
 static void clean_up(void)
 {
-	take_away(GW_CACHE_NAMES);
-	rmdir(dir);
-	gw_cache_free(cache);
+	take_away(MINE "/" GW_CACHE_NAMES);
+	take_away(victim_name);
+	for (const char *const *d = (const char *const[]){MINE, OTHER, "clients", "", NULL}; *d; d++) {
+		char path[sizeof(dir) + 64];
+		snprintf(path, sizeof(path), "%s/%s", dir, *d);
+		rmdir(path);
+	}
+	gw_cache_store_close(store);
+}
+
+static bool make_dir(const char *name)
+{
+	char path[sizeof(dir) + 64];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return mkdir(path, 0700) == 0;
 }
 
 static bool begin(void)
 {
-	if (cache)
+	if (store)
 		return true;
 	gw_log_set_level(GW_LOG_ERROR);
 	atexit(clean_up);
-	return mkdtemp(dir) && gw_cache_new(dir, 0, &cache) == GW_OK;
+	const struct gw_cache_store_options options = {.dir = dir};
+	if (!mkdtemp(dir) || !make_dir("clients") || !make_dir(MINE) || !make_dir(OTHER) ||
+		gw_cache_store_open(&options, &store))
+		return false;
+	snprintf(victim_name, sizeof(victim_name), OTHER "/%016" PRIx64, sums_of(victim, sizeof(victim)).fnv);
+	put(victim_name, victim, sizeof(victim));
+	return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t records[255 * RECORD];
-	char name[17];
+	char name[sizeof(MINE) + 17];
 	if (size < 2)
 		return 0;
-	if (!begin())
+	if (!begin() || gw_cache_new(store, "mine", &cache))
 		abort();
 	unsigned flags = data[0];
 	size_t n = data[1] < (size - 2) / RECORD ? data[1] : (size - 2) / RECORD;
@@ -142,13 +208,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		gw_put_le64(records + i * RECORD + 24, gw_fnv1a(GW_FNV_INIT, records + i * RECORD, 24));
 	const struct gw_sums due = sums_of(payload, payload_size);
 	const struct gw_sums first = n ? record_sums(records) : (struct gw_sums){.has_fnv = true, .has_xxh3 = true};
-	snprintf(name, sizeof(name), "%016" PRIx64, flags & TRUE_NAME ? due.fnv : first.fnv);
-	put(GW_CACHE_NAMES, records, n * RECORD - (n && flags & CUT_NAMES ? 5 : 0));
+	snprintf(name, sizeof(name), MINE "/%016" PRIx64, flags & TRUE_NAME ? due.fnv : first.fnv);
+	put(MINE "/" GW_CACHE_NAMES, records, n * RECORD - (n && flags & CUT_NAMES ? 5 : 0));
 	put(name, payload, payload_size);
 	struct gw_sums sums = flags & TRUE_SUMS ? due : first;
 	sums.has_xxh3 = flags & BY_XXH3;
 	sums.has_fnv = !sums.has_xxh3;
 	ask(&sums, records, n);
+	besiege(payload, payload_size);
+	gw_cache_free(cache);
 	take_away(name);
 	return 0;
 }

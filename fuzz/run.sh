@@ -8,7 +8,7 @@ build=${1:?the build directory} seconds=${2:-20}
 shift
 [ $# -gt 0 ] && shift
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- wire session graph client gguf cache
+[ $# -gt 0 ] || set -- wire session graph launch client lies gguf cache
 
 for target; do
 	found=$build/corpus/$target

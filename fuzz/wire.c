@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/rdma/message.h"
 #include "wire/ext_status.h"
 #include "wire/extension.h"
 #include "wire/message.h"
@@ -113,12 +114,12 @@ static void status(const uint8_t *body, size_t size)
 
 static void extensions(const uint8_t *body, size_t size)
 {
-	uint8_t out[GW_EXT_RDMA_MAX];
-	struct gw_ext_rdma rdma;
+	uint8_t out[GW_RDMA_MESSAGE_MAX];
+	struct gw_rdma_message rdma;
 	uint32_t ms;
-	for (uint8_t step = GW_EXT_RDMA_OFFER; step <= GW_EXT_RDMA_CONFIRM; step++)
-		if (gw_ext_rdma_decode(body, size, step, &rdma) &&
-			!gw_ext_rdma_decode(out, gw_ext_rdma_encode(&rdma, out), step, &rdma))
+	for (enum gw_rdma_step step = GW_RDMA_OFFER; step <= GW_RDMA_CONFIRM; step++)
+		if (gw_rdma_message_decode(body, size, step, &rdma) &&
+			!gw_rdma_message_decode(out, gw_rdma_message_encode(&rdma, out), step, &rdma))
 			abort();
 	if (gw_ext_alive_decode(body, size, &ms) && (ms < GW_EXT_ALIVE_MIN_MS || ms > GW_EXT_ALIVE_MAX_MS))
 		abort();

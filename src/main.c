@@ -6,16 +6,10 @@
 
 #include <ggml.h>
 
-#include "cli/bench/bench.h"
-#include "cli/doctor/doctor.h"
-#include "cli/dump/dump.h"
-#include "cli/dump/record.h"
-#include "cli/ping.h"
-#include "cli/remote_devices.h"
-#include "cli/top/status.h"
-#include "cli/top/top.h"
 #include "cli/verb.h"
+#include "cli/verbs.h"
 #include "daemon/serve.h"
+#include "daemon/status/http_process.h"
 #include "daemon/workers/worker.h"
 #include "ggml/bind.h"
 #include "version.h"
@@ -23,7 +17,7 @@
 
 static int print_version(void)
 {
-	const struct gw_version *v = &gw_dialect_8_0.version;
+	const struct gw_version *v = &gw_dialect_newest.version;
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	struct gw_error err;
@@ -43,8 +37,7 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
-	{"devices", "ggwire devices", gw_remote_devices_main,
-		"list the devices of servers, with a command line for them"},
+	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
 	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
 	{"doctor", "ggwire doctor", gw_doctor_main, "say what is right and wrong here, and on the way to a server"},
@@ -106,8 +99,10 @@ static int dispatch(int argc, char **argv)
 	const struct verb *verb = find(command);
 	if (verb)
 		return verb->main(verb->program, argc, argv);
-	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0)
+	if (strcmp(command, "worker") == 0 || strcmp(command, "index") == 0 || strcmp(command, "keeper") == 0)
 		return gw_worker_main();
+	if (strcmp(command, "http") == 0)
+		return gw_http_main();
 	if (strcmp(command, "help") == 0)
 		return help(argc, argv);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)

@@ -3,45 +3,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend_state.h"
+#include "backend/copy.h"
 #include "backend/event.h"
-#include "backend/graph.h"
+#include "backend/query.h"
+#include "backend/sequence.h"
 #include "backend/transfer.h"
 #include "base/log.h"
 #include "ggml/abi.h"
-
-struct gw_backend {
-	struct ggml_backend base;
-	struct gw_remote_device *device;
-	struct gw_link *link; /* a reference */
-	struct gw_graph_encoder encoder;
-};
 
 /* The identity of RPC backends, which other implementations share. */
 static ggml_guid guid = {
 	0x99, 0x68, 0x5b, 0x6c, 0xd2, 0x83, 0x3d, 0x24, 0x25, 0x36, 0x72, 0xe1, 0x5b, 0x0e, 0x14, 0x03};
 
-static struct gw_backend *context_of(ggml_backend_t backend)
-{
-	return backend->context;
-}
-
 static const char *backend_name(ggml_backend_t backend)
 {
-	return context_of(backend)->device->place;
+	return gw_backend_of(backend)->device->place;
 }
 
 static void backend_free(ggml_backend_t backend)
 {
-	struct gw_backend *b = context_of(backend);
+	struct gw_backend *b = gw_backend_of(backend);
 
-	/* Answers that are still to come have places to go which the caller may be about to free. */
-	gw_link_wait(b->link);
-	gw_link_put(b->link);
+	/* The caller may be about to free the memory that outstanding replies go to. */
+	gw_sequence_wait(b->conn);
+	gw_remote_put(b->conn);
 	gw_graph_encoder_free(&b->encoder);
 	free(b);
 }
 
-/* The tensor's buffer, or NULL and a line in the log: ggml would have no business here. */
+/* The tensor's buffer, or NULL and a line in the log: ggml should not have called. */
 static struct gw_buffer *buffer_of(ggml_backend_t backend, const struct ggml_tensor *tensor)
 {
 	struct gw_buffer *buffer = gw_buffer_of(tensor);
@@ -95,20 +86,35 @@ static bool backend_copy(
 	const struct gw_buffer *from = gw_buffer_of(src);
 	const struct gw_buffer *to = gw_buffer_of(dst);
 
-	if (!gw_backend_is_rpc(src_backend) || !from || !to || to->link != gw_backend_link(dst_backend))
+	if (!gw_backend_is_rpc(src_backend) || !from || !to || to->conn != gw_backend_of(dst_backend)->conn)
 		return false;
-	return from->link == to->link ? gw_transfer_copy(src, dst) : gw_transfer_relay(src, dst);
+	return from->conn == to->conn ? gw_copy_on_server(src, dst) : gw_copy_between_servers(src, dst);
 }
 
 static void backend_synchronize(ggml_backend_t backend)
 {
-	gw_link_wait(gw_backend_link(backend));
+	gw_sequence_wait(gw_backend_of(backend)->conn);
 }
 
-/* One line for each connection, however often a program tries on. */
+/* ggml takes a node for supported if its memory is on the device, whatever the server says. */
+static enum gw_status check_supported(const struct gw_backend *b, struct ggml_cgraph *graph, struct gw_error *err)
+{
+	if (!atomic_load(&b->device->remote->overruled))
+		return GW_OK;
+	for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
+		const struct ggml_tensor *node = ggml_graph_node(graph, i);
+		if (gw_query_is_refused(b->device, b->conn, node))
+			return gw_error_set(err, GW_ERR_UNSUPPORTED,
+				"the server's device does not support %s of node '%s', whose memory is on it",
+				ggml_op_desc(node), node->name);
+	}
+	return GW_OK;
+}
+
+/* One line for each connection, however often the program tries again. */
 static enum ggml_status refuse_lost(struct gw_backend *b)
 {
-	if (!atomic_exchange(&b->link->failure_told, true))
+	if (!atomic_exchange(&b->conn->failure_told, true))
 		gw_log_error("RPC: %s: cannot compute: the connection is lost, and with it all that was in its buffers",
 			b->device->place);
 	return GGML_STATUS_FAILED;
@@ -119,27 +125,29 @@ static enum gw_status post_graph(struct gw_backend *b, struct ggml_cgraph *graph
 	uint64_t uid = gw_abi_graph_uid(graph);
 	enum gw_status status;
 
-	if (gw_link_recompute(b->link, b->device->index, uid, &status))
+	if (gw_sequence_recompute(b->conn, b->device->index, uid, &status))
 		return status;
-	status = gw_graph_encode(&b->encoder, b->link, b->device->index, uid, graph, err);
+	status = check_supported(b, graph, err);
 	if (status != GW_OK)
 		return status;
-	struct iovec body = {b->encoder.body.data, b->encoder.body.len};
-	return gw_link_compute(b->link, b->device->index, uid, &body);
+	status = gw_graph_encode(&b->encoder, b->conn, b->device->index, uid, graph, err);
+	if (status != GW_OK)
+		return status;
+	return gw_sequence_compute(b->conn, b->device->index, uid, b->encoder.body.data, b->encoder.body.len);
 }
 
 static enum ggml_status backend_compute(ggml_backend_t backend, struct ggml_cgraph *graph)
 {
-	struct gw_backend *b = context_of(backend);
+	struct gw_backend *b = gw_backend_of(backend);
 	struct gw_error err = {0};
 
-	if (gw_client_lost(b->link->client))
+	if (gw_client_lost(b->conn->client))
 		return refuse_lost(b);
 	if (ggml_graph_n_nodes(graph) == 0)
 		return GGML_STATUS_SUCCESS;
 	enum gw_status status = post_graph(b, graph, &err);
 	if (status == GW_OK)
-		status = gw_client_flush(b->link->client);
+		status = gw_client_flush(b->conn->client);
 	if (status == GW_OK)
 		return GGML_STATUS_SUCCESS;
 	if (err.status == GW_OK || err.status == GW_ERR_LOST)
@@ -168,19 +176,19 @@ ggml_backend_t gw_backend_new(struct gw_remote_device *device)
 
 	if (!b)
 		return NULL;
-	if (gw_remote_connect(device->remote, &b->link) != GW_OK)
+	if (gw_remote_connect(device->remote, &b->conn) != GW_OK)
 		goto free_backend;
-	if (device->index >= b->link->n_devices) {
+	if (device->index >= b->conn->n_devices) {
 		gw_log_error("RPC: %s: the server has no such device any more", device->place);
 		goto put_link;
 	}
-	gw_link_use(b->link);
+	gw_remote_use(b->conn);
 	b->device = device;
 	b->base = (struct ggml_backend){.guid = &guid, .iface = backend_iface, .device = &device->base, .context = b};
 	return &b->base;
 
 put_link:
-	gw_link_put(b->link);
+	gw_remote_put(b->conn);
 free_backend:
 	free(b);
 	return NULL;
@@ -189,9 +197,4 @@ free_backend:
 bool gw_backend_is_rpc(ggml_backend_t backend)
 {
 	return backend && backend->iface.get_name == backend_name;
-}
-
-struct gw_link *gw_backend_link(ggml_backend_t backend)
-{
-	return context_of(backend)->link;
 }

@@ -1,44 +1,42 @@
-/* Tensors from one RPC buffer to another. */
+#include "backend/copy.h"
+
 #include <stdlib.h>
 
 #include "backend/encode.h"
 #include "backend/transfer.h"
 #include "base/checked.h"
 
-/* What is in flight between two servers at a time. */
+/* Bytes in flight between two servers at a time. */
 #define RELAY_BYTES ((size_t)16 << 20)
 
 static bool place(const struct gw_buffer *b, const struct ggml_tensor *t, uint64_t size, struct gw_wire_tensor *out)
 {
 	uint64_t address = (uint64_t)(uintptr_t)t->data;
 
-	if (gw_encode_shape(b->link, t, out, NULL) != GW_OK)
+	if (gw_encode_shape(b->conn, t, out, NULL) != GW_OK)
 		return false;
-	if (address < b->base || !gw_range_ok(address - b->base, size, b->size))
+	if (address < b->remote.base || !gw_range_ok(address - b->remote.base, size, b->size))
 		return false;
-	out->buffer = b->handle;
+	out->buffer = b->remote.handle;
 	out->data = address;
 	return true;
 }
 
-bool gw_transfer_copy(const struct ggml_tensor *src, const struct ggml_tensor *dst)
+bool gw_copy_on_server(const struct ggml_tensor *src, const struct ggml_tensor *dst)
 {
 	const struct gw_buffer *from = gw_buffer_of(src);
 	const struct gw_buffer *to = gw_buffer_of(dst);
-	uint8_t request[GW_WIRE_MAX_FIXED], reply[1];
 	struct gw_wire_copy_req req;
 	bool done;
 
-	if (!from || !to || from->link != to->link)
+	if (!from || !to || from->conn != to->conn)
 		return false;
 	if (!place(from, src, ggml_nbytes(src), &req.src) || !place(to, dst, ggml_nbytes(src), &req.dst))
 		return false;
-	struct iovec part = {request, gw_wire_copy_req_encode(to->link->dialect, &req, request)};
-	return gw_client_call(to->link->client, GW_CMD_COPY_TENSOR, &part, 1, reply, sizeof(reply)) == GW_OK &&
-	       gw_wire_bool_rsp_decode(reply, sizeof(reply), &done) && done;
+	return gw_client_copy_tensor(to->conn->client, &req, &done, NULL) == GW_OK && done;
 }
 
-bool gw_transfer_relay(const struct ggml_tensor *src, const struct ggml_tensor *dst)
+bool gw_copy_between_servers(const struct ggml_tensor *src, const struct ggml_tensor *dst)
 {
 	struct gw_buffer *from = gw_buffer_of(src);
 	struct gw_buffer *to = gw_buffer_of(dst);

@@ -5,8 +5,13 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "backend/buft.h"
 #include "backend/event.h"
-#include "backend/link.h"
+#include "backend/query.h"
+#include "base/log.h"
+
+/* Bytes: a thousand times a tebibyte, more than any device has. */
+#define MAX_MEMORY (UINT64_C(1) << 50)
 
 static struct gw_remote_device *context_of(ggml_backend_dev_t dev)
 {
@@ -23,33 +28,42 @@ static const char *device_description(ggml_backend_dev_t dev)
 	return context_of(dev)->description;
 }
 
-static bool ask_memory(struct gw_link *link, uint32_t device, struct gw_wire_memory_rsp *rsp)
+/* Programs add and subtract the memory of their devices: impossible numbers must not overflow there. */
+static void bound_memory(struct gw_remote_device *device, struct gw_wire_memory_rsp *rsp)
 {
-	uint8_t request[GW_WIRE_MAX_FIXED], reply[16];
-	struct iovec part = {request, gw_wire_device_req_encode(device, request)};
+	const struct gw_wire_memory_rsp said = *rsp;
 
-	return device < link->n_devices &&
-	       gw_client_call(link->client, GW_CMD_GET_DEVICE_MEMORY, &part, 1, reply, sizeof(reply)) == GW_OK &&
-	       gw_wire_memory_rsp_decode(reply, sizeof(reply), rsp);
+	if (rsp->total > MAX_MEMORY)
+		rsp->total = MAX_MEMORY;
+	if (rsp->free > rsp->total)
+		rsp->free = rsp->total;
+	if (rsp->free == said.free && rsp->total == said.total)
+		return;
+	if (!atomic_exchange(&device->remote->memory_doubt, true))
+		gw_log_warn("RPC: %s: the server announces %llu of %llu bytes of memory free, which cannot be; using "
+			    "%llu of %llu",
+			device->place, (unsigned long long)said.free, (unsigned long long)said.total,
+			(unsigned long long)rsp->free, (unsigned long long)rsp->total);
 }
 
-/* A program that has lost a server asks this before it tries again, so a new connection is due here too. */
+/* A program that has lost a server asks this before it tries again, so this makes a new connection, too. */
 static void device_memory(ggml_backend_dev_t dev, size_t *free_bytes, size_t *total)
 {
 	struct gw_remote_device *device = context_of(dev);
 	struct gw_wire_memory_rsp rsp = {0};
-	struct gw_link *link;
+	struct gw_remote_conn *conn;
 
-	if (gw_remote_connect(device->remote, &link) == GW_OK) {
-		if (!ask_memory(link, device->index, &rsp))
-			rsp = (struct gw_wire_memory_rsp){0};
-		gw_link_put(link);
+	if (gw_remote_connect(device->remote, &conn) == GW_OK) {
+		if (device->index < conn->n_devices)
+			(void)gw_client_device_memory(conn->client, device->index, &rsp, NULL);
+		gw_remote_put(conn);
 	}
+	bound_memory(device, &rsp);
 	*free_bytes = (size_t)rsp.free;
 	*total = (size_t)rsp.total;
 }
 
-/* Always a GPU, so that programs offload to it, whatever it is over there. */
+/* Always a GPU, whatever it is on the server, so that programs offload to it. */
 static enum ggml_backend_dev_type device_type(ggml_backend_dev_t dev)
 {
 	(void)dev;
@@ -77,17 +91,27 @@ static ggml_backend_buffer_type_t device_buft(ggml_backend_dev_t dev)
 	return &context_of(dev)->buft.api_3;
 }
 
-static bool device_supports_op(ggml_backend_dev_t dev, const struct ggml_tensor *op)
-{
-	return gw_remote_device_supports_op(context_of(dev), op);
-}
-
 static bool device_supports_buft(ggml_backend_dev_t dev, ggml_backend_buffer_type_t buft)
 {
 	const struct gw_remote_device *device = context_of(dev);
 	const struct gw_remote_device *other = gw_buft_device(buft);
 
 	return other && other->remote == device->remote && other->index == device->index;
+}
+
+/* ggml's scheduler aborts if a device does not support a node whose result is in its memory already: no other device
+ * can execute it. Such a node counts as supported, and its graph is refused (gw_query_is_refused). A buffer without
+ * memory, with which programs measure, has only its type. */
+static bool device_supports_op(ggml_backend_dev_t dev, const struct ggml_tensor *op)
+{
+	ggml_backend_buffer_t buffer = op->view_src ? op->view_src->buffer : op->buffer;
+
+	if (gw_query_supports_op(context_of(dev), op))
+		return true;
+	if (!buffer || !device_supports_buft(dev, ggml_backend_buffer_get_type(buffer)))
+		return false;
+	atomic_store(&context_of(dev)->remote->overruled, true);
+	return true;
 }
 
 static const struct ggml_backend_device_i device_iface = {
@@ -104,11 +128,6 @@ static const struct ggml_backend_device_i device_iface = {
 	.event_free = gw_event_free,
 	.event_synchronize = gw_event_synchronize,
 };
-
-struct gw_remote_device *gw_remote_device_from(ggml_backend_dev_t dev)
-{
-	return dev && dev->iface.get_name == device_name ? context_of(dev) : NULL;
-}
 
 static bool name_device(struct gw_remote_device *device, unsigned number, const char *real)
 {

@@ -15,10 +15,10 @@ static uint64_t id_of(const struct ggml_tensor *t)
 	return (uint64_t)(uintptr_t)t;
 }
 
-static enum gw_status no_number(const struct gw_link *link, const struct ggml_tensor *t, const char *what,
+static enum gw_status no_number(const struct gw_remote_conn *conn, const struct ggml_tensor *t, const char *what,
 	const char *name, struct gw_error *err)
 {
-	const struct gw_version *v = &link->dialect->version;
+	const struct gw_version *v = &conn->dialect->version;
 
 	return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s %s of tensor '%s' is not part of protocol %u.%u.%u", what,
 		name, t->name, (unsigned)v->major, (unsigned)v->minor, (unsigned)v->patch);
@@ -33,37 +33,38 @@ static bool is_local_function(enum ggml_op number)
 	       op == GGML_OP_CUSTOM;
 }
 
-static enum gw_status no_parameters(
-	const struct gw_link *link, const struct ggml_tensor *t, const struct gw_error *why, struct gw_error *err)
+static enum gw_status no_parameters(const struct gw_remote_conn *conn, const struct ggml_tensor *t,
+	const struct gw_error *why, struct gw_error *err)
 {
-	const struct gw_version *v = &link->dialect->version;
+	const struct gw_version *v = &conn->dialect->version;
 
 	return gw_error_set(err, GW_ERR_UNSUPPORTED,
 		"operation %s of tensor '%s' cannot be said in protocol %u.%u.%u: %s", ggml_op_name(t->op), t->name,
 		(unsigned)v->major, (unsigned)v->minor, (unsigned)v->patch, why->text);
 }
 
-static enum gw_status encode_op(
-	const struct gw_link *link, const struct ggml_tensor *t, struct gw_wire_tensor *out, struct gw_error *err)
+static enum gw_status encode_op(const struct gw_remote_conn *conn, const struct ggml_tensor *t,
+	struct gw_wire_tensor *out, struct gw_error *err)
 {
 	struct gw_error why;
 
 	if (is_local_function(t->op))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "operation %s of tensor '%s' calls this process",
 			ggml_op_name(t->op), t->name);
-	out->op = gw_opmap_op_wire(link->opmap, t->op);
+	out->op = gw_opmap_op_wire(conn->opmap, t->op);
 	if (out->op == GW_NO_NUMBER)
-		return no_number(link, t, "operation", ggml_op_name(t->op), err);
-	if (gw_opmap_params_to_wire(link->opmap, t, out->op_params, &why) != GW_OK)
-		return no_parameters(link, t, &why, err);
+		return no_number(conn, t, "operation", ggml_op_name(t->op), err);
+	if (gw_opmap_params_to_wire(conn->opmap, t, out->op_params, &why) != GW_OK)
+		return no_parameters(conn, t, &why, err);
 	return GW_OK;
 }
 
-enum gw_status gw_encode_check_node(const struct gw_link *link, const struct ggml_tensor *t, struct gw_error *err)
+enum gw_status gw_encode_check_node(
+	const struct gw_remote_conn *conn, const struct ggml_tensor *t, struct gw_error *err)
 {
 	struct gw_wire_tensor ignored;
 
-	return encode_op(link, t, &ignored, err);
+	return encode_op(conn, t, &ignored, err);
 }
 
 /* The wire has 32 bits for an extent and for a stride. A stride that no step is made with may be cut. */
@@ -79,20 +80,20 @@ static enum gw_status encode_extents(const struct ggml_tensor *t, struct gw_wire
 	return GW_OK;
 }
 
-enum gw_status gw_encode_shape(
-	const struct gw_link *link, const struct ggml_tensor *t, struct gw_wire_tensor *out, struct gw_error *err)
+enum gw_status gw_encode_shape(const struct gw_remote_conn *conn, const struct ggml_tensor *t,
+	struct gw_wire_tensor *out, struct gw_error *err)
 {
 	enum gw_status status = encode_extents(t, out, err);
 
 	if (status != GW_OK)
 		return status;
-	out->type = gw_opmap_type_wire(link->opmap, t->type);
+	out->type = gw_opmap_type_wire(conn->opmap, t->type);
 	if (out->type == GW_NO_NUMBER)
-		return no_number(link, t, "type", ggml_type_name(t->type), err);
+		return no_number(conn, t, "type", ggml_type_name(t->type), err);
 	out->id = id_of(t);
 	out->buffer = 0;
 	out->data = 0;
-	if (encode_op(link, t, out, NULL) != GW_OK) {
+	if (encode_op(conn, t, out, NULL) != GW_OK) {
 		out->op = 0; /* NONE, in all versions */
 		memset(out->op_params, 0, sizeof(out->op_params));
 	}
@@ -106,33 +107,33 @@ enum gw_status gw_encode_shape(
 	return GW_OK;
 }
 
-enum gw_status gw_encode_tensor(
-	const struct gw_link *link, const struct ggml_tensor *t, struct gw_wire_tensor *out, struct gw_error *err)
+enum gw_status gw_encode_tensor(const struct gw_remote_conn *conn, const struct ggml_tensor *t,
+	struct gw_wire_tensor *out, struct gw_error *err)
 {
 	const struct gw_buffer *buffer = gw_buffer_from(t->buffer);
-	enum gw_status status = gw_encode_shape(link, t, out, err);
+	enum gw_status status = gw_encode_shape(conn, t, out, err);
 
 	if (status != GW_OK || !buffer)
 		return status;
-	if (buffer->link == link) {
-		out->buffer = buffer->handle;
+	if (buffer->conn == conn) {
+		out->buffer = buffer->remote.handle;
 		out->data = (uint64_t)(uintptr_t)t->data;
-	} else if (buffer->link->remote == link->remote) {
+	} else if (buffer->conn->remote == conn->remote) {
 		return gw_error_set(err, GW_ERR_LOST, "tensor '%s' was lost with an earlier connection", t->name);
 	}
 	return GW_OK;
 }
 
-enum gw_status gw_encode_node(const struct gw_link *link, uint32_t device, const struct ggml_tensor *t,
+enum gw_status gw_encode_node(const struct gw_remote_conn *conn, uint32_t device, const struct ggml_tensor *t,
 	struct gw_wire_node_req *out, struct gw_error *err)
 {
 	memset(out, 0, sizeof(*out));
 	out->device = device;
-	enum gw_status status = gw_encode_shape(link, t, &out->tensor, err);
+	enum gw_status status = gw_encode_shape(conn, t, &out->tensor, err);
 	if (status == GW_OK)
-		status = gw_encode_check_node(link, t, err);
+		status = gw_encode_check_node(conn, t, err);
 	for (int i = 0; i < GGML_MAX_SRC && status == GW_OK; i++)
 		if (t->src[i])
-			status = gw_encode_shape(link, t->src[i], &out->src[i], err);
+			status = gw_encode_shape(conn, t->src[i], &out->src[i], err);
 	return status;
 }

@@ -123,24 +123,24 @@ static bool walk(struct gw_graph_encoder *e, const struct ggml_tensor *root)
 	return true;
 }
 
-static enum gw_status encode_tensors(struct gw_graph_encoder *e, const struct gw_link *link,
+static enum gw_status encode_tensors(struct gw_graph_encoder *e, const struct gw_remote_conn *conn,
 	const struct ggml_cgraph *graph, uint8_t *out, struct gw_error *err)
 {
 	struct gw_wire_tensor wire;
 
 	for (size_t i = 0; i < e->n_order; i++) {
-		enum gw_status status = gw_encode_tensor(link, e->order[i], &wire, err);
+		enum gw_status status = gw_encode_tensor(conn, e->order[i], &wire, err);
 		if (status != GW_OK)
 			return status;
-		if (link->dialect->use_count)
+		if (conn->dialect->use_count)
 			wire.use_count = gw_abi_graph_use_count(graph, e->order[i]);
-		gw_wire_tensor_encode(link->dialect, &wire, out + i * GW_WIRE_TENSOR_SIZE);
+		gw_wire_tensor_encode(conn->dialect, &wire, out + i * GW_WIRE_TENSOR_SIZE);
 	}
 	return GW_OK;
 }
 
-enum gw_status gw_graph_encode(struct gw_graph_encoder *e, const struct gw_link *link, uint32_t device, uint64_t uid,
-	struct ggml_cgraph *graph, struct gw_error *err)
+enum gw_status gw_graph_encode(struct gw_graph_encoder *e, const struct gw_remote_conn *conn, uint32_t device,
+	uint64_t uid, struct ggml_cgraph *graph, struct gw_error *err)
 {
 	uint32_t n_nodes = (uint32_t)ggml_graph_n_nodes(graph);
 	struct ggml_tensor **nodes = ggml_graph_nodes(graph);
@@ -149,22 +149,22 @@ enum gw_status gw_graph_encode(struct gw_graph_encoder *e, const struct gw_link 
 
 	start(e);
 	for (uint32_t i = 0; i < n_nodes; i++) {
-		enum gw_status status = gw_encode_check_node(link, nodes[i], err);
+		enum gw_status status = gw_encode_check_node(conn, nodes[i], err);
 		if (status != GW_OK)
 			return status;
 		if (!walk(e, nodes[i]))
 			return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	}
-	if (e->n_order > UINT32_MAX || !gw_wire_graph_size(link->dialect, n_nodes, (uint32_t)e->n_order, &size))
+	if (e->n_order > UINT32_MAX || !gw_wire_graph_size(conn->dialect, n_nodes, (uint32_t)e->n_order, &size))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "the graph is too large for the protocol");
 	e->body.len = 0;
 	if (gw_buf_reserve(&e->body, size) != GW_OK)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
-	gw_wire_graph_begin(link->dialect, device, uid, n_nodes, (uint32_t)e->n_order, e->body.data, &ids, &tensors);
+	gw_wire_graph_begin(conn->dialect, device, uid, n_nodes, (uint32_t)e->n_order, e->body.data, &ids, &tensors);
 	for (uint32_t i = 0; i < n_nodes; i++)
 		gw_put_le64(ids + (size_t)i * 8, (uint64_t)(uintptr_t)nodes[i]);
 	e->body.len = size;
-	return encode_tensors(e, link, graph, tensors, err);
+	return encode_tensors(e, conn, graph, tensors, err);
 }
 
 void gw_graph_encoder_free(struct gw_graph_encoder *e)

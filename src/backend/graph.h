@@ -7,7 +7,7 @@
 
 #include <ggml.h>
 
-#include "backend/link.h"
+#include "backend/remote_conn.h"
 #include "base/buf.h"
 
 struct gw_graph_frame;
@@ -32,7 +32,7 @@ struct gw_graph_encoder {
 };
 
 /* Encodes a graph into encoder->body. Errors as gw_encode_tensor, and GW_ERR_NOMEM. */
-enum gw_status gw_graph_encode(struct gw_graph_encoder *encoder, const struct gw_link *link, uint32_t device,
+enum gw_status gw_graph_encode(struct gw_graph_encoder *encoder, const struct gw_remote_conn *conn, uint32_t device,
 	uint64_t uid, struct ggml_cgraph *graph, struct gw_error *err);
 
 /* Returns the memory. */

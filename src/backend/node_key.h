@@ -1,4 +1,4 @@
-/* What a server's answer about an operation depends on, as bytes: a key of gw_answers. */
+/* What a server's answer about an operation depends on, as bytes: a key of gw_reply_cache. */
 #ifndef GW_BACKEND_NODE_KEY_H
 #define GW_BACKEND_NODE_KEY_H
 

@@ -5,15 +5,25 @@
 #include <string.h>
 
 #include "backend/device.h"
-#include "backend/link.h"
 #include "backend/sink.h"
 #include "base/log.h"
 #include "ggml/abi.h"
+#include "transport/endpoint.h"
 
-/* The entry of a server. Never freed. */
+/* Whoever connects does it without the lock; others who want the same wait for changed. */
+enum state {
+	NOT_STARTED,
+	CONNECTING,
+	READY,
+	FAILED,
+};
+
+/* The entry of a server. Never freed once it is READY. */
 struct server {
 	struct ggml_backend_reg base;
 	struct server *next;
+	enum state state;
+	unsigned waiters;
 	struct gw_remote *remote;
 	char *name;
 	size_t n_devices;
@@ -21,14 +31,16 @@ struct server {
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of servers and n_numbered */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of everything below but root_ok and the content of root */
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct server *servers;
 static unsigned n_numbered; /* devices that have a name so far */
 
-/* The entry "RPC". */
+/* The entry "RPC". Its devices are constant once environment is READY. */
 static struct ggml_backend_reg root;
 static bool root_ok;
 static gw_proc_lookup root_lookup;
+static enum state environment; /* the servers that it names */
 static struct gw_remote_device **root_devices;
 static size_t n_root_devices;
 
@@ -82,68 +94,48 @@ static void free_server(struct server *s)
 	for (size_t i = 0; i < s->n_devices; i++)
 		gw_remote_device_free(s->devices[i]);
 	free((void *)s->devices);
+	if (s->remote)
+		gw_remote_free(s->remote);
 	free(s->name);
 	free(s);
 }
 
-static bool make_devices(struct server *s, const struct gw_link *link)
-{
-	s->devices = calloc(link->n_devices, sizeof(struct gw_remote_device *));
-	if (!s->devices)
-		return false;
-	for (uint32_t i = 0; i < link->n_devices; i++) {
-		struct gw_remote_device *device =
-			gw_remote_device_new(s->remote, i, n_numbered + i, link->devices[i].description, &root);
-		if (!device)
-			return false;
-		s->devices[s->n_devices++] = device;
-	}
-	return true;
-}
-
-static struct server *new_server(struct gw_remote *remote, const struct gw_link *link)
+static struct server *new_server(const char *endpoint, gw_dial dial, void *dial_user)
 {
 	struct server *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->remote = remote;
+	s->state = CONNECTING;
 	s->base = (struct ggml_backend_reg){
 		.api_version = root.api_version,
 		.iface = {server_name, server_count, server_device, reg_proc},
 		.context = s,
 	};
-	if (asprintf(&s->name, "RPC[%s]", remote->endpoint) < 0)
+	s->remote = gw_remote_new(endpoint, dial, dial_user);
+	if (asprintf(&s->name, "RPC[%s]", endpoint) < 0)
 		s->name = NULL;
-	if (!s->name || !make_devices(s, link)) {
-		free_server(s);
-		return NULL;
-	}
-	return s;
+	if (s->remote && s->name)
+		return s;
+	free_server(s);
+	return NULL;
 }
 
-/* Connects and enters the server in the list; n_numbered moves on success only. */
-static struct server *add_locked(const char *endpoint, gw_dial dial, void *dial_user)
+/* Under the lock: devices are numbered in the order in which their servers become ready. */
+static bool make_devices_locked(struct server *s, const struct gw_remote_conn *conn)
 {
-	struct gw_remote *remote = gw_remote_new(endpoint, dial, dial_user);
-	struct gw_link *link;
-
-	if (!remote)
-		return NULL;
-	if (gw_remote_connect(remote, &link) != GW_OK)
-		goto free_remote;
-	struct server *s = new_server(remote, link);
-	gw_link_put(link);
-	if (!s)
-		goto free_remote;
+	s->devices = calloc(conn->n_devices, sizeof(struct gw_remote_device *));
+	if (!s->devices)
+		return false;
+	for (uint32_t i = 0; i < conn->n_devices; i++) {
+		struct gw_remote_device *device =
+			gw_remote_device_new(s->remote, i, n_numbered + i, conn->devices[i].description, &root);
+		if (!device)
+			return false;
+		s->devices[s->n_devices++] = device;
+	}
 	n_numbered += (unsigned)s->n_devices;
-	s->next = servers;
-	servers = s;
-	return s;
-
-free_remote:
-	gw_remote_free(remote);
-	return NULL;
+	return true;
 }
 
 static struct server *find_locked(const char *endpoint)
@@ -155,14 +147,60 @@ static struct server *find_locked(const char *endpoint)
 	return s;
 }
 
+static void remove_locked(const struct server *s)
+{
+	struct server **at = &servers;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+}
+
+/* Connects a new server, which is in the list. Leaves the lock meanwhile. */
+static void connect_locked(struct server *s)
+{
+	struct gw_remote_conn *conn = NULL;
+
+	pthread_mutex_unlock(&lock);
+	(void)gw_remote_connect(s->remote, &conn);
+	pthread_mutex_lock(&lock);
+	s->state = conn && make_devices_locked(s, conn) ? READY : FAILED;
+	if (s->state == FAILED)
+		remove_locked(s);
+	pthread_cond_broadcast(&changed);
+	if (!conn)
+		return;
+	pthread_mutex_unlock(&lock);
+	gw_remote_put(conn);
+	pthread_mutex_lock(&lock);
+}
+
+/* A thread that waits for another one's attempt shares its outcome. */
 static struct server *find_or_add(const char *endpoint, gw_dial dial, void *dial_user)
 {
 	pthread_mutex_lock(&lock);
 	struct server *s = find_locked(endpoint);
-	if (!s)
-		s = add_locked(endpoint, dial, dial_user);
+	bool is_new = !s;
+
+	if (is_new && (s = new_server(endpoint, dial, dial_user))) {
+		s->next = servers;
+		servers = s;
+	}
+	if (!s) {
+		pthread_mutex_unlock(&lock);
+		return NULL;
+	}
+	s->waiters++;
+	if (is_new)
+		connect_locked(s);
+	while (s->state == CONNECTING)
+		pthread_cond_wait(&changed, &lock);
+	bool ready = s->state == READY;
+	bool last = --s->waiters == 0;
 	pthread_mutex_unlock(&lock);
-	return s;
+	if (!ready && last)
+		free_server(s);
+	return ready ? s : NULL;
 }
 
 static enum gw_status dial_endpoint(void *user, const char *endpoint, struct gw_client **out, struct gw_error *err)
@@ -194,11 +232,11 @@ static void add_servers_of_environment(void)
 {
 	const char *value = getenv("GGML_RPC_SERVERS");
 	char *list = value ? strdup(value) : NULL;
-	char *rest = NULL;
 
-	for (char *endpoint = list ? strtok_r(list, ", ", &rest) : NULL; endpoint;
-		endpoint = strtok_r(NULL, ", ", &rest)) {
-		const struct server *s = named_before(endpoint) ? NULL : find_or_add(endpoint, dial_endpoint, NULL);
+	for (char *endpoint, *rest = list; (endpoint = gw_endpoint_next(&rest));) {
+		if (!endpoint[0] || named_before(endpoint))
+			continue;
+		const struct server *s = find_or_add(endpoint, dial_endpoint, NULL);
 		if (s)
 			give_root_devices(s);
 	}
@@ -220,17 +258,35 @@ static void init_root(void)
 		.iface = {root_name, root_count, root_device, reg_proc},
 	};
 	root_ok = true;
-	add_servers_of_environment();
 }
 
-ggml_backend_reg_t gw_reg_get(gw_proc_lookup lookup)
+bool gw_reg_init(gw_proc_lookup lookup)
 {
 	pthread_mutex_lock(&lock);
 	if (!root_lookup)
 		root_lookup = lookup;
 	pthread_mutex_unlock(&lock);
 	pthread_once(&once, init_root);
-	return root_ok ? &root : NULL;
+	return root_ok;
+}
+
+ggml_backend_reg_t gw_reg_get(gw_proc_lookup lookup)
+{
+	if (!gw_reg_init(lookup))
+		return NULL;
+	pthread_mutex_lock(&lock);
+	if (environment == NOT_STARTED) {
+		environment = CONNECTING;
+		pthread_mutex_unlock(&lock);
+		add_servers_of_environment();
+		pthread_mutex_lock(&lock);
+		environment = READY;
+		pthread_cond_broadcast(&changed);
+	}
+	while (environment == CONNECTING)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	return &root;
 }
 
 ggml_backend_reg_t gw_reg_add_server_over(const char *endpoint, gw_dial dial, void *dial_user)

@@ -2,19 +2,26 @@
 #ifndef GW_BACKEND_REG_H
 #define GW_BACKEND_REG_H
 
+#include <stdbool.h>
+
 #include "backend/remote.h"
 #include "ggml/layout.h"
 
 /* Finds a function that programs ask the entry for by name; NULL if there is none of that name. */
 typedef void *(*gw_proc_lookup)(const char *name);
 
-/* The entry "RPC". The first call lets the log go to ggml's, checks ggml's layout, and gives it the devices of the
- * servers in the environment's GGML_RPC_SERVERS (a comma-separated list), connecting to each. NULL if the layout is not
- * known, which is logged once. lookup counts at the first call. Thread-safe. */
+/* Lets the log go to ggml's and checks ggml's layout, at the first call; lookup counts then. False if the layout is not
+ * known, which is logged once. Does not connect. Thread-safe, as everything below. */
+bool gw_reg_init(gw_proc_lookup lookup);
+
+/* The same, then the entry "RPC": with the devices of the servers in the environment's GGML_RPC_SERVERS (a list
+ * separated by commas), each of which the first call connects to. Other calls wait for it. NULL if the layout is not
+ * known. */
 ggml_backend_reg_t gw_reg_get(gw_proc_lookup lookup);
 
 /* The entry "RPC[endpoint]" with the server's devices: always the same for an endpoint. Connects at the first call for
- * it. NULL if there is no server, which is logged. gw_reg_get must have succeeded. Thread-safe. */
+ * it; other calls for the same endpoint wait for the outcome, and calls for other endpoints do not. NULL if there is no
+ * server, which is logged. gw_reg_init must have succeeded. */
 ggml_backend_reg_t gw_reg_add_server(const char *endpoint);
 
 /* The same over connections that dial makes. */

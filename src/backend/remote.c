@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/link.h"
 #include "base/clock.h"
 #include "base/log.h"
 
-#define RETRY_NS UINT64_C(1000000000)
+#define RETRY_MS 1000
 
 struct gw_remote *gw_remote_new(const char *endpoint, gw_dial dial, void *dial_user)
 {
@@ -22,109 +21,189 @@ struct gw_remote *gw_remote_new(const char *endpoint, gw_dial dial, void *dial_u
 	}
 	remote->dial = dial;
 	remote->dial_user = dial_user;
-	gw_answers_init(&remote->alloc_sizes);
-	gw_answers_init(&remote->supported);
+	gw_reply_cache_init(&remote->alloc_sizes);
+	gw_reply_cache_init(&remote->supported);
+	gw_told_init(&remote->told);
 	pthread_mutex_init(&remote->lock, NULL);
+	pthread_cond_init(&remote->changed, NULL);
 	return remote;
 }
 
 void gw_remote_free(struct gw_remote *remote)
 {
-	if (remote->link)
-		gw_link_free(remote->link);
-	gw_answers_clear(&remote->alloc_sizes);
-	gw_answers_clear(&remote->supported);
+	if (remote->conn)
+		gw_remote_conn_free(remote->conn);
+	gw_reply_cache_clear(&remote->alloc_sizes);
+	gw_reply_cache_clear(&remote->supported);
+	gw_told_clear(&remote->told);
+	pthread_cond_destroy(&remote->changed);
 	pthread_mutex_destroy(&remote->lock);
 	free(remote->endpoint);
 	free(remote);
 }
 
 /* Takes the reference of the remote away; the caller closes the result, if any, without the lock. */
-static struct gw_link *detach_locked(struct gw_remote *remote)
+static struct gw_remote_conn *detach_locked(struct gw_remote *remote)
 {
-	struct gw_link *link = remote->link;
+	struct gw_remote_conn *conn = remote->conn;
 
-	remote->link = NULL;
-	return link && --link->refs == 0 ? link : NULL;
+	remote->conn = NULL;
+	return conn && --conn->refs == 0 ? conn : NULL;
 }
 
-static enum gw_status open_locked(struct gw_remote *remote)
+static enum gw_status open_any(struct gw_remote *remote, struct gw_remote_conn **out)
 {
 	struct gw_client *client;
 	struct gw_error err = {0};
-
-	if (gw_clock_ns() < remote->retry_at_ns)
-		return GW_ERR_LOST;
 	enum gw_status status = remote->dial(remote->dial_user, remote->endpoint, &client, &err);
+
 	if (status == GW_OK)
-		status = gw_link_new(remote, client, &remote->link, &err);
+		status = gw_remote_conn_new(remote, client, out, &err);
 	if (status != GW_OK) {
 		gw_log_error("RPC: %s", err.text);
-		remote->retry_at_ns = gw_clock_ns() + RETRY_NS;
-		return status;
+		remote->retry_at_ns = gw_clock_deadline(RETRY_MS);
 	}
-	remote->link->refs = 1;
-	return GW_OK;
-}
-
-static enum gw_status acquire(struct gw_remote *remote, bool replace_lost, struct gw_link **out)
-{
-	struct gw_link *dead = NULL;
-	enum gw_status status = GW_OK;
-
-	pthread_mutex_lock(&remote->lock);
-	if (remote->link && replace_lost && gw_client_lost(remote->link->client)) {
-		dead = detach_locked(remote);
-		gw_answers_clear(&remote->alloc_sizes);
-		gw_answers_clear(&remote->supported);
-	}
-	if (!remote->link)
-		status = open_locked(remote);
-	if (status == GW_OK) {
-		remote->link->refs++;
-		*out = remote->link;
-	}
-	pthread_mutex_unlock(&remote->lock);
-	if (dead)
-		gw_link_free(dead);
 	return status;
 }
 
-enum gw_status gw_remote_connect(struct gw_remote *remote, struct gw_link **out)
+/* Whether the sizes that ggml got still hold. If not, they are forgotten, and the next connection is accepted. */
+static bool is_as_before(struct gw_remote *remote, const struct gw_remote_conn *conn)
+{
+	uint64_t before = remote->character;
+
+	remote->character = gw_remote_conn_character(conn);
+	if (!before || before == remote->character || !atomic_load(&remote->told.any))
+		return true;
+	gw_told_clear(&remote->told);
+	gw_log_error("RPC: %s: refused: the server, or one of its devices, is not the one that was asked for sizes; "
+		     "what is being loaded fails: load it again",
+		remote->endpoint);
+	return false;
+}
+
+static enum gw_status open_connection(struct gw_remote *remote, struct gw_remote_conn **out)
+{
+	struct gw_remote_conn *conn;
+	enum gw_status status = open_any(remote, &conn);
+
+	if (status != GW_OK)
+		return status;
+	if (!is_as_before(remote, conn)) {
+		gw_remote_conn_free(conn);
+		return GW_ERR_LOST;
+	}
+	*out = conn;
+	return GW_OK;
+}
+
+/* Leaves the lock while it connects; meanwhile the remote is in the state connecting. */
+static enum gw_status connect_locked(struct gw_remote *remote)
+{
+	struct gw_remote_conn *conn = NULL;
+
+	if (gw_clock_ns() < remote->retry_at_ns)
+		return GW_ERR_LOST;
+	remote->connecting = true;
+	pthread_mutex_unlock(&remote->lock);
+	enum gw_status status = open_connection(remote, &conn);
+	pthread_mutex_lock(&remote->lock);
+	remote->connecting = false;
+	remote->conn = conn;
+	if (conn)
+		conn->refs = 1;
+	pthread_cond_broadcast(&remote->changed);
+	return status;
+}
+
+static enum gw_status acquire(struct gw_remote *remote, bool replace_lost, struct gw_remote_conn **out)
+{
+	struct gw_remote_conn *dead = NULL;
+	enum gw_status status = GW_OK;
+
+	pthread_mutex_lock(&remote->lock);
+	while (remote->connecting)
+		pthread_cond_wait(&remote->changed, &remote->lock);
+	if (remote->conn && replace_lost && gw_client_lost(remote->conn->client)) {
+		dead = detach_locked(remote);
+		gw_reply_cache_clear(&remote->alloc_sizes);
+		gw_reply_cache_clear(&remote->supported);
+	}
+	if (!remote->conn)
+		status = connect_locked(remote);
+	if (status == GW_OK) {
+		remote->conn->refs++;
+		*out = remote->conn;
+	}
+	pthread_mutex_unlock(&remote->lock);
+	if (dead)
+		gw_remote_conn_free(dead);
+	return status;
+}
+
+enum gw_status gw_remote_connect(struct gw_remote *remote, struct gw_remote_conn **out)
 {
 	return acquire(remote, true, out);
 }
 
-enum gw_status gw_remote_current(struct gw_remote *remote, struct gw_link **out)
+enum gw_status gw_remote_current(struct gw_remote *remote, struct gw_remote_conn **out)
 {
 	return acquire(remote, false, out);
 }
 
-void gw_link_ref(struct gw_link *link)
+void gw_remote_ref(struct gw_remote_conn *conn)
 {
-	pthread_mutex_lock(&link->remote->lock);
-	link->refs++;
-	pthread_mutex_unlock(&link->remote->lock);
+	pthread_mutex_lock(&conn->remote->lock);
+	conn->refs++;
+	pthread_mutex_unlock(&conn->remote->lock);
 }
 
-void gw_link_use(struct gw_link *link)
+void gw_remote_use(struct gw_remote_conn *conn)
 {
-	pthread_mutex_lock(&link->remote->lock);
-	link->used = true;
-	pthread_mutex_unlock(&link->remote->lock);
+	pthread_mutex_lock(&conn->remote->lock);
+	conn->used = true;
+	pthread_mutex_unlock(&conn->remote->lock);
 }
 
-void gw_link_put(struct gw_link *link)
+void gw_remote_put(struct gw_remote_conn *conn)
 {
-	struct gw_remote *remote = link->remote;
-	struct gw_link *last = NULL;
+	struct gw_remote *remote = conn->remote;
+	struct gw_remote_conn *last = NULL;
 
 	pthread_mutex_lock(&remote->lock);
-	if (--link->refs == 0)
-		last = link;
-	else if (link->refs == 1 && link->used && remote->link == link)
+	if (--conn->refs == 0)
+		last = conn;
+	else if (conn->refs == 1 && conn->used && remote->conn == conn)
 		last = detach_locked(remote);
+	/* No buffer is left, and so no plan. */
+	if (last && last->used)
+		gw_told_clear(&remote->told);
 	pthread_mutex_unlock(&remote->lock);
 	if (last)
-		gw_link_free(last);
+		gw_remote_conn_free(last);
+}
+
+size_t gw_remote_tell(struct gw_remote *remote, struct gw_remote_conn *conn, const char *what, const void *question,
+	size_t question_size, size_t number)
+{
+	size_t first = gw_told_first(&remote->told, question, question_size, number);
+	struct gw_error why;
+
+	if (number <= first)
+		return number;
+	if (!conn)
+		return first;
+	gw_error_set(&why, GW_ERR_PROTOCOL, "%s is %zu bytes now and was %zu when ggml planned with it", what, number,
+		first);
+	gw_client_give_up(conn->client, &why);
+	return first;
+}
+
+size_t gw_remote_alignment(struct gw_remote *remote, struct gw_remote_conn *conn, uint32_t device)
+{
+	const uint32_t question[] = {UINT32_MAX, device}; /* no node's key begins with such a device */
+	size_t number = GW_REMOTE_DEFAULT_ALIGNMENT;
+
+	if (conn && device < conn->n_devices)
+		number = gw_remote_conn_alignment(conn, device);
+	return gw_remote_tell(remote, conn, "the alignment of buffers", question, sizeof(question), number);
 }

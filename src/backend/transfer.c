@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/encode.h"
+#include "backend/sequence.h"
 #include "backend/weights.h"
 #include "base/checked.h"
 #include "base/log.h"
@@ -23,26 +24,26 @@ static bool range_ok(const struct gw_buffer *b, const struct ggml_tensor *t, con
 	uint64_t address = (uint64_t)(uintptr_t)t->data;
 	uint64_t span, start;
 
-	return span_of(rows, &span) && gw_range_ok(rows->offset, span, ggml_nbytes(t)) && address >= b->base &&
-	       gw_add_u64(address - b->base, rows->offset, &start) && gw_range_ok(start, span, b->size);
+	return span_of(rows, &span) && gw_range_ok(rows->offset, span, ggml_nbytes(t)) && address >= b->remote.base &&
+	       gw_add_u64(address - b->remote.base, rows->offset, &start) && gw_range_ok(start, span, b->size);
 }
 
-/* The tensor with its place, if the rows lie where they should; otherwise the reason is logged. */
+/* Encodes the tensor with its place, if the rows lie inside it; otherwise the reason is logged. */
 static bool prepare(
 	const struct gw_buffer *b, const struct ggml_tensor *t, const struct gw_rows *rows, struct gw_wire_tensor *out)
 {
 	struct gw_error err;
 
-	if (gw_encode_shape(b->link, t, out, &err) != GW_OK) {
-		gw_log_error("RPC: %s: %s", gw_client_name(b->link->client), err.text);
+	if (gw_encode_shape(b->conn, t, out, &err) != GW_OK) {
+		gw_log_error("RPC: %s: %s", gw_client_name(b->conn->client), err.text);
 		return false;
 	}
 	if (!range_ok(b, t, rows)) {
 		gw_log_error("RPC: %s: %zu rows of %zu bytes from %zu on are not inside tensor '%s' of %zu bytes",
-			gw_client_name(b->link->client), rows->n, rows->size, rows->offset, t->name, ggml_nbytes(t));
+			gw_client_name(b->conn->client), rows->n, rows->size, rows->offset, t->name, ggml_nbytes(t));
 		return false;
 	}
-	out->buffer = b->handle;
+	out->buffer = b->remote.handle;
 	out->data = (uint64_t)(uintptr_t)t->data;
 	return true;
 }
@@ -50,44 +51,22 @@ static bool prepare(
 static bool needs_init(const struct gw_buffer *b, const struct ggml_tensor *t)
 {
 	return ggml_is_quantized(t->type) && t->ne[0] % 512 != 0 && !t->view_src &&
-	       !(b->link->devices[b->device].flags & GW_EXT_DEVICE_NO_INIT);
+	       !(b->conn->devices[b->device].flags & GW_EXT_DEVICE_NO_INIT);
 }
 
 enum gw_status gw_transfer_init(struct gw_buffer *b, const struct ggml_tensor *t)
 {
 	const struct gw_rows all = {0, ggml_nbytes(t), 1, 0};
-	uint8_t request[GW_WIRE_MAX_FIXED];
 	struct gw_wire_tensor wire;
 
 	if (!needs_init(b, t))
 		return GW_OK;
 	if (!prepare(b, t, &all, &wire))
 		return GW_ERR_INVALID;
-	struct iovec part = {request, gw_wire_tensor_req_encode(b->link->dialect, &wire, request)};
-	return gw_client_post(b->link->client, GW_CMD_INIT_TENSOR, &part, 1);
+	return gw_client_init_tensor(b->conn->client, &wire, NULL);
 }
 
-static void set_piece(const struct gw_buffer *b, struct gw_wire_set_req *req, const void *data, size_t size)
-{
-	uint8_t request[GW_WIRE_MAX_FIXED];
-	struct iovec parts[2] = {
-		{request, gw_wire_set_req_encode(b->link->dialect, req, request)},
-		{(void *)data, size},
-	};
-	gw_client_post(b->link->client, GW_CMD_SET_TENSOR, parts, 2);
-}
-
-static void set_rows(const struct gw_buffer *b, struct gw_wire_2d_req *req, const void *data)
-{
-	uint8_t request[GW_WIRE_MAX_FIXED];
-	struct iovec parts[2] = {
-		{request, gw_wire_2d_req_encode(b->link->dialect, req, request)},
-		{(void *)data, req->size * req->n_copies},
-	};
-	gw_client_post(b->link->client, GW_CMD_SET_TENSOR_2D, parts, 2);
-}
-
-/* Servers before 8.0 know no rows. */
+/* Servers before 8.0 have no command for rows. */
 static void set_row_by_row(const struct gw_buffer *b, const struct gw_wire_tensor *wire, const uint8_t *data,
 	const struct gw_rows *rows, size_t stride_data)
 {
@@ -95,7 +74,7 @@ static void set_row_by_row(const struct gw_buffer *b, const struct gw_wire_tenso
 
 	for (size_t i = 0; i < rows->n; i++) {
 		req.offset = rows->offset + i * rows->stride;
-		set_piece(b, &req, data + i * stride_data, rows->size);
+		(void)gw_client_set_tensor(b->conn->client, &req, data + i * stride_data, rows->size, NULL);
 	}
 }
 
@@ -109,7 +88,7 @@ static void set_packed(const struct gw_buffer *b, const struct gw_wire_tensor *w
 		req.offset = rows->offset + done * rows->stride;
 		for (size_t i = 0; i < req.n_copies; i++)
 			memcpy(stage + i * rows->size, data + (done + i) * stride_data, rows->size);
-		set_rows(b, &req, stage);
+		(void)gw_client_set_tensor_2d(b->conn->client, &req, stage, NULL);
 	}
 }
 
@@ -119,12 +98,12 @@ static void set_2d(const struct gw_buffer *b, const struct gw_wire_tensor *wire,
 	struct gw_wire_2d_req req = {*wire, rows->offset, rows->size, rows->n, rows->stride};
 	size_t stage_rows = rows->size < STAGE_BYTES ? STAGE_BYTES / rows->size : 1;
 
-	if (!gw_dialect_has(b->link->dialect, GW_CMD_SET_TENSOR_2D)) {
+	if (!gw_dialect_has(b->conn->dialect, GW_CMD_SET_TENSOR_2D)) {
 		set_row_by_row(b, wire, data, rows, stride_data);
 		return;
 	}
 	if (stride_data == rows->size) {
-		set_rows(b, &req, data);
+		(void)gw_client_set_tensor_2d(b->conn->client, &req, data, NULL);
 		return;
 	}
 	uint8_t *stage = malloc(stage_rows * rows->size);
@@ -145,39 +124,29 @@ void gw_transfer_set(struct gw_buffer *b, const struct ggml_tensor *t, const voi
 		return;
 	if (rows->n > 1)
 		set_2d(b, &req.tensor, data, rows, stride_data);
-	else if ((!weights && b->link->dialect->hash_weights_only) || !gw_weights_set(b, &req, data, rows->size))
-		set_piece(b, &req, data, rows->size);
-}
-
-static void get_rows(const struct gw_buffer *b, const struct gw_wire_tensor *wire, void *data,
-	const struct gw_rows *rows, size_t stride_data)
-{
-	uint8_t request[GW_WIRE_MAX_FIXED];
-	struct gw_wire_2d_req req = {*wire, rows->offset, rows->size, rows->n, rows->stride};
-	struct gw_dest dest = {data, rows->size, rows->n, stride_data};
-	struct iovec part = {request, gw_wire_2d_req_encode(b->link->dialect, &req, request)};
-
-	gw_link_get(b->link, GW_CMD_GET_TENSOR_2D, &part, &dest);
+	else if ((!weights && b->conn->dialect->hash_weights_only) || !gw_weights_set(b, &req, data, rows->size))
+		(void)gw_client_set_tensor(b->conn->client, &req, data, rows->size, NULL);
 }
 
 static void get_pieces(const struct gw_buffer *b, const struct gw_wire_tensor *wire, uint8_t *data,
 	const struct gw_rows *rows, size_t stride_data)
 {
-	uint8_t request[GW_WIRE_MAX_FIXED];
 	struct gw_wire_get_req req = {.tensor = *wire, .size = rows->size};
 
 	for (size_t i = 0; i < rows->n; i++) {
-		struct gw_dest dest = {data + i * stride_data, rows->size, 1, rows->size};
+		const struct gw_dest dest = {data + i * stride_data, rows->size, 1, rows->size};
 		req.offset = rows->offset + i * rows->stride;
-		struct iovec part = {request, gw_wire_get_req_encode(b->link->dialect, &req, request)};
-		gw_link_get(b->link, GW_CMD_GET_TENSOR, &part, &dest);
+		gw_sequence_get(b->conn, &req, &dest);
 	}
 }
 
-static void zero_rows(uint8_t *data, const struct gw_rows *rows, size_t stride_data)
+static void get_rows(const struct gw_buffer *b, const struct gw_wire_tensor *wire, void *data,
+	const struct gw_rows *rows, size_t stride_data)
 {
-	for (size_t i = 0; i < rows->n; i++)
-		memset(data + i * stride_data, 0, rows->size);
+	const struct gw_wire_2d_req req = {*wire, rows->offset, rows->size, rows->n, rows->stride};
+	const struct gw_dest dest = {data, rows->size, rows->n, stride_data};
+
+	gw_sequence_get_2d(b->conn, &req, &dest);
 }
 
 void gw_transfer_get(struct gw_buffer *b, const struct ggml_tensor *t, void *data, const struct gw_rows *rows,
@@ -188,18 +157,18 @@ void gw_transfer_get(struct gw_buffer *b, const struct ggml_tensor *t, void *dat
 	if (rows->size == 0 || rows->n == 0)
 		return;
 	if (!prepare(b, t, rows, &wire)) {
-		zero_rows(data, rows, stride_data);
+		gw_dest_zero(&(struct gw_dest){data, rows->size, rows->n, stride_data});
 		return;
 	}
-	if (rows->n > 1 && gw_dialect_has(b->link->dialect, GW_CMD_GET_TENSOR_2D))
+	if (rows->n > 1 && gw_dialect_has(b->conn->dialect, GW_CMD_GET_TENSOR_2D))
 		get_rows(b, &wire, data, rows, stride_data);
 	else
 		get_pieces(b, &wire, data, rows, stride_data);
 	if (wait)
-		gw_link_wait(b->link);
+		gw_sequence_wait(b->conn);
 }
 
-/* Servers before 5.0 cannot fill: zeros, or whatever it is, are sent. */
+/* Servers before 5.0 cannot fill, so the bytes are sent. */
 static void fill_by_bytes(const struct gw_buffer *b, const struct gw_wire_memset_req *fill)
 {
 	struct gw_wire_set_req req = {.tensor = fill->tensor};
@@ -207,14 +176,15 @@ static void fill_by_bytes(const struct gw_buffer *b, const struct gw_wire_memset
 	uint8_t *stage = malloc(stage_size);
 
 	if (!stage) {
-		gw_log_error("RPC: %s: out of memory", gw_client_name(b->link->client));
+		gw_log_error("RPC: %s: out of memory", gw_client_name(b->conn->client));
 		return;
 	}
 	memset(stage, fill->value, stage_size);
 	for (uint64_t done = 0; done < fill->size; done += stage_size) {
 		uint64_t left = fill->size - done;
 		req.offset = fill->offset + done;
-		set_piece(b, &req, stage, left < stage_size ? (size_t)left : stage_size);
+		size_t n = left < stage_size ? (size_t)left : stage_size;
+		(void)gw_client_set_tensor(b->conn->client, &req, stage, n, NULL);
 	}
 	free(stage);
 }
@@ -223,14 +193,11 @@ void gw_transfer_fill(struct gw_buffer *b, const struct ggml_tensor *t, uint8_t 
 {
 	const struct gw_rows rows = {offset, size, 1, size};
 	struct gw_wire_memset_req req = {.offset = offset, .size = size, .value = value};
-	uint8_t request[GW_WIRE_MAX_FIXED];
 
 	if (size == 0 || !prepare(b, t, &rows, &req.tensor))
 		return;
-	if (!gw_dialect_has(b->link->dialect, GW_CMD_MEMSET_TENSOR)) {
+	if (gw_dialect_has(b->conn->dialect, GW_CMD_MEMSET_TENSOR))
+		(void)gw_client_memset_tensor(b->conn->client, &req, NULL);
+	else
 		fill_by_bytes(b, &req);
-		return;
-	}
-	struct iovec part = {request, gw_wire_memset_req_encode(b->link->dialect, &req, request)};
-	gw_client_post(b->link->client, GW_CMD_MEMSET_TENSOR, &part, 1);
 }

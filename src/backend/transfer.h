@@ -25,17 +25,13 @@ enum gw_status gw_transfer_init(struct gw_buffer *buffer, const struct ggml_tens
 void gw_transfer_set(struct gw_buffer *buffer, const struct ggml_tensor *tensor, const void *data,
 	const struct gw_rows *rows, size_t stride_data, bool weights);
 
-/* Asks for rows, which are at data when gw_link_wait returns; with wait, on return. Zeros if the connection is lost. */
+/* Asks for rows, which are at data when gw_sequence_wait returns; with wait, on return. Zeros if the connection is
+ * lost. */
 void gw_transfer_get(struct gw_buffer *buffer, const struct ggml_tensor *tensor, void *data, const struct gw_rows *rows,
 	size_t stride_data, bool wait);
 
 /* Fills size bytes from offset on with value. */
 void gw_transfer_fill(
 	struct gw_buffer *buffer, const struct ggml_tensor *tensor, uint8_t value, size_t offset, size_t size);
-
-/* Copies a tensor to one of the same layout. On one connection the server does it; between two the bytes come here and
- * go on. Blocks. False if it was not done: the caller may try another way. */
-bool gw_transfer_copy(const struct ggml_tensor *src, const struct ggml_tensor *dst);
-bool gw_transfer_relay(const struct ggml_tensor *src, const struct ggml_tensor *dst);
 
 #endif

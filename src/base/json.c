@@ -117,14 +117,6 @@ void gw_json_u64(struct gw_json *j, const char *key, uint64_t value)
 	put(j, text, (size_t)n);
 }
 
-void gw_json_i64(struct gw_json *j, const char *key, int64_t value)
-{
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%" PRId64, value);
-	lead_in(j, key);
-	put(j, text, (size_t)n);
-}
-
 void gw_json_bool(struct gw_json *j, const char *key, bool value)
 {
 	lead_in(j, key);

@@ -29,7 +29,6 @@ void gw_json_array_end(struct gw_json *j);
 /* NULL is null. */
 void gw_json_text(struct gw_json *j, const char *key, const char *value);
 void gw_json_u64(struct gw_json *j, const char *key, uint64_t value);
-void gw_json_i64(struct gw_json *j, const char *key, int64_t value);
 void gw_json_bool(struct gw_json *j, const char *key, bool value);
 void gw_json_null(struct gw_json *j, const char *key);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 #define LINE_MAX_BYTES 1024
 /* With what a format puts around a line; a character may become six. */
@@ -68,14 +69,6 @@ bool gw_log_enabled(enum gw_log_level level)
 	return (int)level <= limit;
 }
 
-/* Names and texts of a peer get into lines: they must not start another line or steer a terminal. */
-static void blank_controls(char *line)
-{
-	for (unsigned char *p = (unsigned char *)line; *p; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-}
-
 static void put_time(struct gw_json *j)
 {
 	char text[40], whole[48];
@@ -118,7 +111,8 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, LINE_MAX_BYTES, fmt, ap);
 	va_end(ap);
-	blank_controls(line);
+	/* Names and texts of a peer get into lines: they must not start another line or steer a terminal. */
+	gw_text_safe(line, line, LINE_MAX_BYTES);
 	if (log_format == GW_LOG_JSON)
 		make_object(level, line);
 

@@ -30,7 +30,8 @@ bool gw_log_enabled(enum gw_log_level level);
 /* How lines look from now on; default: TEXT. Call before threads exist. */
 void gw_log_set_format(enum gw_log_format format);
 
-/* Writes one line; messages longer than 1 KiB is cut, control characters become '?'. Thread-safe; keeps errno. */
+/* Writes one line. Messages are cut at 1 KiB. What is not valid UTF-8 and what can steer a terminal (gw_text_is_unsafe)
+ * becomes '?'. Thread-safe; keeps errno. */
 void gw_log(enum gw_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define gw_log_error(...) gw_log(GW_LOG_ERROR, __VA_ARGS__)

@@ -13,11 +13,18 @@ enum slot_state {
 
 struct gw_map_slot {
 	uint64_t key;
-	void *value;
+	uint64_t value; /* or a pointer */
 	enum slot_state state;
 };
 
+_Static_assert(sizeof(void *) <= sizeof(uint64_t), "a pointer fits into a value");
+
 #define FIRST_CAPACITY 16
+
+static void *pointer_in(const struct gw_map_slot *slot)
+{
+	return (void *)(uintptr_t)slot->value;
+}
 
 /* Keys are often addresses: both halves of the product are used, so that neither low nor high bits alone decide. */
 static size_t slot_of(const struct gw_map *map, uint64_t key)
@@ -40,7 +47,7 @@ static struct gw_map_slot *find(const struct gw_map *map, uint64_t key)
 }
 
 /* Enters a key that is absent; there is a free slot. */
-static void enter(struct gw_map *map, uint64_t key, void *value)
+static void enter(struct gw_map *map, uint64_t key, uint64_t value)
 {
 	size_t i = slot_of(map, key);
 	while (map->slots[i].state == SLOT_TAKEN)
@@ -71,6 +78,14 @@ static bool fits(size_t n, size_t capacity)
 	return n <= capacity / 4 * 3;
 }
 
+static size_t capacity_for(size_t n)
+{
+	size_t capacity = FIRST_CAPACITY;
+	while (!fits(n, capacity))
+		capacity *= 2;
+	return capacity;
+}
+
 enum gw_status gw_map_reserve(struct gw_map *map, size_t n)
 {
 	if (n > SIZE_MAX / 4 / sizeof(struct gw_map_slot))
@@ -78,13 +93,10 @@ enum gw_status gw_map_reserve(struct gw_map *map, size_t n)
 	size_t extra = n > map->count ? n - map->count : 0;
 	if (map->capacity && fits(map->used + extra, map->capacity))
 		return GW_OK;
-	size_t capacity = FIRST_CAPACITY;
-	while (!fits(map->count + extra, capacity))
-		capacity *= 2;
-	return rebuild(map, capacity);
+	return rebuild(map, capacity_for(map->count + extra));
 }
 
-enum gw_status gw_map_put(struct gw_map *map, uint64_t key, void *value)
+enum gw_status gw_map_put_u64(struct gw_map *map, uint64_t key, uint64_t value)
 {
 	struct gw_map_slot *slot = find(map, key);
 	if (slot) {
@@ -93,10 +105,7 @@ enum gw_status gw_map_put(struct gw_map *map, uint64_t key, void *value)
 	}
 	if (!map->capacity || !fits(map->used + 1, map->capacity)) {
 		/* Twice what is needed, so that tombstones cannot make rebuilding frequent. */
-		size_t capacity = FIRST_CAPACITY;
-		while (!fits(2 * (map->count + 1), capacity))
-			capacity *= 2;
-		enum gw_status status = rebuild(map, capacity);
+		enum gw_status status = rebuild(map, capacity_for(2 * (map->count + 1)));
 		if (status != GW_OK)
 			return status;
 	}
@@ -104,18 +113,31 @@ enum gw_status gw_map_put(struct gw_map *map, uint64_t key, void *value)
 	return GW_OK;
 }
 
+enum gw_status gw_map_put(struct gw_map *map, uint64_t key, void *value)
+{
+	return gw_map_put_u64(map, key, (uintptr_t)value);
+}
+
+bool gw_map_find_u64(const struct gw_map *map, uint64_t key, uint64_t *value)
+{
+	const struct gw_map_slot *slot = find(map, key);
+	if (slot)
+		*value = slot->value;
+	return slot;
+}
+
 void *gw_map_get(const struct gw_map *map, uint64_t key)
 {
-	struct gw_map_slot *slot = find(map, key);
-	return slot ? slot->value : NULL;
+	const struct gw_map_slot *slot = find(map, key);
+	return slot ? pointer_in(slot) : NULL;
 }
 
 bool gw_map_find(const struct gw_map *map, uint64_t key, void **value)
 {
-	struct gw_map_slot *slot = find(map, key);
+	const struct gw_map_slot *slot = find(map, key);
 	if (slot && value)
-		*value = slot->value;
-	return slot != NULL;
+		*value = pointer_in(slot);
+	return slot;
 }
 
 void *gw_map_del(struct gw_map *map, uint64_t key)
@@ -125,7 +147,7 @@ void *gw_map_del(struct gw_map *map, uint64_t key)
 		return NULL;
 	slot->state = SLOT_GONE;
 	map->count--;
-	return slot->value;
+	return pointer_in(slot);
 }
 
 bool gw_map_next(const struct gw_map *map, size_t *pos, uint64_t *key, void **value)
@@ -135,7 +157,7 @@ bool gw_map_next(const struct gw_map *map, size_t *pos, uint64_t *key, void **va
 		if (slot->state != SLOT_TAKEN)
 			continue;
 		*key = slot->key;
-		*value = slot->value;
+		*value = pointer_in(slot);
 		return true;
 	}
 	return false;
@@ -147,6 +169,16 @@ void gw_map_clear(struct gw_map *map)
 		memset(map->slots, 0, map->capacity * sizeof(*map->slots));
 	map->count = 0;
 	map->used = 0;
+}
+
+size_t gw_map_bytes(const struct gw_map *map)
+{
+	return map->capacity * sizeof(*map->slots);
+}
+
+size_t gw_map_bytes_for(size_t n)
+{
+	return capacity_for(n) * sizeof(struct gw_map_slot);
 }
 
 void gw_map_free(struct gw_map *map)

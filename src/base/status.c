@@ -50,6 +50,7 @@ int gw_error_put(struct gw_error *err, enum gw_status status, const char *fmt, .
 	va_list ap;
 	va_start(ap, fmt);
 	err->status = status;
+	err->cause = 0;
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return 0;
@@ -62,6 +63,7 @@ int gw_error_put_errno(struct gw_error *err, enum gw_status status, int errnum, 
 	va_list ap;
 	va_start(ap, fmt);
 	err->status = status;
+	err->cause = 0;
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 
@@ -75,7 +77,7 @@ enum gw_status gw_error_prefix(struct gw_error *err, const char *fmt, ...)
 {
 	if (!err)
 		return GW_ERR_SYSTEM;
-	struct gw_error whole = {.status = err->status};
+	struct gw_error whole = {.status = err->status, .cause = err->cause};
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(whole.text, sizeof(whole.text), fmt, ap);

@@ -26,11 +26,12 @@ const char *gw_status_text(enum gw_status status);
  * error fills it in; its callers pass it on and may put a prefix in front. Owned by the caller; plain data. */
 struct gw_error {
 	enum gw_status status;
+	unsigned cause; /* what a program can act on, numbered by the room that sets it; 0: nothing in particular */
 	char text[320];
 };
 
-/* Sets status and text (truncated to fit) and returns status. err may be NULL. A macro, so that compilers and analyzers
- * see which status comes back; status is evaluated twice. */
+/* Sets status and text (truncated to fit), clears the cause and returns status. err may be NULL. A macro, so that
+ * compilers and analyzers see which status comes back; status is evaluated twice. */
 #define gw_error_set(err, status, ...) gw_error_returned(status, gw_error_put(err, status, __VA_ARGS__))
 
 /* As gw_error_set, with ": " and the text of errnum appended. */
@@ -46,6 +47,14 @@ int gw_error_put_errno(struct gw_error *err, enum gw_status status, int errnum, 
 static inline enum gw_status gw_error_returned(enum gw_status status, int put)
 {
 	(void)put;
+	return status;
+}
+
+/* Adds a cause to an error that was just set. err may be NULL. Returns status. */
+static inline enum gw_status gw_error_because(struct gw_error *err, unsigned cause, enum gw_status status)
+{
+	if (err)
+		err->cause = cause;
 	return status;
 }
 

@@ -65,7 +65,7 @@ const char *gw_text_safe(const char *text, char *out, size_t size)
 		size_t width = unsafe ? 1 : n;
 		if (used + width >= size)
 			break;
-		memcpy(out + used, unsafe ? "?" : text, width);
+		memmove(out + used, unsafe ? "?" : text, width);
 		used += width;
 		text += n ? n : 1;
 		left -= n ? n : 1;

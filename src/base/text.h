@@ -13,9 +13,9 @@ size_t gw_utf8_decode(const char *text, size_t n, uint32_t *character);
 /* Whether a character can steer a terminal or break a line: controls, line separators, marks of writing direction. */
 bool gw_text_is_unsafe(uint32_t character);
 
-/* Copies text so that it can neither steer a terminal nor break a line: what is no UTF-8 and what is unsafe
- * becomes '?'. Cut between two characters where it does not fit; always
- * terminated. size is at least 1. Returns out. */
+/* Copies text so that it can neither steer a terminal nor break a line: bytes that are not valid UTF-8 and unsafe
+ * characters become '?'. Cut between two characters where it does not fit; always terminated. size is at least 1. out
+ * may be text itself. Returns out. */
 const char *gw_text_safe(const char *text, char *out, size_t size);
 
 #endif

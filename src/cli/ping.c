@@ -1,5 +1,3 @@
-#include "cli/ping.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,10 +5,11 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "cli/ask.h"
+#include "cli/query.h"
 #include "cli/stats.h"
 #include "cli/verb.h"
-#include "cli/visit.h"
+#include "cli/verb_client.h"
+#include "cli/verbs.h"
 
 #define NS_PER_S 1e9
 #define NS_PER_MS 1e6
@@ -20,9 +19,10 @@
 #define MAX_COUNT 1e9
 
 struct options {
-	bool help, json, quiet;
+	bool json, quiet;
 	uint64_t count; /* 0: until a signal */
 	double interval_s, timeout_s;
+	enum gw_transport_mode mode;
 	const char *endpoint;
 };
 
@@ -31,32 +31,25 @@ struct result {
 	struct gw_stats stats;
 	uint64_t sent;
 	uint64_t took_ns;
+	char what[GW_QUERY_TEXT];  /* the server in words */
 	char version[GW_EXT_TEXT]; /* of ggwire at the other end */
 	uint32_t n_devices;
 };
 
-static int usage(FILE *to, const char *program)
-{
-	fprintf(to,
-		"Usage: %s [options] ENDPOINT\n"
-		"\n"
-		"Connects to an RPC server, says what it is, and measures round trips. ENDPOINT is HOST:PORT,\n"
-		"[IPV6]:PORT or unix:PATH.\n"
-		"\n"
-		"  -h, --help              show this help and exit\n"
-		"  -c, --count N           stop after N round trips (default: when interrupted)\n"
-		"  -i, --interval SECONDS  time from one to the next, 0 = none (default: 1)\n"
-		"  -q, --quiet             only the first line and the summary\n"
-		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
-		"  -j, --json              print one JSON object at the end, and nothing else\n",
-		program);
-	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
-}
+static const char usage[] =
+	"[options] ENDPOINT\n"
+	"\n"
+	"Connects to an RPC server, says what it is, and measures round trips. ENDPOINT is HOST:PORT,\n"
+	"[IPV6]:PORT or unix:PATH.\n"
+	"\n" GW_VERB_HELP "  -c, --count N           stop after N round trips (default: when interrupted)\n"
+	"  -i, --interval SECONDS  time from one to the next, 0 = none (default: 1)\n"
+	"  -q, --quiet             only the first line and the summary\n"
+	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
+	"  -j, --json              print one JSON object at the end, and nothing else\n";
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
 	const struct gw_verb_option known[] = {
-		GW_VERB_HELP(&o->help),
 		{"count", 'c', .whole = &o->count, .min = 1, .max = MAX_COUNT},
 		{"interval", 'i', .seconds = &o->interval_s, .max = MAX_SECONDS},
 		{"quiet", 'q', .flag = &o->quiet},
@@ -65,20 +58,20 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	};
 	int first;
 	*o = (struct options){.interval_s = DEFAULT_INTERVAL_S, .timeout_s = DEFAULT_TIMEOUT_S};
-	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
-	if (rc || o->help)
+	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	return gw_verb_argument(program, argc, argv, first, "endpoint", &o->endpoint);
+	return gw_verb_endpoint(program, argc, argv, first, &o->endpoint, &o->mode);
 }
 
-static void print_head(const struct options *o, const struct gw_visit *v, const struct result *r)
+static void print_head(const struct options *o, const struct gw_verb_client *v, const struct result *r)
 {
-	char text[GW_ASK_TEXT], safe[GW_ASK_TEXT];
+	char safe[GW_QUERY_TEXT];
 	if (o->json)
 		return;
-	gw_ask_server_text(v, r->version, text);
-	printf("PING %s: %s, %u device%s (connected in %.3f ms)\n", o->endpoint, gw_text_safe(text, safe, sizeof(safe)),
-		(unsigned)r->n_devices, r->n_devices == 1 ? "" : "s", (double)v->connect_ns / NS_PER_MS);
+	printf("PING %s: %s, %u device%s (connected in %.3f ms)\n", o->endpoint,
+		gw_text_safe(r->what, safe, sizeof(safe)), (unsigned)r->n_devices, r->n_devices == 1 ? "" : "s",
+		(double)v->connect_ns / NS_PER_MS);
 	fflush(stdout);
 }
 
@@ -91,7 +84,7 @@ static void print_reply(const struct options *o, uint64_t number, uint64_t ns)
 }
 
 /* Round trips at a steady pace: one that was late does not move the next. */
-static enum gw_status measure(const struct options *o, struct gw_visit *v, struct result *r, struct gw_error *err)
+static enum gw_status measure(const struct options *o, struct gw_verb_client *v, struct result *r, struct gw_error *err)
 {
 	uint64_t start = gw_clock_ns();
 	enum gw_status status = GW_OK;
@@ -99,12 +92,12 @@ static enum gw_status measure(const struct options *o, struct gw_visit *v, struc
 		uint64_t due = start + (uint64_t)((double)r->sent * o->interval_s * NS_PER_S);
 		uint64_t now = gw_clock_ns();
 		if (due > now)
-			gw_visit_sleep(v, due - now);
-		if (gw_visit_is_interrupted(v))
+			gw_verb_sleep(v, due - now);
+		if (gw_verb_is_interrupted(v))
 			break;
 		uint64_t sent = gw_clock_ns();
 		r->sent++;
-		status = gw_ask_nothing(v, err);
+		status = gw_client_ping(v->client, err);
 		uint64_t ns = gw_clock_ns() - sent;
 		if (!status)
 			status = gw_stats_add(&r->stats, ns);
@@ -112,7 +105,7 @@ static enum gw_status measure(const struct options *o, struct gw_visit *v, struc
 			print_reply(o, r->sent, ns);
 	}
 	r->took_ns = gw_clock_ns() - start;
-	if (!gw_visit_is_interrupted(v))
+	if (!gw_verb_is_interrupted(v))
 		return status;
 	/* What the user did not wait for is no loss. */
 	r->sent = r->stats.n;
@@ -130,14 +123,14 @@ static void print_summary(const struct options *o, struct result *r)
 	fflush(stdout);
 }
 
-static void print_json(const struct gw_visit *v, struct result *r, const struct gw_error *err)
+static void print_json(const struct gw_verb_client *v, struct result *r, const struct gw_error *err)
 {
 	struct gw_stats *s = &r->stats;
 	struct gw_buf out = {0};
 	struct gw_json j;
 	gw_json_begin(&j, &out);
 	gw_json_object(&j, NULL);
-	gw_ask_server_json(&j, v, r->version);
+	gw_query_server_json(&j, v->client, r->version);
 	gw_json_u64(&j, "devices", r->n_devices);
 	gw_json_number(&j, "connect_ms", (double)v->connect_ns / NS_PER_MS, 6);
 	gw_json_u64(&j, "sent", r->sent);
@@ -154,19 +147,20 @@ static void print_json(const struct gw_visit *v, struct result *r, const struct 
 	(void)gw_verb_print_json(&j);
 }
 
-static enum gw_status introduce(struct gw_visit *v, struct result *r, struct gw_error *err)
+static enum gw_status introduce(struct gw_verb_client *v, struct result *r, struct gw_error *err)
 {
-	struct gw_ask_server server;
-	enum gw_status status = gw_ask_server(v, &server, err);
+	struct gw_query q;
+	enum gw_status status = gw_query_server(v->client, &q, err);
 	if (status)
 		return status;
-	memcpy(r->version, server.version, sizeof(r->version));
-	r->n_devices = server.n_devices;
-	gw_ask_server_free(&server);
+	gw_query_server_text(v->client, &q, r->what);
+	memcpy(r->version, q.info.version, sizeof(r->version));
+	r->n_devices = q.info.n_devices;
+	gw_query_free(&q);
 	return GW_OK;
 }
 
-static int run(const char *program, const struct options *o, struct gw_visit *v)
+static int run(const char *program, const struct options *o, struct gw_verb_client *v)
 {
 	struct result r = {0};
 	struct gw_error err;
@@ -188,23 +182,16 @@ static int run(const char *program, const struct options *o, struct gw_visit *v)
 int gw_ping_main(const char *program, int argc, char **argv)
 {
 	struct options o;
-	struct gw_visit v;
-	struct gw_error err;
+	struct gw_verb_client v;
 	int rc = parse(program, argc, argv, &o);
-	if (rc)
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (o.help)
-		return usage(stdout, program);
-	struct gw_visit_wish wish = {
-		.endpoint = o.endpoint, .timeout_ms = (int)(o.timeout_s * 1000), .catch_signals = true};
-	if (gw_transport_mode_from_env(&wish.mode, &err))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
-	gw_verb_hush();
-	enum gw_status status = gw_visit_open(&v, &wish, &err);
-	if (status)
-		return gw_verb_complain(
-			program, status == GW_ERR_INVALID ? GW_EXIT_USAGE : GW_EXIT_FINDING, "%s", err.text);
+	const struct gw_verb_target target = {
+		.endpoint = o.endpoint, .mode = o.mode, .timeout_s = o.timeout_s, .catch_signals = true};
+	rc = gw_verb_open(program, &target, &v);
+	if (rc != GW_VERB_GOES_ON)
+		return rc;
 	rc = run(program, &o, &v);
-	gw_visit_close(&v);
+	gw_verb_disconnect(&v);
 	return rc;
 }

@@ -10,8 +10,6 @@
 #include "base/options.h"
 #include "base/text.h"
 
-static char last_error[GW_VERB_TEXT];
-
 int gw_verb_complain(const char *program, int exit_status, const char *fmt, ...)
 {
 	char text[GW_VERB_TEXT], safe[GW_VERB_TEXT];
@@ -58,37 +56,44 @@ static enum gw_status take_seconds(const struct gw_verb_option *o, const char *t
 	return GW_OK;
 }
 
+/* A verb's options. The help, which all have, is in front of them. */
 struct walk {
 	const struct gw_verb_option *options;
+	bool help;
 };
 
 /* A gw_option_take. */
 static enum gw_status take(void *user, size_t which, const char *value, bool *stop, struct gw_error *err)
 {
-	const struct gw_verb_option *o = ((const struct walk *)user)->options + which;
-	if (o->whole)
+	struct walk *walk = user;
+	const struct gw_verb_option *o = walk->options + which - 1;
+	if (which == 0)
+		*stop = walk->help = true;
+	else if (o->whole)
 		return take_whole(o, value, err);
-	if (o->seconds)
+	else if (o->seconds)
 		return take_seconds(o, value, err);
-	if (o->text)
+	else if (o->text)
 		*o->text = value;
 	else
 		*o->flag = true;
-	*stop = which == 0;
 	return GW_OK;
 }
 
-int gw_verb_options(
-	const char *program, int argc, char **argv, const struct gw_verb_option *options, size_t n, int *first)
+int gw_verb_options(const char *program, int argc, char **argv, const char *usage, const struct gw_verb_option *options,
+	size_t n, int *first)
 {
-	struct gw_option table[GW_OPTIONS_MAX];
+	struct gw_option table[GW_OPTIONS_MAX] = {{"help", 'h', false}};
 	struct walk walk = {.options = options};
 	struct gw_error err;
-	assert(n <= GW_OPTIONS_MAX);
+	assert(n < GW_OPTIONS_MAX);
 	for (size_t i = 0; i < n; i++)
-		table[i] = (struct gw_option){options[i].name, options[i].letter, !options[i].flag};
-	if (gw_options_walk(table, n, argc, argv, take, &walk, first, &err))
+		table[i + 1] = (struct gw_option){options[i].name, options[i].letter, !options[i].flag};
+	if (gw_options_walk(table, n + 1, argc, argv, take, &walk, first, &err))
 		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	if (!walk.help)
+		return GW_VERB_GOES_ON;
+	printf("Usage: %s %s", program, usage);
 	return GW_EXIT_GOOD;
 }
 
@@ -97,27 +102,34 @@ int gw_verb_argument(const char *program, int argc, char **argv, int first, cons
 	if (argc - first != 1)
 		return gw_verb_complain(program, GW_EXIT_USAGE, "one %s is expected, not %d", what, argc - first);
 	*argument = argv[first];
-	return GW_EXIT_GOOD;
+	return GW_VERB_GOES_ON;
 }
 
 static void hushed(enum gw_log_level level, const char *line, void *user)
 {
 	(void)user;
-	if (level == GW_LOG_ERROR)
-		snprintf(last_error, sizeof(last_error), "%s", line);
-	else if (gw_log_enabled(GW_LOG_DEBUG))
+	if (level != GW_LOG_ERROR && gw_log_enabled(GW_LOG_DEBUG))
 		fprintf(stderr, "%s\n", line);
 }
 
 void gw_verb_hush(void)
 {
-	last_error[0] = 0;
 	gw_log_set_sink(hushed, NULL);
 }
 
-const char *gw_verb_last_error(void)
+int gw_verb_mode(const char *program, enum gw_transport_mode *mode)
 {
-	return last_error;
+	struct gw_error err;
+	if (gw_transport_mode_from_env(mode, &err))
+		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	return GW_VERB_GOES_ON;
+}
+
+int gw_verb_endpoint(
+	const char *program, int argc, char **argv, int first, const char **endpoint, enum gw_transport_mode *mode)
+{
+	int rc = gw_verb_argument(program, argc, argv, first, "endpoint", endpoint);
+	return rc == GW_VERB_GOES_ON ? gw_verb_mode(program, mode) : rc;
 }
 
 enum gw_status gw_verb_print_json(struct gw_json *j)

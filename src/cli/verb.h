@@ -9,10 +9,12 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/status.h"
+#include "transport/mode.h"
 
 #define GW_EXIT_GOOD 0
 #define GW_EXIT_FINDING 1 /* what was asked for could not be had, or something was found */
 #define GW_EXIT_USAGE 2
+#define GW_VERB_GOES_ON (-1) /* not an exit status: nothing has ended the verb yet */
 
 #define GW_VERB_TEXT 512
 
@@ -30,27 +32,29 @@ struct gw_verb_option {
 	double min, max;
 };
 
-/* The first row of every verb's table: what is behind it on the command line is not looked at. */
-#define GW_VERB_HELP(o)                                    \
-	{                                                  \
-		.name = "help", .letter = 'h', .flag = (o) \
-	}
+/* Every verb has this option, and need not list it: it prints the usage. */
+#define GW_VERB_HELP "  -h, --help              show this help and exit\n"
+#define GW_VERB_JSON "  -j, --json              print one JSON object\n"
 
-/* Reads a verb's options, at most GW_OPTIONS_MAX. *first is the index of the first argument behind them. Complains of a
- * mistake and returns GW_EXIT_USAGE, or GW_EXIT_GOOD. */
-int gw_verb_options(
-	const char *program, int argc, char **argv, const struct gw_verb_option *options, size_t n, int *first);
+/* Reads a verb's options, fewer than GW_OPTIONS_MAX. *first is the index of the first argument behind them. usage is
+ * the help without "Usage: program ". Returns GW_VERB_GOES_ON, or an exit status: after printing the help, or a
+ * complaint about a mistake. */
+int gw_verb_options(const char *program, int argc, char **argv, const char *usage, const struct gw_verb_option *options,
+	size_t n, int *first);
 
-/* Takes the one argument that a verb has behind its options, a "what", from argv[first]. Complains of none and of more,
- * and returns GW_EXIT_USAGE, or GW_EXIT_GOOD. */
+/* Takes the one argument that a verb has behind its options, a "what", from argv[first]. Results as gw_verb_options. */
 int gw_verb_argument(const char *program, int argc, char **argv, int first, const char *what, const char **argument);
 
-/* From here on what the layers below log is kept from standard error: errors are remembered for gw_verb_last_error,
- * the rest is dropped, or written if the environment asks for debugging. Before threads exist. */
+/* From here on the log of the layers below stays off standard error, unless the environment asks for debugging: their
+ * errors say the same. Before threads exist. */
 void gw_verb_hush(void);
 
-/* The last error that was logged, or "". Call while no other thread logs. */
-const char *gw_verb_last_error(void);
+/* The transports that the environment allows. Results as gw_verb_options. */
+int gw_verb_mode(const char *program, enum gw_transport_mode *mode);
+
+/* Both: the endpoint as the one argument, and the mode. */
+int gw_verb_endpoint(
+	const char *program, int argc, char **argv, int first, const char **endpoint, enum gw_transport_mode *mode);
 
 /* Ends j, writes what it holds on standard output and frees the buffer. */
 enum gw_status gw_verb_print_json(struct gw_json *j);

@@ -13,16 +13,18 @@
 #include "daemon/status/scoreboard.h"
 #include "daemon/supervisor.h"
 #include "daemon/workers/control.h"
+#include "daemon/workers/pool.h"
 #include "daemon/workers/probe.h"
 #include "device/banner.h"
 #include "device/server.h"
 #include "ggml/bind.h"
 #include "ggml/numbers.h"
+#include "transport/transports.h"
 
 #define EXIT_USAGE 2
 
 /* Workers that have no client, or whose end has not come yet; one without a slot only is not seen. */
-#define SPARE_SLOTS 16
+#define SPARE_SLOTS (GW_POOL_SPARES_MAX + 48)
 
 /* An endpoint, and where it is not the usual one the protocol. */
 typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
@@ -104,6 +106,17 @@ static enum gw_status adopt_all(
 	return GW_OK;
 }
 
+/* An option that has no effect is told. */
+static void check_environment(const char *names)
+{
+	for (size_t n; *names; names += n + (names[n] == ',')) {
+		char name[GW_CONTROL_TEXT];
+		n = strcspn(names, ",");
+		if ((size_t)snprintf(name, sizeof(name), "%.*s", (int)n, names) < sizeof(name) && !getenv(name))
+			gw_log_warn("--worker-env: %s is not set in the server's environment", name);
+	}
+}
+
 static enum gw_status prepare(const struct gw_serve_options *o, struct gw_control_setup *setup, struct gw_error *err)
 {
 	*setup = (struct gw_control_setup){
@@ -115,10 +128,13 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.transport = o->transport,
 		.max_memory = o->max_memory,
 		.cache_size = o->cache_size,
+		.cache_shared = o->cache_shared,
 	};
 	snprintf(setup->ggml, sizeof(setup->ggml), "%s", o->ggml);
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
 	memcpy(setup->models, o->models, sizeof(setup->models));
+	memcpy(setup->environment, o->environment, sizeof(setup->environment));
+	check_environment(o->environment);
 	enum gw_status status = GW_OK;
 	if (o->cache)
 		status = gw_cache_dir_make(setup->cache_dir, sizeof(setup->cache_dir), err);
@@ -160,9 +176,31 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const struct 
 	return GW_OK;
 }
 
+/* Adds a device's library to those that workers load; if there is no room for it, they look for all themselves. */
+static bool add_library(const char *library, char *libraries, size_t size)
+{
+	size_t used = strlen(libraries), len = strlen(library);
+	for (const char *at = libraries; len > 0 && (at = strstr(at, library)); at += len)
+		if ((at == libraries || at[-1] == '\n') && at[len] == '\n')
+			return true;
+	return len > 0 && (size_t)snprintf(libraries + used, size - used, "%s\n", library) < size - used;
+}
+
+/* What the probe has found out for workers to come. */
+static void learn(const struct gw_probe *probe, struct gw_control_setup *setup, bool *has_drivers)
+{
+	bool known = true;
+	for (size_t i = 0; i < probe->n_devices; i++) {
+		known = known && add_library(probe->devices[i].library, setup->libraries, sizeof(setup->libraries));
+		*has_drivers |= probe->devices[i].has_driver != 0;
+	}
+	if (!known)
+		setup->libraries[0] = '\0';
+}
+
 /* Looks for devices and says so. */
 static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const struct names *names,
-	const struct gw_control_setup *setup, struct gw_scoreboard *board, struct gw_error *err)
+	struct gw_control_setup *setup, struct gw_scoreboard *board, bool *has_drivers, struct gw_error *err)
 {
 	struct gw_control_setup ask = *setup;
 	struct gw_probe probe;
@@ -176,21 +214,24 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 		const struct gw_control_device *d = &probe.devices[i];
 		gw_scoreboard_add_device(board, d->name, d->description, d->total, d->free);
 	}
+	learn(&probe, setup, has_drivers);
 	gw_probe_free(&probe);
 	return status;
 }
 
-static enum gw_status open_http(const struct gw_serve_options *o, struct gw_http **http, struct gw_error *err)
+static enum gw_status open_http(struct gw_supervisor *s, const struct gw_serve_options *o,
+	const struct gw_control_setup *setup, struct gw_scoreboard *board, struct gw_http **http, struct gw_error *err)
 {
 	char name[GW_ENDPOINT_MAX + 16];
 	struct gw_endpoint bound;
-	enum gw_status status = gw_http_new(&o->http, &bound, http, err);
+	enum gw_status status =
+		gw_http_new(&o->http, setup, &o->allow, board, gw_supervisor_interrupt(s), &bound, http, err);
 	if (status)
 		return status;
 	gw_endpoint_format(&bound, name, sizeof(name));
 	gw_log_info("status page: http://%s/", name);
 	if (!gw_endpoint_is_local(&bound))
-		gw_log_warn("whoever reaches %s sees who uses this server", name);
+		gw_log_warn("anyone who reaches %s can see who uses this server", name);
 	return GW_OK;
 }
 
@@ -202,6 +243,7 @@ static int run(const char *program, struct gw_serve_options *o)
 	struct gw_scoreboard *board;
 	struct gw_http *http = NULL;
 	struct names names = {.n = 0};
+	bool has_drivers = false;
 	gw_notify_take();
 	if (prepare(o, &setup, &err) || gw_supervisor_new(&s, &err))
 		return complain(program, &err, EXIT_FAILURE);
@@ -214,12 +256,14 @@ static int run(const char *program, struct gw_serve_options *o)
 	if (!status)
 		status = listen_all(s, o, &names, &err);
 	if (!status && o->has_http)
-		status = open_http(o, &http, &err);
+		status = open_http(s, o, &setup, board, &http, &err);
 	if (!status)
-		status = introduce(s, o, &names, &setup, board, &err);
+		status = introduce(s, o, &names, &setup, board, &has_drivers, &err);
 	const struct gw_supervisor_options run_with = {
 		.setup = &setup,
 		.max_clients = o->max_clients,
+		.max_per_host = o->max_per_host,
+		.has_drivers = has_drivers,
 		.allow = &o->allow,
 		.board = board,
 		.http = http,

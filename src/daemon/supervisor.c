@@ -6,59 +6,46 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/door.h"
 #include "daemon/events.h"
+#include "daemon/listeners.h"
 #include "daemon/notify.h"
+#include "daemon/refusals.h"
 #include "daemon/workers/pool.h"
 #include "daemon/workers/process.h"
-#include "transport/tcp/tcp.h"
 
-#define BACKLOG 128
-#define ACCEPT_BATCH 16
 #define NS_PER_MS UINT64_C(1000000)
-#define ACCEPT_PAUSE_NS (200 * NS_PER_MS)
 /* From the first signal to SIGKILL for the workers, and from there to leaving without them. */
 #define STOP_NS (1000 * NS_PER_MS)
 #define KILL_NS (500 * NS_PER_MS)
-/* Numbers about memory that are older are asked for again when somebody looks. */
-#define MEMORY_AGE_NS (5000 * NS_PER_MS)
-
-struct listener {
-	struct gw_source source;
-	struct gw_supervisor *s;
-	struct listener *next;
-	struct gw_endpoint ep;
-	const struct gw_dialect *dialect;
-	struct stat file; /* of a Unix socket that was made here */
-	int fd;
-};
 
 struct gw_supervisor {
 	struct gw_source signals;
 	int events;
 	int signal_fd;
-	struct listener *listeners;
+	struct gw_listeners *listeners;
+	struct gw_door *door;
+	struct gw_refusals refusals;
 	struct gw_pool *pool;
 	struct gw_process indexer; /* pid 0: none runs */
+	struct gw_keeper *keeper;  /* of the cache; NULL = there is none */
 	struct gw_supervisor_options o;
 	struct gw_progress *progress;
-	bool reap;          /* a child has ended */
-	bool accept_failed; /* and that was logged */
-	uint64_t accept_at; /* listeners are paused until then; 0 = they are not */
-	int stop_signal;    /* the first one; 0 = none came */
-	uint64_t stop_at;   /* workers that are left then are killed */
-	bool killed;        /* they were, and stop_at is when they are left to themselves */
+	bool reap;        /* a child has ended */
+	int stop_signal;  /* the first one; 0 = none came */
+	uint64_t stop_at; /* workers that are left then are killed */
+	bool killed;      /* they were, and stop_at is when they are left to themselves */
 	bool done;
 	int exit_status;
 };
 
 static void on_signals(struct gw_source *source);
+static gw_listeners_take on_connection;
 
 static bool is_ignored(int signo)
 {
@@ -100,8 +87,13 @@ enum gw_status gw_supervisor_new(struct gw_supervisor **out, struct gw_error *er
 	status = gw_events_open(&s->events, err);
 	if (status)
 		goto close_signals;
+	status = gw_listeners_new(on_connection, s, &s->listeners, err);
+	if (status)
+		goto close_events;
 	*out = s;
 	return GW_OK;
+close_events:
+	close(s->events);
 close_signals:
 	close(s->signal_fd);
 free_s:
@@ -109,31 +101,14 @@ free_s:
 	return status;
 }
 
-static void close_listener(struct listener *l)
-{
-	close(l->fd);
-	struct stat now;
-	if (l->ep.kind == GW_ENDPOINT_UNIX && lstat(l->ep.host, &now) == 0 && now.st_dev == l->file.st_dev &&
-		now.st_ino == l->file.st_ino)
-		unlink(l->ep.host);
-	free(l);
-}
-
-static void close_listeners(struct gw_supervisor *s)
-{
-	while (s->listeners) {
-		struct listener *l = s->listeners;
-		s->listeners = l->next;
-		close_listener(l);
-	}
-}
-
 void gw_supervisor_free(struct gw_supervisor *s)
 {
 	if (!s)
 		return;
-	close_listeners(s);
+	gw_listeners_free(s->listeners);
+	gw_door_free(s->door);
 	gw_pool_free(s->pool);
+	gw_keeper_free(s->keeper);
 	gw_progress_free(s->progress);
 	close(s->events);
 	close(s->signal_fd);
@@ -145,137 +120,35 @@ int gw_supervisor_interrupt(const struct gw_supervisor *s)
 	return s->signal_fd;
 }
 
-/* Nothing can be accepted at the moment, and the reason will not go away by trying at once. */
-static void pause_accepting(struct gw_supervisor *s, int errnum)
+static void on_connection(void *user, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
 {
-	if (!s->accept_failed)
-		gw_log_error("cannot accept connections: %s", strerror(errnum));
-	s->accept_failed = true;
-	s->accept_at = gw_clock_ns() + ACCEPT_PAUSE_NS;
-	for (struct listener *l = s->listeners; l; l = l->next)
-		gw_events_pause(s->events, l->fd);
+	struct gw_supervisor *s = user;
+	gw_door_take(s->door, fd, ep, dialect);
 }
 
-static void resume_accepting(struct gw_supervisor *s)
+/* Somebody at the door has said something. */
+static bool on_visitor(void *user, const struct gw_visitor *visitor, bool last)
 {
-	s->accept_at = 0;
-	for (struct listener *l = s->listeners; l; l = l->next)
-		gw_events_resume(s->events, l->fd, &l->source);
-}
-
-/* Whether the error is that of one connection, which is gone already: accept(2), "Error handling". */
-static bool concerns_one(int errnum)
-{
-	switch (errnum) {
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-	case ENETDOWN:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case ENONET:
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-		return true;
-	default:
+	struct gw_supervisor *s = user;
+	if (!last && !gw_pool_has_place(s->pool, &visitor->host))
 		return false;
-	}
-}
-
-/* Before any worker hears of it. */
-static bool may_enter(const struct gw_supervisor *s, int fd)
-{
-	struct sockaddr_storage address = {0};
-	socklen_t len = sizeof(address);
-	if (getpeername(fd, (struct sockaddr *)&address, &len) == 0 &&
-		gw_allow_permits(s->o.allow, (const struct sockaddr *)&address))
-		return true;
-	char peer[128];
-	gw_tcp_peer_name(fd, peer, sizeof(peer));
-	gw_log_warn("client %s refused: --allow does not name it", peer);
-	gw_scoreboard_count(s->o.board, GW_COUNT_REFUSED);
-	return false;
-}
-
-static void take_connection(struct gw_supervisor *s, int fd, const struct listener *l)
-{
-	s->accept_failed = false;
-	if (may_enter(s, fd))
-		gw_pool_serve(s->pool, fd, &l->ep, l->dialect);
-	else
-		close(fd);
-}
-
-static void on_connection(struct gw_source *source)
-{
-	struct listener *l = (struct listener *)source;
-	struct gw_supervisor *s = l->s;
-	if (s->stop_signal || s->accept_at)
-		return;
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0) {
-			take_connection(s, fd, l);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			return;
-		} else if (!concerns_one(errno)) {
-			pause_accepting(s, errno);
-			return;
-		}
-	}
-}
-
-static struct listener *new_listener(struct gw_supervisor *s, const struct gw_dialect *dialect)
-{
-	struct listener *l = calloc(1, sizeof(*l));
-	if (!l)
-		return NULL;
-	l->source.ready = on_connection;
-	l->s = s;
-	l->dialect = dialect;
-	return l;
-}
-
-static void add_listener(struct gw_supervisor *s, struct listener *l)
-{
-	l->next = s->listeners;
-	s->listeners = l;
+	gw_pool_serve(s->pool, visitor);
+	return true;
 }
 
 enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
 	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err)
 {
-	struct listener *l = new_listener(s, dialect);
-	if (!l)
-		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
-	enum gw_status status = gw_tcp_listen(ep, BACKLOG, &l->fd, &l->ep, err);
-	if (status) {
-		free(l);
-		return status;
-	}
-	if (ep->kind == GW_ENDPOINT_UNIX)
-		lstat(ep->host, &l->file);
-	add_listener(s, l);
-	*bound = l->ep;
-	return GW_OK;
+	return gw_listeners_open(s->listeners, ep, dialect, bound, err);
 }
 
 enum gw_status gw_supervisor_adopt(struct gw_supervisor *s, int fd, const struct gw_endpoint *ep,
 	const struct gw_dialect *dialect, struct gw_error *err)
 {
-	struct listener *l = new_listener(s, dialect);
-	if (!l) {
-		close(fd);
-		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
-	}
-	l->fd = fd;
-	l->ep = *ep;
-	add_listener(s, l);
-	return GW_OK;
+	return gw_listeners_adopt(s->listeners, fd, ep, dialect, err);
 }
 
-/* The listeners stay until the sources under way have returned: on_connection looks at stop_signal. */
+/* The listeners are freed once the events under way have been taken. */
 static void stop(struct gw_supervisor *s, int signo)
 {
 	if (s->stop_signal) {
@@ -287,6 +160,7 @@ static void stop(struct gw_supervisor *s, int signo)
 	gw_notify_send("STOPPING=1");
 	s->stop_signal = signo;
 	s->stop_at = gw_clock_ns() + STOP_NS;
+	gw_listeners_stop(s->listeners);
 	gw_pool_stop(s->pool, SIGTERM);
 	if (s->indexer.pid)
 		kill(s->indexer.pid, SIGKILL);
@@ -322,7 +196,7 @@ static void start_indexer(struct gw_supervisor *s, const struct gw_control_setup
 	struct gw_error err;
 	struct gw_control_setup ask = *setup;
 	ask.index = true;
-	if (setup->models[0] && gw_process_spawn(&ask, NULL, &s->indexer, &err))
+	if (setup->models[0] && gw_process_spawn_worker(&ask, NULL, 0, &s->indexer, &err))
 		gw_log_error("models are not indexed: %s", err.text);
 }
 
@@ -347,86 +221,104 @@ static void tick(struct gw_supervisor *s)
 		s->reap = false;
 		gw_pool_reap(s->pool);
 		reap_indexer(s);
+		if (!s->stop_signal)
+			gw_http_reap(s->o.http);
+		gw_keeper_reap(s->keeper);
 	}
-	gw_http_tick(s->o.http);
+	gw_http_tick(s->o.http, gw_pool_is_busy(s->pool));
+	gw_refusals_tick(&s->refusals);
 	if (s->stop_signal) {
-		close_listeners(s);
+		gw_listeners_free(s->listeners);
+		s->listeners = NULL;
 		if (gw_pool_is_empty(s->pool))
 			s->done = true;
 		else if (now >= s->stop_at)
 			stop_harder(s);
 		return;
 	}
-	if (s->accept_at && now >= s->accept_at)
-		resume_accepting(s);
-	gw_pool_keep_spare(s->pool);
+	gw_listeners_tick(s->listeners);
+	gw_door_tick(s->door);
+	gw_pool_tick(s->pool);
 	gw_progress_draw(s->progress);
 }
 
-static uint64_t deadline(const struct gw_supervisor *s)
+static uint64_t deadline(struct gw_supervisor *s)
 {
-	uint64_t at = gw_pool_deadline(s->pool);
-	if (gw_progress_deadline(s->progress) < at)
-		at = gw_progress_deadline(s->progress);
-	if (gw_http_deadline(s->o.http) < at)
-		at = gw_http_deadline(s->o.http);
-	if (s->stop_signal && s->stop_at < at)
-		at = s->stop_at;
-	if (s->accept_at && s->accept_at < at)
-		at = s->accept_at;
+	const uint64_t all[] = {
+		gw_pool_deadline(s->pool),
+		gw_progress_deadline(s->progress),
+		gw_http_deadline(s->o.http),
+		gw_listeners_deadline(s->listeners),
+		gw_door_deadline(s->door),
+		gw_refusals_deadline(&s->refusals),
+		s->stop_signal ? s->stop_at : GW_EVENTS_NEVER,
+	};
+	uint64_t at = GW_EVENTS_NEVER;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] < at)
+			at = all[i];
 	return at;
 }
 
 static enum gw_status watch_all(struct gw_supervisor *s, struct gw_error *err)
 {
 	enum gw_status status = gw_events_add(s->events, s->signal_fd, &s->signals, err);
-	for (struct listener *l = s->listeners; l && !status; l = l->next)
-		status = gw_events_add(s->events, l->fd, &l->source, err);
-	return status;
+	return status ? status : gw_listeners_watch(s->listeners, s->events, err);
+}
+
+static enum gw_status open_door(struct gw_supervisor *s, struct gw_error *err)
+{
+	const struct gw_door_options options = {
+		.events = s->events,
+		.allow = s->o.allow,
+		.refusals = &s->refusals,
+		.admit = on_visitor,
+		.user = s,
+	};
+	gw_refusals_init(&s->refusals, s->o.board, s->o.max_clients, s->o.max_per_host);
+	return gw_door_new(&options, &s->door, err);
 }
 
 static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 {
 	enum gw_status status = gw_progress_new(s->o.board, &s->progress, err);
+	if (!status && s->o.setup->cache_dir[0])
+		status = gw_keeper_new(s->o.setup, &s->keeper, err);
 	if (status)
 		return status;
 	const struct gw_pool_options options = {
 		.events = s->events,
 		.max_clients = s->o.max_clients,
+		.max_per_host = s->o.max_per_host,
+		.refusals = &s->refusals,
+		.has_drivers = s->o.has_drivers,
 		.board = s->o.board,
 		.progress = s->progress,
+		.keeper = s->keeper,
 	};
 	return gw_pool_new(&options, s->o.setup, &s->pool, err);
 }
 
-/* Whoever looks at the status wants to know what memory is free now, not only when it was used last. The answer is
- * there at the next look: nobody waits for a device. */
+/* Somebody looks at the status, and what it says of memory is old. */
 static void on_asked(void *user)
 {
 	struct gw_supervisor *s = user;
-	if (!s->stop_signal && gw_scoreboard_memory_age(s->o.board) > MEMORY_AGE_NS)
+	if (!s->stop_signal)
 		gw_pool_look_at_memory(s->pool);
 }
 
-static enum gw_status start_http(struct gw_supervisor *s, struct gw_error *err)
+static enum gw_status watch_http(struct gw_supervisor *s, struct gw_error *err)
 {
-	const struct gw_http_options options = {
-		.events = s->events,
-		.board = s->o.board,
-		.allow = s->o.allow,
-		.asked = on_asked,
-		.user = s,
-	};
-	return s->o.http ? gw_http_start(s->o.http, &options, err) : GW_OK;
+	return s->o.http ? gw_http_watch(s->o.http, s->events, on_asked, s, err) : GW_OK;
 }
 
 int gw_supervisor_run(struct gw_supervisor *s, const struct gw_supervisor_options *options)
 {
 	struct gw_error err;
 	s->o = *options;
-	if (start_pool(s, &err) || watch_all(s, &err) || start_http(s, &err))
+	if (open_door(s, &err) || start_pool(s, &err) || watch_all(s, &err) || watch_http(s, &err))
 		goto failed;
-	gw_pool_keep_spare(s->pool);
+	gw_pool_tick(s->pool);
 	start_indexer(s, s->o.setup);
 	gw_log_info("ready");
 	gw_notify_send("READY=1");

@@ -2,6 +2,8 @@
 #ifndef GW_DAEMON_SUPERVISOR_H
 #define GW_DAEMON_SUPERVISOR_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 #include "daemon/config/allow.h"
 #include "daemon/status/http.h"
@@ -16,6 +18,8 @@ struct gw_supervisor;
 struct gw_supervisor_options {
 	const struct gw_control_setup *setup; /* of the workers */
 	unsigned max_clients;
+	unsigned max_per_host; /* connections of one machine, or of one user of this one */
+	bool has_drivers;      /* the devices are more than CPUs */
 	const struct gw_allow *allow;
 	struct gw_scoreboard *board;
 	struct gw_http *http; /* NULL = none */

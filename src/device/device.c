@@ -1,6 +1,7 @@
 #include "device/device.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "device/graph/graph.h"
 
 /* Handing a graph over costs some ten microseconds: from this length on it does not matter. */
@@ -17,20 +18,55 @@ void gw_device_free(struct gw_device *d)
 	gw_executor_free(d->executor);
 	d->executor = NULL;
 	gw_graph_cache_free(&d->graphs);
+	gw_cpu_free(d->cpu);
+	d->cpu = NULL;
 	if (d->backend)
 		ggml_backend_free(d->backend);
 	d->backend = NULL;
 }
 
-static void set_threads(struct gw_device *d)
+/* An optional function of the device's backend, or NULL. */
+static void *backend_function(const struct gw_device *d, const char *name)
 {
 	ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(d->dev);
-	if (d->n_threads <= 0 || !reg)
-		return;
+
+	return reg ? ggml_backend_reg_get_proc_address(reg, name) : NULL;
+}
+
+static void set_threads(struct gw_device *d)
+{
 	ggml_backend_set_n_threads_t set =
-		(ggml_backend_set_n_threads_t)ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_n_threads");
-	if (set)
+		(ggml_backend_set_n_threads_t)backend_function(d, "ggml_backend_set_n_threads");
+
+	if (set && d->n_threads > 0)
 		set(d->backend, d->n_threads);
+}
+
+static bool is_stopped(void *data)
+{
+	const struct gw_device *d = data;
+
+	return d->stop && atomic_load_explicit(d->stop, memory_order_relaxed);
+}
+
+static void set_abort(struct gw_device *d)
+{
+	ggml_backend_set_abort_callback_t set =
+		(ggml_backend_set_abort_callback_t)backend_function(d, "ggml_backend_set_abort_callback");
+
+	if (set)
+		set(d->backend, is_stopped, d);
+}
+
+/* What a bound does not bound is worth knowing. */
+static void plan_graphs(struct gw_device *d)
+{
+	if (!gw_cpu_is(d->dev) || gw_cpu_new(d->dev, d->n_threads, d->budget, &d->cpu) == GW_OK)
+		return;
+	if (d->budget && d->budget->max)
+		gw_log_warn("device %s: its scratch memory does not count towards --max-memory: this ggml does not say "
+			    "how much a graph needs",
+			ggml_backend_dev_name(d->dev));
 }
 
 static bool copies_async(ggml_backend_dev_t dev)
@@ -49,6 +85,8 @@ enum gw_status gw_device_backend(struct gw_device *d, ggml_backend_t *out, struc
 			return gw_error_set(
 				err, GW_ERR_COMPUTE, "device %s cannot be initialised", ggml_backend_dev_name(d->dev));
 		set_threads(d);
+		set_abort(d);
+		plan_graphs(d);
 		d->async = copies_async(d->dev);
 	}
 	*out = d->backend;
@@ -66,6 +104,8 @@ enum gw_status gw_device_outcome(const struct gw_device *d, struct gw_error *err
 {
 	if (d->result == GGML_STATUS_SUCCESS)
 		return GW_OK;
+	if (d->why.status != GW_OK)
+		return gw_error_set(err, d->why.status, "%s", d->why.text);
 	return gw_error_set(err, GW_ERR_COMPUTE, "device %s failed: %s", ggml_backend_dev_name(d->dev),
 		ggml_status_to_string(d->result));
 }
@@ -92,11 +132,14 @@ static void count_launched(struct gw_device *d)
 
 static void wait_for_executor(struct gw_device *d)
 {
+	struct gw_error why;
 	uint64_t took;
 
 	if (!d->running)
 		return;
-	enum ggml_status result = gw_executor_wait(d->executor, &took);
+	enum ggml_status result = gw_executor_wait(d->executor, &took, &why);
+	if (d->result == GGML_STATUS_SUCCESS)
+		d->why = why;
 	account(d, d->running, result, took);
 	d->running = NULL;
 }
@@ -136,15 +179,47 @@ static bool to_executor(struct gw_device *d, const struct gw_graph *graph)
 	return d->executor || gw_executor_new(&d->executor) == GW_OK;
 }
 
+static enum ggml_status compute_part(void *arg, struct ggml_cgraph *part)
+{
+	struct gw_device *d = arg;
+
+	return d->cpu ? gw_cpu_compute(d->cpu, part, d->stop) : ggml_backend_graph_compute(d->backend, part);
+}
+
+/* In the executor's thread. */
+static enum ggml_status compute_there(void *arg, struct gw_error *why)
+{
+	struct gw_device *d = arg;
+
+	return gw_graph_compute(d->running, compute_part, d, why);
+}
+
 static void compute_here(struct gw_device *d, const struct gw_graph *graph)
 {
 	uint64_t start = gw_clock_ns();
+	struct gw_error why = {0};
+	enum ggml_status result;
 
 	d->pending = true;
 	if (d->async && d->n_launched++ == 0)
 		d->launched_ns = start;
-	enum ggml_status result = ggml_backend_graph_compute_async(d->backend, gw_graph_cgraph(graph));
+	if (d->cpu || gw_graph_parts(graph) > 1)
+		result = gw_graph_compute(graph, compute_part, d, &why);
+	else
+		result = ggml_backend_graph_compute_async(d->backend, gw_graph_cgraph(graph));
+	if (d->result == GGML_STATUS_SUCCESS)
+		d->why = why;
 	account(d, graph, result, gw_clock_ns() - start);
+}
+
+/* Looks at what must be right before the graph is launched. What the device has under way may write to it. */
+static enum gw_status check(struct gw_device *d, const struct gw_graph *graph, struct gw_error *err)
+{
+	if (!gw_graph_has_checks(graph))
+		return GW_OK;
+	if (d->pending)
+		ggml_backend_synchronize(d->backend);
+	return gw_graph_check(graph, 0, err);
 }
 
 enum gw_status gw_device_launch(struct gw_device *d, struct gw_graph *graph, struct gw_error *err)
@@ -156,11 +231,16 @@ enum gw_status gw_device_launch(struct gw_device *d, struct gw_graph *graph, str
 	if (ggml_graph_n_nodes(gw_graph_cgraph(graph)) == 0)
 		return GW_OK;
 	wait_for_executor(d);
+	st = check(d, graph, err);
+	if (st == GW_OK && d->cpu)
+		st = gw_cpu_plan(d->cpu, gw_graph_cgraph(graph), err);
+	if (st != GW_OK)
+		return st;
 	if (!to_executor(d, graph)) {
 		compute_here(d, graph);
 	} else {
-		gw_executor_start(d->executor, backend, gw_graph_cgraph(graph));
 		d->running = graph;
+		gw_executor_start(d->executor, compute_there, d);
 	}
 	return gw_device_outcome(d, err);
 }

@@ -1,51 +1,51 @@
 #include "device/executor.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
-/* The lock is a leaf. graph is set from start until the computation is over. */
+/* The thread's lock is a leaf. job is set from start until the computation is over. */
 struct gw_executor {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t given;
-	pthread_cond_t done;
-	ggml_backend_t backend;
-	struct ggml_cgraph *graph;
+	struct gw_thread thread;
+	gw_executor_job job;
+	void *arg;
 	enum ggml_status result;
+	struct gw_error why;
 	uint64_t took;
-	bool quit;
 };
 
 /* Computes the graph that was given. The lock is held on entry and on return, not in between. */
 static void compute(struct gw_executor *e)
 {
-	pthread_mutex_unlock(&e->lock);
+	struct gw_error why = {0};
+
+	pthread_mutex_unlock(&e->thread.lock);
 	uint64_t start = gw_clock_ns();
-	enum ggml_status result = ggml_backend_graph_compute(e->backend, e->graph);
+	enum ggml_status result = e->job(e->arg, &why);
 	uint64_t took = gw_clock_ns() - start;
-	pthread_mutex_lock(&e->lock);
+	pthread_mutex_lock(&e->thread.lock);
 	e->result = result;
+	e->why = why;
 	e->took = took;
-	e->graph = NULL;
-	pthread_cond_signal(&e->done);
+	e->job = NULL;
+	pthread_cond_broadcast(&e->thread.changed);
 }
 
 static void *run(void *arg)
 {
 	struct gw_executor *e = arg;
 
-	pthread_mutex_lock(&e->lock);
-	while (e->graph || !e->quit) {
-		if (e->graph)
+	pthread_mutex_lock(&e->thread.lock);
+	while (e->job || !e->thread.quit) {
+		if (e->job)
 			compute(e);
 		else
-			pthread_cond_wait(&e->given, &e->lock);
+			pthread_cond_wait(&e->thread.changed, &e->thread.lock);
 	}
-	pthread_mutex_unlock(&e->lock);
+	pthread_mutex_unlock(&e->thread.lock);
 	return NULL;
 }
 
@@ -55,13 +55,7 @@ enum gw_status gw_executor_new(struct gw_executor **out)
 
 	if (!e)
 		return GW_ERR_NOMEM;
-	pthread_mutex_init(&e->lock, NULL);
-	pthread_cond_init(&e->given, NULL);
-	pthread_cond_init(&e->done, NULL);
-	if (pthread_create(&e->thread, NULL, run, e)) {
-		pthread_cond_destroy(&e->done);
-		pthread_cond_destroy(&e->given);
-		pthread_mutex_destroy(&e->lock);
+	if (gw_thread_start(&e->thread, run, e)) {
 		free(e);
 		return GW_ERR_SYSTEM;
 	}
@@ -73,34 +67,28 @@ void gw_executor_free(struct gw_executor *e)
 {
 	if (!e)
 		return;
-	pthread_mutex_lock(&e->lock);
-	e->quit = true;
-	pthread_cond_signal(&e->given);
-	pthread_mutex_unlock(&e->lock);
-	pthread_join(e->thread, NULL);
-	pthread_cond_destroy(&e->done);
-	pthread_cond_destroy(&e->given);
-	pthread_mutex_destroy(&e->lock);
+	gw_thread_stop(&e->thread);
 	free(e);
 }
 
-void gw_executor_start(struct gw_executor *e, ggml_backend_t backend, struct ggml_cgraph *graph)
+void gw_executor_start(struct gw_executor *e, gw_executor_job job, void *arg)
 {
-	pthread_mutex_lock(&e->lock);
-	assert(!e->graph);
-	e->backend = backend;
-	e->graph = graph;
-	pthread_cond_signal(&e->given);
-	pthread_mutex_unlock(&e->lock);
+	pthread_mutex_lock(&e->thread.lock);
+	assert(!e->job);
+	e->job = job;
+	e->arg = arg;
+	pthread_cond_broadcast(&e->thread.changed);
+	pthread_mutex_unlock(&e->thread.lock);
 }
 
-enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took)
+enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took, struct gw_error *why)
 {
-	pthread_mutex_lock(&e->lock);
-	while (e->graph)
-		pthread_cond_wait(&e->done, &e->lock);
+	pthread_mutex_lock(&e->thread.lock);
+	while (e->job)
+		pthread_cond_wait(&e->thread.changed, &e->thread.lock);
 	enum ggml_status result = e->result;
 	*took = e->took;
-	pthread_mutex_unlock(&e->lock);
+	*why = e->why;
+	pthread_mutex_unlock(&e->thread.lock);
 	return result;
 }

@@ -1,4 +1,4 @@
-/* A thread that computes one graph at a time, for devices whose computation occupies the calling thread. */
+/* A thread that computes one graph at a time, for devices whose computation occupies the thread that computes. */
 #ifndef GW_DEVICE_EXECUTOR_H
 #define GW_DEVICE_EXECUTOR_H
 
@@ -7,6 +7,7 @@
 #include <ggml-backend.h>
 
 #include "base/status.h"
+#include "device/graph/graph.h"
 
 struct gw_executor;
 
@@ -16,11 +17,15 @@ enum gw_status gw_executor_new(struct gw_executor **out);
 /* Waits for the graph that is being computed, then ends the thread. NULL is fine. */
 void gw_executor_free(struct gw_executor *e);
 
-/* Begins to compute and returns at once. Until gw_executor_wait has returned, neither the backend may be used nor the
- * graph or its tensors' memory touched, and no other graph be given. */
-void gw_executor_start(struct gw_executor *e, ggml_backend_t backend, struct ggml_cgraph *graph);
+/* Computes a graph and says how that ended, and why where the server stopped it. */
+typedef enum ggml_status (*gw_executor_job)(void *arg, struct gw_error *why);
 
-/* Blocks until the graph is computed. Sets *took, the nanoseconds that it took. */
-enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took);
+/* Has the thread call job with arg, and returns at once. Until gw_executor_wait has returned, nothing that job uses may
+ * be touched, and no other job may be given. */
+void gw_executor_start(struct gw_executor *e, gw_executor_job job, void *arg);
+
+/* Blocks until the graph is computed. Sets *took, the nanoseconds that it took, and *why, where a later part was found
+ * to be one that must not be computed. */
+enum ggml_status gw_executor_wait(struct gw_executor *e, uint64_t *took, struct gw_error *why);
 
 #endif

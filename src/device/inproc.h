@@ -10,9 +10,10 @@
 #define GW_INPROC_CLIENTS 64
 
 /* Listens on the endpoint, prints the banner, and serves every client in a thread of its own, for ever. Returns only
- * if it cannot begin to serve, or can no longer accept; *err says why. line receives the banner and a line for each
- * client that comes or goes, from any thread (NULL: gw_banner_log). */
-enum gw_status gw_server_run_inproc(const char *endpoint, const struct gw_server_options *options, gw_banner_line line,
-	void *user, struct gw_error *err);
+ * if it cannot begin to serve, or can no longer accept; *err says why. cache_dir is where the cache is (NULL: there is
+ * none), of which each trust domain has its own part (device/weights/cache_store.h). line receives the banner and a
+ * line for each client that comes or goes, from any thread (NULL: gw_banner_log). */
+enum gw_status gw_server_run_inproc(const char *endpoint, const struct gw_server_options *options,
+	const char *cache_dir, gw_banner_line line, void *user, struct gw_error *err);
 
 #endif

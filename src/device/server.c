@@ -7,18 +7,19 @@
 #include "base/log.h"
 #include "device/commands/dispatch.h"
 #include "device/memory/prefault.h"
+#include "device/peers/communicator.h"
 #include "device/session.h"
-#include "device/weights/cache.h"
 #include "device/weights/models.h"
 #include "ggml/abi.h"
 #include "ggml/numbers.h"
+#include "rpc/gone.h"
 #include "wire/extension.h"
 
 const struct gw_dialect *gw_server_dialect(void)
 {
 	const struct gw_numbers *numbers = gw_numbers_get(NULL);
 
-	return numbers ? numbers->dialect : &gw_dialect_8_0;
+	return numbers ? numbers->dialect : &gw_dialect_newest;
 }
 
 static enum gw_status check_options(const struct gw_server_options *o, struct gw_error *err)
@@ -52,13 +53,13 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	server->dialect = options->dialect;
 	server->transport = options->transport;
 	server->watch = options->watch;
+	server->pair = options->pair;
+	server->pair_user = options->pair_user;
 	server->devices = calloc(options->n_devices, sizeof(*server->devices));
 	server->touched = calloc(options->n_devices, sizeof(*server->touched));
 	if (!server->devices || !server->touched)
 		goto free_server;
 	memcpy(server->devices, options->devices, options->n_devices * sizeof(*server->devices));
-	if (options->cache_dir && gw_cache_new(options->cache_dir, options->cache_size, &server->cache) != GW_OK)
-		goto free_server;
 	if (options->models) {
 		st = gw_models_open(options->models, options->index_dir, &server->models, err);
 		if (st != GW_OK) {
@@ -79,7 +80,6 @@ void gw_server_free(struct gw_server *server)
 {
 	if (!server)
 		return;
-	gw_cache_free(server->cache);
 	gw_models_close(server->models);
 	free(server->devices);
 	free(server->touched);
@@ -133,13 +133,24 @@ void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t 
 		watch->loading(watch->user);
 }
 
+static void ask_memory(const struct gw_server *server, size_t i, size_t *available, size_t *total)
+{
+	*available = *total = 0;
+	atomic_store(&server->touched[i], true);
+	ggml_backend_dev_memory(server->devices[i], available, total);
+}
+
+void gw_session_ask_memory(struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total)
+{
+	ask_memory(s->server, (size_t)(device - s->devices), available, total);
+}
+
 static void look_at_memory(const struct gw_server *server, struct gw_counters *counters, size_t i)
 {
 	struct gw_counters_memory *memory = &counters->devices[i];
-	size_t available = 0, total = 0;
+	size_t available, total;
 
-	atomic_store(&server->touched[i], true);
-	ggml_backend_dev_memory(server->devices[i], &available, &total);
+	ask_memory(server, i, &available, &total);
 	gw_counters_set(&memory->free, available);
 	gw_counters_set(&memory->total, total);
 	gw_counters_set(&memory->at_ns, gw_clock_ns());
@@ -163,12 +174,19 @@ void gw_server_look_at_memory(struct gw_server *server)
 			look_at_memory(server, server->watch.counters, i);
 }
 
-static enum gw_status session_init(struct gw_session *s, const struct gw_server *server, struct gw_connection *peer)
+static enum gw_status session_init(struct gw_session *s, const struct gw_server *server,
+	const struct gw_server_visit *visit, struct gw_connection *peer)
 {
 	const struct gw_dialect *dialect = gw_connection_dialect(peer);
 
-	*s = (struct gw_session){.server = server, .dialect = dialect, .opmap = gw_opmap_for(dialect), .peer = peer};
-	gw_buffers_init(&s->buffers, server->max_memory);
+	*s = (struct gw_session){.server = server,
+		.dialect = dialect,
+		.opmap = gw_opmap_for(dialect),
+		.peer = peer,
+		.cache = visit->cache,
+		.questions_only = visit->questions_only};
+	s->budget.max = server->max_memory;
+	gw_buffers_init(&s->buffers, &s->budget);
 	s->own = server->watch.counters ? NULL : calloc(1, sizeof(*s->own));
 	s->counters = s->own ? s->own : server->watch.counters;
 	s->devices = calloc(server->n_devices, sizeof(*s->devices));
@@ -177,8 +195,11 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 		free(s->own);
 		return GW_ERR_NOMEM;
 	}
-	for (size_t i = 0; i < server->n_devices; i++)
+	for (size_t i = 0; i < server->n_devices; i++) {
 		gw_device_init(&s->devices[i], server->devices[i], server->n_threads, s->counters);
+		s->devices[i].budget = &s->budget;
+		s->devices[i].stop = &s->stop;
+	}
 	return GW_OK;
 }
 
@@ -186,14 +207,17 @@ static enum gw_status session_init(struct gw_session *s, const struct gw_server 
 static void session_free(struct gw_session *s)
 {
 	gw_session_synchronize(s);
-	gw_connection_forget_memory(s->peer, NULL);
+	gw_gone_end(s->gone);
+	gw_connection_unregister_memory(s->peer, NULL);
 	gw_staging_free(&s->staging);
 	gw_prefault_free(s->prefault);
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_free(&s->devices[i].graphs);
 	gw_buffers_free(&s->buffers);
-	for (size_t i = 0; i < s->server->n_devices; i++)
+	for (size_t i = 0; i < s->server->n_devices; i++) {
+		gw_communicator_free(s->devices[i].communicator);
 		gw_device_free(&s->devices[i]);
+	}
 	free(s->devices);
 	gw_buf_free(&s->body);
 	gw_counters_set(&s->counters->buffers, 0);
@@ -201,34 +225,89 @@ static void session_free(struct gw_session *s)
 	free(s->own);
 }
 
-static enum gw_status serve(struct gw_server *server, struct gw_connection *peer, struct gw_error *err)
+/* Whether a driver may hold something for this process: a device was asked for its memory, and is no CPU. */
+static bool holds_driver(const struct gw_server *server)
+{
+	for (size_t i = 0; i < server->n_devices; i++)
+		if (atomic_load(&server->touched[i]) &&
+			ggml_backend_dev_type(server->devices[i]) != GGML_BACKEND_DEVICE_TYPE_CPU)
+			return true;
+	return false;
+}
+
+static void stop(void *user)
+{
+	struct gw_session *s = user;
+
+	atomic_store(&s->stop, true);
+}
+
+static void give_up(void *user)
+{
+	const struct gw_session *s = user;
+	const struct gw_server_watch *watch = &s->server->watch;
+
+	if (watch->stuck)
+		watch->stuck(watch->user);
+}
+
+/* A connection that has no descriptor is within this process, which knows when it ends. */
+static enum gw_status watch_client(struct gw_session *s, int fd, struct gw_error *err)
+{
+	const struct gw_gone_steps steps = {.stop = stop, .give_up = give_up, .user = s};
+
+	return fd < 0 ? GW_OK : gw_gone_watch(fd, &steps, &s->gone, err);
+}
+
+static enum gw_status serve_session(struct gw_session *s, int fd, struct gw_error *err)
+{
+	enum gw_status st = watch_client(s, fd, err);
+
+	if (st != GW_OK)
+		return st;
+	gw_connection_count(s->peer, &s->counters->count[GW_COUNT_RECEIVED], &s->counters->count[GW_COUNT_SENT]);
+	st = gw_dispatch_run(s, err);
+	gw_connection_count(s->peer, NULL, NULL);
+	if (!atomic_load(&s->stop) || (st != GW_ERR_COMPUTE && st != GW_ERR_LOST))
+		return st;
+	/* Nobody takes what is still queued. */
+	gw_connection_shutdown(s->peer);
+	return gw_error_set(err, GW_ERR_LOST, "the client left before its requests were done; they were stopped");
+}
+
+static enum gw_status serve(struct gw_server *server, struct gw_server_visit *visit, struct gw_connection *peer, int fd,
+	struct gw_error *err)
 {
 	struct gw_session s;
 
 	enum gw_status st = gw_connection_handshake(peer, err);
 	if (st != GW_OK)
 		return st;
-	if (session_init(&s, server, peer) != GW_OK)
+	if (session_init(&s, server, visit, peer) != GW_OK)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
-	gw_connection_count(peer, &s.counters->count[GW_COUNT_RECEIVED], &s.counters->count[GW_COUNT_SENT]);
-	st = gw_dispatch_run(&s, err);
-	gw_connection_count(peer, NULL, NULL);
+	st = serve_session(&s, fd, err);
+	visit->tainted = s.tainted || gw_connection_is_upgraded(peer) || holds_driver(server);
 	session_free(&s);
 	return st;
 }
 
-enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport,
-	const struct gw_dialect *dialect, struct gw_error *why)
+enum gw_status gw_server_serve(
+	struct gw_server *server, struct gw_transport *transport, struct gw_server_visit *visit, struct gw_error *why)
 {
+	struct gw_server_visit any = {0};
 	struct gw_error err = {0};
 	struct gw_connection *peer;
 
-	if (gw_connection_new(transport, dialect ? dialect : server->dialect, &peer) != GW_OK) {
+	if (!visit)
+		visit = &any;
+	if (gw_connection_new(transport, visit->dialect ? visit->dialect : server->dialect, &peer) != GW_OK) {
 		transport->ops->close(transport);
 		return gw_error_set(why, GW_ERR_NOMEM, "out of memory for a client");
 	}
 	gw_connection_set_mode(peer, server->transport);
-	enum gw_status st = serve(server, peer, &err);
+	/* Over RDMA it stays the one that says whether the client is there. */
+	int fd = transport->ops->hangup_fd ? transport->ops->hangup_fd(transport) : -1;
+	enum gw_status st = serve(server, visit, peer, fd, &err);
 	gw_connection_free(peer);
 	gw_server_look_at_memory(server);
 	if (why)

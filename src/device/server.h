@@ -3,6 +3,7 @@
 #ifndef GW_DEVICE_SERVER_H
 #define GW_DEVICE_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 #include "transport/transport.h"
 #include "wire/dialect.h"
 
+struct gw_cache;
 struct gw_server;
 struct gw_counters;
 
@@ -28,21 +30,32 @@ struct gw_server_watch {
 
 	/* A client has begun to load more than a little. Called by the thread that serves it, which waits. */
 	void (*loading)(void *user);
+
+	/* A client has gone, and its requests do not come to an end: called from another thread than the one that
+	 * serves it. A process that serves this client alone may exit. */
+	void (*stuck)(void *user);
 	void *user;
 };
+
+struct gw_pairing;
+typedef enum gw_status (*gw_server_pair)(
+	void *user, const char *client, const struct gw_pairing *pairing, int *fd, struct gw_error *err);
 
 struct gw_server_options {
 	ggml_backend_dev_t *devices;      /* lent, in this order; copied */
 	size_t n_devices;                 /* 1 to GW_EXT_MAX_DEVICES */
 	size_t n_threads;                 /* for devices that take a number of threads; 0 = theirs */
-	const char *cache_dir;            /* NULL = no cache; copied */
-	uint64_t cache_size;              /* bytes that the cache may have; 0 = no bound */
 	const char *models;               /* what device/weights/model_files.h opens; NULL = none */
 	const char *index_dir;            /* where their indices are */
 	const struct gw_dialect *dialect; /* of connections that have no other */
 	enum gw_transport_mode transport; /* which ones clients may use */
-	uint64_t max_memory;              /* bytes that the buffers of one client may have; 0 = what the devices have */
+	uint64_t max_memory; /* bytes of buffers, graphs and scratch memory of one client; 0 = what the devices have */
 	struct gw_server_watch watch;
+
+	/* Connects to the other server of a pair, for the client at that address (gw_transport.peer): as
+	 * gw_pairing_open (transport/tcp/pairing.h). NULL: this server joins no pairs. */
+	gw_server_pair pair;
+	void *pair_user;
 };
 
 /* What goes with the running ggml: the version that the stock server of its release speaks, as far as the numbers of
@@ -53,13 +66,28 @@ const struct gw_dialect *gw_server_dialect(void);
 enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_server **out, struct gw_error *err);
 void gw_server_free(struct gw_server *server);
 
-/* Serves one client, which speaks dialect (NULL: that of the options), until it leaves or is refused; takes over the
- * transport. Backends are initialised at the first
- * command that needs them, and freed with all buffers and graphs of this client on return. GW_ERR_CLOSED: the client
- * left cleanly. Otherwise why says which command and which check. Several threads may serve clients of one server at
- * once. */
-enum gw_status gw_server_serve(struct gw_server *server, struct gw_transport *transport,
-	const struct gw_dialect *dialect, struct gw_error *why);
+/* One connection. */
+struct gw_server_visit {
+	const struct gw_dialect *dialect; /* that the client speaks; NULL: that of the options */
+	struct gw_cache *cache;           /* its trust domain's; lent; NULL = none */
+
+	/* There is no place for this client: questions about the server are answered, and it learns from EXT_INFO's
+	 * reply that this is so. Whatever else it asks for ends the connection with GW_ERR_LIMIT, and so does the first
+	 * request of a client that does not begin with an extension: it could not be told. */
+	bool questions_only;
+
+	/* Set on return. False: the client has asked questions about the server at most, nothing that it sent was kept,
+	 * and no driver holds anything. The process may serve another client only then. */
+	bool tainted;
+};
+
+/* Serves one client until it leaves or is refused; takes over the transport. visit NULL: a client like any other.
+ * Backends are initialised at the first command that needs them, and freed with all buffers and graphs of this client
+ * on return. GW_ERR_CLOSED: the client left cleanly. Otherwise why says which command and which check. GW_ERR_LOST:
+ * among others, the client left while its requests were being served, and what was computed was stopped. Several
+ * threads may serve clients of one server at once. */
+enum gw_status gw_server_serve(
+	struct gw_server *server, struct gw_transport *transport, struct gw_server_visit *visit, struct gw_error *why);
 
 /* Writes to the watch's counters what memory the devices have, of those only that tell it without being initialised
  * for it: CPUs, and those that a client has used in this process. Not while a client is served. */

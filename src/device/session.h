@@ -2,12 +2,14 @@
 #ifndef GW_DEVICE_SESSION_H
 #define GW_DEVICE_SESSION_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "device/counters.h"
 #include "device/device.h"
+#include "device/memory/budget.h"
 #include "device/memory/buffers.h"
 #include "device/memory/staging.h"
 #include "device/server.h"
@@ -16,6 +18,7 @@
 #include "wire/tensor.h"
 
 struct gw_cache;
+struct gw_gone;
 struct gw_models;
 struct gw_prefault;
 
@@ -24,11 +27,12 @@ struct gw_server {
 	size_t n_devices;
 	int n_threads;
 	uint64_t max_memory;      /* bytes; 0 = what the devices have */
-	struct gw_cache *cache;   /* NULL = none */
 	struct gw_models *models; /* NULL = none */
 	const struct gw_dialect *dialect;
 	enum gw_transport_mode transport;
 	struct gw_server_watch watch;
+	gw_server_pair pair; /* NULL = none */
+	void *pair_user;
 	atomic_bool *touched; /* devices that this process has asked for memory; n_devices */
 };
 
@@ -38,13 +42,21 @@ struct gw_session {
 	const struct gw_opmap *opmap;
 	struct gw_connection *peer;
 	struct gw_device *devices; /* server->n_devices */
+	struct gw_budget budget; /* of everything that this client makes the server hold, except for what is constant */
 	struct gw_buffers buffers;
 	struct gw_staging staging;
 	struct gw_prefault *prefault; /* NULL until there is use for it */
+	struct gw_cache *cache;       /* lent; NULL = none */
 	struct gw_counters *counters;
 	struct gw_counters *own; /* the same if they are this session's own, else NULL */
+	bool questions_only;     /* as in struct gw_server_visit */
+	bool introduced;         /* the client knows extensions */
+	bool tainted;            /* it has asked for more than what struct command calls a question */
 	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */
 	struct gw_buf body;      /* a request that is read as a whole before it is decoded */
+	uint64_t body_taken;     /* bytes of the budget, for body */
+	atomic_bool stop;        /* the client has gone: what is being done for it is to end */
+	struct gw_gone *gone;    /* sets it; NULL: nothing does */
 };
 
 /* The device that a request names, or NULL (and the error) if this server lends no such device. */
@@ -55,6 +67,9 @@ void gw_session_synchronize(struct gw_session *s);
 
 /* Counts bytes of a tensor that came from somewhere: one of GW_COUNT_LOADED_. */
 void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t bytes);
+
+/* What memory a device has and how much of it is free, in bytes. */
+void gw_session_ask_memory(struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total);
 
 /* Publishes what buffers there are, and what memory their device has. */
 void gw_session_count_memory(struct gw_session *s, const struct gw_device *device);

@@ -1,6 +1,7 @@
 #include "ggml/abi.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "ggml/bind.h"
 #include "ggml/graph.h"
@@ -63,6 +64,19 @@ bool gw_abi_graph_set_use_count(struct ggml_cgraph *graph, struct ggml_tensor *t
 	return true;
 }
 
+bool gw_abi_graph_part(const struct ggml_cgraph *graph, int begin, int end, struct ggml_cgraph *part)
+{
+	const struct gw_abi *a = gw_abi_get(NULL);
+
+	if (!a || !a->graph_private)
+		return false;
+	memset(part, 0, sizeof(*part));
+	memcpy(part, graph, offsetof(struct ggml_cgraph, uid));
+	part->nodes += begin;
+	part->n_nodes = end - begin;
+	return true;
+}
+
 bool gw_abi_buft_plain_alloc(ggml_backend_buffer_type_t buft)
 {
 	const struct gw_abi *a = gw_abi_get(NULL);
@@ -77,4 +91,14 @@ bool gw_abi_buft_plain_alloc(ggml_backend_buffer_type_t buft)
 bool gw_abi_buffer_no_init(ggml_backend_buffer_t buffer)
 {
 	return gw_abi_get(NULL) && !buffer->iface.init_tensor;
+}
+
+const void *gw_abi_device_code(ggml_backend_dev_t dev)
+{
+	const void *code;
+
+	if (!gw_abi_get(NULL))
+		return NULL;
+	memcpy(&code, &dev->iface.get_name, sizeof(code));
+	return code;
 }

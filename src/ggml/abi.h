@@ -36,4 +36,10 @@ bool gw_abi_buft_plain_alloc(ggml_backend_buffer_type_t buft);
 /* Whether buffers like this one have no init_tensor of their own. False if unknown. */
 bool gw_abi_buffer_no_init(ggml_backend_buffer_t buffer);
 
+/* An address within the code of the device's backend, or NULL if unknown. */
+const void *gw_abi_device_code(ggml_backend_dev_t dev);
+/* Describes the nodes from `begin` to `end` - 1 of graph as a graph of its own, which shares graph's memory and has no
+ * uid. False if the layout is not known. */
+bool gw_abi_graph_part(const struct ggml_cgraph *graph, int begin, int end, struct ggml_cgraph *part);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "backend/comm.h"
 #include "backend/reg.h"
 #include "base/log.h"
 #include "device/inproc.h"
@@ -15,6 +16,9 @@ static const struct {
 } procs[] = {
 	{"ggml_backend_rpc_add_server", (void *)ggml_backend_rpc_add_server},
 	{"ggml_backend_rpc_start_server", (void *)ggml_backend_rpc_start_server},
+	{"ggml_backend_comm_init", (void *)gw_comm_init},
+	{"ggml_backend_comm_free", (void *)gw_comm_free},
+	{"ggml_backend_comm_allreduce_tensor", (void *)gw_comm_allreduce},
 };
 
 static void *find_proc(const char *name)
@@ -32,12 +36,12 @@ ggml_backend_reg_t ggml_backend_rpc_reg(void)
 
 ggml_backend_reg_t ggml_backend_rpc_add_server(const char *endpoint)
 {
-	return ggml_backend_rpc_reg() ? gw_reg_add_server(endpoint) : NULL;
+	return gw_reg_init(find_proc) ? gw_reg_add_server(endpoint) : NULL;
 }
 
 static ggml_backend_dev_t device_at(const char *endpoint, uint32_t device)
 {
-	return ggml_backend_rpc_reg() ? gw_reg_device(endpoint, device) : NULL;
+	return gw_reg_init(find_proc) ? gw_reg_device(endpoint, device) : NULL;
 }
 
 ggml_backend_t ggml_backend_rpc_init(const char *endpoint, uint32_t device)
@@ -73,11 +77,10 @@ void ggml_backend_rpc_start_server(
 		.devices = devices,
 		.n_devices = n_devices,
 		.n_threads = n_threads,
-		.cache_dir = cache_dir,
 		.dialect = gw_server_dialect(),
 	};
 	struct gw_error err;
 
-	if (ggml_backend_rpc_reg() && gw_server_run_inproc(endpoint, &options, NULL, NULL, &err) != GW_OK)
+	if (gw_reg_init(find_proc) && gw_server_run_inproc(endpoint, &options, cache_dir, NULL, NULL, &err) != GW_OK)
 		gw_log_error("RPC: %s", err.text);
 }

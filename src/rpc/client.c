@@ -1,68 +1,28 @@
-/* Starting and ending a client's connection. */
 #include "rpc/client.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/log.h"
-#include "rpc/client_private.h"
-#include "transport/tcp/tcp.h"
+#include "rpc/client_hello.h"
+#include "rpc/replies.h"
+#include "transport/endpoint.h"
+#include "transport/transports.h"
 
-static enum gw_status client_new(struct gw_transport *t, const char *name, struct gw_client **out)
-{
-	struct gw_client *c = calloc(1, sizeof(*c));
-	if (!c)
-		return GW_ERR_NOMEM;
-	if (gw_outq_init(&c->out, t))
-		goto free_client;
-	if (gw_inbuf_init(&c->in, t))
-		goto free_out;
-	if (pthread_mutex_init(&c->lock, NULL))
-		goto free_in;
-	snprintf(c->name, sizeof(c->name), "%s", name);
-	c->transport = t;
-	*out = c;
-	return GW_OK;
+#define TIMEOUT_MS 10000 /* for the connection, and again for the answer to HELLO */
 
-free_in:
-	gw_inbuf_free(&c->in);
-free_out:
-	gw_outq_free(&c->out);
-free_client:
-	free(c);
-	return GW_ERR_NOMEM;
-}
-
-static void client_free(struct gw_client *c)
-{
-	gw_rdma_free(c->rdma);
-	c->transport->ops->close(c->transport);
-	pthread_mutex_destroy(&c->lock);
-	gw_inbuf_free(&c->in);
-	gw_outq_free(&c->out);
-	free(c);
-}
-
-/* start_over (may be NULL) is set if another connection, on TCP alone, may succeed where this one has failed. */
 static enum gw_status start(struct gw_transport *transport, const char *name, int timeout_ms,
 	enum gw_transport_mode mode, bool *start_over, struct gw_client **out, struct gw_error *err)
 {
 	struct gw_client *c;
-	enum gw_status status = client_new(transport, name, &c);
+	enum gw_status status = gw_client_new(transport, name, &c);
 	if (status) {
 		transport->ops->close(transport);
 		return gw_error_set(err, status, "server at %s: no memory for a connection", name);
 	}
-	c->mode = mode;
-	status = gw_client_handshake(c, timeout_ms, err);
-	if (status) {
-		if (start_over)
-			*start_over = c->start_over;
-		client_free(c);
-		return status;
-	}
-	*out = c;
-	return GW_OK;
+	status = gw_client_handshake(c, mode, timeout_ms, start_over, err);
+	if (status)
+		gw_client_free(c);
+	else
+		*out = c;
+	return status;
 }
 
 static enum gw_status mode_of(const char *name, enum gw_transport_mode *mode, struct gw_error *err)
@@ -72,28 +32,23 @@ static enum gw_status mode_of(const char *name, enum gw_transport_mode *mode, st
 	return GW_OK;
 }
 
-enum gw_status gw_client_start_within(
+enum gw_status gw_client_start(
 	struct gw_transport *transport, const char *name, int timeout_ms, struct gw_client **out, struct gw_error *err)
 {
 	enum gw_transport_mode mode;
+	bool start_over;
 	if (mode_of(name, &mode, err)) {
 		transport->ops->close(transport);
 		return GW_ERR_INVALID;
 	}
-	return start(transport, name, timeout_ms, mode, NULL, out, err);
-}
-
-enum gw_status gw_client_start(
-	struct gw_transport *transport, const char *name, struct gw_client **out, struct gw_error *err)
-{
-	return gw_client_start_within(transport, name, GW_CLIENT_TIMEOUT_MS, out, err);
+	return start(transport, name, timeout_ms, mode, &start_over, out, err);
 }
 
 static enum gw_status connect_once(const struct gw_endpoint *ep, const char *name, enum gw_transport_mode mode,
 	int timeout_ms, bool *start_over, struct gw_client **out, struct gw_error *err)
 {
 	struct gw_transport *t;
-	enum gw_status status = gw_tcp_connect(ep, timeout_ms, &t, err);
+	enum gw_status status = gw_transport_dial(ep, timeout_ms, &t, err);
 	if (status) {
 		gw_error_prefix(err, "server at %s", name);
 		return status;
@@ -108,7 +63,7 @@ enum gw_status gw_client_connect(const char *endpoint, struct gw_client **out, s
 	enum gw_status status = gw_endpoint_parse(endpoint, false, &ep, err);
 	if (!status)
 		status = mode_of(endpoint, &mode, err);
-	return status ? status : gw_client_connect_within(endpoint, mode, GW_CLIENT_TIMEOUT_MS, out, err);
+	return status ? status : gw_client_connect_within(endpoint, mode, TIMEOUT_MS, out, err);
 }
 
 enum gw_status gw_client_connect_within(
@@ -123,7 +78,7 @@ enum gw_status gw_client_connect_within(
 	status = connect_once(&ep, endpoint, mode, timeout_ms, &start_over, out, &first);
 	if (status && start_over) {
 		gw_log_warn("%s; connecting again without RDMA", first.text);
-		return connect_once(&ep, endpoint, GW_TRANSPORT_TCP, timeout_ms, NULL, out, err);
+		return connect_once(&ep, endpoint, GW_TRANSPORT_TCP, timeout_ms, &start_over, out, err);
 	}
 	if (status && err)
 		*err = first;
@@ -139,39 +94,7 @@ void gw_client_close(struct gw_client *c)
 			(void)gw_client_take_alive(c, NULL);
 		(void)gw_client_leave(c, status);
 	}
-	client_free(c);
-}
-
-enum gw_status gw_client_enter(struct gw_client *c)
-{
-	if (atomic_load(&c->lost))
-		return GW_ERR_LOST;
-	pthread_mutex_lock(&c->lock);
-	if (!atomic_load(&c->lost))
-		return GW_OK;
-	pthread_mutex_unlock(&c->lock);
-	return GW_ERR_LOST;
-}
-
-enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
-{
-	/* Only the call that lost the connection gets here with it lost; all later ones stop in gw_client_enter. */
-	bool announce = atomic_load(&c->lost);
-	pthread_mutex_unlock(&c->lock);
-	/* why does not change any more, and the log is not ours to call under the lock. */
-	if (announce)
-		gw_log_error("RPC server %s: connection lost: %s", c->name, c->why.text);
-	return status;
-}
-
-enum gw_status gw_client_fail(struct gw_client *c, enum gw_status status, const struct gw_error *why)
-{
-	c->why = *why;
-	atomic_store(&c->lost, true);
-	c->transport->ops->shutdown(c->transport);
-	for (uint64_t t = c->done + 1; t <= c->issued; t++)
-		gw_dest_zero(&c->pending[t % GW_CLIENT_MAX_PENDING].dest);
-	return status == GW_ERR_CLOSED ? GW_ERR_LOST : status;
+	gw_client_free(c);
 }
 
 const struct gw_dialect *gw_client_dialect(const struct gw_client *c)
@@ -191,27 +114,35 @@ unsigned gw_client_extensions(const struct gw_client *c)
 
 struct gw_client_server gw_client_server(const struct gw_client *c)
 {
-	return c->server;
+	return (struct gw_client_server){c->version, c->server_level};
 }
 
-const char *gw_client_transport(const struct gw_client *c)
+const struct gw_transport *gw_client_transport(const struct gw_client *c)
 {
-	return c->transport->ops->name;
+	return c->transport;
 }
 
-const char *gw_client_peer(const struct gw_client *c)
+const struct gw_error *gw_client_why_not_upgraded(const struct gw_client *c)
 {
-	return c->transport->peer;
+	return c->upgraded ? NULL : &c->stay;
 }
 
-const char *gw_client_why_not_rdma(const struct gw_client *c)
+uint64_t gw_client_turn(const struct gw_client *c)
 {
-	return c->stay.text;
+	return atomic_load_explicit(&c->turns, memory_order_relaxed);
 }
 
-void gw_client_interrupt(struct gw_client *c)
+void gw_client_interrupt(struct gw_client *c, const struct gw_error *why)
 {
+	c->interruption = *why;
+	atomic_store(&c->interrupted, true);
 	c->transport->ops->shutdown(c->transport);
+}
+
+void gw_client_give_up(struct gw_client *c, const struct gw_error *why)
+{
+	if (!gw_client_enter(c))
+		(void)gw_client_leave(c, gw_client_fail(c, why->status, why));
 }
 
 bool gw_client_lost(const struct gw_client *c)

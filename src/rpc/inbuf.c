@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "transport/tcp/tcp.h"
+#include "transport/mode.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-
-/* Slower than this in the time of patience is no transfer but a siege. */
+/* A peer that sends less than this in the time of patience holds the connection on purpose. */
 #define PACE ((size_t)256 << 10)
 
 enum gw_status gw_inbuf_init(struct gw_inbuf *in, struct gw_transport *transport)
@@ -19,7 +17,7 @@ enum gw_status gw_inbuf_init(struct gw_inbuf *in, struct gw_transport *transport
 	uint8_t *data = malloc(GW_INBUF_SIZE);
 	if (!data)
 		return GW_ERR_NOMEM;
-	*in = (struct gw_inbuf){.transport = transport, .data = data, .patience_ms = gw_tcp_timeout_ms()};
+	*in = (struct gw_inbuf){.transport = transport, .data = data, .patience_ms = gw_transport_timeout_ms()};
 	return GW_OK;
 }
 
@@ -36,18 +34,18 @@ static enum gw_status cut_short(enum gw_status status, struct gw_error *err)
 	return gw_error_set(err, GW_ERR_LOST, "the peer closed the connection in the middle of a message");
 }
 
-void gw_inbuf_hurry(struct gw_inbuf *in, int ms)
+void gw_inbuf_set_deadline(struct gw_inbuf *in, int ms)
 {
-	in->deadline = ms ? gw_clock_ns() + (uint64_t)ms * NS_PER_MS : 0;
+	in->deadline = ms ? gw_clock_deadline(ms) : 0;
 }
 
 static uint64_t message_deadline(const struct gw_inbuf *in)
 {
-	uint64_t at = gw_clock_ns() + (uint64_t)in->patience_ms * NS_PER_MS;
+	uint64_t at = gw_clock_deadline(in->patience_ms);
 	return in->deadline && in->deadline < at ? in->deadline : at;
 }
 
-/* Looks for more for a while, and leaves the processor to who else wants it. Whether there is. */
+/* Looks for more bytes for a while, and yields the processor meanwhile. Whether there are any. */
 static bool spin(const struct gw_inbuf *in)
 {
 	if (!in->spin_ns)
@@ -63,11 +61,9 @@ static enum gw_status await(const struct gw_inbuf *in, uint64_t deadline, struct
 {
 	if (spin(in))
 		return GW_OK;
-	uint64_t now = gw_clock_ns();
-	int ms = now < deadline ? (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
-	if (in->transport->ops->readable(in->transport, ms))
+	if (in->transport->ops->readable(in->transport, gw_clock_ms_left(deadline)))
 		return GW_OK;
-	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not go on with its message");
+	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer stopped in the middle of a message");
 }
 
 static void count(const struct gw_inbuf *in, size_t n)
@@ -100,7 +96,7 @@ enum gw_status gw_inbuf_fill(struct gw_inbuf *in, size_t n, struct gw_error *err
 	memmove(in->data, in->data + in->begin, len);
 	in->begin = 0;
 	in->end = len;
-	/* Between two messages a peer may take its time. */
+	/* Between two messages a peer may take as long as it likes. */
 	if (len == 0 && !in->deadline) {
 		(void)spin(in);
 		status = receive(in, 0, err);

@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "transport/transport.h"
 
-/* A queue with GW_OUTQ_FULL bytes should be sent. What is put at once may be as long again. */
+/* A queue with GW_OUTQ_FULL bytes should be sent. A single put may be as long again. */
 #define GW_OUTQ_FULL 65536
 #define GW_OUTQ_CAPACITY (2 * GW_OUTQ_FULL + 64)
 #define GW_OUTQ_UNITS 512 /* separate elements of the queue */
@@ -23,7 +23,7 @@ struct gw_outq {
 	size_t len;
 	struct iovec *iov; /* GW_OUTQ_UNITS + GW_OUTQ_TAIL: the queue cut into what the peer reads at once */
 	int n;
-	_Atomic uint64_t *sent; /* bytes; NULL = nobody counts. Written by the sending thread alone. */
+	_Atomic uint64_t *sent; /* bytes, or NULL; written by the sending thread only */
 };
 
 /* GW_ERR_NOMEM. */
@@ -34,14 +34,14 @@ void gw_outq_free(struct gw_outq *q);
 bool gw_outq_fits(const struct gw_outq *q, size_t size, int units);
 
 /* Queues a unit: bytes that the peer reads with one read of its own. On transports that keep boundaries it stays
- * separate; on others the queue is one piece. There must be room. No bytes are no unit. */
+ * separate; on others the queue is one piece. There must be room. An empty unit is ignored. */
 void gw_outq_put(struct gw_outq *q, const void *bytes, size_t size);
 
 /* The same for a unit of n parts. */
 void gw_outq_putv(struct gw_outq *q, const struct iovec *parts, int n);
 
 /* Sends the queue, then n tail elements (at most GW_OUTQ_TAIL) from where they are; the queue is empty afterwards,
- * whatever happens. Blocks. Errors as sendv. */
+ * also after a failure. Blocks. Errors as sendv. */
 enum gw_status gw_outq_send(struct gw_outq *q, const struct iovec *tail, int n, struct gw_error *err);
 
 #endif

@@ -19,14 +19,6 @@ struct gw_iov_pos gw_iov_start(const struct iovec *iov, int n)
 	return pos;
 }
 
-size_t gw_iov_size(const struct iovec *iov, int n)
-{
-	size_t size = 0;
-	for (int i = 0; i < n; i++)
-		size += iov[i].iov_len;
-	return size;
-}
-
 int gw_iov_peek(const struct gw_iov_pos *pos, struct iovec *out, int max, size_t max_bytes)
 {
 	int count = 0;

@@ -1,4 +1,4 @@
-/* A position in a caller's constant iovec array, for transports that move it piece by piece. */
+/* A position in a caller's iovec array, for transports that move it piece by piece. */
 #ifndef GW_TRANSPORT_IOV_H
 #define GW_TRANSPORT_IOV_H
 
@@ -11,11 +11,8 @@ struct gw_iov_pos {
 	size_t offset; /* bytes of iov[0] that are done */
 };
 
-/* At the first byte of n elements; empty elements in front are passed over. */
+/* At the first byte of n elements. */
 struct gw_iov_pos gw_iov_start(const struct iovec *iov, int n);
-
-/* The bytes of all elements. */
-size_t gw_iov_size(const struct iovec *iov, int n);
 
 /* Describes what comes next with at most max elements, none of them empty, and max_bytes bytes. Returns the number of
  * elements: 0 at the end. */

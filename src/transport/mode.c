@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/rdma/rdma.h"
+#define DEFAULT_TIMEOUT_S 30
+#define MAX_TIMEOUT_S 86400
 
 bool gw_transport_mode_parse(const char *text, enum gw_transport_mode *out)
 {
@@ -19,16 +20,6 @@ bool gw_transport_mode_parse(const char *text, enum gw_transport_mode *out)
 		}
 	}
 	return false;
-}
-
-const char *gw_transport_mode_text(enum gw_transport_mode mode)
-{
-	enum gw_transport_mode env = mode;
-	if (mode == GW_TRANSPORT_AUTO && gw_transport_mode_from_env(&env, NULL) == GW_OK)
-		mode = env;
-	if (mode == GW_TRANSPORT_RDMA)
-		return "RDMA alone";
-	return mode == GW_TRANSPORT_AUTO && gw_rdma_is_built() ? "TCP (RDMA auto-negotiate enabled)" : "TCP";
 }
 
 enum gw_status gw_transport_mode_from_env(enum gw_transport_mode *out, struct gw_error *err)
@@ -52,4 +43,13 @@ bool gw_transport_stock_only(void)
 {
 	const char *text = getenv("GGML_RPC_STOCK");
 	return text && *text && strcmp(text, "0") != 0;
+}
+
+int gw_transport_timeout_ms(void)
+{
+	const char *text = getenv("GGML_RPC_TIMEOUT");
+	char *end;
+	long s = text ? strtol(text, &end, 10) : 0;
+	bool usable = text && end != text && !*end && s >= 1 && s <= MAX_TIMEOUT_S;
+	return (int)(usable ? s : DEFAULT_TIMEOUT_S) * 1000;
 }

@@ -31,8 +31,9 @@ struct gw_dialect {
 	const struct gw_names *types; /* that every release with this version has */
 };
 
-/* The newest dialect this build speaks: 8.0.0. */
+/* The newest dialect that this build speaks, which is what both ends speak unless they are told otherwise. */
 extern const struct gw_dialect gw_dialect_8_0;
+#define gw_dialect_newest gw_dialect_8_0
 
 /* The dialect to use with a server that announces version, or NULL if there is none. An unknown minor or patch above
  * the newest known one of its major gets that newest one, and *newer is set (newer may be NULL). */

@@ -6,7 +6,8 @@
 
 #include "base/buf.h"
 #include "wire/cursor.h"
-#include "wire/extension.h"
+
+#define GW_EXT_TEXT 128 /* bytes of a text with its NUL; longer ones are cut when decoded */
 
 /* Append one number or text, the latter cut to GW_EXT_TEXT - 1 bytes. GW_ERR_NOMEM. */
 enum gw_status gw_ext_put_u32(struct gw_buf *out, uint32_t v);

@@ -1,6 +1,5 @@
 #include "wire/extension.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,49 +104,5 @@ bool gw_ext_alive_decode(const void *body, size_t size, uint32_t *ms)
 	if (!gw_rd_done(&r) || got < GW_EXT_ALIVE_MIN_MS || got > GW_EXT_ALIVE_MAX_MS)
 		return false;
 	*ms = got;
-	return true;
-}
-
-size_t gw_ext_rdma_encode(const struct gw_ext_rdma *m, uint8_t out[GW_EXT_RDMA_MAX])
-{
-	size_t n = strnlen(m->reason, GW_EXT_TEXT - 1);
-	struct gw_wr w = gw_wr_init(out, GW_EXT_RDMA_FIXED + 4 + n);
-	gw_wr_u8(&w, m->step);
-	gw_wr_u8(&w, m->yes);
-	gw_wr_u8(&w, m->link);
-	gw_wr_u8(&w, m->mtu);
-	gw_wr_u32(&w, m->qpn);
-	gw_wr_u32(&w, m->psn);
-	gw_wr_u8(&w, (uint8_t)m->lid);
-	gw_wr_u8(&w, (uint8_t)(m->lid >> 8));
-	gw_wr_u8(&w, m->reads);
-	gw_wr_u8(&w, 0);
-	gw_wr_bytes(&w, m->gid, sizeof(m->gid));
-	gw_wr_u32(&w, (uint32_t)n);
-	gw_wr_bytes(&w, m->reason, n);
-	assert(gw_wr_done(&w));
-	return GW_EXT_RDMA_FIXED + 4 + n;
-}
-
-bool gw_ext_rdma_decode(const void *body, size_t size, uint8_t step, struct gw_ext_rdma *m)
-{
-	struct gw_ext_rdma got = {0};
-	struct gw_rd r = gw_rd_init(body, size);
-	got.step = gw_rd_u8(&r);
-	uint8_t yes = gw_rd_u8(&r);
-	got.yes = yes == 1;
-	got.link = gw_rd_u8(&r);
-	got.mtu = gw_rd_u8(&r);
-	got.qpn = gw_rd_u32(&r);
-	got.psn = gw_rd_u32(&r);
-	uint32_t lid_and_reads = gw_rd_u32(&r);
-	got.lid = (uint16_t)lid_and_reads;
-	got.reads = (uint8_t)(lid_and_reads >> 16);
-	const uint8_t *gid = gw_rd_bytes(&r, sizeof(got.gid));
-	gw_ext_take_text(&r, got.reason);
-	if (r.bad || got.step != step || yes > 1)
-		return false;
-	memcpy(got.gid, gid, sizeof(got.gid));
-	*m = got;
 	return true;
 }

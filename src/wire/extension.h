@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/ext_text.h"
 
 /* What HELLO's reply carries. A higher level has everything that a lower one has. */
 #define GW_EXT_LEVEL 3
-#define GW_EXT_LEVEL_RDMA 2  /* from here on, EXT_RDMA is understood */
+#define GW_EXT_LEVEL_RDMA 2  /* from here on, EXT_RDMA is understood: transport/rdma/message.h */
 #define GW_EXT_LEVEL_ALIVE 3 /* from here on, EXT_ALIVE is understood */
 
 /* EXT_INFO: request: u32 level of the client. Reply: variable size, at most GW_EXT_INFO_MAX:
@@ -27,6 +28,7 @@ enum {
 	GW_EXT_SERVER_ALLOC = 1 << 2,  /* EXT_ALLOC is understood */
 	GW_EXT_SERVER_STATUS = 1 << 3, /* EXT_STATUS is understood: wire/ext_status.h */
 	GW_EXT_SERVER_STREAM = 1 << 5, /* EXT_STREAM is understood */
+	GW_EXT_SERVER_FULL = 1 << 7,   /* this connection may only ask questions: there is no place for its client */
 };
 
 enum {
@@ -35,8 +37,6 @@ enum {
 	GW_EXT_DEVICE_HOST_MEMORY = 1 << 2, /* its buffers are host memory of the server */
 	GW_EXT_DEVICE_SHAPES = 1 << 3,      /* EXT_SUPPORTS_OP depends on shapes only: docs/protocol.md */
 };
-
-#define GW_EXT_TEXT 128 /* longer strings are cut when decoded */
 
 struct gw_ext_device {
 	uint32_t flags;
@@ -93,41 +93,5 @@ void gw_ext_alive_encode(uint32_t ms, uint8_t out[GW_EXT_ALIVE_REQ]);
 
 /* Whether the body is one; ms is only then set. */
 bool gw_ext_alive_decode(const void *body, size_t size, uint32_t *ms);
-
-/* EXT_RDMA: the first request after HELLO, or the first two, on TCP. All four messages are laid out alike:
- *   u8 step | u8 yes | u8 link | u8 mtu | u32 qpn | u32 psn | u16 lid | u8 reads | u8 0 | gid[16] | str reason
- * Both offers have an address; with yes 0, and in confirmations, only the reason counts. Readers ignore bytes behind.
- */
-#define GW_EXT_RDMA_FIXED 32
-#define GW_EXT_RDMA_MAX (GW_EXT_RDMA_FIXED + 4 + GW_EXT_TEXT)
-
-enum {
-	GW_EXT_RDMA_OFFER = 1,
-	GW_EXT_RDMA_CONFIRM = 2,
-};
-
-enum {
-	GW_EXT_RDMA_ROCE = 1,       /* addressed by gid */
-	GW_EXT_RDMA_INFINIBAND = 2, /* addressed by lid */
-};
-
-struct gw_ext_rdma {
-	uint8_t step;
-	bool yes;
-	uint8_t link;
-	uint8_t mtu; /* 1 = 256 bytes, doubled with each step, 5 = 4096 */
-	uint32_t qpn;
-	uint32_t psn;
-	uint16_t lid;
-	uint8_t reads; /* RDMA READs that this end answers at once; 0: none */
-	uint8_t gid[16];
-	char reason[GW_EXT_TEXT]; /* why not */
-};
-
-/* Writes the body; returns its bytes. */
-size_t gw_ext_rdma_encode(const struct gw_ext_rdma *m, uint8_t out[GW_EXT_RDMA_MAX]);
-
-/* Whether the body is one of that step; m is only then filled. Addresses are not judged. */
-bool gw_ext_rdma_decode(const void *body, size_t size, uint8_t step, struct gw_ext_rdma *m);
 
 #endif

@@ -45,6 +45,16 @@ uint64_t gw_wire_graph_node_id(const struct gw_wire_graph *g, uint32_t i)
 	return gw_le64(g->node_ids + (size_t)i * 8);
 }
 
+uint64_t gw_wire_graph_tensor_id(const struct gw_wire_graph *g, uint32_t i)
+{
+	return gw_wire_tensor_id(g->tensors + (size_t)i * GW_WIRE_TENSOR_SIZE);
+}
+
+void gw_wire_graph_links(const struct gw_wire_graph *g, uint32_t i, uint64_t ids[GW_WIRE_SRC + 1])
+{
+	gw_wire_tensor_links(g->tensors + (size_t)i * GW_WIRE_TENSOR_SIZE, ids);
+}
+
 void gw_wire_graph_tensor(
 	const struct gw_dialect *d, const struct gw_wire_graph *g, uint32_t i, struct gw_wire_tensor *t)
 {

@@ -210,6 +210,8 @@ struct gw_wire_graph {
 /* Trailing bytes are ignored, as the stock server does. */
 bool gw_wire_graph_decode(const struct gw_dialect *d, const void *body, size_t size, struct gw_wire_graph *g);
 uint64_t gw_wire_graph_node_id(const struct gw_wire_graph *g, uint32_t i);
+uint64_t gw_wire_graph_tensor_id(const struct gw_wire_graph *g, uint32_t i);
+void gw_wire_graph_links(const struct gw_wire_graph *g, uint32_t i, uint64_t ids[GW_WIRE_SRC + 1]);
 void gw_wire_graph_tensor(
 	const struct gw_dialect *d, const struct gw_wire_graph *g, uint32_t i, struct gw_wire_tensor *t);
 

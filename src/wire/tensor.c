@@ -66,3 +66,15 @@ void gw_wire_tensor_decode(const struct gw_dialect *d, const uint8_t in[GW_WIRE_
 	t->name[GW_WIRE_NAME - 1] = '\0';
 	t->use_count = d->use_count ? (int32_t)gw_le32(in + AT_USE_COUNT) : 0;
 }
+
+uint64_t gw_wire_tensor_id(const uint8_t in[GW_WIRE_TENSOR_SIZE])
+{
+	return gw_le64(in + AT_ID);
+}
+
+void gw_wire_tensor_links(const uint8_t in[GW_WIRE_TENSOR_SIZE], uint64_t ids[GW_WIRE_SRC + 1])
+{
+	for (size_t i = 0; i < GW_WIRE_SRC; i++)
+		ids[i] = gw_le64(in + AT_SRC + 8 * i);
+	ids[GW_WIRE_SRC] = gw_le64(in + AT_VIEW_SRC);
+}

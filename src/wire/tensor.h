@@ -39,4 +39,8 @@ void gw_wire_tensor_encode(
 /* Reads exactly GW_WIRE_TENSOR_SIZE bytes. Cannot fail: every bit pattern is a description, judged elsewhere. */
 void gw_wire_tensor_decode(const struct gw_dialect *d, const uint8_t in[GW_WIRE_TENSOR_SIZE], struct gw_wire_tensor *t);
 
+/* Two parts of it alone: the id, and the ids that it refers to, those of the sources and then that of what it views. */
+uint64_t gw_wire_tensor_id(const uint8_t in[GW_WIRE_TENSOR_SIZE]);
+void gw_wire_tensor_links(const uint8_t in[GW_WIRE_TENSOR_SIZE], uint64_t ids[GW_WIRE_SRC + 1]);
+
 #endif

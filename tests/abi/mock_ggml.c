@@ -98,6 +98,21 @@ bool ggml_backend_buffer_is_host(buf_t buffer)
 	return ggml_backend_buft_is_host(buffer->buft);
 }
 
+/* The half that lends devices is not used here. */
+buft_t ggml_backend_cpu_buffer_type(void)
+{
+	unexpected("the CPU's buffer type");
+	return NULL;
+}
+
+buf_t ggml_backend_cpu_buffer_from_ptr(void *ptr, size_t size)
+{
+	(void)ptr;
+	(void)size;
+	unexpected("a buffer of the CPU");
+	return NULL;
+}
+
 enum ggml_status ggml_backend_buffer_init_tensor(buf_t buffer, ten_t tensor)
 {
 	return buffer->table.init_tensor ? buffer->table.init_tensor(buffer, tensor) : GGML_STATUS_SUCCESS;

@@ -28,6 +28,11 @@ const char *ggml_op_name(enum ggml_op op)
 	return name_in(&gw_ops_96, (uint32_t)op);
 }
 
+const char *ggml_op_desc(const struct ggml_tensor *t)
+{
+	return ggml_op_name(t->op);
+}
+
 const char *ggml_unary_op_name(enum ggml_unary_op op)
 {
 	return name_in(&gw_unaries_22, (uint32_t)op);
@@ -62,12 +67,6 @@ bool ggml_is_quantized(enum ggml_type type)
 	return false;
 }
 
-bool ggml_is_contiguous(const struct ggml_tensor *tensor)
-{
-	(void)tensor;
-	abort();
-}
-
 int64_t ggml_nelements(const struct ggml_tensor *t)
 {
 	return t->ne[0] * t->ne[1] * t->ne[2] * t->ne[3];
@@ -85,6 +84,43 @@ size_t ggml_nbytes(const struct ggml_tensor *t)
 	for (int i = 0; i < GGML_MAX_DIMS; i++)
 		n += (size_t)(t->ne[i] - 1) * t->nb[i];
 	return n;
+}
+
+int64_t ggml_nrows(const struct ggml_tensor *t)
+{
+	return t->ne[1] * t->ne[2] * t->ne[3];
+}
+
+/* Whether elements and all dimensions above the `loose`th are adjacent. */
+static bool is_contiguous_above(const struct ggml_tensor *t, int loose)
+{
+	size_t next = ggml_type_size(t->type);
+
+	for (int i = 0; i < GGML_MAX_DIMS; i++) {
+		if (t->ne[i] == 1)
+			continue;
+		if (i > 0 && i <= loose)
+			next = t->nb[i];
+		if (t->nb[i] != next)
+			return false;
+		next *= (size_t)t->ne[i];
+	}
+	return true;
+}
+
+bool ggml_is_contiguous(const struct ggml_tensor *t)
+{
+	return is_contiguous_above(t, 0);
+}
+
+bool ggml_is_contiguously_allocated(const struct ggml_tensor *t)
+{
+	return ggml_nbytes(t) == (size_t)ggml_nelements(t) * ggml_type_size(t->type) / (size_t)ggml_blck_size(t->type);
+}
+
+bool ggml_is_contiguous_1(const struct ggml_tensor *t)
+{
+	return is_contiguous_above(t, 1);
 }
 
 size_t ggml_tensor_overhead(void)
@@ -239,6 +275,11 @@ struct ggml_tensor **ggml_graph_nodes(struct ggml_cgraph *g)
 int ggml_graph_n_nodes(struct ggml_cgraph *g)
 {
 	return g->n_nodes;
+}
+
+struct ggml_tensor *ggml_graph_node(struct ggml_cgraph *g, int i)
+{
+	return g->nodes[i];
 }
 
 int ggml_graph_size(struct ggml_cgraph *g)

@@ -153,7 +153,7 @@ static bool reply_alloc(struct session *s, const struct fake_request *r)
 	if (!gw_wire_alloc_req_decode(r->body, r->size, &req))
 		return false;
 	if (req.size <= s->fake->alloc_limit)
-		rsp = (struct gw_wire_alloc_rsp){++s->fake->next_handle, req.size};
+		rsp = (struct gw_wire_alloc_rsp){++s->fake->next_handle, req.size - s->fake->alloc_short};
 	return reply(s->t, out, gw_wire_alloc_rsp_encode(&rsp, out));
 }
 
@@ -174,7 +174,8 @@ static bool reply_ext_alloc(struct session *s, const struct fake_request *r)
 		return false;
 	if (req.size <= s->fake->alloc_limit) {
 		uint64_t handle = ++s->fake->next_handle;
-		rsp = (struct gw_ext_alloc_rsp){handle, req.size, FAKE_BASE(handle) + (s->fake->bad_base ? 1 : 0)};
+		rsp = (struct gw_ext_alloc_rsp){
+			handle, req.size - s->fake->alloc_short, FAKE_BASE(handle) + (s->fake->bad_base ? 1 : 0)};
 	}
 	gw_ext_alloc_rsp_encode(&rsp, out);
 	return reply(s->t, out, sizeof(out));
@@ -196,9 +197,8 @@ static bool reply_get_2d(struct session *s, const struct fake_request *r)
 
 static bool reply_memory(struct session *s)
 {
-	struct gw_wire_memory_rsp rsp = {1000, 2000};
 	uint8_t out[16];
-	return reply(s->t, out, gw_wire_memory_rsp_encode(&rsp, out));
+	return reply(s->t, out, gw_wire_memory_rsp_encode(&s->fake->memory, out));
 }
 
 static bool reply_count(struct session *s)
@@ -244,6 +244,8 @@ static bool answer(struct session *s, const struct fake_request *r)
 		return reply_bool(s, s->fake->has_hash);
 	case GW_CMD_COPY_TENSOR:
 		return reply_bool(s, true);
+	case GW_CMD_COMM_INIT:
+		return reply_bool(s, s->fake->joins);
 	case GW_CMD_EXT_SUPPORTS_OP:
 		return reply_bool(s, s->fake->supports);
 	default:
@@ -304,7 +306,7 @@ enum gw_status fake_dial(void *user, const char *endpoint, struct gw_client **ou
 	if (pthread_create(&f->threads[f->connections], NULL, serve, s) != 0)
 		abort();
 	f->connections++;
-	return gw_client_start(&c->base, endpoint, out, err);
+	return gw_client_start(&c->base, endpoint, 10000, out, err);
 }
 
 void fake_init(struct fake *f)
@@ -314,6 +316,7 @@ void fake_init(struct fake *f)
 	f->n_devices = 1;
 	f->alignment = 64;
 	f->alloc_limit = UINT64_MAX;
+	f->memory = (struct gw_wire_memory_rsp){1000, 2000};
 	f->supports = true;
 	f->die_at = FAKE_NEVER;
 	f->last = &f->first;

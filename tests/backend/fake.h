@@ -11,6 +11,7 @@
 #include "backend/remote.h"
 #include "ggml/layout.h"
 #include "wire/dialect.h"
+#include "wire/message.h"
 
 #define FAKE_BASE(handle) ((uint64_t)(handle) << 32)
 #define FAKE_BYTE 0xAB
@@ -32,11 +33,14 @@ struct fake {
 	uint32_t device_flags; /* GW_EXT_DEVICE_* */
 	uint64_t alignment;
 	uint64_t alloc_limit; /* larger buffers are refused */
+	uint64_t alloc_short; /* by how many bytes a buffer is smaller than was asked */
 	uint64_t alloc_extra; /* what GET_ALLOC_SIZE answers */
-	bool supports;        /* what EXT_SUPPORTS_OP answers */
-	bool has_hash;        /* what questions by a hash are answered */
-	bool bad_base;        /* BUFFER_GET_BASE answers something that is not aligned */
-	bool refuse;          /* connecting fails */
+	struct gw_wire_memory_rsp memory;
+	bool supports; /* what EXT_SUPPORTS_OP answers */
+	bool has_hash; /* what questions by a hash are answered */
+	bool bad_base; /* BUFFER_GET_BASE answers something that is not aligned */
+	bool refuse;   /* connecting fails */
+	bool joins;    /* what COMM_INIT is answered */
 
 	/* Asked before the rules, if set: whether it has the body of an answer to r, which must live on. */
 	bool (*script)(void *user, const struct fake_request *r, const void **body, size_t *size);

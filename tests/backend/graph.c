@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "backend/backend.h"
+#include "backend/backend_state.h"
 #include "backend/graph.h"
 #include "backend/scene.h"
 #include "wire/message.h"
@@ -18,12 +18,12 @@ static void decode(struct fake *f, size_t index, struct gw_wire_graph *g)
 	const struct fake_request *r = fake_request(f, GW_CMD_GRAPH_COMPUTE, index);
 
 	assert_non_null(r);
-	assert_true(gw_wire_graph_decode(&gw_dialect_8_0, r->body, r->size, g));
+	assert_true(gw_wire_graph_decode(&gw_dialect_newest, r->body, r->size, g));
 }
 
 static void tensor_at(const struct gw_wire_graph *g, uint32_t i, struct gw_wire_tensor *t)
 {
-	gw_wire_graph_tensor(&gw_dialect_8_0, g, i, t);
+	gw_wire_graph_tensor(&gw_dialect_newest, g, i, t);
 }
 
 static uint64_t id_of(const struct ggml_tensor *t)
@@ -138,7 +138,7 @@ static void test_deep_chain_needs_no_stack(void **state)
 	struct ggml_context *ctx = scene_context(8, 8);
 	struct ggml_cgraph *graph = ggml_new_graph_custom(ctx, 8, false);
 	ggml_graph_add_node(graph, &chain[N - 1]);
-	assert_int_equal(gw_graph_encode(&encoder, gw_backend_link(s.backend), 0, 0, graph, &err), GW_OK);
+	assert_int_equal(gw_graph_encode(&encoder, gw_backend_of(s.backend)->conn, 0, 0, graph, &err), GW_OK);
 	assert_int_equal(encoder.n_order, N);
 	assert_ptr_equal(encoder.order[0], &chain[0]);
 	assert_ptr_equal(encoder.order[N - 1], &chain[N - 1]);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -12,6 +13,7 @@
 #include <ggml-alloc.h>
 
 #include "backend/scene.h"
+#include "base/log.h"
 #include "wire/extension.h"
 
 static bool all_zero(const uint8_t *bytes, size_t n)
@@ -135,6 +137,30 @@ static void test_unreachable_server_has_no_memory(void **state)
 	scene_close(&s);
 }
 
+static void keep_line(enum gw_log_level level, const char *line, void *user)
+{
+	(void)level;
+	snprintf(user, 512, "%s", line);
+}
+
+/* A client learns that the server has no place for it, before it loads anything. */
+static void test_full_server_is_told_and_not_used(void **state)
+{
+	(void)state;
+	struct fake fake;
+	char line[512] = "";
+
+	fake_init(&fake);
+	fake.extensions = 1;
+	fake.server_flags = GW_EXT_SERVER_FULL;
+	gw_log_set_sink(keep_line, line);
+	assert_null(fake_device(&fake));
+	gw_log_set_sink(NULL, NULL);
+	assert_non_null(strstr(line, "refused: no client slot is free"));
+	assert_non_null(strstr(line, "--max-clients-per-host"));
+	fake_free(&fake);
+}
+
 static void test_new_buffer_and_backend_get_a_new_connection(void **state)
 {
 	(void)state;
@@ -214,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_death_at_every_request),
 		cmocka_unit_test(test_lost_backend_fails_at_once),
 		cmocka_unit_test(test_unreachable_server_has_no_memory),
+		cmocka_unit_test(test_full_server_is_told_and_not_used),
 		cmocka_unit_test(test_new_buffer_and_backend_get_a_new_connection),
 		cmocka_unit_test(test_refused_allocation_is_null),
 		cmocka_unit_test(test_allocation_asks_once_where_it_can),

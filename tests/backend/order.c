@@ -56,7 +56,7 @@ static void test_work_is_waited_for_once(void **state)
 		ggml_backend_synchronize(s.backend);
 	assert_int_equal(fake_count(&s.fake, GW_CMD_GET_TENSOR), 1);
 	const struct fake_request *r = fake_request(&s.fake, GW_CMD_GET_TENSOR, 0);
-	assert_true(gw_wire_get_req_decode(&gw_dialect_8_0, r->body, r->size, &req));
+	assert_true(gw_wire_get_req_decode(&gw_dialect_newest, r->body, r->size, &req));
 	assert_int_equal(req.size, 0);
 	assert_int_equal(req.tensor.buffer, 1);
 	assert_true(req.tensor.data == FAKE_BASE(1));

@@ -26,6 +26,7 @@ void scene_open(struct scene *s)
 	s->graph = ggml_new_graph_custom(s->ctx, 16, false);
 	ggml_build_forward_expand(s->graph, s->sum);
 	s->buffer = ggml_backend_alloc_ctx_tensors(s->ctx, s->backend);
+	s->loose = ggml_add(s->ctx, s->a, s->b);
 }
 
 void scene_close(struct scene *s)

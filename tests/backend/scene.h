@@ -12,6 +12,7 @@ struct scene {
 	ggml_backend_buffer_t buffer; /* of a, b, sum */
 	struct ggml_tensor *a, *b;    /* F32, 8 elements */
 	struct ggml_tensor *sum;      /* a + b */
+	struct ggml_tensor *loose;    /* the same, without memory: a scheduler may place it anywhere */
 	struct ggml_cgraph *graph;    /* of sum */
 };
 

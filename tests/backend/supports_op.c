@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "backend/scene.h"
+#include "base/log.h"
 #include "wire/extension.h"
 
 static bool supports(struct scene *s, const struct ggml_tensor *op)
@@ -96,8 +99,8 @@ static void test_refusal_is_remembered(void **state)
 	s.fake.extensions = 1;
 	s.fake.supports = false;
 	scene_open(&s);
-	assert_false(supports(&s, s.sum));
-	assert_false(supports(&s, s.sum));
+	assert_false(supports(&s, s.loose));
+	assert_false(supports(&s, s.loose));
 	assert_int_equal(n_asked(&s), 1);
 	scene_close(&s);
 }
@@ -127,15 +130,85 @@ static void test_inexpressible_operations_are_refused_here(void **state)
 		fake_init(&s.fake);
 		s.fake.extensions = extensions;
 		scene_open(&s);
-		s.sum->op = GGML_OP_MAP_CUSTOM2;
-		assert_false(supports(&s, s.sum));
-		s.sum->op = GGML_OP_ADD;
+		s.loose->op = GGML_OP_MAP_CUSTOM2;
+		assert_false(supports(&s, s.loose));
+		s.loose->op = GGML_OP_ADD;
 		s.b->ne[0] = INT64_C(1) << 32;
-		assert_false(supports(&s, s.sum));
+		assert_false(supports(&s, s.loose));
 		s.b->ne[0] = 8;
 		assert_int_equal(n_asked(&s), 0);
 		scene_close(&s);
 	}
+}
+
+static char lines[4096];
+
+static void keep_line(enum gw_log_level level, const char *line, void *user)
+{
+	(void)level;
+	(void)user;
+	strncat(lines, line, sizeof(lines) - strlen(lines) - 2);
+	strcat(lines, "\n");
+}
+
+/* ggml's scheduler aborts if nothing runs an operation whose result has its memory already. The graph is refused
+ * instead, with a line that says why. */
+static void test_placed_operations_are_supported_and_fail(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	fake_init(&s.fake);
+	s.fake.extensions = 1;
+	scene_open(&s);
+	s.fake.supports = false;
+	ggml_set_name(s.sum, "result");
+	assert_true(supports(&s, s.sum));
+	assert_false(supports(&s, s.loose));
+	/* A view of what is there is there. */
+	struct ggml_tensor *view = ggml_view_1d(s.ctx, s.a, 4, 0);
+	assert_true(supports(&s, ggml_cpy(s.ctx, s.b, s.a)));
+	assert_true(supports(&s, ggml_cpy(s.ctx, ggml_view_1d(s.ctx, s.b, 4, 0), view)));
+	/* So is what programs place in a buffer without memory, to measure. */
+	ggml_backend_buffer_t dummy = ggml_backend_buft_alloc_buffer(ggml_backend_dev_buffer_type(s.dev), 0);
+	s.loose->buffer = dummy;
+	assert_true(supports(&s, s.loose));
+	s.loose->buffer = NULL;
+	ggml_backend_buffer_free(dummy);
+	fake_forget(&s.fake);
+	*lines = 0;
+	gw_log_set_sink(keep_line, NULL);
+	assert_int_equal(ggml_backend_graph_compute(s.backend, s.graph), GGML_STATUS_FAILED);
+	gw_log_set_sink(NULL, NULL);
+	assert_non_null(strstr(lines, "does not support ADD of node 'result'"));
+	assert_non_null(strstr(lines, "RPC0[fake:"));
+	assert_int_equal(fake_count(&s.fake, GW_CMD_GRAPH_COMPUTE), 0);
+	/* The connection is as good as before. */
+	s.sum->op = GGML_OP_SUB;
+	assert_int_equal(ggml_backend_graph_compute(s.backend, s.graph), GGML_STATUS_SUCCESS);
+	assert_int_equal(s.fake.connections, 1);
+	scene_close(&s);
+}
+
+/* Memory of another device is no reason to be used for it. */
+static void test_operations_placed_elsewhere_are_not_supported(void **state)
+{
+	(void)state;
+	struct scene s, other;
+
+	fake_init(&s.fake);
+	fake_init(&other.fake);
+	s.fake.extensions = other.fake.extensions = 1;
+	scene_open(&s);
+	scene_open(&other);
+	s.fake.supports = false;
+	assert_false(supports(&s, other.sum));
+	ggml_backend_buffer_t host = ggml_backend_buft_alloc_buffer(ggml_backend_cpu_buffer_type(), 64);
+	s.loose->buffer = host;
+	assert_false(supports(&s, s.loose));
+	ggml_backend_buffer_free(host);
+	scene_close(&s);
+	scene_close(&other);
 }
 
 /* ggml aborts when nothing supports an operation on memory of a device. */
@@ -164,6 +237,8 @@ int main(void)
 		cmocka_unit_test(test_refusal_is_remembered),
 		cmocka_unit_test(test_views_are_not_asked_for),
 		cmocka_unit_test(test_inexpressible_operations_are_refused_here),
+		cmocka_unit_test(test_placed_operations_are_supported_and_fail),
+		cmocka_unit_test(test_operations_placed_elsewhere_are_not_supported),
 		cmocka_unit_test(test_lost_device_supports_everything),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #include "backend/scene.h"
 #include "wire/message.h"
 
-static const struct gw_dialect *const d8 = &gw_dialect_8_0;
+static const struct gw_dialect *const d8 = &gw_dialect_newest;
 
 static void open_stock(struct scene *s)
 {

@@ -65,7 +65,8 @@ static bool cache_flag(struct load *l, size_t index)
 	const struct fake_request *r = fake_request(&l->s.fake, GW_CMD_SET_TENSOR, index);
 	struct gw_wire_set_req req;
 
-	assert_true(gw_wire_set_req_decode(&gw_dialect_8_0, r->body, gw_wire_set_req_size(&gw_dialect_8_0), &req));
+	assert_true(
+		gw_wire_set_req_decode(&gw_dialect_newest, r->body, gw_wire_set_req_size(&gw_dialect_newest), &req));
 	return req.cache_flag;
 }
 
@@ -82,7 +83,7 @@ static void test_known_weights_are_not_sent(void **state)
 	set(&l);
 	expect(&l, 2, 0);
 	const struct fake_request *r = fake_request(&l.s.fake, GW_CMD_SET_TENSOR_HASH, 0);
-	assert_true(gw_wire_set_hash_req_decode(&gw_dialect_8_0, r->body, r->size, &req));
+	assert_true(gw_wire_set_hash_req_decode(&gw_dialect_newest, r->body, r->size, &req));
 	assert_true(req.hash == gw_fnv1a(GW_FNV_INIT, l.data, SIZE));
 	close_load(&l);
 }
@@ -155,7 +156,7 @@ static void test_ggwire_server_is_asked_by_xxh3(void **state)
 	expect(&l, 0, 1);
 	assert_int_equal(fake_count(&l.s.fake, GW_CMD_EXT_SET_TENSOR_XXH3), 2);
 	const struct fake_request *r = fake_request(&l.s.fake, GW_CMD_EXT_SET_TENSOR_XXH3, 1);
-	assert_true(gw_wire_xxh3_req_decode(&gw_dialect_8_0, r->body, r->size, &req));
+	assert_true(gw_wire_xxh3_req_decode(&gw_dialect_newest, r->body, r->size, &req));
 	gw_digest_begin(&digest, false, true);
 	gw_digest_update(&digest, l.data, GW_EXT_XXH3_MIN);
 	struct gw_sums sums = gw_digest_end(&digest);

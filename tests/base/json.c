@@ -31,7 +31,6 @@ static void test_values_nest(void **state)
 	gw_json_array_end(&j);
 	gw_json_array(&j, "list");
 	gw_json_u64(&j, NULL, UINT64_MAX);
-	gw_json_i64(&j, NULL, INT64_MIN);
 	gw_json_object(&j, NULL);
 	gw_json_object_end(&j);
 	gw_json_object(&j, NULL);
@@ -42,7 +41,7 @@ static void test_values_nest(void **state)
 	gw_json_array_end(&j);
 	gw_json_text(&j, "none", NULL);
 	gw_json_object_end(&j);
-	assert_written(&j, "{\"name\":\"RPC0\",\"empty\":[],\"list\":[18446744073709551615,-9223372036854775808,{},"
+	assert_written(&j, "{\"name\":\"RPC0\",\"empty\":[],\"list\":[18446744073709551615,{},"
 			   "{\"a\":true,\"b\":false,\"c\":null}],\"none\":null}\n");
 }
 

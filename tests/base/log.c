@@ -76,6 +76,40 @@ static void test_controls_of_a_peer_are_blanked(void **state)
 	assert_string_equal(seen.line, "name a?ERROR forged?[2J?\xc3\xa9");
 }
 
+static void expect_line(const char *text, const char *line)
+{
+	struct seen seen = {0};
+	gw_log_set_sink(note, &seen);
+	gw_log_info("%s", text);
+	gw_log_set_sink(NULL, NULL);
+	assert_string_equal(seen.line, line);
+}
+
+/* 0x9b alone, and U+009B, are what ESC [ is: the start of a terminal's command. */
+static void test_controls_above_ascii_are_blanked(void **state)
+{
+	(void)state;
+	expect_line("a\x9b"
+		    "2Jb",
+		"a?2Jb");
+	expect_line("a\xc2\x9b"
+		    "2Jb\xc2\x80\xc2\x9f",
+		"a?2Jb??");
+	expect_line("\xe2\x80\xae"
+		    "reversed\xe2\x80\xa8next",
+		"?reversed?next");
+	expect_line("caf\xc3\xa9 \xe6\x97\xa5", "caf\xc3\xa9 \xe6\x97\xa5");
+}
+
+static void test_what_is_not_utf8_is_replaced(void **state)
+{
+	(void)state;
+	expect_line("\xff\xfe", "??");
+	expect_line("cut \xe6\x97", "cut ??");
+	expect_line("overlong \xc0\x8a", "overlong ??");
+	expect_line("surrogate \xed\xa0\x80", "surrogate ???");
+}
+
 static void test_errno_survives(void **state)
 {
 	(void)state;
@@ -168,6 +202,8 @@ int main(void)
 		cmocka_unit_test(test_sink_gets_level_and_text),
 		cmocka_unit_test(test_level_filters),
 		cmocka_unit_test(test_controls_of_a_peer_are_blanked),
+		cmocka_unit_test(test_controls_above_ascii_are_blanked),
+		cmocka_unit_test(test_what_is_not_utf8_is_replaced),
 		cmocka_unit_test(test_errno_survives),
 		cmocka_unit_test(test_one_line_is_one_write),
 		cmocka_unit_test(test_sink_is_called_by_one_thread_at_a_time),

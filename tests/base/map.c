@@ -141,6 +141,21 @@ static void test_agrees_with_model(void **state)
 	assert_same(&map, &model);
 }
 
+/* Numbers that no pointer could be, on any machine. */
+static void test_holds_numbers(void **state)
+{
+	(void)state;
+	struct gw_map map = {0};
+	uint64_t value = 1;
+	assert_false(gw_map_find_u64(&map, 7, &value));
+	assert_true(value == 1);
+	assert_int_equal(gw_map_put_u64(&map, 7, UINT64_MAX), GW_OK);
+	assert_int_equal(gw_map_put_u64(&map, 8, 0), GW_OK);
+	assert_true(gw_map_find_u64(&map, 7, &value) && value == UINT64_MAX);
+	assert_true(gw_map_find_u64(&map, 8, &value) && value == 0);
+	gw_map_free(&map);
+}
+
 static void test_reserved_puts_do_not_move(void **state)
 {
 	(void)state;
@@ -230,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_agrees_with_model),
+		cmocka_unit_test(test_holds_numbers),
 		cmocka_unit_test(test_reserved_puts_do_not_move),
 		cmocka_unit_test(test_impossible_reserve_is_refused),
 		cmocka_unit_test(test_churn_does_not_grow),

@@ -52,9 +52,12 @@ static const struct refusal refusals[] = {
 	{{"serve", "--transport", "udp"}, "--transport: 'udp' is none of auto, tcp, rdma"},
 	{{"serve", "--cache-size", "0"}, "--cache-size: '0'"},
 	{{"serve", "--cache-size", "12X"}, "'12X'"},
+	{{"serve", "--cache-size", "2047K"}, "too small for any weights"},
 	{{"serve", "--model", ""}, "--model: ''"},
 	{{"serve", "--ggml", ""}, "--ggml: ''"},
 	{{"serve", "-p", "0", "--ggml", "/nowhere"}, "/nowhere has no libggml.so with a libggml-base.so"},
+	{{"serve", "--worker-env", "PATH,"}, "--worker-env: '' is not the name of an environment variable"},
+	{{"serve", "--worker-env", "A=b"}, "--worker-env: 'A=b'"},
 	{{"ping"}, "one endpoint is expected, not 0"},
 	{{"ping", "127.0.0.1:1", "127.0.0.1:2"}, "one endpoint is expected, not 2"},
 	{{"ping", "--frobnicate"}, "unknown option: --frobnicate"},
@@ -134,7 +137,7 @@ static void help_lists_every_option(void **state)
 	(void)state;
 	static const char *const ways[][3] = {{"serve", "--help"}, {"serve", "-h"}, {"help", "serve"}};
 	static const char *const options[] = {"--threads", "--device", "--host", "--port", "--cache", "--cache-size",
-		"--model", "--listen", "--max-clients", "--log-level", "--transport", "--help"};
+		"--cache-shared", "--model", "--listen", "--max-clients", "--log-level", "--transport", "--help"};
 	for (size_t w = 0; w < 3; w++) {
 		assert_int_equal(serving_run("ggwire", ways[w], out, sizeof(out)), 0);
 		for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)

@@ -83,7 +83,7 @@ static bool lie(int fd, uint8_t cmd, uint8_t *body, uint64_t size)
 		reply(fd, body, gw_wire_alloc_rsp_encode(&(struct gw_wire_alloc_rsp){1, alloc.size}, body));
 	else if (cmd == GW_CMD_BUFFER_GET_BASE)
 		reply(fd, body, gw_wire_u64_rsp_encode(4096, body));
-	else if (cmd == GW_CMD_GET_TENSOR && gw_wire_get_req_decode(&gw_dialect_8_0, body, (size_t)size, &get))
+	else if (cmd == GW_CMD_GET_TENSOR && gw_wire_get_req_decode(&gw_dialect_newest, body, (size_t)size, &get))
 		reply_zeros(fd, &get);
 	else
 		return cmd == GW_CMD_FREE_BUFFER;

@@ -123,7 +123,7 @@ static void decode_token(const struct work *w, int token)
 	}
 }
 
-/* Indices are data: nobody looks at them before the kernel does, and it asserts. */
+/* Row numbers are data: the server looks at them before a kernel does. */
 static void read_rows_that_are_not_there(void)
 {
 	struct work w = begin();
@@ -159,7 +159,7 @@ static void write_rows_that_are_not_there(void)
 	gw_client_close(w.c);
 }
 
-static void a_kernel_that_asserts_ends_one_worker_only(void **state)
+static void rows_that_are_not_there_end_one_client_only(void **state)
 {
 	(void)state;
 	start("--max-clients", "8");
@@ -172,10 +172,24 @@ static void a_kernel_that_asserts_ends_one_worker_only(void **state)
 			write_rows_that_are_not_there();
 	}
 	gw_client_close(good.c);
-	serving_await(&s, "died of signal");
+	serving_await(&s, "GET_ROWS asks for row 1073741824 of 4");
 	struct work next = begin();
 	decode_token(&next, 0);
 	gw_client_close(next.c);
+}
+
+/* The threading library asks the system for it at each thread's start, and ends the process if that is refused. */
+static void threads_can_be_pinned_where_that_is_asked_for(void **state)
+{
+	(void)state;
+	setenv("OMP_PROC_BIND", "true", 1);
+	start("--threads", "2");
+	unsetenv("OMP_PROC_BIND");
+	assert_non_null(strstr(s.log, "threads may be pinned"));
+	struct work w = begin();
+	for (int token = 0; token < 10; token++)
+		decode_token(&w, token);
+	gw_client_close(w.c);
 }
 
 static void strangers_are_not_let_in(void **state)
@@ -185,7 +199,7 @@ static void strangers_are_not_let_in(void **state)
 	int fd = serving_socket(&s);
 	assert_true(serving_sees_end(fd));
 	close(fd);
-	const char *line = serving_await(&s, "refused: --allow does not name it");
+	const char *line = serving_await(&s, "refused: its address is not in --allow");
 	assert_non_null(strstr(line, "client 127.0.0.1:"));
 	serving_end(&s);
 	start("--allow", "192.0.2.0/24,127.0.0.0/8");
@@ -207,15 +221,16 @@ static void a_client_gets_no_more_memory_than_it_may(void **state)
 	(void)state;
 	start("--max-memory", "64M");
 	struct gw_client *a = serving_connect(&s), *b = serving_connect(&s);
-	assert_false(can_allocate(a, (uint64_t)65 << 20));
+	/* A sixteenth is set aside for graphs. */
+	assert_false(can_allocate(a, (uint64_t)61 << 20));
 	assert_true(can_allocate(a, (uint64_t)48 << 20));
-	assert_false(can_allocate(a, (uint64_t)17 << 20));
-	assert_true(can_allocate(a, (uint64_t)15 << 20));
+	assert_false(can_allocate(a, (uint64_t)13 << 20));
+	assert_true(can_allocate(a, (uint64_t)12 << 20));
 	assert_true(can_allocate(b, (uint64_t)48 << 20));
 	uint8_t device[4] = {0}, memory[16];
 	struct iovec part = {device, sizeof(device)};
 	assert_int_equal(gw_client_call(b, GW_CMD_GET_DEVICE_MEMORY, &part, 1, memory, sizeof(memory)), GW_OK);
-	assert_int_equal(gw_le64(memory), 16 << 20);
+	assert_int_equal(gw_le64(memory), 12 << 20);
 	assert_int_equal(gw_le64(memory + 8), 64 << 20);
 	gw_client_close(a);
 	gw_client_close(b);
@@ -252,7 +267,7 @@ static void a_client_that_drips_is_dropped_and_an_idle_one_is_not(void **state)
 	assert_true(serving_sees_end(within_hello));
 	assert_true(serving_sees_end(within_body));
 	assert_true(gw_clock_ns() - before < UINT64_C(8000000000));
-	serving_await(&s, "the peer does not go on with its message");
+	serving_await(&s, "the peer stopped in the middle of a message");
 	assert_true(serving_answers(idle));
 	gw_client_close(idle);
 	close(within_hello);
@@ -271,36 +286,93 @@ static void nothing_at_all_is_waited_for_ten_seconds(void **state)
 	close(fd);
 }
 
+/* The worker of a client that has connected. */
+static pid_t a_worker(struct gw_client *c)
+{
+	pid_t worker;
+	assert_true(serving_answers(c));
+	assert_true(serving_children_of_kind(s.pid, "worker", &worker, 1) >= 1);
+	return worker;
+}
+
 static void workers_are_locked_in(void **state)
 {
 	(void)state;
+	char text[8192];
 	start("--sandbox", "auto");
-	char path[64], line[256];
-	pid_t worker;
 	bool seccomp = strstr(s.log, "sandbox of workers: no new privileges, seccomp") != NULL;
 	struct gw_client *c = serving_connect(&s);
-	assert_true(serving_answers(c));
-	assert_true(serving_children(s.pid, &worker, 1) >= 1);
-	snprintf(path, sizeof(path), "/proc/%ld/status", (long)worker);
-	FILE *status = fopen(path, "re");
-	assert_non_null(status);
-	int found = 0;
-	while (fgets(line, sizeof(line), status))
-		found += strcmp(line, "NoNewPrivs:\t1\n") == 0 || (seccomp && strcmp(line, "Seccomp:\t2\n") == 0);
-	fclose(status);
-	assert_int_equal(found, seccomp ? 2 : 1);
+	pid_t worker = a_worker(c);
+	serving_proc(worker, "status", text, sizeof(text));
+	assert_non_null(strstr(text, "\nNoNewPrivs:\t1\n"));
+	assert_true(!seccomp || strstr(text, "\nSeccomp:\t2\n"));
 	gw_client_close(c);
+}
+
+static void workers_dump_no_core_and_end_first(void **state)
+{
+	(void)state;
+	char text[4096];
+	start("--sandbox", "auto");
+	struct gw_client *c = serving_connect(&s);
+	pid_t worker = a_worker(c);
+	serving_proc(worker, "limits", text, sizeof(text));
+	const char *core = strstr(text, "Max core file size");
+	unsigned soft = 1, hard = 1;
+	assert_non_null(core);
+	assert_int_equal(sscanf(core, "Max core file size %u %u", &soft, &hard), 2);
+	assert_true(soft == 0 && hard == 0);
+	serving_proc(s.pid, "oom_score_adj", text, sizeof(text));
+	int of_supervisor = atoi(text);
+	serving_proc(worker, "oom_score_adj", text, sizeof(text));
+	assert_true(atoi(text) >= of_supervisor + 500 || atoi(text) == 1000);
+	gw_client_close(c);
+}
+
+/* What the server's user keeps in the environment is not for a client that takes its worker over. Only the system's
+ * administrator may look into a worker, so only there is it seen. */
+static void workers_do_not_have_the_servers_environment(void **state)
+{
+	(void)state;
+	static const char *const kept[] = {"GGWIRE_TEST_TOKEN", "SSH_AUTH_SOCK"};
+	static const char *const passed[] = {"CUDA_VISIBLE_DEVICES", "WHATEVER"};
+	static char text[1 << 17];
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(setenv(kept[i], "secret", 1) | setenv(passed[i], "open", 1), 0);
+	start("--worker-env", "WHATEVER");
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(unsetenv(kept[i]) | unsetenv(passed[i]), 0);
+	struct gw_client *c = serving_connect(&s);
+	size_t n = serving_proc(a_worker(c), "environ", text, sizeof(text));
+	assert_null(memmem(text, n, "secret", 6));
+	assert_null(memmem(text, n, "\0PATH=", 6));
+	assert_non_null(memmem(text, n, "CUDA_VISIBLE_DEVICES=open", 26));
+	assert_non_null(memmem(text, n, "WHATEVER=open", 14));
+	gw_client_close(c);
+}
+
+static void a_variable_that_is_not_there_is_told(void **state)
+{
+	(void)state;
+	start("--worker-env", "GGWIRE_TEST_NOWHERE");
+	assert_non_null(strstr(s.log, "--worker-env: GGWIRE_TEST_NOWHERE is not set"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_kernel_that_asserts_ends_one_worker_only, teardown),
+		cmocka_unit_test_teardown(threads_can_be_pinned_where_that_is_asked_for, teardown),
+		cmocka_unit_test_teardown(rows_that_are_not_there_end_one_client_only, teardown),
 		cmocka_unit_test_teardown(strangers_are_not_let_in, teardown),
 		cmocka_unit_test_teardown(a_client_gets_no_more_memory_than_it_may, teardown),
 		cmocka_unit_test_teardown(a_client_that_drips_is_dropped_and_an_idle_one_is_not, teardown),
 		cmocka_unit_test_teardown(nothing_at_all_is_waited_for_ten_seconds, teardown),
 		cmocka_unit_test_teardown(workers_are_locked_in, teardown),
+		cmocka_unit_test_teardown(workers_dump_no_core_and_end_first, teardown),
+		cmocka_unit_test_teardown(workers_do_not_have_the_servers_environment, teardown),
+		cmocka_unit_test_teardown(a_variable_that_is_not_there_is_told, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -105,7 +106,7 @@ static void stop_ends_workers_with_their_clients(void **state)
 	assert_true(serving_answers(a));
 	assert_true(serving_answers(b));
 	size_t n = serving_children(s.pid, workers, 8);
-	assert_true(is_within(n, 2, 3));
+	assert_true(is_within(n, 2, 6));
 	assert_int_equal(serving_stop(&s, SIGTERM, 2000), 0);
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(kill(workers[i], 0), -1);
@@ -119,7 +120,7 @@ static void worker_that_does_not_end_is_killed(void **state)
 	(void)state;
 	pid_t worker;
 	serving_start(&s, ARGS("-p", "0"));
-	assert_int_equal(serving_children(s.pid, &worker, 1), 1);
+	assert_true(serving_children(s.pid, &worker, 1) >= 1);
 	kill(worker, SIGSTOP);
 	assert_int_equal(serving_stop(&s, SIGTERM, 2000), 0);
 	assert_int_equal(kill(worker, 0), -1);
@@ -130,7 +131,7 @@ static void second_signal_ends_at_once(void **state)
 	(void)state;
 	pid_t worker;
 	serving_start(&s, ARGS("-p", "0"));
-	assert_int_equal(serving_children(s.pid, &worker, 1), 1);
+	assert_true(serving_children(s.pid, &worker, 1) >= 1);
 	kill(worker, SIGSTOP);
 	/* Both are there when it goes on, the lower number first: between them it may not wait for the worker. */
 	kill(s.pid, SIGSTOP);
@@ -166,7 +167,7 @@ static void idle_server_does_not_wake_up(void **state)
 	assert_true(serving_answers(c));
 	serving_sleep_ms(1000);
 	size_t n = serving_children(s.pid, all, 7);
-	assert_true(is_within(n, 2, 3));
+	assert_true(is_within(n, 2, 6));
 	all[n++] = s.pid;
 	unsigned long before[8];
 	for (size_t i = 0; i < n; i++)
@@ -198,10 +199,10 @@ static void clients_beyond_the_limit_are_refused(void **state)
 	serving_start(&s, ARGS("-p", "0", "--max-clients", "1"));
 	struct gw_client *c = serving_connect(&s);
 	assert_true(serving_answers(c));
-	int fd = serving_socket(&s);
-	assert_true(serving_sees_end(fd));
-	close(fd);
-	serving_await(&s, "refused: 1 clients are served already");
+	struct gw_client *late = serving_connect(&s);
+	assert_false(serving_answers(late));
+	gw_client_close(late);
+	serving_await(&s, "refused: all 1 client slots are in use; raise --max-clients or try again later");
 	assert_true(serving_answers(c));
 	gw_client_close(c);
 	serving_await(&s, "left");
@@ -225,6 +226,7 @@ static void running_out_of_descriptors_is_survived(void **state)
 	serving_sleep_ms(1000);
 	assert_true(serving_switches(s.pid) - before < 20);
 	assert_int_equal(prlimit(s.pid, RLIMIT_NOFILE, &normal, NULL), 0);
+	assert_int_equal(send(fd, "no request", 10, MSG_NOSIGNAL), 10);
 	serving_await(&s, "connected, served by worker");
 	close(fd);
 	struct gw_client *c = serving_connect(&s);

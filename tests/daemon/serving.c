@@ -207,6 +207,35 @@ size_t serving_children(pid_t pid, pid_t *out, size_t max)
 	return n;
 }
 
+size_t serving_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	FILE *file = fopen(path, "re");
+	size_t n = file ? fread(text, 1, size - 1, file) : 0;
+	if (file)
+		fclose(file);
+	text[n] = '\0';
+	return n;
+}
+
+size_t serving_children_of_kind(pid_t pid, const char *kind, pid_t *out, size_t max)
+{
+	pid_t all[64];
+	size_t n = serving_children(pid, all, 64), found = 0;
+	for (size_t i = 0; i < n && i < 64; i++) {
+		char line[128];
+		size_t len = serving_proc(all[i], "cmdline", line, sizeof(line));
+		/* The program's name, a NUL, and the word. */
+		if (len < strlen(line) + 2 || strcmp(line + strlen(line) + 1, kind) != 0)
+			continue;
+		if (found < max)
+			out[found] = all[i];
+		found++;
+	}
+	return found;
+}
+
 size_t serving_descriptors(pid_t pid)
 {
 	char path[64];

@@ -49,6 +49,12 @@ void serving_end(struct serving *s);
 /* Processes whose parent is pid: their number, and the first max of them. */
 size_t serving_children(pid_t pid, pid_t *out, size_t max);
 
+/* Those of them that are of a kind, the word behind the program's name: "worker", "http". */
+size_t serving_children_of_kind(pid_t pid, const char *kind, pid_t *out, size_t max);
+
+/* A file of /proc about a process, with a NUL behind it. Returns its bytes. */
+size_t serving_proc(pid_t pid, const char *name, char *text, size_t size);
+
 /* Open descriptors of a process. */
 size_t serving_descriptors(pid_t pid);
 

@@ -20,8 +20,15 @@ struct work {
 	size_t size;
 };
 
+/* Memory that was freed comes back as it is, as a device's does. */
+struct block {
+	struct block *next;
+	size_t size;
+};
+
 static struct fake fake;
 static struct work *first, **last = &first;
+static struct block *freed;
 static struct ggml_backend_buffer_type buft;
 static struct ggml_backend_device device;
 
@@ -80,10 +87,35 @@ static void synchronize(ggml_backend_t backend)
 
 /* Buffers */
 
+static uint8_t *memory_alloc(size_t size)
+{
+	for (struct block **b = &freed; *b; b = &(*b)->next) {
+		struct block *found = *b;
+		if (found->size != size)
+			continue;
+		*b = found->next;
+		return (uint8_t *)(found + 1);
+	}
+	struct block *fresh = malloc(sizeof(*fresh) + size);
+	if (!fresh)
+		return NULL;
+	fresh->size = size;
+	memset(fresh + 1, 0xdd, size);
+	return (uint8_t *)(fresh + 1);
+}
+
+static void memory_free(void *memory)
+{
+	struct block *b = (struct block *)memory - 1;
+
+	b->next = freed;
+	freed = b;
+}
+
 static void buffer_free(ggml_backend_buffer_t buffer)
 {
 	fake.n_buffers--;
-	free(buffer->context);
+	memory_free(buffer->context);
 }
 
 static void *buffer_base(ggml_backend_buffer_t buffer)
@@ -151,7 +183,7 @@ static ggml_backend_buffer_t buft_alloc(ggml_backend_buffer_type_t type, size_t 
 		.get_tensor_2d = fake.plain_2d ? NULL : buffer_get_2d,
 		.cpy_tensor = buffer_copy,
 		.clear = buffer_clear};
-	void *memory = calloc(1, size);
+	void *memory = memory_alloc(size);
 
 	if (!memory)
 		return NULL;

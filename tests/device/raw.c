@@ -38,10 +38,16 @@ void raw_reply(struct raw *raw, void *reply, size_t size)
 
 void raw_start(struct raw *raw, struct gw_server *server, const struct gw_dialect *dialect)
 {
+	raw->rig.visit = (struct gw_server_visit){0};
+	raw_start_visit(raw, server, dialect);
+}
+
+void raw_start_visit(struct raw *raw, struct gw_server *server, const struct gw_dialect *dialect)
+{
 	uint8_t hello[GW_WIRE_HELLO_REQ] = {0}, reply[GW_WIRE_HELLO_RSP];
 
 	raw->dialect = dialect;
-	rig_serve(&raw->rig, server, &raw->t);
+	rig_serve_visit(&raw->rig, server, &raw->t);
 	raw_send(raw, GW_CMD_HELLO, hello, sizeof(hello));
 	raw_reply(raw, reply, sizeof(reply));
 	assert_int_equal(reply[0], dialect->version.major);

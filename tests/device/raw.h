@@ -10,7 +10,8 @@ struct raw {
 	const struct gw_dialect *dialect;
 };
 
-/* Connects and shakes hands. */
+/* Connects and shakes hands; raw_start_visit with raw->rig.visit as it is. */
+void raw_start_visit(struct raw *raw, struct gw_server *server, const struct gw_dialect *dialect);
 void raw_start(struct raw *raw, struct gw_server *server, const struct gw_dialect *dialect);
 
 /* Sends a request that announces size bytes, and the first sent of them. */

@@ -3,8 +3,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "transport/loopback.h"
+#include "transport/transports.h"
 
 /* From the build's directory of plug-ins, or where ggml itself looks for them. */
 static void load_backends(void)
@@ -49,15 +51,43 @@ static void *serve_main(void *arg)
 {
 	struct rig *rig = arg;
 
-	rig->end = gw_server_serve(rig->server, rig->far, NULL, &rig->why);
+	rig->end = gw_server_serve(rig->server, rig->far, &rig->visit, &rig->why);
 	return NULL;
+}
+
+static void start(struct rig *rig)
+{
+	assert_int_equal(pthread_create(&rig->thread, NULL, serve_main, rig), 0);
 }
 
 void rig_serve(struct rig *rig, struct gw_server *server, struct gw_transport **near)
 {
-	*rig = (struct rig){.server = server};
+	rig->visit = (struct gw_server_visit){0};
+	rig_serve_visit(rig, server, near);
+}
+
+void rig_serve_visit(struct rig *rig, struct gw_server *server, struct gw_transport **near)
+{
+	*rig = (struct rig){.server = server, .visit = rig->visit};
 	assert_int_equal(gw_loopback_pair(0, near, &rig->far), GW_OK);
-	assert_int_equal(pthread_create(&rig->thread, NULL, serve_main, rig), 0);
+	start(rig);
+}
+
+void rig_serve_socket(struct rig *rig, struct gw_server *server, struct gw_transport **near)
+{
+	int fds[2];
+
+	*rig = (struct rig){.server = server};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(gw_transport_from_fd(fds[0], near, NULL), GW_OK);
+	assert_int_equal(gw_transport_from_fd(fds[1], &rig->far, NULL), GW_OK);
+	start(rig);
+}
+
+void rig_serve_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache, struct gw_transport **near)
+{
+	rig->visit = (struct gw_server_visit){.cache = cache};
+	rig_serve_visit(rig, server, near);
 }
 
 void rig_join(struct rig *rig)
@@ -67,12 +97,17 @@ void rig_join(struct rig *rig)
 
 struct gw_client *rig_client(struct rig *rig, struct gw_server *server)
 {
+	return rig_client_cached(rig, server, NULL);
+}
+
+struct gw_client *rig_client_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache)
+{
 	struct gw_transport *near;
 	struct gw_client *client = NULL;
 	struct gw_error err = {0};
 
-	rig_serve(rig, server, &near);
-	if (gw_client_start(near, "loopback", &client, &err) != GW_OK)
+	rig_serve_cached(rig, server, cache, &near);
+	if (gw_client_start(near, "loopback", 10000, &client, &err) != GW_OK)
 		fail_msg("%s", err.text);
 	return client;
 }

@@ -24,20 +24,29 @@ struct gw_server *rig_server(const struct gw_server_options *options);
 
 /* One connection. */
 struct rig {
-	struct gw_server *server; /* lent */
-	struct gw_transport *far; /* the server's end; its thread's */
+	struct gw_server *server;     /* lent */
+	struct gw_transport *far;     /* the server's end; its thread's */
+	struct gw_server_visit visit; /* what it is served with, after rig_join what came of it */
 	pthread_t thread;
 	enum gw_status end; /* after rig_join: how serving ended, and why */
 	struct gw_error why;
 };
 
-/* Starts to serve; *near is the client's end, the caller's. */
+/* Starts to serve; *near is the client's end, the caller's. rig_serve_visit takes over rig->visit as it is. */
+void rig_serve_visit(struct rig *rig, struct gw_server *server, struct gw_transport **near);
 void rig_serve(struct rig *rig, struct gw_server *server, struct gw_transport **near);
+
+/* The same over a pair of sockets: a server notices there by itself that the client has gone. */
+void rig_serve_socket(struct rig *rig, struct gw_server *server, struct gw_transport **near);
 void rig_join(struct rig *rig);
+
+/* The same for a client that has a cache. */
+void rig_serve_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache, struct gw_transport **near);
 
 /* The same with a client that has shaken hands. rig_leave closes it and expects that the server saw it leave cleanly.
  */
 struct gw_client *rig_client(struct rig *rig, struct gw_server *server);
+struct gw_client *rig_client_cached(struct rig *rig, struct gw_server *server, struct gw_cache *cache);
 void rig_leave(struct rig *rig, struct gw_client *client);
 
 /* A buffer as a client knows it. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "device/inproc.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 static int setup(void **out)
 {
@@ -172,7 +172,7 @@ static void *inproc_main(void *arg)
 	struct gw_error err;
 
 	(void)arg;
-	gw_server_run_inproc("127.0.0.1:0", &inproc_options, collect, &lines, &err);
+	gw_server_run_inproc("127.0.0.1:0", &inproc_options, NULL, collect, &lines, &err);
 	return NULL;
 }
 
@@ -208,7 +208,7 @@ static void an_endpoint_that_is_none_is_an_error(void **in)
 	struct gw_error err;
 
 	(void)in;
-	assert_int_equal(gw_server_run_inproc("nonsense", &options, NULL, NULL, &err), GW_ERR_INVALID);
+	assert_int_equal(gw_server_run_inproc("nonsense", &options, NULL, NULL, NULL, &err), GW_ERR_INVALID);
 	assert_non_null(strstr(err.text, "nonsense"));
 }
 

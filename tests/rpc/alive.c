@@ -11,9 +11,10 @@
 
 #include <cmocka.h>
 
-#include "rpc/client_private.h"
-#include "rpc/connection_private.h"
+#include "rpc/client_state.h"
+#include "rpc/connection_state.h"
 #include "rpc/harness.h"
+#include "rpc/replies.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
 
@@ -71,9 +72,9 @@ static void begin(struct scene *s, bool deaf, void (*act)(struct scene *s, unsig
 	struct gw_transport *near, *far;
 	*s = (struct scene){.act = act, .deaf = deaf};
 	pair_socket(&near, &far);
-	assert_int_equal(gw_connection_new(far, &gw_dialect_8_0, &s->peer), GW_OK);
+	assert_int_equal(gw_connection_new(far, &gw_dialect_newest, &s->peer), GW_OK);
 	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-	assert_int_equal(gw_client_start(near, "scene", &s->client, NULL), GW_OK);
+	assert_int_equal(gw_client_start(near, "scene", 10000, &s->client, NULL), GW_OK);
 	assert_int_equal(gw_client_keep_alive(s->client), GW_OK);
 }
 
@@ -201,7 +202,7 @@ static void no_word_is_within_a_reply(void **state)
 static void say(struct scene *s, unsigned cmd)
 {
 	(void)cmd;
-	(void)gw_connection_say_alive(s->peer, &s->peer->sends);
+	(void)gw_connection_report_alive(s->peer, &s->peer->sends);
 }
 
 static void words_that_nobody_waits_for_do_no_harm(void **state)
@@ -247,7 +248,7 @@ static void the_word_is_none_to_who_has_not_asked(void **state)
 	struct scene s;
 	uint8_t byte;
 	begin(&s, true, say);
-	s.client->tells_alive = false;
+	s.client->reports_alive = false;
 	assert_int_equal(ask(&s, &byte, 1), GW_ERR_PROTOCOL);
 	gw_client_close(s.client);
 	pthread_join(s.thread, NULL);
@@ -260,8 +261,8 @@ static void a_server_of_an_earlier_level_is_not_asked(void **state)
 	struct server server;
 	struct gw_client *c;
 	pair_loopback(&near, &far);
-	server_start(&server, far, &gw_dialect_8_0);
-	assert_int_equal(gw_client_start(near, "loopback", &c, NULL), GW_OK);
+	server_start(&server, far, &gw_dialect_newest);
+	assert_int_equal(gw_client_start(near, "loopback", 10000, &c, NULL), GW_OK);
 	c->extensions = GW_EXT_LEVEL_ALIVE - 1;
 	assert_int_equal(gw_client_keep_alive(c), GW_OK);
 	assert_int_equal(c->transport->silence_ms, 0);

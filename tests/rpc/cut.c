@@ -112,7 +112,7 @@ static void run(const struct plan *plan, struct counter *counter, struct outcome
 	assert_int_equal(gw_fault_wrap(near, &plan->client, &near), GW_OK);
 	assert_int_equal(gw_fault_wrap(far, &plan->server, &far), GW_OK);
 	server_start(&server, far, plan->dialect);
-	o->connected = gw_client_start(counter_wrap(counter, near, false), "cut-test", &client, NULL) == GW_OK;
+	o->connected = gw_client_start(counter_wrap(counter, near, false), "cut-test", 10000, &client, NULL) == GW_OK;
 	if (o->connected) {
 		use_dialect(client, plan->dialect);
 		converse(client, o, plan->bulk);
@@ -164,7 +164,7 @@ static void cut_everywhere(const struct gw_dialect *dialect, size_t bulk)
 static void short_conversation(void **state)
 {
 	(void)state;
-	cut_everywhere(&gw_dialect_8_0, 0);
+	cut_everywhere(&gw_dialect_newest, 0);
 }
 
 static void short_conversation_with_empty_replies(void **state)
@@ -176,7 +176,7 @@ static void short_conversation_with_empty_replies(void **state)
 static void long_conversation(void **state)
 {
 	(void)state;
-	cut_everywhere(&gw_dialect_8_0, 100000);
+	cut_everywhere(&gw_dialect_newest, 100000);
 }
 
 /* Any one byte of the replies flipped: whatever it was, the client ends the conversation or sees other data. */
@@ -185,7 +185,7 @@ static void corrupt_everywhere(void **state)
 	(void)state;
 	struct counter counter;
 	struct outcome o;
-	struct plan plan = undisturbed(&gw_dialect_8_0, 0);
+	struct plan plan = undisturbed(&gw_dialect_newest, 0);
 	run(&plan, &counter, &o);
 	/* Behind the HELLO: the headers of the three replies. */
 	static const struct {
@@ -214,8 +214,8 @@ static void reply_of_the_wrong_size_ends_the_connection(void **state)
 	lines = 0;
 	memset(waiting, 0xee, sizeof(waiting));
 	pair_loopback(&near, &far);
-	server_start(&server, far, &gw_dialect_8_0);
-	assert_int_equal(gw_client_start(near, "cut-test", &client, NULL), GW_OK);
+	server_start(&server, far, &gw_dialect_newest);
+	assert_int_equal(gw_client_start(near, "cut-test", 10000, &client, NULL), GW_OK);
 	assert_int_equal(gw_client_call(client, GW_CMD_SET_TENSOR_HASH, NULL, 0, &reply, 1), GW_ERR_PROTOCOL);
 	assert_int_equal(reply, 0xee);
 	assert_int_equal(gw_client_get(client, GW_CMD_GET_TENSOR, get_body(&body, 1, 10), 1, &dest, NULL), GW_ERR_LOST);
@@ -234,7 +234,7 @@ static void whole_conversation_in_small_pieces(void **state)
 	for (size_t chunk = 1; chunk <= 7; chunk++) {
 		struct counter counter;
 		struct outcome o;
-		struct plan plan = undisturbed(&gw_dialect_8_0, 3000);
+		struct plan plan = undisturbed(&gw_dialect_newest, 3000);
 		plan.client.max_chunk = plan.server.max_chunk = chunk;
 		run(&plan, &counter, &o);
 		assert_true(o.connected && !o.lost);

@@ -13,7 +13,7 @@
 #include "rpc/harness.h"
 #include "wire/cursor.h"
 
-static const struct gw_dialect *const newest = &gw_dialect_8_0;
+static const struct gw_dialect *const newest = &gw_dialect_newest;
 
 static const struct gw_dialect *const with_empty = &dialect_with_empty_replies;
 
@@ -29,7 +29,7 @@ static void start_on(struct session *s, struct gw_transport *near, struct gw_tra
 {
 	s->hash = 0;
 	server_start(&s->server, far, d);
-	assert_int_equal(gw_client_start(near, "test", &s->client, NULL), GW_OK);
+	assert_int_equal(gw_client_start(near, "test", 10000, &s->client, NULL), GW_OK);
 	use_dialect(s->client, d);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "rpc/client_private.h"
+#include "rpc/client_state.h"
 #include "wire/cursor.h"
 
 #define PIECE 50000 /* of a long reply */

@@ -11,9 +11,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "rpc/client_private.h"
+#include "rpc/client_state.h"
 #include "rpc/harness.h"
-#include "transport/tcp/tcp.h"
+#include "transport/endpoint.h"
+#include "transport/transports.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
 #include "wire/message.h"
@@ -35,7 +36,7 @@ static enum gw_status hello_to(const void *bytes, size_t n, struct gw_client **c
 	*client = NULL;
 	pair_loopback(&near, &far);
 	assert_int_equal(far->ops->sendv(far, &iov, 1, NULL), GW_OK);
-	enum gw_status status = gw_client_start_within(near, "gpu1:50052", 60, client, err);
+	enum gw_status status = gw_client_start(near, "gpu1:50052", 60, client, err);
 	far->ops->close(far);
 	return status;
 }
@@ -70,7 +71,7 @@ static void half_an_answer_is_a_timeout(void **state)
 {
 	(void)state;
 	uint8_t answer[36];
-	answer_bytes(answer, gw_dialect_8_0.version, 0);
+	answer_bytes(answer, gw_dialect_newest.version, 0);
 	for (size_t n = 1; n < sizeof(answer); n += 9)
 		expect_refusal(answer, n, GW_ERR_TIMEOUT, "does not answer");
 }
@@ -93,7 +94,7 @@ static void closing_at_once_is_no_server(void **state)
 	struct gw_error err = {0};
 	pair_loopback(&near, &far);
 	far->ops->close(far);
-	assert_int_equal(gw_client_start(near, "gpu1:50052", &client, &err), GW_ERR_PROTOCOL);
+	assert_int_equal(gw_client_start(near, "gpu1:50052", 10000, &client, &err), GW_ERR_PROTOCOL);
 	assert_null(client);
 	assert_non_null(strstr(err.text,
 		"gpu1:50052 closed the connection on HELLO: it is not an RPC server, is older than protocol 4.0"));
@@ -119,7 +120,7 @@ static void closing_on_hello_is_no_server(void **state)
 	pthread_t thread;
 	pair_loopback(&near, &far);
 	assert_int_equal(pthread_create(&thread, NULL, read_hello_and_close, far), 0);
-	assert_int_equal(gw_client_start(near, "gpu1:50052", &client, &err), GW_ERR_PROTOCOL);
+	assert_int_equal(gw_client_start(near, "gpu1:50052", 10000, &client, &err), GW_ERR_PROTOCOL);
 	pthread_join(thread, NULL);
 	assert_null(client);
 	assert_non_null(strstr(err.text,
@@ -163,7 +164,7 @@ static void newer_minor_versions_are_taken_with_a_warning(void **state)
 	gw_log_set_sink(keep_line, NULL);
 	assert_int_equal(hello_to(answer, sizeof(answer), &client, NULL), GW_OK);
 	gw_log_set_sink(NULL, NULL);
-	assert_ptr_equal(gw_client_dialect(client), &gw_dialect_8_0);
+	assert_ptr_equal(gw_client_dialect(client), &gw_dialect_newest);
 	assert_non_null(strstr(logged, "8.7.1"));
 	gw_client_close(client);
 }
@@ -178,7 +179,7 @@ static void extensions_are_what_both_sides_have(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct gw_client *client;
 		uint8_t answer[36];
-		answer_bytes(answer, gw_dialect_8_0.version, levels[i].theirs);
+		answer_bytes(answer, gw_dialect_newest.version, levels[i].theirs);
 		assert_int_equal(hello_to(answer, sizeof(answer), &client, NULL), GW_OK);
 		assert_int_equal(gw_client_extensions(client), levels[i].used);
 		gw_client_close(client);
@@ -190,14 +191,14 @@ static void bytes_behind_the_answer_are_kept(void **state)
 	(void)state;
 	struct gw_client *client;
 	uint8_t bytes[36 + 16], reply[8];
-	answer_bytes(bytes, gw_dialect_8_0.version, 0);
+	answer_bytes(bytes, gw_dialect_newest.version, 0);
 	gw_put_le64(bytes + 36, 8);
 	gw_put_le64(bytes + 44, 1234);
 	struct gw_transport *near, *far;
 	struct iovec iov = {bytes, sizeof(bytes)};
 	pair_loopback(&near, &far);
 	assert_int_equal(far->ops->sendv(far, &iov, 1, NULL), GW_OK);
-	assert_int_equal(gw_client_start(near, "x", &client, NULL), GW_OK);
+	assert_int_equal(gw_client_start(near, "x", 10000, &client, NULL), GW_OK);
 	assert_int_equal(gw_client_call(client, GW_CMD_DEVICE_COUNT, NULL, 0, reply, 8), GW_OK);
 	assert_int_equal(gw_le64(reply), 1234);
 	gw_client_close(client);
@@ -214,7 +215,7 @@ static void client_sends_hello_with_zero_caps(void **state)
 	struct iovec iov = {sent, sizeof(sent)};
 	size_t got;
 	pair_loopback(&near, &far);
-	assert_int_equal(gw_client_start_within(near, "x", 1, &client, NULL), GW_ERR_TIMEOUT);
+	assert_int_equal(gw_client_start(near, "x", 1, &client, NULL), GW_ERR_TIMEOUT);
 	assert_int_equal(far->ops->recvv(far, &iov, 1, 33, &got, NULL), GW_OK);
 	assert_int_equal(got, 33);
 	assert_memory_equal(sent, expected, 33);
@@ -243,16 +244,16 @@ static void connects_over_tcp(void **state)
 	char name[GW_ENDPOINT_MAX + 16];
 	int fd;
 	assert_int_equal(gw_endpoint_parse("127.0.0.1:0", true, &ep, NULL), GW_OK);
-	assert_int_equal(gw_tcp_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
 	gw_endpoint_format(&bound, name, sizeof(name));
 	/* The connection is made in the backlog; the server takes it when the HELLO is on its way already. */
 	struct gw_transport *near;
-	assert_int_equal(gw_tcp_connect(&bound, 1000, &near, NULL), GW_OK);
+	assert_int_equal(gw_transport_dial(&bound, 1000, &near, NULL), GW_OK);
 	int conn = accept(fd, NULL, NULL);
 	assert_true(conn >= 0);
-	assert_int_equal(gw_tcp_from_fd(conn, &far, NULL), GW_OK);
-	server_start(&server, far, &gw_dialect_8_0);
-	assert_int_equal(gw_client_start(near, name, &client, NULL), GW_OK);
+	assert_int_equal(gw_transport_from_fd(conn, &far, NULL), GW_OK);
+	server_start(&server, far, &gw_dialect_newest);
+	assert_int_equal(gw_client_start(near, name, 10000, &client, NULL), GW_OK);
 	assert_int_equal(gw_client_extensions(client), GW_EXT_LEVEL);
 	gw_client_close(client);
 	server_join(&server);

@@ -5,7 +5,7 @@
 
 #include "rpc/harness.h"
 #include "transport/loopback.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 static void must(bool ok, const char *what)
 {
@@ -24,6 +24,6 @@ void pair_socket(struct gw_transport **client, struct gw_transport **server)
 {
 	int fds[2];
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
-	must(gw_tcp_from_fd(fds[0], client, NULL) == GW_OK, "gw_tcp_from_fd");
-	must(gw_tcp_from_fd(fds[1], server, NULL) == GW_OK, "gw_tcp_from_fd");
+	must(gw_transport_from_fd(fds[0], client, NULL) == GW_OK, "gw_transport_from_fd");
+	must(gw_transport_from_fd(fds[1], server, NULL) == GW_OK, "gw_transport_from_fd");
 }

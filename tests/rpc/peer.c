@@ -29,7 +29,7 @@ static int setup(void **state)
 	/* Room for all that a test says before it listens. */
 	if (gw_loopback_pair(1 << 20, &far, &near))
 		return -1;
-	return gw_connection_new(counter_wrap(&counter, near, false), &gw_dialect_8_0, &peer) ? -1 : 0;
+	return gw_connection_new(counter_wrap(&counter, near, false), &gw_dialect_newest, &peer) ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -297,31 +297,13 @@ static void queued_replies_leave_when_the_peer_is_freed(void **state)
 	size_t got;
 	struct gw_transport *client;
 	pair_loopback(&client, &near);
-	assert_int_equal(gw_connection_new(near, &gw_dialect_8_0, &other), GW_OK);
+	assert_int_equal(gw_connection_new(near, &gw_dialect_newest, &other), GW_OK);
 	assert_int_equal(gw_connection_reply(other, "last", 4, &err), GW_OK);
 	gw_connection_free(other);
 	assert_int_equal(client->ops->recvv(client, &iov, 1, 12, &got, NULL), GW_OK);
 	assert_memory_equal(reply + 8, "last", 4);
 	assert_int_equal(client->ops->recvv(client, &iov, 1, 1, &got, NULL), GW_ERR_CLOSED);
 	client->ops->close(client);
-}
-
-static void *shut_later(void *arg)
-{
-	usleep(20000);
-	gw_connection_shutdown(arg);
-	return NULL;
-}
-
-static void shutdown_wakes_the_peer(void **state)
-{
-	(void)state;
-	pthread_t thread;
-	unsigned cmd;
-	uint64_t size;
-	assert_int_equal(pthread_create(&thread, NULL, shut_later, peer), 0);
-	assert_int_equal(gw_connection_next(peer, &cmd, &size, &err), GW_ERR_LOST);
-	pthread_join(thread, NULL);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -347,7 +329,6 @@ int main(void)
 		TEST(much_that_has_gathered_leaves),
 		TEST(replies_in_pieces),
 		TEST(queued_replies_leave_when_the_peer_is_freed),
-		TEST(shutdown_wakes_the_peer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,12 +16,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "rpc/client_private.h"
+#include "rpc/client_state.h"
 #include "rpc/harness.h"
+#include "transport/endpoint.h"
 #include "transport/fake_verbs.h"
+#include "transport/rdma/message.h"
 #include "transport/rdma_link.h"
-#include "transport/tcp/tcp.h"
-#include "wire/caps.h"
+#include "transport/transports.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
 #include "wire/message.h"
@@ -56,9 +58,9 @@ static void *accept_main(void *arg)
 	while (poll(&pfd, 1, -1) > 0 && net->n < MAX_SERVERS) {
 		struct gw_transport *t;
 		int fd = accept4(net->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 || gw_tcp_from_fd(fd, &t, NULL))
+		if (fd < 0 || gw_transport_from_fd(fd, &t, NULL))
 			break;
-		server_start_in_mode(&net->servers[net->n++], t, &gw_dialect_8_0, net->mode);
+		server_start_in_mode(&net->servers[net->n++], t, &gw_dialect_newest, net->mode);
 	}
 	return NULL;
 }
@@ -68,7 +70,7 @@ static void net_start(struct net *net, enum gw_transport_mode mode)
 	struct gw_endpoint ep, bound;
 	*net = (struct net){.mode = mode};
 	assert_int_equal(gw_endpoint_parse("127.0.0.1:0", true, &ep, NULL), GW_OK);
-	assert_int_equal(gw_tcp_listen(&ep, 8, &net->fd, &bound, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 8, &net->fd, &bound, NULL), GW_OK);
 	gw_endpoint_format(&bound, net->name, sizeof(net->name));
 	assert_int_equal(pthread_create(&net->thread, NULL, accept_main, net), 0);
 }
@@ -416,7 +418,7 @@ static void connections_leave_nothing_behind(void **state)
 struct stock {
 	struct gw_transport *tcp;
 	struct gw_rdma *rdma;
-	struct gw_wire_caps theirs;
+	struct gw_rdma_address theirs;
 	struct server server;
 };
 
@@ -433,26 +435,26 @@ static void hear(struct gw_transport *t, void *bytes, size_t n)
 	assert_int_equal(t->ops->recvv(t, &iov, 1, n, &got, NULL), GW_OK);
 }
 
-static void stock_hello(struct stock *s, const struct gw_wire_caps *caps)
+static void stock_hello(struct stock *s, const uint8_t *caps)
 {
 	uint8_t hello[33] = {GW_CMD_HELLO, 24}, answer[36];
 	struct gw_wire_hello_rsp rsp;
 	struct gw_transport *far;
 	link_tcp(&s->tcp, &far);
-	server_start(&s->server, far, &gw_dialect_8_0);
-	assert_int_equal(gw_rdma_probe(s->tcp, GW_RDMA_ROCE, &s->rdma, NULL), GW_OK);
-	struct gw_rdma_address local;
-	gw_rdma_local(s->rdma, GW_RDMA_PATH_STOCK, &local);
-	struct gw_wire_caps ours = {.qpn = local.qpn, .psn = local.psn};
-	memcpy(ours.gid, local.gid, 16);
-	gw_wire_caps_encode(caps ? caps : &ours, hello + 9);
+	server_start(&s->server, far, &gw_dialect_newest);
+	assert_int_equal(gw_rdma_open(s->tcp, GW_RDMA_ROCE, &s->rdma, NULL), GW_OK);
+	struct gw_rdma_address ours;
+	gw_rdma_local(s->rdma, &gw_rdma_stock_path, &ours);
+	gw_rdma_caps_encode(&ours, hello + 9);
+	if (caps)
+		memcpy(hello + 9, caps, GW_UPGRADE_CAPS);
 	say(s->tcp, hello, sizeof(hello));
 	hear(s->tcp, answer, sizeof(answer));
 	assert_true(gw_wire_hello_rsp_decode(answer + 8, 28, &rsp));
 	if (caps)
-		assert_false(gw_wire_caps_any(rsp.caps));
+		assert_false(gw_rdma_caps_any(rsp.caps));
 	else
-		assert_true(gw_wire_caps_decode(rsp.caps, &s->theirs));
+		assert_true(gw_rdma_caps_decode(rsp.caps, &s->theirs));
 }
 
 static void stock_stop(struct stock *s)
@@ -478,14 +480,10 @@ static void serves_a_stock_client_over_rdma(void **state)
 {
 	(void)state;
 	struct stock s;
-	struct gw_rdma_address at = {.kind = GW_RDMA_ROCE};
 	fake_usual();
 	stock_hello(&s, NULL);
-	at.qpn = s.theirs.qpn;
-	at.psn = s.theirs.psn;
-	memcpy(at.gid, s.theirs.gid, 16);
-	assert_int_equal(gw_rdma_activate(s.rdma, GW_RDMA_PATH_STOCK, &at, NULL), GW_OK);
-	s.tcp = gw_rdma_start(s.rdma, s.tcp);
+	assert_int_equal(gw_rdma_activate(s.rdma, &gw_rdma_stock_path, &s.theirs, NULL), GW_OK);
+	s.tcp = gw_rdma_start(s.rdma);
 	s.rdma = NULL;
 	fake_forget_messages();
 	stock_request(s.tcp);
@@ -518,52 +516,114 @@ static void a_stock_client_may_leave_at_once(void **state)
 	stock_stop(&s);
 }
 
-static void caps_that_are_none_are_left_alone(void **state)
+/* What macOS announces from 6.0 on: another transport, which no queue pair here can reach. */
+static const uint8_t apples[GW_UPGRADE_CAPS] = {17, 3, 0, 0, 9, 0, 0, 0, 0xfe, 0x80, [23] = 1};
+
+static void caps_of_others_are_answered_with_zeros(void **state)
 {
 	(void)state;
-	static const struct gw_wire_caps odd[] = {
-		{.qpn = 17, .psn = 18, .gid = {1}},
-		{.qpn = 17, .psn = 17},
-		{.qpn = 0x1000011, .psn = 0x1000011, .gid = {1}},
-		{.gid = {1}},
+	static const uint8_t odd[][GW_UPGRADE_CAPS] = {
+		{17, 0, 0, 0, 18, 0, 0, 0, 1},
+		{17, 0, 0, 0, 17, 0, 0, 0, 0},
+		{17, 0, 0, 1, 17, 0, 0, 1, 1},
+		{[8] = 1},
 	};
 	fake_usual();
-	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+	for (size_t i = 0; i <= sizeof(odd) / sizeof(odd[0]); i++) {
 		struct stock s;
-		stock_hello(&s, &odd[i]);
+		logged[0] = '\0';
+		stock_hello(&s, i > 0 ? odd[i - 1] : apples);
 		stock_request(s.tcp);
+		/* Only this side's: the server has not made one. */
+		assert_int_equal(fake_count().qps, 1);
+		assert_non_null(strstr(logged, "what the client announces is not a queue pair on Linux"));
 		stock_stop(&s);
 	}
+}
+
+/* A server that answers HELLO as a stock one of protocol 8.0 with these caps; the rest as a ggwire server would. */
+struct other_server {
+	int listener;
+	pthread_t thread;
+};
+
+static void *answer_with_apples_caps(void *arg)
+{
+	const struct other_server *o = arg;
+	struct server server;
+	struct gw_transport *t;
+	uint8_t hello[33], answer[36] = {28, [8] = 8, [12] = 0};
+	memcpy(answer + 12, apples, sizeof(apples));
+	int fd = accept4(o->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0 || gw_transport_from_fd(fd, &t, NULL))
+		abort();
+	hear(t, hello, sizeof(hello));
+	say(t, answer, sizeof(answer));
+	/* The client has to come again. */
+	fd = accept4(o->listener, NULL, NULL, SOCK_CLOEXEC);
+	t->ops->close(t);
+	if (fd < 0 || gw_transport_from_fd(fd, &t, NULL))
+		abort();
+	server_start(&server, t, &gw_dialect_newest);
+	server_join(&server);
+	return NULL;
+}
+
+static void a_client_connects_again_where_it_cannot_follow(void **state)
+{
+	(void)state;
+	struct gw_endpoint ep, bound;
+	struct other_server o;
+	struct gw_client *c;
+	char name[64];
+	fake_usual();
+	setenv("GGML_RPC_STOCK", "1", 1);
+	assert_int_equal(gw_endpoint_parse("127.0.0.1:0", true, &ep, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 8, &o.listener, &bound, NULL), GW_OK);
+	(void)fcntl(o.listener, F_SETFL, 0);
+	gw_endpoint_format(&bound, name, sizeof(name));
+	assert_int_equal(pthread_create(&o.thread, NULL, answer_with_apples_caps, &o), 0);
+	assert_int_equal(gw_client_connect(name, &c, NULL), GW_OK);
+	assert_string_equal(transport_of(c), "tcp");
+	assert_int_equal(reconnects, 1);
+	assert_non_null(strstr(logged, "what the server announces is not a queue pair on Linux"));
+	assert_int_equal(fake_count().qps, 0);
+	assert_int_equal(use(c), GW_OK);
+	gw_client_close(c);
+	pthread_join(o.thread, NULL);
+	close(o.listener);
 }
 
 /* What a ggwire client must not get away with. */
 static void bad_offers_are_refused(void **state)
 {
 	(void)state;
-	static const struct gw_ext_rdma odd[] = {
-		{.step = 1, .yes = true},
-		{.step = 1, .yes = true, .link = 1, .qpn = 17, .psn = 1},
-		{.step = 1, .yes = true, .link = 2, .qpn = 17},
-		{.step = 1, .yes = true, .link = 3, .qpn = 17, .gid = {1}, .lid = 1},
-		{.step = 1, .yes = true, .link = 1, .qpn = 1 << 24, .gid = {1}},
-		{.step = 1, .yes = true, .link = 1, .qpn = 17, .psn = 1 << 24, .gid = {1}},
-		{.step = 1, .yes = true, .link = 1, .qpn = 17, .mtu = 6, .gid = {1}},
+	static const struct gw_rdma_address odd[] = {
+		{0},
+		{.kind = 1, .qpn = 17, .psn = 1},
+		{.kind = 2, .qpn = 17},
+		{.kind = 3, .qpn = 17, .gid = {1}, .lid = 1},
+		{.kind = 1, .qpn = 1 << 24, .gid = {1}},
+		{.kind = 1, .qpn = 17, .psn = 1 << 24, .gid = {1}},
+		{.kind = 1, .qpn = 17, .mtu = 6, .gid = {1}},
 	};
 	fake_usual();
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
 		struct stock s;
-		uint8_t request[9 + GW_EXT_RDMA_MAX] = {GW_CMD_EXT_RDMA}, header[8], body[GW_EXT_RDMA_MAX];
-		struct gw_ext_rdma reply;
+		const struct gw_rdma_message offer = {.step = GW_RDMA_OFFER, .yes = true, .address = odd[i]};
+		uint8_t request[9 + GW_RDMA_MESSAGE_MAX] = {GW_CMD_EXT_RDMA}, header[8], body[GW_RDMA_MESSAGE_MAX];
+		struct gw_rdma_message reply;
 		stock_hello(&s, NULL);
-		size_t n = gw_ext_rdma_encode(&odd[i], request + 9);
+		size_t n = gw_rdma_message_encode(&offer, request + 9);
 		gw_put_le64(request + 1, n);
 		say(s.tcp, request, 9 + n);
 		hear(s.tcp, header, 8);
 		assert_true(gw_le64(header) <= sizeof(body));
 		hear(s.tcp, body, gw_le64(header));
-		assert_true(gw_ext_rdma_decode(body, gw_le64(header), GW_EXT_RDMA_OFFER, &reply));
+		assert_true(gw_rdma_message_decode(body, gw_le64(header), GW_RDMA_OFFER, &reply));
 		assert_false(reply.yes);
 		assert_true(reply.reason[0] != '\0');
+		assert_int_equal(reply.cause, GW_UPGRADE_CAUSE_NOT_OFFERED);
 		stock_request(s.tcp);
 		stock_stop(&s);
 	}
@@ -591,7 +651,8 @@ int main(void)
 		CASE(serves_a_stock_client_over_rdma),
 		CASE(serves_a_stock_client_that_fails_and_stays_on_tcp),
 		CASE(a_stock_client_may_leave_at_once),
-		CASE(caps_that_are_none_are_left_alone),
+		CASE(caps_of_others_are_answered_with_zeros),
+		CASE(a_client_connects_again_where_it_cannot_follow),
 		CASE(bad_offers_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

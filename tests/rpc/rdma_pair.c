@@ -14,7 +14,7 @@ static void stop(void)
 		_Exit(EXIT_FAILURE);
 }
 
-static void make(enum gw_rdma_path path, struct gw_transport **client, struct gw_transport **server)
+static void make(const struct gw_rdma_path *path, struct gw_transport **client, struct gw_transport **server)
 {
 	static bool started;
 	struct gw_error err;
@@ -33,10 +33,10 @@ static void make(enum gw_rdma_path path, struct gw_transport **client, struct gw
 
 void pair_loopback(struct gw_transport **client, struct gw_transport **server)
 {
-	make(GW_RDMA_PATH_STOCK, client, server);
+	make(&gw_rdma_stock_path, client, server);
 }
 
 void pair_socket(struct gw_transport **client, struct gw_transport **server)
 {
-	make(GW_RDMA_PATH_GGWIRE, client, server);
+	make(&gw_rdma_ggwire_path, client, server);
 }

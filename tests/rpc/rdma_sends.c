@@ -152,7 +152,7 @@ static void our_sends_are_the_recorded_ones(void **state)
 	fake_usual();
 	link_tcp(&near, &far);
 	assert_int_equal(pthread_create(&thread, NULL, serve, far), 0);
-	assert_int_equal(gw_client_start(near, "recorded", &c, NULL), GW_OK);
+	assert_int_equal(gw_client_start(near, "recorded", 10000, &c, NULL), GW_OK);
 	for (size_t i = 0; i < n_recorded;) {
 		struct turn t = next_turn(&i);
 		take_turn(c, &t, bytes);

@@ -8,29 +8,31 @@
 #include <cmocka.h>
 
 #include "transport/endpoint.h"
+#include "transport/tcp/tcp.h"
+#include "transport/tcp/unix.h"
 
 static const struct {
 	const char *text;
-	enum gw_endpoint_kind kind;
+	const struct gw_transport_kind *kind;
 	const char *host;
 	uint16_t port;
 	bool local;
 } good[] = {
-	{"127.0.0.1:50052", GW_ENDPOINT_TCP, "127.0.0.1", 50052, true},
-	{"127.8.9.10:1", GW_ENDPOINT_TCP, "127.8.9.10", 1, true},
-	{"192.0.2.7:65535", GW_ENDPOINT_TCP, "192.0.2.7", 65535, false},
-	{"0.0.0.0:50052", GW_ENDPOINT_TCP, "0.0.0.0", 50052, false},
-	{"localhost:80", GW_ENDPOINT_TCP, "localhost", 80, true},
-	{"LocalHost:80", GW_ENDPOINT_TCP, "LocalHost", 80, true},
-	{"localhost.example:80", GW_ENDPOINT_TCP, "localhost.example", 80, false},
-	{"gpu-1.example:50052", GW_ENDPOINT_TCP, "gpu-1.example", 50052, false},
-	{"[::1]:50052", GW_ENDPOINT_TCP, "::1", 50052, true},
-	{"[::]:50052", GW_ENDPOINT_TCP, "::", 50052, false},
-	{"[2001:db8::7]:9", GW_ENDPOINT_TCP, "2001:db8::7", 9, false},
-	{"[fe80::1%eth0]:9", GW_ENDPOINT_TCP, "fe80::1%eth0", 9, false},
-	{"[::ffff:127.0.0.1]:9", GW_ENDPOINT_TCP, "::ffff:127.0.0.1", 9, true},
-	{"unix:/run/ggwire.sock", GW_ENDPOINT_UNIX, "/run/ggwire.sock", 0, true},
-	{"unix:relative:with:colons", GW_ENDPOINT_UNIX, "relative:with:colons", 0, true},
+	{"127.0.0.1:50052", &gw_tcp_transport, "127.0.0.1", 50052, true},
+	{"127.8.9.10:1", &gw_tcp_transport, "127.8.9.10", 1, true},
+	{"192.0.2.7:65535", &gw_tcp_transport, "192.0.2.7", 65535, false},
+	{"0.0.0.0:50052", &gw_tcp_transport, "0.0.0.0", 50052, false},
+	{"localhost:80", &gw_tcp_transport, "localhost", 80, true},
+	{"LocalHost:80", &gw_tcp_transport, "LocalHost", 80, true},
+	{"localhost.example:80", &gw_tcp_transport, "localhost.example", 80, false},
+	{"gpu-1.example:50052", &gw_tcp_transport, "gpu-1.example", 50052, false},
+	{"[::1]:50052", &gw_tcp_transport, "::1", 50052, true},
+	{"[::]:50052", &gw_tcp_transport, "::", 50052, false},
+	{"[2001:db8::7]:9", &gw_tcp_transport, "2001:db8::7", 9, false},
+	{"[fe80::1%eth0]:9", &gw_tcp_transport, "fe80::1%eth0", 9, false},
+	{"[::ffff:127.0.0.1]:9", &gw_tcp_transport, "::ffff:127.0.0.1", 9, true},
+	{"unix:/run/ggwire.sock", &gw_unix_transport, "/run/ggwire.sock", 0, true},
+	{"unix:relative:with:colons", &gw_unix_transport, "relative:with:colons", 0, true},
 };
 
 static const char *const bad[] = {
@@ -75,7 +77,7 @@ static void accepts_what_users_write(void **state)
 		struct gw_endpoint ep;
 		char text[GW_ENDPOINT_MAX + 16];
 		assert_int_equal(gw_endpoint_parse(good[i].text, false, &ep, NULL), GW_OK);
-		assert_int_equal(ep.kind, good[i].kind);
+		assert_ptr_equal(ep.kind, good[i].kind);
 		assert_string_equal(ep.host, good[i].host);
 		assert_int_equal(ep.port, good[i].port);
 		assert_int_equal(gw_endpoint_is_local(&ep), good[i].local);
@@ -126,11 +128,23 @@ static void bounds_lengths(void **state)
 	assert_int_equal(gw_endpoint_parse(text, false, &ep, NULL), GW_ERR_INVALID);
 }
 
+static void lists_are_taken_apart(void **state)
+{
+	(void)state;
+	static const char *const parts[] = {"a:1", "b:2", "", "d", "unix:/c", ""};
+	char list[] = " a:1,b:2 , ,d unix:/c ,", *rest = list, *nothing = NULL;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		assert_string_equal(gw_endpoint_next(&rest), parts[i]);
+	assert_null(gw_endpoint_next(&rest));
+	assert_null(gw_endpoint_next(&nothing));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts_what_users_write),
 		cmocka_unit_test(refuses_and_quotes_the_rest),
+		cmocka_unit_test(lists_are_taken_apart),
 		cmocka_unit_test(port_0_is_for_listening),
 		cmocka_unit_test(bounds_lengths),
 	};

@@ -62,7 +62,9 @@ static enum gw_status fault_sendv(struct gw_transport *t, const struct iovec *io
 		enum gw_status status = f->inner->ops->sendv(f->inner, next, count, err);
 		if (status)
 			return status;
-		size_t sent = gw_iov_size(next, count);
+		size_t sent = 0;
+		for (int i = 0; i < count; i++)
+			sent += next[i].iov_len;
 		f->sent += sent;
 		gw_iov_advance(&pos, sent);
 	}

@@ -6,9 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "transport/endpoint.h"
 #include "transport/faulty.h"
 #include "transport/loopback.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 static bool accept_one(int fd, struct gw_transport **out)
 {
@@ -18,7 +19,7 @@ static bool accept_one(int fd, struct gw_transport **out)
 	int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (conn < 0)
 		return false;
-	if (gw_tcp_from_fd(conn, out, NULL) == GW_OK)
+	if (gw_transport_from_fd(conn, out, NULL) == GW_OK)
 		return true;
 	close(conn);
 	return false;
@@ -31,15 +32,15 @@ static bool make_socket(const struct pair_kind *kind, struct pair *pair)
 	int fd;
 	bool made = false;
 	snprintf(text, sizeof(text), kind->endpoint, (long)getpid());
-	if (gw_endpoint_parse(text, true, &ep, NULL) || gw_tcp_listen(&ep, 1, &fd, &bound, NULL))
+	if (gw_endpoint_parse(text, true, &ep, NULL) || gw_transport_listen(&ep, 1, &fd, &bound, NULL))
 		return false;
-	if (gw_tcp_connect(&bound, 5000, &pair->a, NULL) == GW_OK) {
+	if (gw_transport_dial(&bound, 5000, &pair->a, NULL) == GW_OK) {
 		made = accept_one(fd, &pair->b);
 		if (!made)
 			pair->a->ops->close(pair->a);
 	}
 	close(fd);
-	if (ep.kind == GW_ENDPOINT_UNIX)
+	if (ep.kind->has_file)
 		unlink(ep.host);
 	pair->bulk = 24 << 20;
 	return made;

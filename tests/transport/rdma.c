@@ -16,10 +16,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "transport/fake_verbs.h"
-#include "transport/rdma/private.h"
+#include "transport/rdma/work.h"
 #include "transport/rdma_link.h"
 
 #define BULK ((size_t)10 << 20)
+
+static const struct gw_rdma_path *const paths[] = {&gw_rdma_stock_path, &gw_rdma_ggwire_path};
 
 static struct gw_transport *near, *far;
 
@@ -49,7 +51,7 @@ static int teardown(void **state)
 	return fake_stop() ? -1 : 0;
 }
 
-static void link_over(enum gw_rdma_path path)
+static void link_over(const struct gw_rdma_path *path)
 {
 	struct gw_error err;
 	if (link_rdma(path, &near, &far, &err))
@@ -138,7 +140,7 @@ static void long_payloads_are_read_from_where_they_are(void **state)
 {
 	(void)state;
 	uint32_t longest;
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	int regions = fake_count().mrs;
 	transfer(BULK);
 	assert_true(count(IBV_WR_SEND, &longest) < 20);
@@ -153,7 +155,7 @@ static void long_payloads_are_read_from_where_they_are(void **state)
 static void short_reads_of_long_payloads_go_through_slots(void **state)
 {
 	(void)state;
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	int regions = fake_count().mrs;
 	transfer(5000);
 	assert_int_equal(fake_count().mrs, regions);
@@ -169,7 +171,7 @@ static void memory_that_is_read_only_is_sent_in_place(void **state)
 	struct iovec iov = {file, n};
 	struct transfer t = {.iov = &iov, .n = 1};
 	assert_ptr_not_equal(file, MAP_FAILED);
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	assert_int_equal(pthread_create(&t.thread, NULL, send_main, &t), 0);
 	assert_int_equal(recv_bytes(far, in, n, NULL), GW_OK);
 	pthread_join(t.thread, NULL);
@@ -185,7 +187,7 @@ static void what_cannot_be_registered_is_copied(void **state)
 {
 	(void)state;
 	for (unsigned nth = 1; nth < 8; nth++) {
-		link_over(GW_RDMA_PATH_GGWIRE);
+		link_over(&gw_rdma_ggwire_path);
 		fake_fail("reg_mr", nth);
 		transfer(BULK);
 		fake_fail("", 0);
@@ -214,22 +216,22 @@ static void kept_memory_stays_registered_until_it_is_forgotten(void **state)
 	size_t n = GW_RDMA_PIECE + BULK; /* two pieces */
 	uint8_t *out = pattern(n), *in = calloc(1, n);
 	assert_non_null(in);
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	int regions = fake_count().mrs;
-	far->ops->keep(far, in, n);
+	far->ops->register_memory(far, in, n);
 	assert_int_equal(fake_count().mrs, regions);
 	move(out, in, BULK);
 	assert_int_equal(fake_count().mrs, regions + 1);
 	move(out, in, n);
 	assert_int_equal(fake_count().mrs, regions + 2);
-	near->ops->keep(near, out, n);
+	near->ops->register_memory(near, out, n);
 	move(out + 1, in + 1, n - 1);
 	assert_int_equal(fake_count().mrs, regions + 4);
-	near->ops->forget(near, out + 1);
+	near->ops->unregister_memory(near, out + 1);
 	assert_int_equal(fake_count().mrs, regions + 4);
-	near->ops->forget(near, out);
+	near->ops->unregister_memory(near, out);
 	assert_int_equal(fake_count().mrs, regions + 2);
-	far->ops->forget(far, NULL);
+	far->ops->unregister_memory(far, NULL);
 	assert_int_equal(fake_count().mrs, regions);
 	memset(in, 0, n);
 	move(out, in, n);
@@ -245,16 +247,16 @@ static void kept_memory_is_bounded(void **state)
 	uint8_t *out = pattern(payload);
 	uint8_t *in = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(in, MAP_FAILED);
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	int regions = fake_count().mrs;
-	far->ops->keep(far, in, n);
+	far->ops->register_memory(far, in, n);
 	for (size_t i = 0; i < GW_RDMA_PIECES + 3; i++)
 		move(out, in + i * GW_RDMA_PIECE, payload);
 	assert_int_equal(fake_count().mrs, regions + GW_RDMA_PIECES);
 	/* The first has made room. */
 	move(out, in, payload);
 	assert_int_equal(fake_count().mrs, regions + GW_RDMA_PIECES);
-	far->ops->forget(far, in);
+	far->ops->unregister_memory(far, in);
 	assert_int_equal(fake_count().mrs, regions);
 	munmap(in, n);
 	free(out);
@@ -266,9 +268,9 @@ static void kept_memory_that_cannot_be_registered_is_used_all_the_same(void **st
 	uint8_t *out = pattern(BULK), *in = calloc(1, BULK);
 	assert_non_null(in);
 	for (unsigned nth = 1; nth < 8; nth++) {
-		link_over(GW_RDMA_PATH_GGWIRE);
-		near->ops->keep(near, out, BULK);
-		far->ops->keep(far, in, BULK);
+		link_over(&gw_rdma_ggwire_path);
+		near->ops->register_memory(near, out, BULK);
+		far->ops->register_memory(far, in, BULK);
 		fake_fail("reg_mr", nth);
 		memset(in, 0, BULK);
 		move(out, in, BULK);
@@ -288,9 +290,9 @@ static void kept_memory_makes_room_for_what_is_sent_once(void **state)
 	uint32_t longest;
 	uint8_t *kept = pattern(BULK), *once = pattern(BULK), *in = calloc(1, BULK);
 	assert_non_null(in);
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	int regions = fake_count().mrs;
-	near->ops->keep(near, kept, BULK);
+	near->ops->register_memory(near, kept, BULK);
 	move(kept, in, BULK);
 	assert_int_equal(fake_count().mrs, regions + 1);
 	fake_forget_messages();
@@ -309,7 +311,7 @@ static void the_stock_path_neither_reads_nor_shows(void **state)
 {
 	(void)state;
 	uint32_t longest;
-	link_over(GW_RDMA_PATH_STOCK);
+	link_over(&gw_rdma_stock_path);
 	transfer(BULK);
 	assert_int_equal(count(IBV_WR_RDMA_READ, &longest), 0);
 	assert_true(count(IBV_WR_SEND, &longest) >= 40);
@@ -323,14 +325,14 @@ static void link_hostile(void)
 	struct gw_rdma *a, *b;
 	struct gw_rdma_address at_a, at_b;
 	link_tcp(&tcp_a, &tcp_b);
-	assert_int_equal(gw_rdma_probe(tcp_a, GW_RDMA_ROCE, &a, NULL), GW_OK);
-	assert_int_equal(gw_rdma_probe(tcp_b, GW_RDMA_ROCE, &b, NULL), GW_OK);
-	gw_rdma_local(a, GW_RDMA_PATH_STOCK, &at_a);
-	gw_rdma_local(b, GW_RDMA_PATH_GGWIRE, &at_b);
-	assert_int_equal(gw_rdma_activate(b, GW_RDMA_PATH_GGWIRE, &at_a, NULL), GW_OK);
-	assert_int_equal(gw_rdma_activate(a, GW_RDMA_PATH_STOCK, &at_b, NULL), GW_OK);
-	near = gw_rdma_start(a, tcp_a);
-	far = gw_rdma_start(b, tcp_b);
+	assert_int_equal(gw_rdma_open(tcp_a, GW_RDMA_ROCE, &a, NULL), GW_OK);
+	assert_int_equal(gw_rdma_open(tcp_b, GW_RDMA_ROCE, &b, NULL), GW_OK);
+	gw_rdma_local(a, &gw_rdma_stock_path, &at_a);
+	gw_rdma_local(b, &gw_rdma_ggwire_path, &at_b);
+	assert_int_equal(gw_rdma_activate(b, &gw_rdma_ggwire_path, &at_a, NULL), GW_OK);
+	assert_int_equal(gw_rdma_activate(a, &gw_rdma_stock_path, &at_b, NULL), GW_OK);
+	near = gw_rdma_start(a);
+	far = gw_rdma_start(b);
 }
 
 static void hostile_messages_end_the_connection(void **state)
@@ -394,7 +396,7 @@ static void a_message_that_comes_twice_is_not_taken_for_the_next(void **state)
 	(void)state;
 	struct gw_error err = {0};
 	uint8_t in[2];
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	assert_int_equal(send_bytes(near, "a", 1), GW_OK);
 	assert_int_equal(recv_bytes(far, in, 1, NULL), GW_OK);
 	fake_deliver_twice();
@@ -410,7 +412,7 @@ static void an_end_that_dies_with_an_offer_unread_frees_the_sender(void **state)
 	uint8_t *out = pattern(BULK), byte;
 	struct iovec iov[] = {{out, 1}, {out + 1, BULK - 1}};
 	struct transfer t = {.iov = iov, .n = 2};
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	int regions = fake_count().mrs;
 	assert_int_equal(pthread_create(&t.thread, NULL, send_main, &t), 0);
 	assert_int_equal(recv_bytes(far, &byte, 1, NULL), GW_OK);
@@ -433,7 +435,7 @@ static void an_end_that_dies_with_an_offer_unread_frees_the_receiver(void **stat
 	struct transfer t = {.iov = &iov, .n = 1};
 	struct gw_error err = {0};
 	assert_non_null(in);
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	int regions = fake_count().mrs;
 	assert_int_equal(pthread_create(&t.thread, NULL, send_main, &t), 0);
 	while (fake_count().mrs == regions)
@@ -460,7 +462,7 @@ static void a_read_that_fails_leaves_memory_alone(void **state)
 	struct transfer t = {.iov = iov, .n = 2};
 	uint8_t byte;
 	assert_non_null(in);
-	link_over(GW_RDMA_PATH_GGWIRE);
+	link_over(&gw_rdma_ggwire_path);
 	int regions = fake_count().mrs;
 	assert_int_equal(pthread_create(&t.thread, NULL, send_main, &t), 0);
 	assert_int_equal(recv_bytes(far, &byte, 1, NULL), GW_OK);
@@ -481,9 +483,9 @@ static void what_another_thread_has_received_ends_a_wait(void **state)
 	uint8_t byte = 0;
 	struct iovec iov = {&byte, 1};
 	setenv("GGML_RPC_SPIN_US", "200000", 1);
-	for (int path = 0; path < 2; path++) {
+	for (size_t path = 0; path < 2; path++) {
 		struct transfer t = {.iov = &iov, .n = 1};
-		link_over((enum gw_rdma_path)path);
+		link_over(paths[path]);
 		struct gw_rdma *r = gw_rdma_of(near);
 		assert_int_equal(pthread_create(&t.thread, NULL, receive_main, &t), 0);
 		pthread_mutex_lock(&r->lock);
@@ -519,8 +521,8 @@ static double cpu_of_thread(void)
 static void waiting_costs_nothing(void **state)
 {
 	(void)state;
-	for (int path = 0; path < 2; path++) {
-		link_over((enum gw_rdma_path)path);
+	for (size_t path = 0; path < 2; path++) {
+		link_over(paths[path]);
 		double before = cpu_of_thread();
 		assert_false(near->ops->readable(near, 300));
 		assert_true(cpu_of_thread() - before < 0.02);
@@ -532,10 +534,10 @@ static void waiting_costs_nothing(void **state)
 static void a_peer_that_does_not_answer_is_lost_in_time(void **state)
 {
 	(void)state;
-	for (int path = 0; path < 2; path++) {
+	for (size_t path = 0; path < 2; path++) {
 		struct gw_error err = {0};
 		uint8_t byte;
-		link_over((enum gw_rdma_path)path);
+		link_over(paths[path]);
 		fake_cut(true);
 		uint64_t start = gw_clock_ns();
 		assert_int_equal(send_bytes(near, "x", 1), GW_OK);
@@ -558,18 +560,18 @@ static void the_smaller_mtu_and_number_of_reads_are_used(void **state)
 	struct gw_rdma *a, *b;
 	struct gw_rdma_address at_a, at_b;
 	link_tcp(&tcp_a, &tcp_b);
-	assert_int_equal(gw_rdma_probe(tcp_a, GW_RDMA_ROCE, &a, NULL), GW_OK);
-	assert_int_equal(gw_rdma_probe(tcp_b, GW_RDMA_ROCE, &b, NULL), GW_OK);
-	gw_rdma_local(a, GW_RDMA_PATH_GGWIRE, &at_a);
-	gw_rdma_local(b, GW_RDMA_PATH_GGWIRE, &at_b);
+	assert_int_equal(gw_rdma_open(tcp_a, GW_RDMA_ROCE, &a, NULL), GW_OK);
+	assert_int_equal(gw_rdma_open(tcp_b, GW_RDMA_ROCE, &b, NULL), GW_OK);
+	gw_rdma_local(a, &gw_rdma_ggwire_path, &at_a);
+	gw_rdma_local(b, &gw_rdma_ggwire_path, &at_b);
 	assert_int_equal(at_a.mtu, IBV_MTU_1024);
 	assert_int_equal(at_a.reads, 16);
 	at_a.mtu = IBV_MTU_512;
 	at_a.reads = 3;
 	at_b.mtu = IBV_MTU_4096;
 	at_b.reads = 200;
-	assert_int_equal(gw_rdma_activate(b, GW_RDMA_PATH_GGWIRE, &at_a, NULL), GW_OK);
-	assert_int_equal(gw_rdma_activate(a, GW_RDMA_PATH_GGWIRE, &at_b, NULL), GW_OK);
+	assert_int_equal(gw_rdma_activate(b, &gw_rdma_ggwire_path, &at_a, NULL), GW_OK);
+	assert_int_equal(gw_rdma_activate(a, &gw_rdma_ggwire_path, &at_b, NULL), GW_OK);
 	assert_int_equal(fake_rtr(at_b.qpn).path_mtu, IBV_MTU_512);
 	assert_int_equal(fake_rts(at_b.qpn).max_rd_atomic, 3);
 	assert_int_equal(fake_rtr(at_a.qpn).path_mtu, IBV_MTU_1024);

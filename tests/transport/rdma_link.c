@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 
 static void must(bool ok, const char *what)
 {
@@ -29,20 +29,22 @@ void link_tcp(struct gw_transport **a, struct gw_transport **b)
 	int far = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	must(far >= 0, "accept");
 	close(listener);
-	must(gw_tcp_from_fd(near, a, NULL) == GW_OK && gw_tcp_from_fd(far, b, NULL) == GW_OK, "gw_tcp_from_fd");
+	must(gw_transport_from_fd(near, a, NULL) == GW_OK && gw_transport_from_fd(far, b, NULL) == GW_OK,
+		"gw_transport_from_fd");
 }
 
 static enum gw_status prove(struct gw_rdma *a, struct gw_rdma *b, struct gw_error *err)
 {
-	enum gw_status status = gw_rdma_say(a, 2000, err);
+	enum gw_status status = gw_rdma_send_probe(a, 2000, err);
 	if (!status)
-		status = gw_rdma_hear(b, 2000, err);
+		status = gw_rdma_await_probe(b, 2000, err);
 	if (!status)
-		status = gw_rdma_say(b, 2000, err);
-	return status ? status : gw_rdma_hear(a, 2000, err);
+		status = gw_rdma_send_probe(b, 2000, err);
+	return status ? status : gw_rdma_await_probe(a, 2000, err);
 }
 
-static enum gw_status bring_up(struct gw_rdma *a, struct gw_rdma *b, enum gw_rdma_path path, struct gw_error *err)
+static enum gw_status bring_up(
+	struct gw_rdma *a, struct gw_rdma *b, const struct gw_rdma_path *path, struct gw_error *err)
 {
 	struct gw_rdma_address at_a, at_b;
 	gw_rdma_local(a, path, &at_a);
@@ -50,22 +52,23 @@ static enum gw_status bring_up(struct gw_rdma *a, struct gw_rdma *b, enum gw_rdm
 	enum gw_status status = gw_rdma_activate(b, path, &at_a, err);
 	if (!status)
 		status = gw_rdma_activate(a, path, &at_b, err);
-	return !status && path == GW_RDMA_PATH_GGWIRE ? prove(a, b, err) : status;
+	return !status && path == &gw_rdma_ggwire_path ? prove(a, b, err) : status;
 }
 
-enum gw_status link_rdma(enum gw_rdma_path path, struct gw_transport **a, struct gw_transport **b, struct gw_error *err)
+enum gw_status link_rdma(
+	const struct gw_rdma_path *path, struct gw_transport **a, struct gw_transport **b, struct gw_error *err)
 {
 	struct gw_transport *tcp_a, *tcp_b;
 	struct gw_rdma *ra = NULL, *rb = NULL;
 	link_tcp(&tcp_a, &tcp_b);
-	enum gw_status status = gw_rdma_probe(tcp_a, GW_RDMA_ROCE, &ra, err);
+	enum gw_status status = gw_rdma_open(tcp_a, GW_RDMA_ROCE, &ra, err);
 	if (!status)
-		status = gw_rdma_probe(tcp_b, GW_RDMA_ROCE, &rb, err);
+		status = gw_rdma_open(tcp_b, GW_RDMA_ROCE, &rb, err);
 	if (!status)
 		status = bring_up(ra, rb, path, err);
 	if (!status) {
-		*a = gw_rdma_start(ra, tcp_a);
-		*b = gw_rdma_start(rb, tcp_b);
+		*a = gw_rdma_start(ra);
+		*b = gw_rdma_start(rb);
 		return GW_OK;
 	}
 	gw_rdma_free(ra);

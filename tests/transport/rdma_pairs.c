@@ -9,7 +9,7 @@
 
 static bool started;
 
-/* chunk is the path; endpoint the time to spin. */
+/* chunk is 1 for the ggwire path; endpoint the time to spin. */
 static bool make(const struct pair_kind *kind, struct pair *pair)
 {
 	struct gw_error err;
@@ -21,17 +21,17 @@ static bool make(const struct pair_kind *kind, struct pair *pair)
 	}
 	setenv("GGML_RPC_SPIN_US", kind->endpoint, 1);
 	pair->bulk = 8 << 20;
-	if (!link_rdma((enum gw_rdma_path)kind->chunk, &pair->a, &pair->b, &err))
+	if (!link_rdma(kind->chunk ? &gw_rdma_ggwire_path : &gw_rdma_stock_path, &pair->a, &pair->b, &err))
 		return true;
 	fprintf(stderr, "%s\n", err.text);
 	abort();
 }
 
 const struct pair_kind pair_kinds[] = {
-	{"rdma, stock path", make, "50", GW_RDMA_PATH_STOCK},
-	{"rdma, stock path, no spinning", make, "0", GW_RDMA_PATH_STOCK},
-	{"rdma, ggwire path", make, "50", GW_RDMA_PATH_GGWIRE},
-	{"rdma, ggwire path, no spinning", make, "0", GW_RDMA_PATH_GGWIRE},
+	{"rdma, stock path", make, "50", 0},
+	{"rdma, stock path, no spinning", make, "0", 0},
+	{"rdma, ggwire path", make, "50", 1},
+	{"rdma, ggwire path, no spinning", make, "0", 1},
 };
 const size_t n_pair_kinds = sizeof(pair_kinds) / sizeof(pair_kinds[0]);
 

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "transport/tcp/tcp.h"
+#include "transport/endpoint.h"
+#include "transport/transports.h"
 
 static char path[64];
 
@@ -63,14 +64,14 @@ static void listener_says_its_port(void **state)
 	(void)state;
 	struct gw_endpoint ep = endpoint("127.0.0.1:0"), bound;
 	int fd;
-	assert_int_equal(gw_tcp_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
 	assert_true(bound.port != 0);
 	assert_string_equal(bound.host, "127.0.0.1");
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	close(fd);
 	/* And the port is free for the next server at once. */
-	assert_int_equal(gw_tcp_listen(&bound, 1, &fd, NULL, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&bound, 1, &fd, NULL, NULL), GW_OK);
 	close(fd);
 }
 
@@ -81,9 +82,9 @@ static void refused_connection_names_the_address(void **state)
 	struct gw_transport *t = NULL;
 	struct gw_error err = {0};
 	int fd;
-	assert_int_equal(gw_tcp_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
 	close(fd);
-	assert_int_equal(gw_tcp_connect(&bound, 5000, &t, &err), GW_ERR_SYSTEM);
+	assert_int_equal(gw_transport_dial(&bound, 5000, &t, &err), GW_ERR_SYSTEM);
 	assert_null(t);
 	assert_non_null(strstr(err.text, "127.0.0.1:"));
 	assert_non_null(strstr(err.text, strerror(ECONNREFUSED)));
@@ -96,8 +97,8 @@ static void taken_port_is_an_error(void **state)
 	struct gw_error err = {0};
 	char name[GW_ENDPOINT_MAX + 16];
 	int fd, other = -1;
-	assert_int_equal(gw_tcp_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
-	assert_int_equal(gw_tcp_listen(&bound, 1, &other, NULL, &err), GW_ERR_SYSTEM);
+	assert_int_equal(gw_transport_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&bound, 1, &other, NULL, &err), GW_ERR_SYSTEM);
 	assert_int_equal(other, -1);
 	gw_endpoint_format(&bound, name, sizeof(name));
 	assert_non_null(strstr(err.text, name));
@@ -110,7 +111,7 @@ static void unknown_host_is_not_found(void **state)
 	struct gw_endpoint ep = endpoint("no-such-host.invalid:1");
 	struct gw_transport *t = NULL;
 	struct gw_error err = {0};
-	assert_int_equal(gw_tcp_connect(&ep, 5000, &t, &err), GW_ERR_NOT_FOUND);
+	assert_int_equal(gw_transport_dial(&ep, 5000, &t, &err), GW_ERR_NOT_FOUND);
 	assert_non_null(strstr(err.text, "no-such-host.invalid"));
 }
 
@@ -124,11 +125,11 @@ static void silence_ends_at_the_timeout(void **state)
 	enum gw_status status = GW_OK;
 	size_t n = 0;
 	int fd;
-	assert_int_equal(gw_tcp_listen(&ep, 0, &fd, &bound, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 0, &fd, &bound, NULL), GW_OK);
 	uint64_t start = 0;
 	while (n < 8 && !status) {
 		start = gw_clock_ns();
-		status = gw_tcp_connect(&bound, 200, &t, &err);
+		status = gw_transport_dial(&bound, 200, &t, &err);
 		if (!status)
 			taken[n++] = t;
 	}
@@ -149,11 +150,11 @@ static void unix_silence_ends_at_the_timeout(void **state)
 	enum gw_status status = GW_OK;
 	size_t n = 0;
 	int fd;
-	assert_int_equal(gw_tcp_listen(&ep, 0, &fd, NULL, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 0, &fd, NULL, NULL), GW_OK);
 	uint64_t start = 0;
 	while (n < 8 && !status) {
 		start = gw_clock_ns();
-		status = gw_tcp_connect(&ep, 200, &t, NULL);
+		status = gw_transport_dial(&ep, 200, &t, NULL);
 		if (!status)
 			taken[n++] = t;
 	}
@@ -170,11 +171,11 @@ static void stale_unix_socket_is_replaced(void **state)
 	(void)state;
 	struct gw_endpoint ep = unix_endpoint();
 	int fd;
-	assert_int_equal(gw_tcp_listen(&ep, 1, &fd, NULL, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 1, &fd, NULL, NULL), GW_OK);
 	close(fd);
 	struct stat st;
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(gw_tcp_listen(&ep, 1, &fd, NULL, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 1, &fd, NULL, NULL), GW_OK);
 	close(fd);
 }
 
@@ -185,11 +186,11 @@ static void live_unix_socket_is_left_alone(void **state)
 	struct gw_transport *t;
 	struct gw_error err = {0};
 	int fd, other = -1;
-	assert_int_equal(gw_tcp_listen(&ep, 4, &fd, NULL, NULL), GW_OK);
-	assert_int_equal(gw_tcp_listen(&ep, 4, &other, NULL, &err), GW_ERR_INVALID);
+	assert_int_equal(gw_transport_listen(&ep, 4, &fd, NULL, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 4, &other, NULL, &err), GW_ERR_INVALID);
 	assert_int_equal(other, -1);
 	assert_non_null(strstr(err.text, path));
-	assert_int_equal(gw_tcp_connect(&ep, 1000, &t, NULL), GW_OK);
+	assert_int_equal(gw_transport_dial(&ep, 1000, &t, NULL), GW_OK);
 	t->ops->close(t);
 	close(fd);
 }
@@ -204,7 +205,7 @@ static void other_files_are_left_alone(void **state)
 	int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	assert_true(file >= 0);
 	close(file);
-	assert_int_equal(gw_tcp_listen(&ep, 1, &other, NULL, &err), GW_ERR_INVALID);
+	assert_int_equal(gw_transport_listen(&ep, 1, &other, NULL, &err), GW_ERR_INVALID);
 	assert_int_equal(stat(path, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
 }
@@ -215,7 +216,7 @@ static void missing_unix_socket_names_the_path(void **state)
 	struct gw_endpoint ep = unix_endpoint();
 	struct gw_transport *t = NULL;
 	struct gw_error err = {0};
-	assert_int_equal(gw_tcp_connect(&ep, 1000, &t, &err), GW_ERR_SYSTEM);
+	assert_int_equal(gw_transport_dial(&ep, 1000, &t, &err), GW_ERR_SYSTEM);
 	assert_non_null(strstr(err.text, path));
 }
 
@@ -226,12 +227,12 @@ static void sockets_are_tuned_and_named(void **state)
 	struct gw_transport *t;
 	char name[GW_ENDPOINT_MAX + 16];
 	int fd;
-	assert_int_equal(gw_tcp_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
+	assert_int_equal(gw_transport_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
 	int conn = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(bound.port)};
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(connect(conn, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	assert_int_equal(gw_tcp_from_fd(conn, &t, NULL), GW_OK);
+	assert_int_equal(gw_transport_from_fd(conn, &t, NULL), GW_OK);
 	assert_int_equal(option(conn, IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(option(conn, SOL_SOCKET, SO_KEEPALIVE), 1);
 	assert_int_equal(option(conn, IPPROTO_TCP, TCP_KEEPIDLE), 15);
@@ -246,9 +247,41 @@ static void only_sockets_are_wrapped(void **state)
 	(void)state;
 	struct gw_transport *t = NULL;
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	assert_int_equal(gw_tcp_from_fd(fd, &t, NULL), GW_ERR_SYSTEM);
+	assert_int_equal(gw_transport_from_fd(fd, &t, NULL), GW_ERR_NOT_FOUND);
 	assert_null(t);
 	assert_int_equal(close(fd), 0);
+}
+
+static void accepts_what_waits_and_adopts_listeners(void **state)
+{
+	(void)state;
+	struct gw_endpoint eps[] = {endpoint("127.0.0.1:0"), unix_endpoint()}, bound, adopted;
+	for (size_t i = 0; i < 2; i++) {
+		struct gw_transport *near, *far;
+		char name[128];
+		int fd, conn = -1;
+		assert_int_equal(gw_transport_listen(&eps[i], 4, &fd, &bound, NULL), GW_OK);
+		assert_true(gw_transport_adopt(fd, &adopted));
+		assert_ptr_equal(adopted.kind, bound.kind);
+		assert_string_equal(adopted.host, bound.host);
+		assert_int_equal(adopted.port, bound.port);
+		assert_int_equal(gw_transport_accept(fd, &conn), GW_ERR_NOT_FOUND);
+		assert_int_equal(gw_transport_dial(&bound, 1000, &near, NULL), GW_OK);
+		assert_int_equal(gw_transport_accept(fd, &conn), GW_OK);
+		assert_true(fcntl(conn, F_GETFD) & FD_CLOEXEC);
+		gw_transport_peer_name(conn, name, sizeof(name));
+		assert_int_equal(gw_transport_from_fd(conn, &far, NULL), GW_OK);
+		assert_string_equal(far->peer, name);
+		assert_ptr_equal(far->ops, near->ops);
+		near->ops->close(near);
+		far->ops->close(far);
+		close(fd);
+		assert_int_equal(gw_transport_accept(fd, &conn), GW_ERR_SYSTEM);
+	}
+	char name[64];
+	gw_transport_peer_name(-1, name, sizeof(name));
+	assert_string_equal(name, "(not connected)");
+	assert_false(gw_transport_adopt(-1, &adopted));
 }
 
 int main(void)
@@ -266,6 +299,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(missing_unix_socket_names_the_path, make_path, remove_path),
 		cmocka_unit_test(sockets_are_tuned_and_named),
 		cmocka_unit_test(only_sockets_are_wrapped),
+		cmocka_unit_test_setup_teardown(accepts_what_waits_and_adopts_listeners, make_path, remove_path),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,3 @@
-#include "cli/bench/bench.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,7 +5,10 @@
 #include "base/clock.h"
 #include "cli/bench/report.h"
 #include "cli/bench/run.h"
+#include "cli/query.h"
 #include "cli/verb.h"
+#include "cli/verb_client.h"
+#include "cli/verbs.h"
 
 #define NS_PER_S 1e9
 #define DEFAULT_PHASE_S 1.0
@@ -17,7 +18,7 @@
 #define BAR_NS UINT64_C(100000000) /* how often it moves */
 
 struct options {
-	bool help, json;
+	bool json;
 	double phase_s, timeout_s;
 	uint64_t device;
 	enum gw_transport_mode mode;
@@ -30,30 +31,20 @@ struct bar {
 	uint64_t last_ns;
 };
 
-static int usage(FILE *to, const char *program)
-{
-	fprintf(to,
-		"Usage: %s [options] ENDPOINT\n"
-		"\n"
-		"Measures round trips, upload, download and a small graph on a server, over TCP and over RDMA where\n"
-		"it comes up. Buffers it allocates there are freed again.\n"
-		"\n"
-		"  -h, --help              show this help and exit\n"
-		"  -t, --time SECONDS      how long each measurement takes (default: 1)\n"
-		"  -d, --device N          the server's device, counted from 0 (default: 0)\n"
-		"      --transport MODE    auto (default): TCP, and RDMA where both ends have it; tcp; rdma\n"
-		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
-		"  -j, --json              print one JSON object\n",
-		program);
-	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
-}
+static const char usage[] =
+	"[options] ENDPOINT\n"
+	"\n"
+	"Measures round trips, upload, download and a small graph on a server, over TCP and over RDMA where\n"
+	"it comes up. Buffers it allocates there are freed again.\n"
+	"\n" GW_VERB_HELP "  -t, --time SECONDS      how long each measurement takes (default: 1)\n"
+	"  -d, --device N          the server's device, counted from 0 (default: 0)\n"
+	"      --transport MODE    auto (default): TCP, and RDMA where both ends have it; tcp; rdma\n"
+	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
 	const char *transport = NULL;
-	struct gw_error err;
 	const struct gw_verb_option known[] = {
-		GW_VERB_HELP(&o->help),
 		{"time", 't', .seconds = &o->phase_s, .min = 0.01, .max = MAX_PHASE_S},
 		{"device", 'd', .whole = &o->device, .max = GW_EXT_MAX_DEVICES - 1},
 		{"transport", .text = &transport},
@@ -62,15 +53,14 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	};
 	int first;
 	*o = (struct options){.phase_s = DEFAULT_PHASE_S, .timeout_s = DEFAULT_TIMEOUT_S};
-	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
-	if (rc || o->help)
+	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (gw_transport_mode_from_env(&o->mode, &err))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
-	if (transport && !gw_transport_mode_parse(transport, &o->mode))
+	rc = gw_verb_endpoint(program, argc, argv, first, &o->endpoint, &o->mode);
+	if (rc == GW_VERB_GOES_ON && transport && !gw_transport_mode_parse(transport, &o->mode))
 		return gw_verb_complain(
 			program, GW_EXIT_USAGE, "--transport: '%s' is none of auto, tcp, rdma", transport);
-	return gw_verb_argument(program, argc, argv, first, "endpoint", &o->endpoint);
+	return rc;
 }
 
 static void show_progress(void *user, enum gw_bench_phase phase, double share)
@@ -100,44 +90,47 @@ static void clear_progress(const struct bar *bar)
 		fprintf(stderr, "\r%*s\r", 24 + BAR + 20, "");
 }
 
-static enum gw_status take_device(const struct options *o, const struct gw_ask_server *server,
-	struct gw_bench_setup *setup, struct gw_bench_report *report, struct gw_error *err)
+static enum gw_status take_device(const struct options *o, const struct gw_query *q, struct gw_bench_setup *setup,
+	struct gw_bench_report *report, struct gw_error *err)
 {
-	uint32_t index = (uint32_t)o->device;
-	if (index >= server->n_devices)
+	uint32_t index = (uint32_t)o->device, n = q->info.n_devices;
+	if (q->info.flags & GW_EXT_SERVER_FULL)
+		return gw_error_set(err, GW_ERR_LIMIT,
+			"server at %s: no client slot is free, or none for this host: its log says which", o->endpoint);
+	if (index >= n)
 		return gw_error_set(err, GW_ERR_NOT_FOUND, "server at %s has %u device%s, and no device %u",
-			o->endpoint, (unsigned)server->n_devices, server->n_devices == 1 ? "" : "s", (unsigned)index);
-	const struct gw_ask_device *device = &server->devices[index];
+			o->endpoint, (unsigned)n, n == 1 ? "" : "s", (unsigned)index);
+	const char *description = q->info.devices[index].description;
 	setup->device = index;
-	setup->device_free = device->free;
-	setup->server_flags = server->flags;
-	snprintf(report->device, sizeof(report->device), "device %u%s%s", (unsigned)index,
-		device->description[0] ? ": " : "", device->description);
+	setup->device_free = q->memory[index].free;
+	setup->server_flags = q->info.flags;
+	snprintf(report->device, sizeof(report->device), "device %u%s%s", (unsigned)index, description[0] ? ": " : "",
+		description);
 	return GW_OK;
 }
 
-static enum gw_status measure(const struct options *o, struct gw_visit *v, struct bar *bar,
+static enum gw_status measure(const struct options *o, struct gw_verb_client *v, struct bar *bar,
 	struct gw_bench_report *report, struct gw_error *err)
 {
 	struct gw_bench_connection *run = &report->runs[report->n];
-	struct gw_ask_server server;
+	struct gw_query q;
 	struct gw_bench_setup setup = {
-		.visit = v,
+		.client = v->client,
 		.phase_ns = (uint64_t)(o->phase_s * NS_PER_S),
 		.progress = show_progress,
 		.user = bar,
 	};
-	enum gw_status status = gw_ask_server(v, &server, err);
+	enum gw_status status = gw_query_server(v->client, &q, err);
 	if (status)
 		return status;
-	gw_ask_kind_text(v, server.version, report->server);
-	status = gw_ask_memory(v, &server, err);
+	gw_query_kind_text(v->client, &q, report->server);
+	status = gw_query_memory(v->client, &q, err);
 	if (!status)
-		status = take_device(o, &server, &setup, report, err);
-	gw_ask_server_free(&server);
+		status = take_device(o, &q, &setup, report, err);
+	gw_query_free(&q);
 	if (status)
 		return status;
-	bar->transport = gw_ask_transport_text(v->client);
+	bar->transport = gw_client_transport(v->client)->ops->title;
 	snprintf(run->transport, sizeof(run->transport), "%s", bar->transport);
 	run->connect_ns = v->connect_ns;
 	report->n++;
@@ -146,37 +139,31 @@ static enum gw_status measure(const struct options *o, struct gw_visit *v, struc
 	return status;
 }
 
-static bool is_rdma(const struct gw_visit *v)
-{
-	return strncmp(gw_client_transport(v->client), "rdma", 4) == 0;
-}
-
-/* One connection in that mode. With only_rdma nothing is measured if it did not go over to RDMA. */
-static enum gw_status visit(const struct options *o, enum gw_transport_mode mode, bool only_rdma,
+/* One connection in that mode. With only_upgraded nothing is measured on a connection that was not upgraded. */
+static enum gw_status run(const struct options *o, enum gw_transport_mode mode, bool only_upgraded,
 	struct gw_bench_report *report, struct gw_error *err)
 {
-	struct gw_visit v;
+	struct gw_verb_client v;
 	struct bar bar = {.shown = isatty(STDERR_FILENO) && !o->json};
-	const struct gw_visit_wish wish = {
-		.endpoint = o->endpoint, .mode = mode, .timeout_ms = (int)(o->timeout_s * 1000), .catch_signals = true};
-	enum gw_status status = gw_visit_open(&v, &wish, err);
+	const struct gw_verb_target target = {
+		.endpoint = o->endpoint, .mode = mode, .timeout_s = o->timeout_s, .catch_signals = true};
+	enum gw_status status = gw_verb_connect(&v, &target, err);
 	if (status)
 		return status;
-	snprintf(report->why_not_rdma, sizeof(report->why_not_rdma), "%s", gw_client_why_not_rdma(v.client));
-	if (is_rdma(&v) || !only_rdma)
+	const struct gw_error *why = gw_client_why_not_upgraded(v.client);
+	snprintf(report->why_not_rdma, sizeof(report->why_not_rdma), "%s", why ? why->text : "");
+	if (!why || !only_upgraded)
 		status = measure(o, &v, &bar, report, err);
-	gw_visit_close(&v);
+	gw_verb_disconnect(&v);
 	return status;
 }
 
-static enum gw_status visit_all(const struct options *o, struct gw_bench_report *report, struct gw_error *err)
+static enum gw_status run_all(const struct options *o, struct gw_bench_report *report, struct gw_error *err)
 {
 	if (o->mode != GW_TRANSPORT_AUTO)
-		return visit(o, o->mode, false, report, err);
-	enum gw_status status = visit(o, GW_TRANSPORT_TCP, false, report, err);
-	if (status || strcmp(report->runs[0].transport, "TCP") != 0)
-		return status;
-	return visit(o, GW_TRANSPORT_AUTO, true, report, err);
+		return run(o, o->mode, false, report, err);
+	enum gw_status status = run(o, GW_TRANSPORT_TCP, false, report, err);
+	return status ? status : run(o, GW_TRANSPORT_AUTO, true, report, err);
 }
 
 int gw_bench_main(const char *program, int argc, char **argv)
@@ -184,13 +171,11 @@ int gw_bench_main(const char *program, int argc, char **argv)
 	struct options o;
 	struct gw_error err;
 	int rc = parse(program, argc, argv, &o);
-	if (rc)
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (o.help)
-		return usage(stdout, program);
 	gw_verb_hush();
 	struct gw_bench_report report = {.endpoint = o.endpoint};
-	enum gw_status status = visit_all(&o, &report, &err);
+	enum gw_status status = run_all(&o, &report, &err);
 	if (o.mode == GW_TRANSPORT_TCP)
 		report.why_not_rdma[0] = 0;
 	if (o.json)

@@ -20,7 +20,7 @@ static struct gw_wire_tensor tensor(const struct gw_bench_buffer *b, uint64_t id
 	struct gw_wire_tensor t = gw_bench_tensor(b, id, offset_of(id), GW_BENCH_GRAPH_TENSOR);
 	if (id <= 2)
 		return t;
-	t.op = gw_names_find(gw_client_dialect(b->visit->client)->ops, "ADD");
+	t.op = gw_names_find(gw_client_dialect(b->client)->ops, "ADD");
 	t.flags = FLAG_COMPUTE;
 	t.use_count = id < N_TENSORS;
 	t.src[0] = id == 3 ? 1 : id - 1;
@@ -30,7 +30,7 @@ static struct gw_wire_tensor tensor(const struct gw_bench_buffer *b, uint64_t id
 
 static enum gw_status encode(const struct gw_bench_buffer *b, struct gw_buf *out)
 {
-	const struct gw_dialect *d = gw_client_dialect(b->visit->client);
+	const struct gw_dialect *d = gw_client_dialect(b->client);
 	uint8_t *ids, *tensors;
 	size_t size;
 	if (!gw_wire_graph_size(d, GW_BENCH_GRAPH_NODES, N_TENSORS, &size))
@@ -49,16 +49,6 @@ static enum gw_status encode(const struct gw_bench_buffer *b, struct gw_buf *out
 	return GW_OK;
 }
 
-static enum gw_status post(
-	const struct gw_bench_buffer *b, enum gw_cmd cmd, const void *body, size_t size, struct gw_error *err)
-{
-	const struct iovec part = {.iov_base = (void *)body, .iov_len = size};
-	gw_visit_begin(b->visit);
-	enum gw_status status = gw_client_post(b->visit->client, cmd, &part, 1);
-	gw_visit_end(b->visit);
-	return status ? gw_visit_explain(b->visit, status, err) : GW_OK;
-}
-
 static enum gw_status set_all(const struct gw_bench_buffer *b, uint64_t id, float value, struct gw_error *err)
 {
 	float values[GW_BENCH_GRAPH_ELEMENTS];
@@ -73,7 +63,7 @@ static enum gw_status check(const struct gw_bench_buffer *b, struct gw_error *er
 	enum gw_status status = gw_bench_read(b, offset_of(N_TENSORS), &result, sizeof(result), err);
 	if (!status && result != RESULT)
 		status = gw_error_set(err, GW_ERR_COMPUTE, "server at %s computed %g where %g is right",
-			gw_client_name(b->visit->client), (double)result, (double)RESULT);
+			gw_client_name(b->client), (double)result, (double)RESULT);
 	return status;
 }
 
@@ -86,16 +76,14 @@ enum gw_status gw_bench_graph_start(const struct gw_bench_buffer *b, struct gw_e
 	if (!status && encode(b, &body))
 		status = gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	if (!status)
-		status = post(b, GW_CMD_GRAPH_COMPUTE, body.data, body.len, err);
+		status = gw_client_compute(b->client, body.data, body.len, err);
 	gw_buf_free(&body);
 	return status ? status : check(b, err);
 }
 
 enum gw_status gw_bench_graph_again(const struct gw_bench_buffer *b, struct gw_error *err)
 {
-	uint8_t body[GW_WIRE_MAX_FIXED];
-	const struct gw_wire_recompute_req req = {.device = b->device, .uid = UID};
-	size_t n = gw_wire_recompute_req_encode(gw_client_dialect(b->visit->client), &req, body);
-	enum gw_status status = post(b, GW_CMD_GRAPH_RECOMPUTE, body, n, err);
+	const struct gw_wire_recompute_req again = {.device = b->device, .uid = UID};
+	enum gw_status status = gw_client_recompute(b->client, &again, err);
 	return status ? status : check(b, err);
 }

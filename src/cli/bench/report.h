@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "cli/bench/run.h"
+#include "cli/query.h"
 
 #define GW_BENCH_MAX_RUNS 2
 
@@ -17,7 +18,7 @@ struct gw_bench_connection {
 
 struct gw_bench_report {
 	const char *endpoint;
-	char server[GW_ASK_TEXT];      /* what it is; as the server says */
+	char server[GW_QUERY_TEXT];    /* what it is; as the server says */
 	char device[GW_EXT_TEXT + 64]; /* what is measured; as the server says */
 	char why_not_rdma[320];        /* "" where RDMA was measured, or nothing can be said */
 	struct gw_bench_connection runs[GW_BENCH_MAX_RUNS];

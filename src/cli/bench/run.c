@@ -16,7 +16,7 @@
 
 struct bench {
 	const struct gw_bench_setup *setup;
-	struct gw_visit *visit;
+	struct gw_client *client;
 	struct gw_bench_buffer buffer;
 	uint8_t *memory; /* two pieces */
 };
@@ -47,14 +47,6 @@ static void report(const struct bench *b, enum gw_bench_phase phase, uint64_t st
 	b->setup->progress(b->setup->user, phase, share < 1 ? share : 1);
 }
 
-static enum gw_status drain(struct bench *b, uint64_t ticket, struct gw_error *err)
-{
-	gw_visit_begin(b->visit);
-	enum gw_status status = gw_client_drain(b->visit->client, ticket);
-	gw_visit_end(b->visit);
-	return status ? gw_visit_explain(b->visit, status, err) : GW_OK;
-}
-
 /* Over the whole buffer, so that it is memory that is measured. */
 static uint64_t place(const struct mover *m)
 {
@@ -69,7 +61,7 @@ static enum gw_status upload_piece(struct mover *m, struct gw_error *err)
 /* A reply is asked for before the one before it is awaited. */
 static enum gw_status then_await_previous(struct mover *m, uint64_t ticket, struct gw_error *err)
 {
-	enum gw_status status = m->has_pending ? drain(m->b, m->pending, err) : GW_OK;
+	enum gw_status status = m->has_pending ? gw_bench_drain(m->b->client, m->pending, err) : GW_OK;
 	m->pending = ticket;
 	m->has_pending = true;
 	return status;
@@ -85,19 +77,11 @@ static enum gw_status download_piece(struct mover *m, struct gw_error *err)
 
 static enum gw_status stream(struct mover *m, size_t there, size_t back, struct gw_error *err)
 {
-	uint8_t fixed[GW_EXT_STREAM_FIXED];
 	uint64_t ticket;
-	const struct iovec parts[] = {
-		{.iov_base = fixed, .iov_len = sizeof(fixed)}, {.iov_base = m->b->memory, .iov_len = there}};
 	const struct gw_dest dest = {
 		.base = m->b->memory + (m->n % 2) * MAX_PIECE, .size = back, .n = 1, .stride = back};
-	gw_put_le64(fixed, back);
-	gw_visit_begin(m->b->visit);
-	enum gw_status status = gw_client_get(m->b->visit->client, GW_CMD_EXT_STREAM, parts, 2, &dest, &ticket);
-	gw_visit_end(m->b->visit);
-	if (status)
-		return gw_visit_explain(m->b->visit, status, err);
-	return then_await_previous(m, ticket, err);
+	enum gw_status status = gw_client_stream(m->b->client, m->b->memory, there, &dest, &ticket, err);
+	return status ? status : then_await_previous(m, ticket, err);
 }
 
 static enum gw_status raw_upload_piece(struct mover *m, struct gw_error *err)
@@ -111,10 +95,10 @@ static enum gw_status raw_download_piece(struct mover *m, struct gw_error *err)
 }
 
 /* Everything that was sent has been taken: a read is answered behind it. */
-static enum gw_status settle(struct mover *m, struct gw_error *err)
+static enum gw_status await_all(struct mover *m, struct gw_error *err)
 {
 	uint8_t word[4];
-	enum gw_status status = m->has_pending ? drain(m->b, m->pending, err) : GW_OK;
+	enum gw_status status = m->has_pending ? gw_bench_drain(m->b->client, m->pending, err) : GW_OK;
 	return status ? status : gw_bench_read(&m->b->buffer, 0, word, sizeof(word), err);
 }
 
@@ -135,7 +119,7 @@ static enum gw_status move_all(
 		report(b, phase, start);
 	}
 	if (!status)
-		status = settle(&m, err);
+		status = await_all(&m, err);
 	if (!status)
 		*rate = (struct gw_bench_rate){true, bytes, gw_clock_ns() - start, cpu_ns() - cpu};
 	return status;
@@ -147,7 +131,7 @@ static enum gw_status measure_latency(struct bench *b, struct gw_bench_result *r
 	enum gw_status status = GW_OK;
 	for (uint64_t now = start; !status && now - start < b->setup->phase_ns;) {
 		uint64_t before = now;
-		status = gw_ask_nothing(b->visit, err);
+		status = gw_client_ping(b->client, err);
 		now = gw_clock_ns();
 		if (!status)
 			status = gw_stats_add(&r->latency, now - before);
@@ -181,7 +165,7 @@ static enum gw_status compare(struct bench *b, struct gw_error *err)
 		status = gw_bench_read(&b->buffer, 0, back, FIRST_PIECE, err);
 	if (!status && memcmp(back, b->memory, FIRST_PIECE) != 0)
 		status = gw_error_set(err, GW_ERR_COMPUTE, "server at %s gives back other bytes than it was given",
-			gw_client_name(b->visit->client));
+			gw_client_name(b->client));
 	return status;
 }
 
@@ -211,7 +195,7 @@ static uint64_t buffer_size(const struct gw_bench_setup *setup)
 
 enum gw_status gw_bench_run(const struct gw_bench_setup *setup, struct gw_bench_result *out, struct gw_error *err)
 {
-	struct bench b = {.setup = setup, .visit = setup->visit};
+	struct bench b = {.setup = setup, .client = setup->client};
 	uint64_t start = gw_clock_ns(), cpu = cpu_ns();
 	*out = (struct gw_bench_result){0};
 	b.memory = malloc(2 * MAX_PIECE);
@@ -219,7 +203,7 @@ enum gw_status gw_bench_run(const struct gw_bench_setup *setup, struct gw_bench_
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < 2 * MAX_PIECE; i++)
 		b.memory[i] = (uint8_t)(i * 167 >> 3);
-	enum gw_status status = gw_bench_buffer_new(b.visit, setup->device, buffer_size(setup), &b.buffer, err);
+	enum gw_status status = gw_bench_buffer_new(b.client, setup->device, buffer_size(setup), &b.buffer, err);
 	if (!status) {
 		status = measure(&b, out, err);
 		/* The first failure is the one to tell; after one there is often no connection to free it over. */

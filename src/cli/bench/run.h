@@ -6,9 +6,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "cli/ask.h"
 #include "cli/stats.h"
-#include "cli/visit.h"
+#include "rpc/commands.h"
 
 /* Bytes that were moved one way. */
 struct gw_bench_rate {
@@ -37,7 +36,7 @@ enum gw_bench_phase {
 };
 
 struct gw_bench_setup {
-	struct gw_visit *visit;
+	struct gw_client *client;
 	uint32_t server_flags; /* GW_EXT_SERVER_... */
 	uint32_t device;
 	uint64_t device_free;                                                  /* bytes */

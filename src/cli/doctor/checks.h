@@ -35,12 +35,12 @@ void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f);
 void gw_doctor_host_plugins(const char *dir, const char *ours, struct gw_findings *f);
 
 /* doctor_rdma.c: library, devices, ports, GIDs, and which entry a connection from path's address would use. path may be
- * NULL. library_error is why there is no libibverbs, or NULL. */
+ * NULL. library_error says why libibverbs cannot be used, or is NULL. */
 void gw_doctor_rdma(const struct gw_sources *s, const struct gw_doctor_path *path, const char *library_error,
 	struct gw_findings *f);
 
-/* What to do about a reason for which a connection stayed on TCP, or NULL. */
-const char *gw_doctor_rdma_advice(const char *reason);
+/* What to do about a cause (enum gw_upgrade_cause) for which a connection was not upgraded, or NULL. */
+const char *gw_doctor_upgrade_advice(unsigned cause);
 
 /* doctor_system.c */
 void gw_doctor_governor(const struct gw_sources *s, struct gw_findings *f);

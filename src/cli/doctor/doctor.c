@@ -1,5 +1,3 @@
-#include "cli/doctor/doctor.h"
-
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,40 +5,30 @@
 
 #include "cli/doctor/checks.h"
 #include "cli/verb.h"
+#include "cli/verbs.h"
 #include "transport/endpoint.h"
-#include "transport/rdma/rdma.h"
+#include "transport/transports.h"
 
 #define DEFAULT_TIMEOUT_S 5.0
 #define MAX_TIMEOUT_S 3600.0
 
 struct options {
-	bool help, json;
+	bool json;
 	double timeout_s;
 	const char *endpoint; /* NULL: this machine alone */
 	const char *host;     /* a directory of ggml's libraries to look at, and nothing else; NULL: none */
 };
 
-static int usage(FILE *to, const char *program)
-{
-	fprintf(to,
-		"Usage: %s [options] [ENDPOINT]\n"
-		"       %s --host DIR\n"
-		"\n"
-		"Looks at this machine, and at the way to the server at ENDPOINT if one is named: ggml, its devices "
-		"and\n"
-		"plug-ins, RDMA, the kernel's limits, versions. Each line is ok, warning or problem, with the reason "
-		"and\n"
-		"what to do.\n"
-		"\n"
-		"  -h, --help              show this help and exit\n"
-		"  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n"
-		"  -j, --json              print one JSON object\n"
-		"      --host DIR          check only the ggml whose libraries are in DIR: its version and layout, "
-		"whether\n"
-		"                          ggwire's plug-in loads there, and which RPC plug-in programs would use\n",
-		program, program);
-	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
-}
+static const char usage[] =
+	"[options] [ENDPOINT]\n"
+	"       ggwire doctor --host DIR\n"
+	"\n"
+	"Looks at this machine, and at the way to the server at ENDPOINT if one is named: ggml, its devices and\n"
+	"plug-ins, RDMA, the kernel's limits, versions. Each line is ok, warning or problem, with the reason and\n"
+	"what to do.\n"
+	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n" GW_VERB_JSON
+	"      --host DIR          check only the ggml whose libraries are in DIR: its version and layout, whether\n"
+	"                          ggwire's plug-in loads there, and which RPC plug-in programs would use\n";
 
 static int take_endpoint(const char *program, int n, char **endpoints, struct options *o)
 {
@@ -53,21 +41,20 @@ static int take_endpoint(const char *program, int n, char **endpoints, struct op
 	if (n == 1 && gw_endpoint_parse(endpoints[0], false, &ep, &err))
 		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
 	o->endpoint = n == 1 ? endpoints[0] : NULL;
-	return GW_EXIT_GOOD;
+	return GW_VERB_GOES_ON;
 }
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
 	const struct gw_verb_option known[] = {
-		GW_VERB_HELP(&o->help),
 		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_TIMEOUT_S},
 		{"json", 'j', .flag = &o->json},
 		{"host", 0, .text = &o->host},
 	};
 	int first;
 	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S};
-	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
-	if (rc || o->help)
+	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
 	return take_endpoint(program, argc - first, argv + first, o);
 }
@@ -124,7 +111,7 @@ static void look(const struct options *o, struct gw_findings *f)
 	const struct gw_sources sources = {.sys = "/sys", .proc = "/proc", .dev = "/dev"};
 	struct gw_doctor_path path = {0};
 	struct gw_error why;
-	bool has_library = gw_rdma_library(&why) == GW_OK;
+	bool has_library = gw_transport_upgrade->check(&why) == GW_OK;
 	if (gw_doctor_ggml(NULL, f)) {
 		gw_doctor_devices(NULL, f);
 		look_for_plugins(f);
@@ -154,10 +141,8 @@ int gw_doctor_main(const char *program, int argc, char **argv)
 	struct options o;
 	struct gw_findings f = {0};
 	int rc = parse(program, argc, argv, &o);
-	if (rc)
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (o.help)
-		return usage(stdout, program);
 	gw_verb_hush();
 	if (o.host)
 		look_at_host(&o, &f);

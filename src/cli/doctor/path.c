@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/ask.h"
 #include "cli/doctor/checks.h"
+#include "cli/query.h"
 #include "cli/stats.h"
 #include "cli/verb.h"
-#include "cli/visit.h"
+#include "cli/verb_client.h"
 #include "transport/endpoint.h"
 #include "transport/tcp/address.h"
+#include "transport/tcp/tcp.h"
+#include "transport/upgrade.h"
 #include "version.h"
 #include "wire/cursor.h"
 
@@ -25,28 +26,6 @@
 #define ROUND_TRIPS 50
 #define PIECE ((size_t)2 << 20)
 #define STREAM_NS UINT64_C(300000000)
-
-/* 0 or an errno. */
-static int try_address(const struct addrinfo *ai, int timeout_ms, int *out)
-{
-	int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
-	if (fd < 0)
-		return errno;
-	int failure = connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 ? errno : 0;
-	if (failure == EINPROGRESS) {
-		struct pollfd p = {.fd = fd, .events = POLLOUT};
-		socklen_t len = sizeof(failure);
-		if (poll(&p, 1, timeout_ms) == 0)
-			failure = ETIMEDOUT;
-		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) < 0)
-			failure = errno;
-	}
-	if (failure)
-		close(fd);
-	else
-		*out = fd;
-	return failure;
-}
 
 static const char *connect_advice(int failure)
 {
@@ -132,7 +111,7 @@ static bool reach(const struct gw_endpoint *ep, int timeout_ms, struct gw_doctor
 	}
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
 		uint64_t start = gw_clock_ns();
-		int fd = -1, failure = try_address(ai, timeout_ms, &fd);
+		int fd = -1, failure = gw_tcp_try_address(ai, gw_clock_deadline(timeout_ms), &fd);
 		gw_tcp_address_text(ai->ai_addr, ai->ai_addrlen, name, sizeof(name));
 		if (failure) {
 			gw_found(f, GW_FINDING_PROBLEM, AREA, "%s: %s", name,
@@ -166,11 +145,12 @@ static void say_no_handshake(enum gw_status status, const struct gw_error *err, 
 			"update the older end, or serve old clients on an endpoint of their own (--listen ...,proto=)");
 }
 
-static void say_versions(const struct gw_visit *v, const struct gw_ask_server *server, struct gw_findings *f)
+static void say_versions(const struct gw_client *c, const struct gw_query *q, struct gw_findings *f)
 {
-	struct gw_version theirs = gw_client_server(v->client).version, used = gw_client_dialect(v->client)->version;
-	char text[GW_ASK_TEXT];
-	gw_ask_server_text(v, server->version, text);
+	struct gw_version theirs = gw_client_server(c).version, used = gw_client_dialect(c)->version;
+	const char *version = q->info.version;
+	char text[GW_QUERY_TEXT];
+	gw_query_server_text(c, q, text);
 	gw_found(f, GW_FINDING_OK, AREA, "it is a %s; this is ggwire %s, and both can talk", text, GGWIRE_VERSION);
 	if (memcmp(&theirs, &used, sizeof(used)) != 0) {
 		gw_found(f, GW_FINDING_WARNING, AREA,
@@ -178,42 +158,41 @@ static void say_versions(const struct gw_visit *v, const struct gw_ask_server *s
 			theirs.minor, theirs.patch, used.major, used.minor, used.patch);
 		gw_found_advice(f, "update ggwire here");
 	}
-	if (server->version[0] && strcmp(server->version, GGWIRE_VERSION) != 0) {
-		gw_found(f, GW_FINDING_WARNING, AREA, "ggwire has version %s there and %s here", server->version,
+	if (version[0] && strcmp(version, GGWIRE_VERSION) != 0) {
+		gw_found(f, GW_FINDING_WARNING, AREA, "ggwire has version %s there and %s here", version,
 			GGWIRE_VERSION);
 		gw_found_advice(f, "that works; the same version at both ends has all extensions");
 	}
-	for (uint32_t i = 0; i < server->n_devices; i++)
-		if (server->devices[i].free < server->devices[i].total / 20) {
+	for (uint32_t i = 0; i < q->info.n_devices; i++)
+		if (q->memory[i].free < q->memory[i].total / 20) {
 			gw_found(f, GW_FINDING_WARNING, AREA, "its device %u has less than 5 %% of its memory free",
 				(unsigned)i);
 			gw_found_advice(f, "another client or program holds it: ggwire status");
 		}
 }
 
-static void say_transport(const struct gw_visit *v, struct gw_findings *f)
+static void say_transport(const struct gw_client *c, bool tcp, struct gw_findings *f)
 {
-	const char *name = gw_client_transport(v->client), *why = gw_client_why_not_rdma(v->client);
-	const char *advice = gw_doctor_rdma_advice(why);
+	const struct gw_error *why = gw_client_why_not_upgraded(c);
 	struct gw_source_names devices = gw_source_list("/sys", "class/infiniband");
 	bool has_rdma = devices.n > 0;
 	gw_source_names_free(&devices);
-	if (strcmp(name, "tcp") != 0) {
-		gw_found(f, GW_FINDING_OK, AREA, "the connection runs over %s", gw_ask_transport_text(v->client));
+	if (!why || !tcp) {
+		gw_found(f, GW_FINDING_OK, AREA, "the connection runs over %s", gw_client_transport(c)->ops->title);
 		return;
 	}
-	gw_found(f, has_rdma ? GW_FINDING_WARNING : GW_FINDING_OK, AREA, "the connection runs over TCP: %s", why);
+	gw_found(f, has_rdma ? GW_FINDING_WARNING : GW_FINDING_OK, AREA, "the connection runs over TCP: %s", why->text);
+	const char *advice = gw_doctor_upgrade_advice(why->cause);
 	if (has_rdma && advice)
 		gw_found_advice(f, "%s", advice);
 }
 
-static void measure_round_trip(struct gw_visit *v, struct gw_doctor_path *path)
+static void measure_round_trip(struct gw_client *c, struct gw_doctor_path *path)
 {
 	struct gw_stats stats = {0};
-	struct gw_error err;
 	for (unsigned i = 0; i < ROUND_TRIPS; i++) {
 		uint64_t start = gw_clock_ns();
-		if (gw_ask_nothing(v, &err) || gw_stats_add(&stats, gw_clock_ns() - start))
+		if (gw_client_ping(c, NULL) || gw_stats_add(&stats, gw_clock_ns() - start))
 			break;
 	}
 	if (stats.n == ROUND_TRIPS)
@@ -221,34 +200,36 @@ static void measure_round_trip(struct gw_visit *v, struct gw_doctor_path *path)
 	gw_stats_free(&stats);
 }
 
-static enum gw_status send_piece(struct gw_visit *v, const uint8_t *piece)
+static enum gw_status send_piece(struct gw_client *c, const uint8_t *piece)
 {
-	uint8_t fixed[GW_EXT_STREAM_FIXED] = {0};
-	const struct iovec parts[] = {
-		{.iov_base = fixed, .iov_len = sizeof(fixed)}, {.iov_base = (void *)piece, .iov_len = PIECE}};
-	gw_visit_begin(v);
-	enum gw_status status = gw_client_call(v->client, GW_CMD_EXT_STREAM, parts, 2, NULL, 0);
-	gw_visit_end(v);
-	return status;
+	const struct gw_dest nothing = {.base = NULL};
+	uint64_t ticket;
+	enum gw_status status = gw_client_stream(c, piece, PIECE, &nothing, &ticket, NULL);
+	return status ? status : gw_client_drain(c, ticket);
 }
 
-static void measure_rate(struct gw_visit *v, struct gw_doctor_path *path)
+static void measure_rate(struct gw_client *c, struct gw_doctor_path *path)
 {
 	uint8_t *piece = calloc(1, PIECE);
 	uint64_t start = gw_clock_ns(), bytes = 0;
-	while (piece && gw_clock_ns() - start < STREAM_NS && send_piece(v, piece) == GW_OK)
+	while (piece && gw_clock_ns() - start < STREAM_NS && send_piece(c, piece) == GW_OK)
 		bytes += PIECE;
 	if (bytes > 0)
 		path->bytes_per_s = (double)bytes / ((double)(gw_clock_ns() - start) / 1e9);
 	free(piece);
 }
 
-static void measure(
-	struct gw_visit *v, const struct gw_ask_server *server, struct gw_doctor_path *path, struct gw_findings *f)
+static void measure(struct gw_client *c, const struct gw_query *q, struct gw_doctor_path *path, struct gw_findings *f)
 {
-	measure_round_trip(v, path);
-	if (server->flags & GW_EXT_SERVER_STREAM)
-		measure_rate(v, path);
+	measure_round_trip(c, path);
+	if (q->info.flags & GW_EXT_SERVER_FULL) {
+		gw_found(f, GW_FINDING_WARNING, AREA, "it has no free client slot, or none for this host");
+		gw_found_advice(
+			f, "ggwire status says who uses it; --max-clients and --max-clients-per-host are its bounds");
+		return;
+	}
+	if (q->info.flags & GW_EXT_SERVER_STREAM)
+		measure_rate(c, path);
 	if (path->bytes_per_s > 0)
 		gw_found(f, GW_FINDING_OK, AREA, "round trip %.3f ms, upload %.0f MB/s", path->round_trip_ms,
 			path->bytes_per_s / 1e6);
@@ -256,41 +237,37 @@ static void measure(
 		gw_found(f, GW_FINDING_OK, AREA, "round trip %.3f ms", path->round_trip_ms);
 }
 
-static void visit(const char *endpoint, int timeout_ms, struct gw_doctor_path *path, struct gw_findings *f)
+static void shake_hands(const char *endpoint, double timeout_s, struct gw_doctor_path *path, struct gw_findings *f)
 {
-	struct gw_visit v;
+	struct gw_verb_client v;
 	struct gw_error err;
-	struct gw_ask_server server;
-	struct gw_visit_wish wish = {.endpoint = endpoint, .timeout_ms = timeout_ms};
-	enum gw_status status = gw_transport_mode_from_env(&wish.mode, &err);
+	struct gw_query q = {0};
+	struct gw_verb_target target = {.endpoint = endpoint, .timeout_s = timeout_s};
+	enum gw_status status = gw_transport_mode_from_env(&target.mode, &err);
 	if (!status)
-		status = gw_visit_open(&v, &wish, &err);
+		status = gw_verb_connect(&v, &target, &err);
 	if (status) {
 		say_no_handshake(status, &err, f);
 		return;
 	}
-	status = gw_ask_server(&v, &server, &err);
-	if (status || gw_ask_memory(&v, &server, &err)) {
-		if (!status)
-			gw_ask_server_free(&server);
+	if (gw_query_server(v.client, &q, &err) || gw_query_memory(v.client, &q, &err)) {
 		gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err.text);
 		gw_found_advice(f, "look at the server's log: a worker that dies names its reason there");
 	} else {
-		say_versions(&v, &server, f);
-		say_transport(&v, f);
-		measure(&v, &server, path, f);
-		gw_ask_server_free(&server);
+		say_versions(v.client, &q, f);
+		say_transport(v.client, path->connected, f);
+		measure(v.client, &q, path, f);
 	}
-	gw_visit_close(&v);
+	gw_query_free(&q);
+	gw_verb_disconnect(&v);
 }
 
 void gw_doctor_server(const char *endpoint, double timeout_s, struct gw_doctor_path *path, struct gw_findings *f)
 {
 	struct gw_endpoint ep;
-	int timeout_ms = (int)(timeout_s * 1000);
 	*path = (struct gw_doctor_path){0};
 	if (gw_endpoint_parse(endpoint, false, &ep, NULL))
 		return;
-	if (ep.kind == GW_ENDPOINT_UNIX || reach(&ep, timeout_ms, path, f))
-		visit(endpoint, timeout_ms, path, f);
+	if (ep.kind != &gw_tcp_transport || reach(&ep, (int)(timeout_s * 1000), path, f))
+		shake_hands(endpoint, timeout_s, path, f);
 }

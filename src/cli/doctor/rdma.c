@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/doctor/checks.h"
-#include "transport/rdma/rdma.h"
+#include "transport/transports.h"
 
 #define AREA "rdma"
 #define GID 16
@@ -209,7 +209,7 @@ static void say_no_match(const struct look *l)
 /* What the library itself chooses is what counts; without it, what the tables say. */
 static void say_choice(const struct look *l, const char *library_error)
 {
-	struct gw_rdma_choice c;
+	char choice[160];
 	struct gw_error why;
 	if (!l->matches && !l->want_gid) {
 		say_no_match(l);
@@ -217,20 +217,16 @@ static void say_choice(const struct look *l, const char *library_error)
 	}
 	if (library_error)
 		return;
-	if (gw_rdma_choose(l->path->local, GW_RDMA_ROCE | GW_RDMA_INFINIBAND, &c, &why)) {
+	if (gw_transport_upgrade->describe(l->path->local, choice, sizeof(choice), &why)) {
 		gw_found(l->f, GW_FINDING_PROBLEM, AREA, "no device for connections from %s: %s", l->path->local_text,
 			why.text);
-		const char *advice = gw_doctor_rdma_advice(why.text);
+		const char *advice = gw_doctor_upgrade_advice(why.cause);
 		if (advice)
 			gw_found_advice(l->f, "%s", advice);
 		return;
 	}
-	gw_found(l->f, GW_FINDING_OK, AREA, "connections from %s use %s port %u, GID %u, %s, packets of %u bytes: %s",
-		l->path->local_text, c.device, c.port, c.gid_index,
-		c.kind == GW_RDMA_INFINIBAND ? "InfiniBand"
-		: c.roce_v2                  ? "RoCE v2"
-					     : "RoCE v1",
-		c.mtu, l->want_gid ? "GGML_RDMA_GID says so" : "it holds that address");
+	gw_found(l->f, GW_FINDING_OK, AREA, "connections from %s use %s: %s", l->path->local_text, choice,
+		l->want_gid ? "GGML_RDMA_GID says so" : "it holds that address");
 }
 
 static void say_v1(const struct look *l)
@@ -275,26 +271,23 @@ void gw_doctor_rdma(
 	}
 }
 
-const char *gw_doctor_rdma_advice(const char *reason)
+const char *gw_doctor_upgrade_advice(unsigned cause)
 {
-	static const struct {
-		const char *words, *advice;
-	} table[] = {
-		{"cannot be moved to RTR", "GGML_RDMA_GID has to name a GID of the same network at both ends"},
-		{"libibverbs", "apt install libibverbs1 ibverbs-providers"},
-		{"cannot be listed", "load the card's driver (and ib_uverbs), or give the container /dev/infiniband"},
-		{"no RDMA device", "load the card's driver, or give the container /dev/infiniband"},
-		{"no GID of", "connect by addresses of the RDMA interfaces at both ends"},
-		{"GGML_RDMA_DEV", "unset the variable, or name what exists"},
-		{"GGML_RDMA_GID", "unset the variable, or name what exists"},
-		{"set to TCP", "unset GGML_RPC_NO_RDMA and GGML_RPC_TRANSPORT there; --transport auto for the server"},
-		{"the server announces no RDMA", "look at the server's own log, or run ggwire doctor there"},
-		{"first message", "let UDP port 4791 through, and set the same MTU at both ends and between them"},
-		{"Cannot allocate memory", "raise the limit of locked memory: ulimit -l unlimited"},
-		{"this build has no RDMA", "configure ggwire with -DGGWIRE_RDMA=ON"},
+	static const char *const advice[GW_UPGRADE_CAUSES] = {
+		[GW_UPGRADE_CAUSE_NOT_BUILT] = "configure ggwire with -DGGWIRE_RDMA=ON",
+		[GW_UPGRADE_CAUSE_SWITCHED_OFF] =
+			"unset GGML_RPC_NO_RDMA and GGML_RPC_TRANSPORT there; --transport auto for the server",
+		[GW_UPGRADE_CAUSE_NO_LIBRARY] = "apt install libibverbs1 ibverbs-providers",
+		[GW_UPGRADE_CAUSE_NO_DEVICE] =
+			"load the card's driver and ib_uverbs, or give the container /dev/infiniband",
+		[GW_UPGRADE_CAUSE_NO_ADDRESS] = "connect by addresses of the RDMA interfaces at both ends",
+		[GW_UPGRADE_CAUSE_BAD_SETTING] =
+			"unset GGML_RDMA_DEV and GGML_RDMA_GID, or set them to a device and an entry that exist",
+		[GW_UPGRADE_CAUSE_NO_MEMORY] = "raise the limit of locked memory: ulimit -l unlimited",
+		[GW_UPGRADE_CAUSE_NO_ROUTE] = "set GGML_RDMA_GID to a GID of the same network at both ends",
+		[GW_UPGRADE_CAUSE_NO_PASSAGE] =
+			"let UDP port 4791 through, and set the same MTU at both ends and between them",
+		[GW_UPGRADE_CAUSE_NOT_OFFERED] = "look at the server's own log, or run ggwire doctor there",
 	};
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (strstr(reason, table[i].words))
-			return table[i].advice;
-	return NULL;
+	return cause < GW_UPGRADE_CAUSES ? advice[cause] : NULL;
 }

@@ -1,5 +1,3 @@
-#include "cli/dump/dump.h"
-
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +5,7 @@
 
 #include "cli/dump/message.h"
 #include "cli/verb.h"
+#include "cli/verbs.h"
 #include "daemon/config/option_values.h"
 #include "wire/command.h"
 #include "wire/message.h"
@@ -15,7 +14,6 @@
 #define COMMANDS 256
 
 struct options {
-	bool help;
 	bool nodes;
 	const struct gw_dialect *dialect; /* NULL = what the answer to HELLO says */
 	const char *path;
@@ -27,35 +25,26 @@ struct total {
 	size_t sent, received; /* bytes */
 };
 
-static int usage(FILE *to, const char *program)
-{
-	fprintf(to,
-		"Usage: %s [options] FILE\n"
-		"\n"
-		"Prints a recorded conversation.\n"
-		"\n"
-		"  -h, --help           show this help and exit\n"
-		"  -n, --nodes          list the nodes of graphs\n"
-		"      --proto VERSION  take it for one of this protocol version; default: what the server's answer "
-		"to\n"
-		"                       HELLO says\n",
-		program);
-	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
-}
+static const char usage[] =
+	"[options] FILE\n"
+	"\n"
+	"Prints a recorded conversation.\n"
+	"\n" GW_VERB_HELP "  -n, --nodes             list the nodes of graphs\n"
+	"      --proto VERSION     take it for one of this protocol version; default: what the server's answer to\n"
+	"                          HELLO says\n";
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
 	const char *proto = NULL;
 	struct gw_error err;
 	const struct gw_verb_option known[] = {
-		GW_VERB_HELP(&o->help),
 		{"nodes", 'n', .flag = &o->nodes},
 		{"proto", .text = &proto},
 	};
 	int first;
 	*o = (struct options){0};
-	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
-	if (rc || o->help)
+	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
 	if (proto && gw_option_proto(proto, &o->dialect, &err))
 		return gw_verb_complain(program, GW_EXIT_USAGE, "--proto: %s", err.text);
@@ -67,7 +56,7 @@ static const struct gw_dialect *announced(struct gw_recording recording)
 {
 	struct gw_exchange x;
 	struct gw_wire_hello_rsp hello;
-	if (gw_recording_next(&recording, &gw_dialect_8_0, &x) != GW_RECORDING_EXCHANGE || x.cmd != GW_CMD_HELLO ||
+	if (gw_recording_next(&recording, &gw_dialect_newest, &x) != GW_RECORDING_EXCHANGE || x.cmd != GW_CMD_HELLO ||
 		!gw_wire_hello_rsp_decode(x.reply, x.reply_size, &hello))
 		return NULL;
 	return gw_dialect_for(hello.version, NULL);
@@ -128,10 +117,8 @@ int gw_dump_main(const char *program, int argc, char **argv)
 	struct options options;
 	struct gw_recording recording;
 	int rc = parse(program, argc, argv, &options);
-	if (rc)
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (options.help)
-		return usage(stdout, program);
 	if (!gw_recording_load(&recording, options.path))
 		return gw_verb_complain(
 			program, GW_EXIT_FINDING, "%s: cannot be read, or is no recording", options.path);

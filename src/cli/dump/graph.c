@@ -12,16 +12,16 @@
 struct graph {
 	const struct gw_dialect *dialect;
 	struct gw_wire_graph wire;
-	struct gw_map index_of; /* id -> index of the tensor + 1 */
+	struct gw_map index_of; /* id -> index of the tensor */
 };
 
 /* Without an id, or with one that no tensor has, false. */
 static bool find(const struct graph *g, uint64_t id, struct gw_wire_tensor *t)
 {
-	void *index = id ? gw_map_get(&g->index_of, id) : NULL;
-	if (!index)
+	uint64_t index;
+	if (id == 0 || !gw_map_find_u64(&g->index_of, id, &index))
 		return false;
-	gw_wire_graph_tensor(g->dialect, &g->wire, (uint32_t)((uintptr_t)index - 1), t);
+	gw_wire_graph_tensor(g->dialect, &g->wire, (uint32_t)index, t);
 	return true;
 }
 
@@ -30,8 +30,7 @@ static bool index_tensors(struct graph *g)
 	for (uint32_t i = 0; i < g->wire.n_tensors; i++) {
 		struct gw_wire_tensor t;
 		gw_wire_graph_tensor(g->dialect, &g->wire, i, &t);
-		/* A number as the map holds it, never followed. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-		if (gw_map_put(&g->index_of, t.id, (void *)((uintptr_t)i + 1)) != GW_OK)
+		if (gw_map_put_u64(&g->index_of, t.id, i) != GW_OK)
 			return false;
 	}
 	return true;

@@ -5,6 +5,7 @@
 
 #include "cli/dump/graph.h"
 #include "cli/dump/tensor.h"
+#include "transport/rdma/message.h"
 #include "wire/cursor.h"
 #include "wire/ext_status.h"
 #include "wire/extension.h"
@@ -351,15 +352,15 @@ static bool alive_req(const struct context *c, const uint8_t *body, size_t size)
 
 static bool rdma(const struct context *c, const uint8_t *body, size_t size)
 {
-	struct gw_ext_rdma m;
-	if (!gw_ext_rdma_decode(body, size, GW_EXT_RDMA_OFFER, &m) &&
-		!gw_ext_rdma_decode(body, size, GW_EXT_RDMA_CONFIRM, &m))
+	struct gw_rdma_message m;
+	if (!gw_rdma_message_decode(body, size, GW_RDMA_OFFER, &m) &&
+		!gw_rdma_message_decode(body, size, GW_RDMA_CONFIRM, &m))
 		return false;
-	fprintf(c->to, "%s: %s", m.step == GW_EXT_RDMA_OFFER ? "offer" : "confirmation", m.yes ? "yes" : "no, ");
+	fprintf(c->to, "%s: %s", m.step == GW_RDMA_OFFER ? "offer" : "confirmation", m.yes ? "yes" : "no, ");
 	if (!m.yes)
 		gw_dump_text(c->to, m.reason, sizeof(m.reason));
-	else if (m.step == GW_EXT_RDMA_OFFER)
-		fprintf(c->to, ", queue pair 0x%" PRIx32 ", first packet 0x%" PRIx32, m.qpn, m.psn);
+	else if (m.step == GW_RDMA_OFFER)
+		fprintf(c->to, ", queue pair 0x%" PRIx32 ", first packet 0x%" PRIx32, m.address.qpn, m.address.psn);
 	return true;
 }
 

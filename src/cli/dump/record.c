@@ -1,5 +1,3 @@
-#include "cli/dump/record.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -9,17 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cli/dump/tap.h"
 #include "cli/verb.h"
-#include "transport/tcp/tcp.h"
+#include "cli/verbs.h"
+#include "transport/transports.h"
 
 #define BACKLOG 16
 
 struct options {
-	bool help;
 	struct gw_endpoint listen;
 	struct gw_endpoint server;
 	const char *directory;
@@ -30,42 +29,33 @@ struct connection {
 	const struct options *options;
 };
 
-static int usage(FILE *to, const char *program)
-{
-	fprintf(to,
-		"Usage: %s [options] HOST:PORT\n"
-		"\n"
-		"Stands between clients and the server at HOST:PORT, stock or ggwire, and records what they say to "
-		"each\n"
-		"other: a file N.rec for each connection, which ggwire dump prints. A recording holds everything, "
-		"also\n"
-		"weights and prompts. Connections stay on TCP. Ends with Ctrl-C.\n"
-		"\n"
-		"  -d, --directory DIR     where to write; default: the current directory\n"
-		"  -h, --help              show this help and exit\n"
-		"  -l, --listen ADDR:PORT  where clients connect to, port 0 for any; default: 127.0.0.1:50053\n",
-		program);
-	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
-}
+static const char usage[] =
+	"[options] HOST:PORT\n"
+	"\n"
+	"Stands between clients and the server at HOST:PORT, stock or ggwire, and records what they say to each\n"
+	"other: a file N.rec for each connection, which ggwire dump prints. A recording holds everything, also\n"
+	"weights and prompts. Connections stay on TCP. Ends with Ctrl-C.\n"
+	"\n"
+	"  -d, --directory DIR     where to write; default: the current directory\n" GW_VERB_HELP
+	"  -l, --listen ADDR:PORT  where clients connect to, port 0 for any; default: 127.0.0.1:50053\n";
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
 	const char *listen = "127.0.0.1:50053", *server;
 	struct gw_error err;
 	const struct gw_verb_option known[] = {
-		GW_VERB_HELP(&o->help),
 		{"directory", 'd', .text = &o->directory},
 		{"listen", 'l', .text = &listen},
 	};
 	int first;
 	*o = (struct options){.directory = "."};
-	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
-	if (rc || o->help)
+	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
 	if (gw_endpoint_parse(listen, true, &o->listen, &err))
 		return gw_verb_complain(program, GW_EXIT_USAGE, "--listen: %s", err.text);
 	rc = gw_verb_argument(program, argc, argv, first, "server", &server);
-	if (!rc && gw_endpoint_parse(server, false, &o->server, &err))
+	if (rc == GW_VERB_GOES_ON && gw_endpoint_parse(server, false, &o->server, &err))
 		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
 	return rc;
 }
@@ -83,7 +73,7 @@ static void start(int fd, const struct options *o)
 	struct connection *c = malloc(sizeof(*c));
 	struct gw_error err = {.text = "no memory"};
 	pthread_t thread;
-	if (!c || gw_tcp_from_fd(fd, &c->client, &err) != GW_OK) {
+	if (!c || gw_transport_from_fd(fd, &c->client, &err) != GW_OK) {
 		gw_log_error("%s", err.text);
 		close(fd);
 		free(c);
@@ -103,13 +93,19 @@ static void start(int fd, const struct options *o)
 /* Until a signal ends the process: files are whole to the last message that was passed on. */
 static int accept_all(int listener, const struct options *o)
 {
+	const struct timespec pause = {.tv_nsec = 100000000};
 	struct pollfd ready = {.fd = listener, .events = POLLIN};
 	for (;;) {
 		if (poll(&ready, 1, -1) < 0 && errno != EINTR)
 			return GW_EXIT_FINDING;
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0)
+		int fd;
+		enum gw_status status = gw_transport_accept(listener, &fd);
+		if (status == GW_OK)
 			start(fd, o);
+		else if (status == GW_ERR_LIMIT)
+			nanosleep(&pause, NULL);
+		else if (status != GW_ERR_NOT_FOUND)
+			return GW_EXIT_FINDING;
 	}
 }
 
@@ -121,13 +117,11 @@ int gw_record_main(const char *program, int argc, char **argv)
 	char from[GW_ENDPOINT_MAX + 16], to[GW_ENDPOINT_MAX + 16];
 	int listener;
 	int rc = parse(program, argc, argv, &o);
-	if (rc)
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (o.help)
-		return usage(stdout, program);
 	if (access(o.directory, W_OK | X_OK) < 0)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s: %s", o.directory, strerror(errno));
-	if (gw_tcp_listen(&o.listen, BACKLOG, &listener, &bound, &err) != GW_OK)
+	if (gw_transport_listen(&o.listen, BACKLOG, &listener, &bound, &err) != GW_OK)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
 	signal(SIGPIPE, SIG_IGN);
 	gw_endpoint_format(&bound, from, sizeof(from));

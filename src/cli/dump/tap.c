@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 #include "wire/command.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
@@ -78,8 +78,8 @@ static bool pass_on(struct pump *p, size_t n)
 	return record(p, n) && t->ops->sendv(t, &iov, 1, &err) == GW_OK;
 }
 
-/* Takes out of HELLO, or of its answer, what would let the two leave this connection for RDMA. */
-static void keep_on_tcp(struct pump *p, uint8_t *body, size_t size)
+/* Removes from HELLO, or from its reply, what would let the two upgrade this connection. */
+static void prevent_upgrade(struct pump *p, uint8_t *body, size_t size)
 {
 	struct gw_wire_hello_req request;
 	struct gw_wire_hello_rsp reply;
@@ -88,8 +88,8 @@ static void keep_on_tcp(struct pump *p, uint8_t *body, size_t size)
 		gw_wire_hello_req_encode(&request, body);
 	} else if (p->from == GW_RECORDING_SERVER && gw_wire_hello_rsp_decode(body, size, &reply)) {
 		memset(reply.caps, 0, sizeof(reply.caps));
-		if (reply.extensions >= GW_EXT_LEVEL_RDMA)
-			reply.extensions = GW_EXT_LEVEL_RDMA - 1;
+		if (reply.extensions >= gw_transport_upgrade->level)
+			reply.extensions = (uint8_t)(gw_transport_upgrade->level - 1);
 		gw_wire_hello_rsp_encode(&reply, body);
 	}
 }
@@ -105,7 +105,7 @@ static bool pass_hello(struct pump *p)
 	if (gw_le64(p->chunk + head - sizeof(uint64_t)) == want) {
 		if (!receive(p, head, want, want, &more))
 			return false;
-		keep_on_tcp(p, p->chunk + head, want);
+		prevent_upgrade(p, p->chunk + head, want);
 	}
 	return pass_on(p, n + more);
 }
@@ -163,7 +163,7 @@ void gw_record_tap(struct gw_transport *client, const struct gw_endpoint *server
 {
 	struct tap tap = {.end = {[GW_RECORDING_CLIENT] = client}, .lock = PTHREAD_MUTEX_INITIALIZER};
 	struct gw_error err;
-	if (gw_tcp_connect(server, gw_tcp_timeout_ms(), &tap.end[GW_RECORDING_SERVER], &err) != GW_OK) {
+	if (gw_transport_dial(server, gw_transport_timeout_ms(), &tap.end[GW_RECORDING_SERVER], &err) != GW_OK) {
 		gw_log_error("%s: %s", client->peer, err.text);
 		goto no_server;
 	}

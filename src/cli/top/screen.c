@@ -44,7 +44,7 @@ static void draw(struct screen *s, const struct gw_watch_wish *wishes, struct gw
 		struct gw_watch_view view;
 		if (gw_watch_look(watches[i], &view))
 			continue;
-		gw_top_lines(wishes[i].endpoint, &view, draw_line, s);
+		gw_top_lines(wishes[i].target.endpoint, &view, draw_line, s);
 		gw_watch_free_view(&view);
 		s->row++;
 	}

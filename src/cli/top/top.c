@@ -1,5 +1,3 @@
-#include "cli/top/top.h"
-
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include "cli/top/screen.h"
 #include "cli/top/watch.h"
 #include "cli/verb.h"
+#include "cli/verbs.h"
 #include "daemon/status/report.h"
 #include "transport/endpoint.h"
 
@@ -18,26 +17,19 @@
 #define MAX_SECONDS 3600.0
 
 struct options {
-	bool help, json;
+	bool json;
 	double interval_s, timeout_s;
 	char **endpoints;
 	size_t n;
 };
 
-static int usage(FILE *to, const char *program)
-{
-	fprintf(to,
-		"Usage: %s [options] ENDPOINT...\n"
-		"\n"
-		"Shows what servers are doing, again and again; q ends it. Without a terminal it is shown once.\n"
-		"\n"
-		"  -h, --help              show this help and exit\n"
-		"  -i, --interval SECONDS  how often to ask (default: 1)\n"
-		"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
-		"  -j, --json              ask once, and print one JSON object\n",
-		program);
-	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
-}
+static const char usage[] =
+	"[options] ENDPOINT...\n"
+	"\n"
+	"Shows what servers are doing, again and again; q ends it. Without a terminal it is shown once.\n"
+	"\n" GW_VERB_HELP "  -i, --interval SECONDS  how often to ask (default: 1)\n"
+	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
+	"  -j, --json              ask once, and print one JSON object\n";
 
 static int check_endpoints(const char *program, const struct options *o)
 {
@@ -50,21 +42,20 @@ static int check_endpoints(const char *program, const struct options *o)
 	for (size_t i = 0; i < o->n; i++)
 		if (gw_endpoint_parse(o->endpoints[i], false, &ep, &err))
 			return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
-	return GW_EXIT_GOOD;
+	return GW_VERB_GOES_ON;
 }
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
 	const struct gw_verb_option known[] = {
-		GW_VERB_HELP(&o->help),
 		{"interval", 'i', .seconds = &o->interval_s, .min = 0.1, .max = MAX_SECONDS},
 		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_SECONDS},
 		{"json", 'j', .flag = &o->json},
 	};
 	int first;
 	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S, .interval_s = DEFAULT_INTERVAL_S};
-	int rc = gw_verb_options(program, argc, argv, known, sizeof(known) / sizeof(known[0]), &first);
-	if (rc || o->help)
+	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
 	o->endpoints = argv + first;
 	o->n = (size_t)(argc - first);
@@ -99,7 +90,7 @@ static int ask_once(const struct gw_watch_wish *wishes, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		struct gw_watch_view view;
 		gw_watch_once(&wishes[i], &view);
-		show(user, wishes[i].endpoint, &view);
+		show(user, wishes[i].target.endpoint, &view);
 		if (!view.reached || !view.told)
 			rc = GW_EXIT_FINDING;
 		gw_watch_free_view(&view);
@@ -145,16 +136,14 @@ int gw_top_main(const char *program, int argc, char **argv)
 	struct gw_error err;
 	enum gw_transport_mode mode;
 	int rc = parse(program, argc, argv, &o);
-	if (rc)
+	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (o.help)
-		return usage(stdout, program);
-	if (gw_transport_mode_from_env(&mode, &err))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	rc = gw_verb_mode(program, &mode);
+	if (rc != GW_VERB_GOES_ON)
+		return rc;
 	for (size_t i = 0; i < o.n; i++)
-		wishes[i] = (struct gw_watch_wish){.endpoint = o.endpoints[i],
-			.mode = mode,
-			.timeout_ms = (int)(o.timeout_s * 1000),
+		wishes[i] = (struct gw_watch_wish){
+			.target = {.endpoint = o.endpoints[i], .mode = mode, .timeout_s = o.timeout_s},
 			.interval_ns = (uint64_t)(o.interval_s * 1e9)};
 	gw_verb_hush();
 	setlocale(LC_CTYPE, "");

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/top/ask_status.h"
-#include "cli/visit.h"
+#include "base/clock.h"
+#include "cli/top/snapshot.h"
 
 /* The lock is a leaf. The thread runs as long as the process. */
 struct gw_watch {
@@ -18,51 +18,22 @@ struct gw_watch {
 
 static void pause_for(uint64_t ns)
 {
-	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+	struct timespec t = gw_clock_timespec(ns);
 	nanosleep(&t, NULL);
 }
 
-/* What a server tells that tells nothing else. */
-static enum gw_status devices_of(const struct gw_ask_server *server, struct gw_ext_status *s)
+static enum gw_status look(struct gw_client *c, struct gw_watch_view *view, struct gw_error *err)
 {
-	s->devices = calloc(server->n_devices ? server->n_devices : 1, sizeof(*s->devices));
-	if (!s->devices)
-		return GW_ERR_NOMEM;
-	s->n_devices = server->n_devices;
-	for (uint32_t i = 0; i < s->n_devices; i++) {
-		const struct gw_ask_device *from = &server->devices[i];
-		struct gw_ext_status_device *to = &s->devices[i];
-		to->total = from->total;
-		to->free = from->free;
-		to->age_ms = GW_EXT_UNKNOWN;
-		memcpy(to->description, from->description, sizeof(to->description));
-		if (from->name[0])
-			memcpy(to->name, from->name, sizeof(to->name));
-		else
-			snprintf(to->name, sizeof(to->name), "%u", (unsigned)i);
-	}
-	return GW_OK;
-}
-
-/* Memory is asked for each time: a stock server tells it and nothing else. */
-static enum gw_status ask(struct gw_visit *v, struct gw_watch_view *view, struct gw_error *err)
-{
-	struct gw_ask_server server;
-	struct gw_error why = {0};
-	enum gw_status status = gw_ask_server(v, &server, err);
+	struct gw_snapshot s;
+	enum gw_status status = gw_snapshot_take(c, &s, err);
 	if (status)
 		return status;
-	gw_ask_server_text(v, server.version, view->what);
-	view->told = gw_ask_status(v, &server, &view->status, &why) == GW_OK;
-	*err = why;
-	if (!view->told)
-		status = why.status == GW_ERR_UNSUPPORTED ? gw_ask_memory(v, &server, err) : why.status;
-	if (!view->told && !status)
-		status = devices_of(&server, &view->status);
-	gw_ask_server_free(&server);
-	view->reached = status == GW_OK;
-	snprintf(view->why, sizeof(view->why), "%s", status ? err->text : why.text);
-	return status;
+	view->reached = true;
+	view->told = s.complete;
+	view->status = s.status;
+	snprintf(view->what, sizeof(view->what), "%s", s.what);
+	snprintf(view->why, sizeof(view->why), "%s", s.why.text);
+	return GW_OK;
 }
 
 /* Takes over next, which was reached. */
@@ -89,12 +60,12 @@ static void publish_failure(struct gw_watch *w, const struct gw_error *err)
 	pthread_mutex_unlock(&w->lock);
 }
 
-static void watch_connection(struct gw_watch *w, struct gw_visit *v)
+static void watch_connection(struct gw_watch *w, struct gw_client *c)
 {
 	for (;;) {
 		struct gw_watch_view next = {0};
 		struct gw_error err;
-		if (ask(v, &next, &err)) {
+		if (look(c, &next, &err)) {
 			publish_failure(w, &err);
 			return;
 		}
@@ -107,15 +78,13 @@ static void *run(void *arg)
 {
 	struct gw_watch *w = arg;
 	for (;;) {
-		struct gw_visit v;
+		struct gw_verb_client v;
 		struct gw_error err;
-		const struct gw_visit_wish wish = {
-			.endpoint = w->wish.endpoint, .mode = w->wish.mode, .timeout_ms = w->wish.timeout_ms};
-		if (gw_visit_open(&v, &wish, &err)) {
+		if (gw_verb_connect(&v, &w->wish.target, &err)) {
 			publish_failure(w, &err);
 		} else {
-			watch_connection(w, &v);
-			gw_visit_close(&v);
+			watch_connection(w, v.client);
+			gw_verb_disconnect(&v);
 		}
 		pause_for(w->wish.interval_ns);
 	}
@@ -180,16 +149,14 @@ void gw_watch_free_view(struct gw_watch_view *view)
 
 void gw_watch_once(const struct gw_watch_wish *wish, struct gw_watch_view *view)
 {
-	struct gw_visit v;
+	struct gw_verb_client v;
 	struct gw_error err;
-	const struct gw_visit_wish visit = {
-		.endpoint = wish->endpoint, .mode = wish->mode, .timeout_ms = wish->timeout_ms};
 	*view = (struct gw_watch_view){0};
-	if (gw_visit_open(&v, &visit, &err)) {
-		snprintf(view->why, sizeof(view->why), "%s", err.text);
-		return;
+	enum gw_status status = gw_verb_connect(&v, &wish->target, &err);
+	if (!status) {
+		status = look(v.client, view, &err);
+		gw_verb_disconnect(&v);
 	}
-	if (ask(&v, view, &err))
+	if (status)
 		snprintf(view->why, sizeof(view->why), "%s", err.text);
-	gw_visit_close(&v);
 }

@@ -6,16 +6,14 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "cli/ask.h"
-#include "transport/mode.h"
+#include "cli/query.h"
+#include "cli/verb_client.h"
 #include "wire/ext_status.h"
 
 struct gw_watch;
 
 struct gw_watch_wish {
-	const char *endpoint; /* lent */
-	enum gw_transport_mode mode;
-	int timeout_ms;
+	struct gw_verb_target target; /* the endpoint is lent */
 	uint64_t interval_ns;
 };
 
@@ -24,7 +22,7 @@ struct gw_watch_view {
 	bool reached; /* the rest is from the last answer */
 	bool told;    /* status is whole; otherwise it has the devices alone */
 	bool has_before;
-	char what[GW_ASK_TEXT];                         /* the server in words */
+	char what[GW_QUERY_TEXT];                       /* the server in words */
 	char why[sizeof(((struct gw_error *)0)->text)]; /* why it was not reached, or does not tell; "" = nothing yet */
 	struct gw_ext_status status, before;            /* the last answer, and the one before */
 };

@@ -107,3 +107,31 @@ enum gw_status gw_option_names(const char *text, char *out, size_t size, struct 
 		return gw_error_set(err, GW_ERR_LIMIT, "longer than %zu bytes", size - 1);
 	return GW_OK;
 }
+
+static bool is_variable(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		char letter = (char)(name[i] & ~0x20);
+		bool digit = name[i] >= '0' && name[i] <= '9';
+		if (!(letter >= 'A' && letter <= 'Z') && name[i] != '_' && (!digit || i == 0))
+			return false;
+	}
+	return len > 0;
+}
+
+enum gw_status gw_option_variables(const char *text, char *list, size_t size, struct gw_error *err)
+{
+	for (const char *name = text;; name++) {
+		size_t len = strcspn(name, ",");
+		if (!is_variable(name, len))
+			return gw_error_set(err, GW_ERR_INVALID, "'%.*s' is not the name of an environment variable",
+				(int)len, name);
+		name += len;
+		if (!*name)
+			break;
+	}
+	size_t used = strlen(list), left = size - used;
+	if ((size_t)snprintf(list + used, left, "%s%s", used ? "," : "", text) >= left)
+		return gw_error_set(err, GW_ERR_LIMIT, "longer than %zu bytes together", size - 1);
+	return GW_OK;
+}

@@ -31,4 +31,7 @@ enum gw_status gw_option_listen(
 /* Names between ',' or '/', none of them empty, in less than size bytes. */
 enum gw_status gw_option_names(const char *text, char *out, size_t size, struct gw_error *err);
 
+/* Appends a list of names of environment variables to another, both between ','. size is that of list. */
+enum gw_status gw_option_variables(const char *text, char *list, size_t size, struct gw_error *err);
+
 #endif

@@ -11,6 +11,9 @@
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT 50052
 #define DEFAULT_CLIENTS 64
+/* A stock client has several connections while it loads a model. */
+#define LEAST_PER_HOST 8
+#define CACHE_SIZE_MIN ((uint64_t)2 << 20)
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 
@@ -30,8 +33,8 @@ struct row {
 };
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
-	add_model, add_listen, set_max_clients, set_max_memory, add_allowed, set_sandbox, set_transport, set_http,
-	set_log_level, set_log_format, set_ggml;
+	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed,
+	set_sandbox, add_environment, set_transport, set_http, set_log_level, set_log_format, set_ggml;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -51,6 +54,9 @@ static const struct row rows[] = {
 	{"cache-size", 0, "SIZE", false, false, set_cache_size,
 		"the same, with at most that many bytes on disk: what was not used for\n"
 		"longest makes room"},
+	{"cache-shared", 0, NULL, false, false, set_cache_shared,
+		"the same, with one cache for all clients, who have to trust each other\n"
+		"(default: a client gets back what came from its own address)"},
 	{"model", 0, "PATH", true, false, add_model,
 		"a GGUF file, or a directory of them, that clients are going to load: its\n"
 		"weights are read here and not sent; may be repeated"},
@@ -60,15 +66,21 @@ static const struct row rows[] = {
 		"serves clients of that protocol version there, from 4.0.0 on"},
 	{"max-clients", 0, "N", false, false, set_max_clients,
 		"clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
+	{"max-clients-per-host", 0, "N", false, false, set_max_per_host,
+		"of these, from one address, and through Unix sockets from one user\n"
+		"(default: a quarter, but no fewer than " TEXT(LEAST_PER_HOST) ")"},
 	{"max-memory", 0, "SIZE", false, false, set_max_memory,
-		"buffers of one client: bytes, or with K, M, G, T behind the number\n"
-		"(default: what the devices have)"},
+		"memory of one client: buffers, graphs and scratch memory in bytes, or\n"
+		"with K, M, G, T behind the number (default: what the devices have)"},
 	{"allow", 0, "CIDR,...", true, false, add_allowed,
 		"networks whose machines may connect, such as 192.0.2.0/24 or\n"
 		"2001:db8::/32; may be repeated (default: all; Unix sockets always may)"},
 	{"sandbox", 0, "MODE", false, false, set_sandbox,
 		"what workers may do to this machine: auto (default) as little as the\n"
 		"kernel can enforce, require all of that or do not start, off"},
+	{"worker-env", 0, "NAME,...", true, false, add_environment,
+		"environment variables that workers get beside those of ggml, drivers and\n"
+		"the C library; may be repeated"},
 	{"transport", 0, "MODE", false, false, set_transport,
 		"auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
 		"RDMA; rdma: refuse clients that stay on TCP"},
@@ -149,20 +161,36 @@ static enum gw_status set_port(struct parse *p, const char *text, struct gw_erro
 	return gw_option_number(text, 0, UINT16_MAX, &p->port, err);
 }
 
-static enum gw_status set_cache(struct parse *p, const char *text, struct gw_error *err)
+/* An option that takes no value on the command line, and yes or no in a file. */
+static enum gw_status set_switch(const char *text, bool *out, struct gw_error *err)
 {
 	static const char *const words[] = {"no", "yes"};
 	unsigned yes = 1;
 	enum gw_status status = text ? gw_option_choice(text, words, 2, &yes, err) : GW_OK;
 	if (!status)
-		p->o.cache = yes;
+		*out = yes;
+	return status;
+}
+
+static enum gw_status set_cache(struct parse *p, const char *text, struct gw_error *err)
+{
+	return set_switch(text, &p->o.cache, err);
+}
+
+static enum gw_status set_cache_shared(struct parse *p, const char *text, struct gw_error *err)
+{
+	enum gw_status status = set_switch(text, &p->o.cache_shared, err);
+	p->o.cache |= p->o.cache_shared;
 	return status;
 }
 
 static enum gw_status set_cache_size(struct parse *p, const char *text, struct gw_error *err)
 {
+	enum gw_status status = gw_option_bytes(text, &p->o.cache_size, err);
+	if (!status && p->o.cache_size < CACHE_SIZE_MIN)
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is too small for any weights: at least 2M", text);
 	p->o.cache = true;
-	return gw_option_bytes(text, &p->o.cache_size, err);
+	return status;
 }
 
 static enum gw_status add_model(struct parse *p, const char *text, struct gw_error *err)
@@ -194,6 +222,11 @@ static enum gw_status set_max_clients(struct parse *p, const char *text, struct 
 	return gw_option_number(text, 1, GW_SERVE_MAX_CLIENTS, &p->o.max_clients, err);
 }
 
+static enum gw_status set_max_per_host(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_number(text, 1, GW_SERVE_MAX_CLIENTS, &p->o.max_per_host, err);
+}
+
 static enum gw_status set_max_memory(struct parse *p, const char *text, struct gw_error *err)
 {
 	return gw_option_bytes(text, &p->o.max_memory, err);
@@ -216,6 +249,11 @@ static enum gw_status set_sandbox(struct parse *p, const char *text, struct gw_e
 	if (!status)
 		p->o.sandbox = (enum gw_sandbox_mode)chosen;
 	return status;
+}
+
+static enum gw_status add_environment(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_variables(text, p->o.environment, sizeof(p->o.environment), err);
 }
 
 static enum gw_status set_transport(struct parse *p, const char *text, struct gw_error *err)
@@ -251,7 +289,7 @@ static enum gw_status set_http(struct parse *p, const char *text, struct gw_erro
 		return gw_error_set(err, GW_ERR_INVALID, "longer than an endpoint can be");
 	if (gw_endpoint_parse(endpoint, true, &p->o.http, err))
 		return err->status;
-	if (p->o.http.kind != GW_ENDPOINT_TCP)
+	if (p->o.http.kind->prefix[0])
 		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not [HOST:]PORT", text);
 	p->o.has_http = true;
 	return GW_OK;
@@ -374,6 +412,11 @@ static unsigned default_threads(void)
 	return cores < 1 ? 1 : cores > GW_SERVE_MAX_THREADS ? GW_SERVE_MAX_THREADS : (unsigned)cores;
 }
 
+static unsigned default_per_host(unsigned max_clients)
+{
+	return max_clients / 4 > LEAST_PER_HOST ? max_clients / 4 : LEAST_PER_HOST;
+}
+
 enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_options *out, struct gw_error *err)
 {
 	struct parse p = {.port = DEFAULT_PORT, .host = DEFAULT_HOST};
@@ -387,6 +430,8 @@ enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_opt
 		if (!status)
 			status = add_host_port(&p, err);
 	}
+	if (!p.o.max_per_host)
+		p.o.max_per_host = default_per_host(p.o.max_clients);
 	if (!status)
 		*out = p.o;
 	return status;

@@ -30,6 +30,7 @@ struct gw_serve_options {
 	bool help; /* nothing else counts */
 	unsigned n_threads;
 	unsigned max_clients;
+	unsigned max_per_host; /* at least 1 */
 	bool cache;
 	bool has_http;
 	struct gw_endpoint http; /* where the status page is */
@@ -38,12 +39,14 @@ struct gw_serve_options {
 	enum gw_log_level log_level;
 	enum gw_sandbox_mode sandbox;
 	enum gw_transport_mode transport;
-	uint64_t cache_size; /* bytes of the cache's files; 0 = no bound */
+	uint64_t cache_size; /* bytes of disk that the cache may take; 0 = no bound */
+	bool cache_shared;   /* by all clients */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
-	char models[GW_CONTROL_MODELS];   /* as in the setup */
-	char devices[GW_CONTROL_DEVICES]; /* as given, or "" */
-	char ggml[GW_CONTROL_PATH];       /* directory of ggml's libraries, or "" */
+	char models[GW_CONTROL_MODELS];       /* as in the setup */
+	char devices[GW_CONTROL_DEVICES];     /* as given, or "" */
+	char environment[GW_CONTROL_DEVICES]; /* as in the setup */
+	char ggml[GW_CONTROL_PATH];           /* directory of ggml's libraries, or "" */
 	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
 	size_t n_listen;     /* at least 1 */
 	bool default_listen; /* nobody said where to listen */

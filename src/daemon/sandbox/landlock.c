@@ -24,6 +24,7 @@
 	(LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |         \
 		LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | \
 		LANDLOCK_ACCESS_FS_MAKE_SYM | (UINT64_C(1) << 13) /* REFER, version 2 */)
+#define CHANGE_TREE (LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR)
 /* Of a file that is not a directory. */
 #define OF_FILES                                                                                     \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | \
@@ -141,12 +142,12 @@ static void allow_all(int rules, const struct gw_sandbox *sandbox, int version)
 		allow(rules, system[i], READ);
 	allow(rules, "/dev/null", READ | change);
 	allow_libraries(rules);
-	if (sandbox->drivers)
+	if (sandbox->kind == GW_SANDBOX_DRIVERS)
 		allow_drivers(rules, change);
 	if (sandbox->index_dir)
 		allow(rules, sandbox->index_dir, READ);
 	if (sandbox->cache_dir)
-		allow(rules, sandbox->cache_dir, READ | change);
+		allow(rules, sandbox->cache_dir, READ | change | (sandbox->cache_tree ? CHANGE_TREE : 0));
 }
 
 int gw_sandbox_landlock(const struct gw_sandbox *sandbox)
@@ -157,7 +158,8 @@ int gw_sandbox_landlock(const struct gw_sandbox *sandbox)
 	int rules = ruleset(version);
 	if (rules < 0)
 		return 0;
-	allow_all(rules, sandbox, version);
+	if (sandbox->kind != GW_SANDBOX_HTTP)
+		allow_all(rules, sandbox, version);
 	bool ok = syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 	close(rules);
 	return ok ? version : 0;

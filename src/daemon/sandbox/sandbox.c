@@ -1,15 +1,55 @@
 #include "daemon/sandbox/sandbox.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-static void describe(bool seccomp, int landlock, bool drivers, char *out)
+/* Above whatever the supervisor has. The kernel's scale ends at 1000. */
+#define OOM_SCORE_MORE 500
+#define OOM_SCORE_MAX 1000
+
+/* Without /proc the score stays what it was. */
+static void raise_oom_score(void)
 {
+	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	char text[16] = "";
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof(text) - 1) > 0) {
+		int score = atoi(text) + OOM_SCORE_MORE;
+		int n = snprintf(text, sizeof(text), "%d", score < OOM_SCORE_MAX ? score : OOM_SCORE_MAX);
+		ssize_t written = pwrite(fd, text, (size_t)n, 0);
+		(void)written;
+	}
+	close(fd);
+}
+
+void gw_sandbox_begin(enum gw_sandbox_mode mode)
+{
+	static const struct rlimit none = {0, 0};
+	/* Before the files in /proc stop being this user's. */
+	raise_oom_score();
+	if (mode == GW_SANDBOX_OFF)
+		return;
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void describe(bool seccomp, int landlock, const struct gw_sandbox *sandbox, char *out)
+{
+	bool drivers = sandbox->kind == GW_SANDBOX_DRIVERS;
 	char files[64] = "no Landlock";
 	if (landlock)
 		snprintf(files, sizeof(files), "Landlock %d", landlock);
-	snprintf(out, GW_SANDBOX_TEXT, "no new privileges, %s, %s%s", seccomp ? "seccomp" : "no seccomp", files,
-		drivers ? ", device drivers allowed for" : "");
+	snprintf(out, GW_SANDBOX_TEXT, "no new privileges, %s%s, %s%s%s", seccomp ? "seccomp" : "no seccomp",
+		!seccomp  ? ""
+		: drivers ? " (deny list)"
+			  : " (allow list)",
+		files, drivers ? ", with what device drivers need" : "",
+		sandbox->pins_threads ? ", threads may be pinned" : "");
 }
 
 enum gw_status gw_sandbox_enter(const struct gw_sandbox *sandbox, char *in_force, struct gw_error *err)
@@ -22,10 +62,10 @@ enum gw_status gw_sandbox_enter(const struct gw_sandbox *sandbox, char *in_force
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "sandbox: this kernel has no no_new_privs");
 	/* Landlock first: the filter knows nothing of its system calls. */
 	int landlock = gw_sandbox_landlock(sandbox);
-	bool seccomp = gw_sandbox_seccomp(sandbox->drivers);
-	describe(seccomp, landlock, sandbox->drivers, in_force);
+	bool seccomp = gw_sandbox_seccomp(sandbox->kind, sandbox->pins_threads);
+	describe(seccomp, landlock, sandbox, in_force);
 	if (sandbox->mode == GW_SANDBOX_REQUIRE && (!seccomp || !landlock))
 		return gw_error_set(
-			err, GW_ERR_UNSUPPORTED, "--sandbox=require: not all can be had here: %s", in_force);
+			err, GW_ERR_UNSUPPORTED, "--sandbox=require: this system enforces less: %s", in_force);
 	return GW_OK;
 }

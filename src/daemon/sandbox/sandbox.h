@@ -13,27 +13,42 @@ enum gw_sandbox_mode {
 	GW_SANDBOX_OFF,
 };
 
+/* What a process is for, and so what it needs. */
+enum gw_sandbox_kind {
+	GW_SANDBOX_CPU,     /* computes on CPUs, and reads and writes its cache */
+	GW_SANDBOX_DRIVERS, /* its devices have drivers, which open device files and talk to daemons of this machine */
+	GW_SANDBOX_HTTP,    /* answers HTTP on a socket that it has; makes no threads and opens no file */
+};
+
 struct gw_sandbox {
 	enum gw_sandbox_mode mode;
-	bool drivers; /* the devices have drivers, which open device files and talk to daemons of this machine */
+	enum gw_sandbox_kind kind;
+	bool pins_threads;     /* threads may be bound to processors; those of other processes of this user then too */
 	const char *cache_dir; /* the directory in which files may be made; NULL = none */
+	bool cache_tree;       /* and directories, below it */
 	const char *index_dir; /* one below which files may be read; NULL = none */
 };
 
 /* What is in force, for a log line. */
 #define GW_SANDBOX_TEXT 160
 
-/* Takes from this process, for good: new privileges, exec, fork, sockets of network families, ptrace, mount and what is
- * like them (seccomp), and with Landlock files: afterwards only those below cache_dir can be written, and only system
- * files, libraries and those below cache_dir be read. Open descriptors keep working. Landlock binds the calling thread
- * and those it makes later, the rest binds all threads. in_force has GW_SANDBOX_TEXT bytes. GW_ERR_UNSUPPORTED with
- * GW_SANDBOX_REQUIRE: this kernel, or this build, lacks something. */
+/* What needs no feature of the kernel, first: no core dumps, which would hold what a client has sent; no reading of
+ * this process's memory by others of the same user; and it ends before others when memory runs out, also with
+ * GW_SANDBOX_OFF. */
+void gw_sandbox_begin(enum gw_sandbox_mode mode);
+
+/* Takes from this process, for good: new privileges; system calls (seccomp): all but those that its kind needs, or with
+ * drivers exec, fork, sockets of network families, whatever changes other processes or the kernel, and the like; and
+ * files (Landlock): afterwards only those below cache_dir can be written, and only system files, libraries and those
+ * below cache_dir be read, and none at all with GW_SANDBOX_HTTP. Open descriptors keep working. Landlock binds the
+ * calling thread and those it makes later, the rest binds all threads. in_force has GW_SANDBOX_TEXT bytes.
+ * GW_ERR_UNSUPPORTED with GW_SANDBOX_REQUIRE: this kernel, or this build, lacks something. */
 enum gw_status gw_sandbox_enter(const struct gw_sandbox *sandbox, char *in_force, struct gw_error *err);
 
-/* The two halves of it; private to cli/sandbox*.c. */
+/* The two halves of it; private to serve/sandbox*.c. */
 
 /* Whether the filter is in force. */
-bool gw_sandbox_seccomp(bool drivers);
+bool gw_sandbox_seccomp(enum gw_sandbox_kind kind, bool pins_threads);
 
 /* The version of Landlock that is in force; 0 = none. */
 int gw_sandbox_landlock(const struct gw_sandbox *sandbox);

@@ -44,6 +44,11 @@ uint64_t gw_history_deadline(const struct gw_history *h)
 	return h && h->wanted ? h->next : UINT64_MAX;
 }
 
+void gw_history_begin(struct gw_history *h)
+{
+	h->wanted = true;
+}
+
 static struct sample *new_sample(struct gw_history *h)
 {
 	if (h->n < SAMPLES)

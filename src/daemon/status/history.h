@@ -17,6 +17,9 @@ enum gw_status gw_history_new(struct gw_scoreboard *board, struct gw_history **o
 /* NULL is fine here and below. */
 void gw_history_free(struct gw_history *h);
 
+/* A client has connected: the next tick takes a sample. */
+void gw_history_begin(struct gw_history *h);
+
 /* When gw_history_tick wants to be called next, in gw_clock_ns; UINT64_MAX while nothing can have changed. */
 uint64_t gw_history_deadline(const struct gw_history *h);
 

@@ -16,6 +16,8 @@ struct gw_microhttpd {
 		struct MHD_Daemon *daemon, MHD_socket fd, const struct sockaddr *address, socklen_t len);
 	enum MHD_Result (*get_timeout)(struct MHD_Daemon *daemon, MHD_UNSIGNED_LONG_LONG *ms);
 	const union MHD_DaemonInfo *(*get_daemon_info)(struct MHD_Daemon *daemon, enum MHD_DaemonInfoType type, ...);
+	const union MHD_ConnectionInfo *(*get_connection_info)(
+		struct MHD_Connection *connection, enum MHD_ConnectionInfoType type, ...);
 	const char *(*lookup_connection_value)(
 		struct MHD_Connection *connection, enum MHD_ValueKind kind, const char *key);
 	struct MHD_Response *(*create_response_from_buffer)(size_t size, void *data, enum MHD_ResponseMemoryMode mode);

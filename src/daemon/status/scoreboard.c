@@ -40,6 +40,7 @@ struct head {
 	_Atomic uint64_t ended[GW_COUNTS]; /* of processes that are no more, and what the supervisor counts */
 	uint32_t n_devices;
 	struct gw_ext_status_device devices[GW_EXT_MAX_DEVICES]; /* as they were at the start */
+	struct gw_counters_memory memory[GW_EXT_MAX_DEVICES];    /* as processes that are no more saw it last */
 };
 
 /* What was read last from a slot: what a corrupt worker writes cannot make a counter fall. */
@@ -241,6 +242,23 @@ enum gw_status gw_scoreboard_attach(
 	return GW_OK;
 }
 
+enum gw_status gw_scoreboard_attach_to_read(int fd, uint32_t slots, struct gw_scoreboard **out, struct gw_error *err)
+{
+	struct gw_scoreboard *b = NULL;
+	void *all;
+	enum gw_status status = board_new(slots, &b, err);
+	if (!status)
+		status = map(fd, 0, b->size, PROT_READ, &all, err);
+	close(fd);
+	if (status) {
+		gw_scoreboard_free(b);
+		return status;
+	}
+	b->memory = all;
+	*out = b;
+	return GW_OK;
+}
+
 struct gw_counters *gw_scoreboard_counters(const struct gw_scoreboard *b)
 {
 	return b->own_counters;
@@ -343,10 +361,27 @@ static void count(struct gw_scoreboard *b, enum gw_ext_count what, uint64_t n)
 		number, plus(atomic_load_explicit(number, memory_order_relaxed), n), memory_order_relaxed);
 }
 
+/* The last that a worker has told of the devices' memory outlasts it. */
+static void keep_memory(struct gw_scoreboard *b, uint32_t slot)
+{
+	uint64_t now = gw_clock_ns();
+	for (uint32_t i = 0; i < head_of(b)->n_devices; i++) {
+		const struct gw_counters_memory *told = &slot_of(b, slot)->devices[i];
+		struct gw_counters_memory *kept = &head_of(b)->memory[i];
+		uint64_t at = gw_counters_get(&told->at_ns);
+		if (at <= gw_counters_get(&kept->at_ns) || at > now)
+			continue;
+		gw_counters_set(&kept->free, gw_counters_get(&told->free));
+		gw_counters_set(&kept->total, gw_counters_get(&told->total));
+		gw_counters_set(&kept->at_ns, at);
+	}
+}
+
 void gw_scoreboard_give_back(struct gw_scoreboard *b, uint32_t slot)
 {
 	struct card *c = card_of(b, slot);
 	const uint64_t *counts = read_counts(b, slot, c->generation);
+	keep_memory(b, slot);
 	begin_writing(c);
 	for (size_t i = 0; i < GW_COUNTS; i++)
 		count(b, (enum gw_ext_count)i, counts[i]);
@@ -413,21 +448,28 @@ static void describe_client(struct gw_scoreboard *b, uint32_t slot, const struct
 	copy_text(out->endpoint, card->endpoint);
 }
 
-/* The newest numbers about a device's memory: a worker's, or those of the start. */
+static void take_newer(
+	const struct gw_counters_memory *m, uint64_t now, uint64_t *newest, struct gw_ext_status_device *out)
+{
+	uint64_t at = gw_counters_get(&m->at_ns);
+	if (at <= *newest || at > now)
+		return;
+	*newest = at;
+	out->free = gw_counters_get(&m->free);
+	out->total = gw_counters_get(&m->total);
+}
+
+/* The newest numbers about a device's memory: a worker's, one's that is no more, or those of the start. */
 static void describe_device(struct gw_scoreboard *b, uint32_t i, uint64_t now, struct gw_ext_status_device *out)
 {
 	const struct head *h = head_of(b);
 	uint64_t newest = h->started_ns;
 	*out = h->devices[i];
-	for (uint32_t slot = 0; slot < b->n_slots; slot++) {
-		const struct gw_counters_memory *m = &slot_of(b, slot)->devices[i];
-		uint64_t at = card_of(b, slot)->taken ? gw_counters_get(&m->at_ns) : 0;
-		if (at <= newest || at > now)
-			continue;
-		newest = at;
-		out->free = gw_counters_get(&m->free);
-		out->total = gw_counters_get(&m->total);
-	}
+	take_newer(&h->memory[i], now, &newest, out);
+	struct card card;
+	for (uint32_t slot = 0; slot < b->n_slots; slot++)
+		if (read_card(b, slot, &card) && card.taken)
+			take_newer(&slot_of(b, slot)->devices[i], now, &newest, out);
 	if (out->free > out->total)
 		out->free = out->total;
 	out->age_ms = since(now, newest) / NS_PER_MS;
@@ -456,8 +498,9 @@ void gw_scoreboard_loaded(struct gw_scoreboard *b, uint32_t slot, uint64_t bytes
 
 bool gw_scoreboard_is_busy(const struct gw_scoreboard *b)
 {
+	struct card card;
 	for (uint32_t i = 0; i < b->n_slots; i++)
-		if (card_of(b, i)->busy)
+		if (read_card(b, i, &card) && card.busy)
 			return true;
 	return false;
 }
@@ -476,10 +519,11 @@ static void add_counts(uint64_t sum[GW_COUNTS], const uint64_t *counts)
 
 void gw_scoreboard_totals(struct gw_scoreboard *b, uint64_t count[GW_COUNTS])
 {
+	struct card card;
 	read_ended(b, count);
 	for (uint32_t i = 0; i < b->n_slots; i++)
-		if (card_of(b, i)->taken)
-			add_counts(count, read_counts(b, i, card_of(b, i)->generation));
+		if (read_card(b, i, &card) && card.taken)
+			add_counts(count, read_counts(b, i, card.generation));
 }
 
 static void add_slot(struct gw_scoreboard *b, uint32_t slot, uint64_t now, struct gw_ext_status *s)

@@ -40,10 +40,13 @@ uint32_t gw_scoreboard_slots(const struct gw_scoreboard *b);
 enum gw_status gw_scoreboard_attach(
 	const int fds[2], uint32_t slots, uint32_t slot, struct gw_scoreboard **out, struct gw_error *err);
 
+/* A view for a process that counts nothing itself. The descriptor is closed, also on failure. */
+enum gw_status gw_scoreboard_attach_to_read(int fd, uint32_t slots, struct gw_scoreboard **out, struct gw_error *err);
+
 /* The worker's own counters. */
 struct gw_counters *gw_scoreboard_counters(const struct gw_scoreboard *b);
 
-/* All below, but for gw_scoreboard_read, is the supervisor's. */
+/* All below is the supervisor's, except where reading is said to be everybody's. */
 
 /* The devices, as they are at the start; before workers start. Beyond GW_EXT_MAX_DEVICES, and after a second call, none
  * is added. */
@@ -64,17 +67,17 @@ void gw_scoreboard_end(struct gw_scoreboard *b, uint32_t slot);
 /* Counts one more of what the supervisor counts. */
 void gw_scoreboard_count(struct gw_scoreboard *b, enum gw_ext_count what);
 
-/* Fills *out with what there is now; freed with gw_ext_status_free. Where this is a worker's view, its own client is
- * marked as the one that asks. GW_ERR_NOMEM. */
+/* Everybody's: fills *out with what there is now; freed with gw_ext_status_free. Where this is a worker's view, its own
+ * client is marked as the one that asks. GW_ERR_NOMEM. */
 enum gw_status gw_scoreboard_read(struct gw_scoreboard *b, struct gw_ext_status *out);
 
-/* Whether a client is connected. */
+/* Everybody's: whether a client is connected. */
 bool gw_scoreboard_is_busy(const struct gw_scoreboard *b);
 
-/* What the server has counted since it started. */
+/* Everybody's: what the server has counted since it started. */
 void gw_scoreboard_totals(struct gw_scoreboard *b, uint64_t count[GW_COUNTS]);
 
-/* How old the newest numbers about the devices' memory are, in nanoseconds. */
+/* Everybody's: how old the newest numbers about the devices' memory are, in nanoseconds. */
 uint64_t gw_scoreboard_memory_age(struct gw_scoreboard *b);
 
 /* What the client of that slot has loaded so far, in bytes by source (GW_COUNT_LOADED_), and how long ago it connected,

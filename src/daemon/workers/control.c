@@ -10,13 +10,17 @@
 
 static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_SETUP] = HEAD + sizeof(struct gw_control_setup),
-	[GW_CONTROL_CLIENT] = HEAD + sizeof(struct gw_version),
+	[GW_CONTROL_CLIENT] = HEAD + sizeof(struct gw_control_client),
+	[GW_CONTROL_CACHE] = HEAD + GW_TRANSPORT_DOMAIN,
 	[GW_CONTROL_DEVICE] = HEAD + sizeof(struct gw_control_device),
 	[GW_CONTROL_READY] = HEAD,
 	[GW_CONTROL_FAILED] = HEAD + sizeof(struct gw_error),
-	[GW_CONTROL_LEFT] = HEAD + sizeof(struct gw_error),
+	[GW_CONTROL_LEFT] = HEAD + sizeof(struct gw_control_left),
 	[GW_CONTROL_MEMORY] = HEAD,
 	[GW_CONTROL_LOADING] = HEAD,
+	[GW_CONTROL_HTTP] = HEAD + sizeof(struct gw_control_http),
+	[GW_CONTROL_BUSY] = HEAD,
+	[GW_CONTROL_ASKED] = HEAD,
 };
 
 enum gw_status gw_control_pair(int *supervisor, int *worker, struct gw_error *err)
@@ -58,17 +62,21 @@ enum gw_status gw_control_send(int control, bool wait, const struct gw_control_m
 	return GW_OK;
 }
 
-/* The descriptor that came with a message, or -1. There is room for one, so the kernel has closed any other. */
+/* Room for one descriptor and no more: CMSG_SPACE rounds up, and would let the system hand over a second one. */
+union ancillary {
+	struct cmsghdr align;
+	char bytes[CMSG_LEN(sizeof(int))];
+};
+
+/* The descriptor that came with a message, or -1. */
 static int passed_fd(struct msghdr *mh)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c)) {
-		int fd;
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fd)))
-			continue;
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-		return fd;
-	}
-	return -1;
+	const struct cmsghdr *c = mh->msg_controllen ? CMSG_FIRSTHDR(mh) : NULL;
+	int fd;
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(fd)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
 }
 
 static bool ends(const char *text, size_t size)
@@ -84,50 +92,73 @@ static bool strings_end(const struct gw_control_msg *msg)
 		       ends(msg->u.setup.ggml, sizeof(msg->u.setup.ggml)) &&
 		       ends(msg->u.setup.cache_dir, sizeof(msg->u.setup.cache_dir)) &&
 		       ends(msg->u.setup.models, sizeof(msg->u.setup.models)) &&
-		       ends(msg->u.setup.index_dir, sizeof(msg->u.setup.index_dir));
+		       ends(msg->u.setup.index_dir, sizeof(msg->u.setup.index_dir)) &&
+		       ends(msg->u.setup.libraries, sizeof(msg->u.setup.libraries)) &&
+		       ends(msg->u.setup.environment, sizeof(msg->u.setup.environment));
+	case GW_CONTROL_CACHE:
+		return ends(msg->u.domain, sizeof(msg->u.domain));
 	case GW_CONTROL_DEVICE:
 		return ends(msg->u.device.name, sizeof(msg->u.device.name)) &&
-		       ends(msg->u.device.description, sizeof(msg->u.device.description));
+		       ends(msg->u.device.description, sizeof(msg->u.device.description)) &&
+		       ends(msg->u.device.library, sizeof(msg->u.device.library));
 	case GW_CONTROL_FAILED:
-	case GW_CONTROL_LEFT:
 		return ends(msg->u.error.text, sizeof(msg->u.error.text));
+	case GW_CONTROL_LEFT:
+		return ends(msg->u.left.why.text, sizeof(msg->u.left.why.text));
 	default:
 		return true;
 	}
 }
 
-static bool is_valid(const struct gw_control_msg *msg, size_t size, int flags, int fd)
+static bool brings_fd(enum gw_control_type type)
 {
-	return size >= HEAD && !(flags & MSG_TRUNC) && (unsigned)msg->type < GW_CONTROL_TYPES &&
-	       size == sizes[msg->type] && (fd >= 0) == (msg->type == GW_CONTROL_CLIENT) && strings_end(msg);
+	return type == GW_CONTROL_CLIENT || type == GW_CONTROL_CACHE;
 }
 
-enum gw_status gw_control_recv(int control, bool wait, struct gw_control_msg *msg, int *fd, struct gw_error *err)
+/* MSG_CTRUNC: more descriptors were sent than there was room for. */
+static bool is_valid(const struct gw_control_msg *msg, size_t size, int flags, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} ancillary;
+	return size >= HEAD && !(flags & (MSG_TRUNC | MSG_CTRUNC)) && (unsigned)msg->type < GW_CONTROL_TYPES &&
+	       size == sizes[msg->type] && (fd >= 0) == brings_fd(msg->type) && strings_end(msg);
+}
+
+/* recvmsg's result; *fd is the descriptor that came, or -1. */
+static ssize_t receive(int control, bool wait, struct gw_control_msg *msg, bool with_fd, int *flags, int *fd)
+{
+	union ancillary ancillary;
 	struct iovec iov = {.iov_base = msg, .iov_len = sizeof(*msg)};
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t got;
 	do {
-		mh.msg_control = &ancillary;
-		mh.msg_controllen = sizeof(ancillary);
+		mh.msg_control = with_fd ? &ancillary : NULL;
+		mh.msg_controllen = with_fd ? sizeof(ancillary.bytes) : 0;
 		got = recvmsg(control, &mh, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
 	} while (got < 0 && errno == EINTR);
+	*flags = mh.msg_flags;
+	*fd = got < 0 ? -1 : passed_fd(&mh);
+	return got;
+}
+
+enum gw_status gw_control_recv(int control, bool wait, struct gw_control_msg *msg, int *fd, struct gw_error *err)
+{
+	int flags, passed;
+	ssize_t got = receive(control, wait, msg, fd != NULL, &flags, &passed);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return gw_error_set(err, GW_ERR_TIMEOUT, "no message");
 	if (got == 0 || (got < 0 && errno == ECONNRESET))
-		return gw_error_set(err, GW_ERR_CLOSED, "the control socket is closed");
+		goto closed;
 	if (got < 0)
 		return gw_error_errno(err, GW_ERR_SYSTEM, errno, "control socket");
-	int passed = passed_fd(&mh);
-	if (!is_valid(msg, (size_t)got, mh.msg_flags, passed)) {
+	if (!is_valid(msg, (size_t)got, flags, passed)) {
 		if (passed >= 0)
 			close(passed);
-		return gw_error_set(err, GW_ERR_PROTOCOL, "%zd bytes on the control socket are no message", got);
+		return gw_error_set(err, GW_ERR_PROTOCOL, "malformed message of %zd bytes on the control socket", got);
 	}
-	*fd = passed;
+	if (fd)
+		*fd = passed;
 	return GW_OK;
+closed:
+	if (passed >= 0)
+		close(passed);
+	return gw_error_set(err, GW_ERR_CLOSED, "the control socket is closed");
 }

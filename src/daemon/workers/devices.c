@@ -1,13 +1,17 @@
 #include "daemon/workers/devices.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <ggml.h>
 
 #include "base/log.h"
+#include "ggml/abi.h"
 #include "ggml/bind.h"
 
 static void log_line(enum ggml_log_level level, const char *text, void *user)
@@ -45,10 +49,31 @@ static void load_from(const char *dir, bool quiet)
 	ggml_log_set(log_line, NULL);
 }
 
-void gw_devices_load(bool quiet)
+/* The next path of libraries, which is moved behind it. False at the end, or if it is too long to be one. */
+static bool next_library(const char **libraries, char path[PATH_MAX])
 {
-	/* This process lends devices; a plug-in that borrows some would make loops. */
-	unsetenv("GGML_RPC_SERVERS");
+	size_t len = strcspn(*libraries, "\n");
+	if (len == 0 || len >= PATH_MAX)
+		return false;
+	memcpy(path, *libraries, len);
+	path[len] = '\0';
+	*libraries += len + ((*libraries)[len] == '\n');
+	return true;
+}
+
+static bool are_there(const char *libraries)
+{
+	char path[PATH_MAX];
+	if (!libraries[0])
+		return false;
+	while (next_library(&libraries, path))
+		if (access(path, R_OK) < 0)
+			return false;
+	return true;
+}
+
+static void load_all(bool quiet)
+{
 	const char *named = gw_ggml_dir(), *fallback = GGWIRE_BACKEND_DIR;
 	if (named[0])
 		load_from(named, quiet);
@@ -57,6 +82,37 @@ void gw_devices_load(bool quiet)
 		load_from(NULL, quiet || fallback[0]);
 	if (ggml_backend_dev_count() == 0 && fallback[0])
 		load_from(fallback, quiet);
+}
+
+void gw_devices_load(bool quiet, const char *libraries)
+{
+	char path[PATH_MAX];
+	/* This process lends devices; a plug-in that borrows some would make loops. */
+	unsetenv("GGML_RPC_SERVERS");
+	if (!are_there(libraries)) {
+		load_all(quiet);
+		return;
+	}
+	ggml_log_set(quiet ? log_debug : log_line, NULL);
+	while (next_library(&libraries, path))
+		ggml_backend_load(path);
+	ggml_log_set(log_line, NULL);
+}
+
+void gw_devices_library(ggml_backend_dev_t dev, char *out, size_t size)
+{
+	const void *code = gw_abi_device_code(dev);
+	Dl_info info;
+	out[0] = '\0';
+	if (!code || !dladdr(code, &info) || !info.dli_fname || strchr(info.dli_fname, '\n'))
+		return;
+	/* Only what can be loaded as a backend. */
+	void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+	bool is_backend = library && dlsym(library, "ggml_backend_init");
+	if (library)
+		dlclose(library);
+	if (is_backend && (size_t)snprintf(out, size, "%s", info.dli_fname) >= size)
+		out[0] = '\0';
 }
 
 static bool is_remote(ggml_backend_dev_t dev)

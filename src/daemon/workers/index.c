@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "device/weights/cache_trim.h"
+#include "device/weights/cache_listing.h"
 #include "device/weights/model_hash.h"
 
 #define NS_PER_S 1e9
@@ -147,7 +147,7 @@ int gw_index_run(const struct gw_control_setup *setup)
 		gw_log_error("models cannot be indexed: %s", err.text);
 		return EXIT_FAILURE;
 	}
-	gw_cache_trim(setup->index_dir, UINT64_MAX);
+	(void)gw_cache_sweep(setup->index_dir);
 	struct task *tasks = calloc(files.n, sizeof(*tasks));
 	if (tasks)
 		index_all(&files, tasks, setup);

@@ -1,4 +1,5 @@
-/* The worker processes: one for each client, and one that waits for the next. Used by one thread. */
+/* The worker processes: one for each client, and some that wait for the next ones. A worker whose client has done more
+ * than ask questions about the server never gets another. Used by one thread. */
 #ifndef GW_DAEMON_WORKERS_POOL_H
 #define GW_DAEMON_WORKERS_POOL_H
 
@@ -6,19 +7,28 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "daemon/refusals.h"
 #include "daemon/status/progress.h"
 #include "daemon/status/scoreboard.h"
+#include "daemon/visitor.h"
 #include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "daemon/workers/keeper.h"
+
+/* Workers without a client that a pool keeps at most: daemon/workers/spares.h. */
+#define GW_POOL_SPARES_MAX 16
 
 struct gw_pool;
 
 /* What a pool works with; lent, as long as it lives. */
 struct gw_pool_options {
-	int events; /* where the workers' control sockets are watched (cli/events.h) */
+	int events; /* where the workers' control sockets are watched (daemon/events.h) */
 	unsigned max_clients;
+	unsigned max_per_host;        /* of them from one host */
+	struct gw_refusals *refusals; /* where those are told of that were turned away */
+	bool has_drivers;             /* of the devices: fewer spares, since each holds memory for them */
 	struct gw_scoreboard *board;  /* where workers count; NULL = nowhere */
 	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
+	struct gw_keeper *keeper;     /* of the cache; NULL = there is none */
 };
 
 /* Makes a pool; setup is copied. Starts no process yet. */
@@ -28,24 +38,32 @@ enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct g
 /* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
 void gw_pool_free(struct gw_pool *pool);
 
-/* Hands a connection to ep, which is the pool's from now on, to a worker that speaks dialect on it, or closes it if
- * max_clients are served already or if no worker can be had. Either is logged. */
-void gw_pool_serve(struct gw_pool *pool, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect);
+/* Whether another client from there would have a place. */
+bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_host *host);
 
-/* Has a worker that waits for a client look at the devices' memory, and tell the board. Does not wait for it. */
+/* Hands a connection to a worker, or closes it if none can be had. Where there is no place for its client, this may
+ * still ask questions about the server, and is refused when it wants more. The visitor's descriptor is the pool's. */
+void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *visitor);
+
+/* Has a worker that waits for a client look at the devices' memory, and tell the board. Does not wait for it. Only CPUs
+ * are looked at: a waiting worker holds no other device. */
 void gw_pool_look_at_memory(struct gw_pool *pool);
 
 /* Collects processes that ended and says what that meant. To be called after SIGCHLD, not from within a source. */
 void gw_pool_reap(struct gw_pool *pool);
 
-/* Starts a spare worker if there is none, unless starting has just failed. To be called before each wait. */
-void gw_pool_keep_spare(struct gw_pool *pool);
+/* Starts a worker if spares are missing, unless starting has just failed or clients are just coming; ends one if there
+ * are too many; kills those that should have ended. To be called before each wait. */
+void gw_pool_tick(struct gw_pool *pool);
 
-/* When gw_pool_keep_spare wants to be called next even if nothing happens, in gw_clock_ns. */
-uint64_t gw_pool_deadline(const struct gw_pool *pool);
+/* When gw_pool_tick wants to be called next even if nothing happens, in gw_clock_ns. */
+uint64_t gw_pool_deadline(struct gw_pool *pool);
 
 /* Sends a signal to all workers; from then on none is started, and their ends are nothing to speak of. */
 void gw_pool_stop(struct gw_pool *pool, int signal);
 bool gw_pool_is_empty(const struct gw_pool *pool);
+
+/* Whether a client is connected. */
+bool gw_pool_is_busy(const struct gw_pool *pool);
 
 #endif

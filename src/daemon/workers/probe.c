@@ -1,7 +1,6 @@
 #include "daemon/workers/probe.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -19,30 +18,12 @@ static enum gw_status append(struct gw_probe *probe, const struct gw_control_dev
 	return GW_OK;
 }
 
-static enum gw_status await_message(int control, int interrupt, struct gw_error *err)
-{
-	struct pollfd fds[] = {{.fd = control, .events = POLLIN}, {.fd = interrupt, .events = POLLIN}};
-	while (poll(fds, 2, -1) < 0)
-		if (errno != EINTR)
-			return gw_error_errno(err, GW_ERR_SYSTEM, errno, "poll");
-	/* The probe's own end is a signal too, and comes after what it has to say. */
-	if (!fds[0].revents)
-		return gw_error_set(err, GW_ERR_CLOSED, "interrupted");
-	return GW_OK;
-}
-
 /* One message; *ready is set by the last. */
 static enum gw_status step(
 	const struct gw_process *p, int interrupt, struct gw_probe *probe, bool *ready, struct gw_error *err)
 {
 	struct gw_control_msg msg;
-	int fd = -1;
-	enum gw_status status = await_message(p->control, interrupt, err);
-	if (status)
-		return status;
-	status = gw_control_recv(p->control, true, &msg, &fd, err);
-	if (status == GW_ERR_CLOSED)
-		return gw_error_set(err, GW_ERR_LOST, "the probe died");
+	enum gw_status status = gw_process_await(p, interrupt, &msg, err);
 	if (status)
 		return status;
 	switch (msg.type) {
@@ -54,8 +35,6 @@ static enum gw_status step(
 	case GW_CONTROL_FAILED:
 		return gw_error_set(err, msg.u.error.status, "%s", msg.u.error.text);
 	default:
-		if (fd >= 0)
-			close(fd);
 		return gw_error_set(err, GW_ERR_PROTOCOL, "unexpected message from a probe");
 	}
 }
@@ -64,7 +43,7 @@ enum gw_status gw_probe_run(
 	const struct gw_control_setup *setup, int interrupt, struct gw_probe *out, struct gw_error *err)
 {
 	struct gw_process p;
-	enum gw_status status = gw_process_spawn(setup, NULL, &p, err);
+	enum gw_status status = gw_process_spawn_worker(setup, NULL, 0, &p, err);
 	if (status)
 		return status;
 	struct gw_probe probe = {0};

@@ -16,9 +16,11 @@
 #include "daemon/workers/control.h"
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
+#include "daemon/workers/keeper_run.h"
 #include "device/server.h"
+#include "device/weights/cache.h"
 #include "ggml/bind.h"
-#include "transport/tcp/tcp.h"
+#include "transport/transports.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
 
@@ -29,6 +31,7 @@ struct worker {
 	struct gw_server *server;
 	struct gw_scoreboard *board; /* NULL = nobody looks at what is counted */
 	struct gw_counters counters; /* used then */
+	int cache;                   /* where the next client's cache is; -1 = it has none */
 };
 
 static void on_abort(const char *text)
@@ -36,12 +39,9 @@ static void on_abort(const char *text)
 	gw_log_error("worker %ld: ggml gives up: %.*s", (long)getpid(), (int)strcspn(text, "\n"), text);
 }
 
-static enum gw_status tell(enum gw_control_type type, const struct gw_error *error)
+static enum gw_status tell(const struct gw_control_msg *msg)
 {
-	struct gw_control_msg msg = {.type = type};
-	if (error)
-		msg.u.error = *error;
-	return gw_control_send(GW_CONTROL_FD, true, &msg, -1, NULL);
+	return gw_control_send(GW_CONTROL_FD, true, msg, -1, NULL);
 }
 
 static enum gw_status tell_device(ggml_backend_dev_t dev)
@@ -54,21 +54,19 @@ static enum gw_status tell_device(ggml_backend_dev_t dev)
 	snprintf(d->description, sizeof(d->description), "%s", ggml_backend_dev_description(dev));
 	d->free = free_bytes;
 	d->total = total;
-	return gw_control_send(GW_CONTROL_FD, true, &msg, -1, NULL);
+	d->has_driver = ggml_backend_dev_type(dev) != GGML_BACKEND_DEVICE_TYPE_CPU;
+	gw_devices_library(dev, d->library, sizeof(d->library));
+	return tell(&msg);
 }
 
 static enum gw_status receive_setup(struct gw_control_setup *setup, struct gw_error *err)
 {
 	struct gw_control_msg msg;
-	int fd = -1;
-	enum gw_status status = gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, err);
+	enum gw_status status = gw_control_recv(GW_CONTROL_FD, true, &msg, NULL, err);
 	if (status)
 		return status;
-	if (msg.type != GW_CONTROL_SETUP) {
-		if (fd >= 0)
-			close(fd);
+	if (msg.type != GW_CONTROL_SETUP)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "no setup");
-	}
 	*setup = msg.u.setup;
 	return GW_OK;
 }
@@ -88,7 +86,18 @@ static enum gw_status tell_status(void *user, struct gw_buf *out)
 static void tell_loading(void *user)
 {
 	(void)user;
-	(void)tell(GW_CONTROL_LOADING, NULL);
+	(void)tell(&(struct gw_control_msg){.type = GW_CONTROL_LOADING});
+}
+
+/* The device does not stop; the process can, and the kernel and the driver then take back what it holds. */
+static void leave_stuck(void *user)
+{
+	struct gw_control_msg msg = {.type = GW_CONTROL_LEFT};
+	(void)user;
+	msg.u.left.why.status = gw_error_set(&msg.u.left.why, GW_ERR_LOST,
+		"the client left before its requests were done; the worker ends with them");
+	(void)tell(&msg);
+	_exit(EXIT_SUCCESS);
 }
 
 static struct gw_server_watch watch(struct worker *w)
@@ -97,6 +106,7 @@ static struct gw_server_watch watch(struct worker *w)
 		.counters = w->board ? gw_scoreboard_counters(w->board) : &w->counters,
 		.status = w->board ? tell_status : NULL,
 		.loading = w->setup.progress ? tell_loading : NULL,
+		.stuck = leave_stuck,
 		.user = w,
 	};
 }
@@ -115,7 +125,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 	if (status)
 		return status;
 	ggml_set_abort_callback(on_abort);
-	gw_devices_load(!w->setup.probe);
+	gw_devices_load(!w->setup.probe, w->setup.libraries);
 	status = gw_devices_choose(w->setup.devices, w->devices, GW_EXT_MAX_DEVICES, &w->n_devices, err);
 	if (status)
 		return status;
@@ -123,11 +133,9 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.devices = w->devices,
 		.n_devices = w->n_devices,
 		.n_threads = w->setup.n_threads,
-		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
 		.dialect = gw_server_dialect(),
 		.transport = w->setup.transport,
 		.max_memory = w->setup.max_memory,
-		.cache_size = w->setup.cache_size,
 		.models = w->setup.models[0] ? w->setup.models : NULL,
 		.index_dir = w->setup.index_dir,
 		.watch = watch(w),
@@ -144,14 +152,24 @@ static bool has_drivers(const struct worker *w)
 	return w->setup.transport != GW_TRANSPORT_TCP && access("/dev/infiniband", F_OK) == 0;
 }
 
+/* Whether whoever started the server has the threading library bind its threads to processors. */
+static bool pins_threads(void)
+{
+	static const char *const variables[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"};
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		if (getenv(variables[i]))
+			return true;
+	return false;
+}
+
 /* Once the devices' libraries are loaded: before a byte of a client is. The probe says for all what is in force. */
 static enum gw_status lock_in(const struct worker *w, struct gw_error *err)
 {
 	char in_force[GW_SANDBOX_TEXT];
 	const struct gw_sandbox sandbox = {
 		.mode = w->setup.sandbox,
-		.drivers = has_drivers(w),
-		.cache_dir = w->setup.cache_dir[0] ? w->setup.cache_dir : NULL,
+		.kind = has_drivers(w) ? GW_SANDBOX_DRIVERS : GW_SANDBOX_CPU,
+		.pins_threads = pins_threads(),
 		.index_dir = w->setup.models[0] ? w->setup.index_dir : NULL,
 	};
 	enum gw_status status = gw_sandbox_enter(&sandbox, in_force, err);
@@ -168,34 +186,57 @@ static enum gw_status report(const struct worker *w)
 	return status;
 }
 
-/* Serves one connection and says why it ended. */
-static enum gw_status serve(struct worker *w, int fd, struct gw_version version, struct gw_error *why)
+/* Serves one connection, and says why it ended and what becomes of this process. */
+static struct gw_control_left serve(struct worker *w, int fd, const struct gw_control_client *client)
 {
+	struct gw_server_visit visit = {
+		.dialect = gw_dialect_for(client->version, NULL), .questions_only = client->questions_only != 0};
+	struct gw_control_left left = {0};
 	struct gw_transport *transport;
-	if (gw_tcp_from_fd(fd, &transport, why)) {
+	if (w->cache >= 0)
+		(void)gw_cache_new_remote(w->cache, &visit.cache);
+	w->cache = -1;
+	if (gw_transport_from_fd(fd, &transport, &left.why)) {
 		close(fd);
-		return why->status;
+		gw_cache_free(visit.cache);
+		return left;
 	}
-	return gw_server_serve(w->server, transport, gw_dialect_for(version, NULL), why);
+	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
+	gw_cache_free(visit.cache);
+	bool clean = left.why.status == GW_ERR_CLOSED || (visit.questions_only && left.why.status == GW_ERR_LIMIT);
+	left.stays = clean && !visit.tainted;
+	return left;
 }
 
-/* Clients one by one. Returns the exit status. */
+/* Takes the cache that the supervisor has sent for the next client. */
+static void take_cache(struct worker *w, int fd)
+{
+	if (w->cache >= 0)
+		close(w->cache);
+	w->cache = fd;
+}
+
+/* Clients that ask questions one by one, and one that does more. Returns the exit status. */
 static int loop(struct worker *w)
 {
 	for (;;) {
 		struct gw_control_msg msg;
+		struct gw_error err;
 		int fd = -1;
-		struct gw_error why = {0};
-		if (gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, &why))
-			return why.status == GW_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
+		if (gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, &err))
+			return err.status == GW_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
 		if (msg.type == GW_CONTROL_MEMORY) {
 			gw_server_look_at_memory(w->server);
 			continue;
 		}
+		if (msg.type == GW_CONTROL_CACHE) {
+			take_cache(w, fd);
+			continue;
+		}
 		if (msg.type != GW_CONTROL_CLIENT)
 			return EXIT_FAILURE;
-		why.status = serve(w, fd, msg.u.client, &why);
-		if (tell(GW_CONTROL_LEFT, &why) || why.status != GW_ERR_CLOSED)
+		const struct gw_control_left left = serve(w, fd, &msg.u.client);
+		if (tell(&(struct gw_control_msg){.type = GW_CONTROL_LEFT, .u.left = left}) || !left.stays)
 			return EXIT_SUCCESS;
 	}
 }
@@ -205,18 +246,21 @@ static int run(struct worker *w)
 	struct gw_error err;
 	if (receive_setup(&w->setup, &err))
 		return EXIT_FAILURE;
+	gw_sandbox_begin(w->setup.sandbox);
 	gw_log_set_format(w->setup.log_format);
 	if (w->setup.has_log_level)
 		gw_log_set_level(w->setup.log_level);
 	bool loaded = gw_ggml_load(w->setup.ggml[0] ? w->setup.ggml : NULL, &err) == GW_OK;
 	if (w->setup.index)
 		return loaded ? gw_index_run(&w->setup) : EXIT_FAILURE;
+	if (w->setup.keeper)
+		return gw_keeper_run(&w->setup);
 	if (!loaded || prepare(w, &err) || lock_in(w, &err)) {
-		tell(GW_CONTROL_FAILED, &err);
+		tell(&(struct gw_control_msg){.type = GW_CONTROL_FAILED, .u.error = err});
 		return EXIT_FAILURE;
 	}
 	int rc = EXIT_FAILURE;
-	if ((!w->setup.probe || !report(w)) && !tell(GW_CONTROL_READY, NULL))
+	if ((!w->setup.probe || !report(w)) && !tell(&(struct gw_control_msg){.type = GW_CONTROL_READY}))
 		rc = w->setup.probe ? EXIT_SUCCESS : loop(w);
 	gw_server_free(w->server);
 	return rc;
@@ -235,6 +279,7 @@ int gw_worker_main(void)
 	struct worker *w = calloc(1, sizeof(*w));
 	if (!w)
 		return EXIT_FAILURE;
+	w->cache = -1;
 	int rc = run(w);
 	gw_scoreboard_free(w->board);
 	free(w);

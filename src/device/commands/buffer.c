@@ -18,6 +18,20 @@ static struct gw_buffer *decode_buffer(struct gw_session *s, const void *body, s
 /* Smaller ones get no payload that is worth registering. */
 #define KEEP_MIN ((uint64_t)64 << 10)
 
+static void log_no_buffer(
+	const struct gw_session *s, const struct gw_device *device, uint64_t size, enum gw_status status)
+{
+	const char *peer = gw_connection_name(s->peer), *name = ggml_backend_dev_name(device->dev);
+
+	if (status == GW_ERR_LIMIT && s->budget.max)
+		gw_log_warn("%s: no buffer of %llu bytes on %s: %llu of --max-memory %llu are left for buffers", peer,
+			(unsigned long long)size, name, (unsigned long long)gw_buffers_left(&s->buffers, device),
+			(unsigned long long)s->budget.max);
+	else
+		gw_log_warn("%s: no buffer of %llu bytes on %s: %s", peer, (unsigned long long)size, name,
+			gw_status_text(status));
+}
+
 /* Sets *out to the buffer that a body asks for. One that cannot be had is an answer, NULL, and not a failure: clients
  * try other sizes and devices. */
 static enum gw_status alloc(
@@ -33,12 +47,11 @@ static enum gw_status alloc(
 		return GW_ERR_PROTOCOL;
 	enum gw_status st = gw_buffers_alloc(&s->buffers, device, req.size, &buffer);
 	if (st != GW_OK)
-		gw_log_warn("%s: no buffer of %llu bytes on %s: %s", gw_connection_name(s->peer),
-			(unsigned long long)req.size, ggml_backend_dev_name(device->dev), gw_status_text(st));
+		log_no_buffer(s, device, req.size, st);
 	else
 		gw_session_count_memory(s, device);
 	if (buffer && buffer->is_host && buffer->size >= KEEP_MIN)
-		gw_connection_keep_memory(s->peer, buffer->base, buffer->size);
+		gw_connection_register_memory(s->peer, buffer->base, buffer->size);
 	*out = buffer;
 	return GW_OK;
 }
@@ -95,7 +108,7 @@ enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t 
 		gw_graph_cache_forget_buffer(&s->devices[i].graphs, buffer->handle);
 	const struct gw_device *device = buffer->device;
 	if (buffer->base)
-		gw_connection_forget_memory(s->peer, buffer->base);
+		gw_connection_unregister_memory(s->peer, buffer->base);
 	gw_buffers_release(&s->buffers, buffer);
 	gw_session_count_memory(s, device);
 	return GW_OK;

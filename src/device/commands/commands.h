@@ -18,6 +18,8 @@ enum gw_status gw_do_device_count(struct gw_session *s, const void *body, size_t
 enum gw_status gw_do_get_alignment(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_get_max_size(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
+
+/* comm.c */
 enum gw_status gw_do_comm_init(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_comm_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t size, struct gw_error *err);

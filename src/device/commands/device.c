@@ -1,4 +1,4 @@
-/* Questions about devices, and the communicator between two servers, which this server declines. */
+/* Questions about devices. */
 #include "device/commands/commands.h"
 #include "wire/message.h"
 
@@ -64,39 +64,14 @@ static void limit(const struct gw_session *s, const struct gw_device *device, si
 enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];
-	size_t available = 0, total = 0;
+	size_t available, total;
 	struct gw_device *device = decode_device(s, body, size, err);
 
 	if (!device)
 		return GW_ERR_PROTOCOL;
-	ggml_backend_dev_memory(device->dev, &available, &total);
+	gw_session_ask_memory(s, device, &available, &total);
 	gw_session_count_memory(s, device);
 	limit(s, device, &available, &total);
 	size_t n = gw_wire_memory_rsp_encode(&(struct gw_wire_memory_rsp){.free = available, .total = total}, out);
 	return gw_connection_reply(s->peer, out, n, err);
-}
-
-/* Every client has another way to reduce, so "no" is an answer and not a failure. */
-enum gw_status gw_do_comm_init(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
-{
-	uint8_t out[GW_WIRE_MAX_FIXED];
-	struct gw_wire_comm_init_req req;
-
-	if (!gw_wire_comm_init_req_decode(body, size, &req))
-		return gw_refuse_body(size, err);
-	size_t n = gw_wire_bool_rsp_encode(false, out);
-	return gw_connection_reply(s->peer, out, n, err);
-}
-
-enum gw_status gw_do_comm_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
-{
-	(void)s;
-	(void)body;
-	(void)size;
-	return gw_error_set(err, GW_ERR_PROTOCOL, "there is no communicator");
-}
-
-enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
-{
-	return decode_device(s, body, size, err) ? GW_OK : GW_ERR_PROTOCOL;
 }

@@ -12,12 +12,17 @@ struct command {
 	size_t max; /* bodies up to GW_WIRE_MAX_FIXED are read before the handler is called */
 	gw_body_handler body;
 	gw_stream_handler stream;
+
+	/* About the server and its devices, with an answer that depends on nothing that a client sent before. It keeps
+	 * nothing, and neither writes memory that a client can name nor runs code of ggml on a client's tensors. A
+	 * process that has executed anything else never serves another client, so leave it out in doubt. */
+	bool question;
 };
 
 static const struct command stock[] = {
 	[GW_CMD_ALLOC_BUFFER] = {12, 12, .body = gw_do_alloc_buffer},
-	[GW_CMD_GET_ALIGNMENT] = {4, 4, .body = gw_do_get_alignment},
-	[GW_CMD_GET_MAX_SIZE] = {4, 4, .body = gw_do_get_max_size},
+	[GW_CMD_GET_ALIGNMENT] = {4, 4, .body = gw_do_get_alignment, .question = true},
+	[GW_CMD_GET_MAX_SIZE] = {4, 4, .body = gw_do_get_max_size, .question = true},
 	[GW_CMD_BUFFER_GET_BASE] = {8, 8, .body = gw_do_buffer_get_base},
 	[GW_CMD_FREE_BUFFER] = {8, 8, .body = gw_do_free_buffer},
 	[GW_CMD_BUFFER_CLEAR] = {9, 9, .body = gw_do_buffer_clear},
@@ -26,11 +31,11 @@ static const struct command stock[] = {
 	[GW_CMD_GET_TENSOR] = {GW_WIRE_GET_REQ, GW_WIRE_GET_REQ, .body = gw_do_get_tensor},
 	[GW_CMD_COPY_TENSOR] = {2 * TENSOR, 2 * TENSOR, .body = gw_do_copy_tensor},
 	[GW_CMD_GRAPH_COMPUTE] = {12, (size_t)512 << 20, .stream = gw_do_graph_compute},
-	[GW_CMD_GET_DEVICE_MEMORY] = {4, 4, .body = gw_do_get_device_memory},
+	[GW_CMD_GET_DEVICE_MEMORY] = {4, 4, .body = gw_do_get_device_memory, .question = true},
 	[GW_CMD_INIT_TENSOR] = {TENSOR, TENSOR, .body = gw_do_init_tensor},
 	[GW_CMD_GET_ALLOC_SIZE] = {4 + 11 * TENSOR, 4 + 11 * TENSOR, .body = gw_do_get_alloc_size},
 	[GW_CMD_HELLO] = {0},
-	[GW_CMD_DEVICE_COUNT] = {0, 0, .body = gw_do_device_count},
+	[GW_CMD_DEVICE_COUNT] = {0, 0, .body = gw_do_device_count, .question = true},
 	[GW_CMD_GRAPH_RECOMPUTE] = {4, 12, .body = gw_do_graph_recompute},
 	[GW_CMD_MEMSET_TENSOR] = {TENSOR + 17, TENSOR + 17, .body = gw_do_memset_tensor},
 	[GW_CMD_SET_TENSOR_2D] = {GW_WIRE_2D_REQ, SIZE_MAX, .stream = gw_do_set_tensor_2d},
@@ -42,15 +47,16 @@ static const struct command stock[] = {
 _Static_assert(sizeof(stock) / sizeof(stock[0]) == GW_CMD_STOCK_COUNT, "every command has its entry");
 
 static const struct command extension[] = {
-	[GW_CMD_EXT_INFO - GW_CMD_EXT_FIRST] = {4, 4, .body = gw_do_ext_info},
+	[GW_CMD_EXT_INFO - GW_CMD_EXT_FIRST] = {4, 4, .body = gw_do_ext_info, .question = true},
 	[GW_CMD_EXT_SUPPORTS_OP - GW_CMD_EXT_FIRST] = {4 + 11 * TENSOR, 4 + 11 * TENSOR, .body = gw_do_ext_supports_op},
 	[GW_CMD_EXT_SET_TENSOR_XXH3 -
 		GW_CMD_EXT_FIRST] = {GW_WIRE_XXH3_REQ, GW_WIRE_XXH3_REQ, .body = gw_do_ext_set_tensor_xxh3},
 	[GW_CMD_EXT_ALLOC - GW_CMD_EXT_FIRST] = {12, 12, .body = gw_do_ext_alloc},
-	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {0, 0, .body = gw_do_ext_status},
+	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {0, 0, .body = gw_do_ext_status, .question = true},
 	[GW_CMD_EXT_STREAM - GW_CMD_EXT_FIRST] = {GW_EXT_STREAM_FIXED, GW_EXT_STREAM_FIXED + GW_EXT_STREAM_MAX,
 		.stream = gw_do_ext_stream},
-	[GW_CMD_EXT_ALIVE - GW_CMD_EXT_FIRST] = {GW_EXT_ALIVE_REQ, GW_EXT_ALIVE_REQ, .body = gw_do_ext_alive},
+	[GW_CMD_EXT_ALIVE -
+		GW_CMD_EXT_FIRST] = {GW_EXT_ALIVE_REQ, GW_EXT_ALIVE_REQ, .body = gw_do_ext_alive, .question = true},
 	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {0}, /* belongs to the handshake, and comes no later */
 };
 _Static_assert(
@@ -75,6 +81,16 @@ static enum gw_status refuse_command(const struct gw_dialect *dialect, unsigned 
 		dialect->version.minor, dialect->version.patch, cmd);
 }
 
+/* Before it is executed. */
+static enum gw_status admit(struct gw_session *s, const struct command *c, unsigned cmd, struct gw_error *err)
+{
+	s->introduced |= cmd >= GW_CMD_EXT_FIRST;
+	if (s->questions_only && !(c->question && s->introduced))
+		return gw_error_set(err, GW_ERR_LIMIT, "this connection may only ask questions");
+	s->tainted |= !c->question;
+	return GW_OK;
+}
+
 static enum gw_status call(struct gw_session *s, const struct command *c, uint64_t size, struct gw_error *err)
 {
 	uint8_t body[GW_WIRE_MAX_FIXED];
@@ -93,7 +109,9 @@ static enum gw_status execute(struct gw_session *s, unsigned cmd, uint64_t size,
 	const struct command *c = find(s->dialect, cmd);
 	if (!c)
 		return refuse_command(s->dialect, cmd, err);
-	enum gw_status st = call(s, c, size, err);
+	enum gw_status st = admit(s, c, cmd, err);
+	if (st == GW_OK)
+		st = call(s, c, size, err);
 	if (st == GW_OK)
 		st = gw_session_outcome(s, err);
 	if (st == GW_OK && cmd < GW_CMD_EXT_FIRST && gw_dialect_reply(s->dialect, cmd) == GW_REPLY_EMPTY)
@@ -103,18 +121,19 @@ static enum gw_status execute(struct gw_session *s, unsigned cmd, uint64_t size,
 
 enum gw_status gw_dispatch_run(struct gw_session *s, struct gw_error *err)
 {
-	for (;;) {
+	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
 		unsigned cmd;
 		uint64_t size;
 		enum gw_status st = gw_connection_next(s->peer, &cmd, &size, err);
 		if (st != GW_OK)
 			return st;
 		gw_counters_set(&s->counters->active_ns, gw_clock_coarse_ns());
-		gw_counters_set(&s->counters->rdma, gw_connection_is_rdma(s->peer));
+		gw_counters_set(&s->counters->rdma, gw_connection_is_upgraded(s->peer));
 		st = execute(s, cmd, size, err);
 		if (st != GW_OK) {
 			gw_error_prefix(err, "%s", gw_cmd_name(cmd));
 			return st;
 		}
 	}
+	return gw_error_set(err, GW_ERR_LOST, "the client has gone");
 }

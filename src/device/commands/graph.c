@@ -12,10 +12,49 @@
 /* Graphs that were replaced, while the device may still compute them, before it is waited for. */
 #define RETIRED_MAX 64
 
+/* device: whose graph it will be; NULL: it is not a graph. */
+static bool has_room(struct gw_session *s, struct gw_device *device, uint64_t bytes)
+{
+	return bytes <= gw_budget_left(&s->budget) && (!device || gw_graph_cache_has_room(&device->graphs, bytes));
+}
+
+/* Drops a graph, of this device first. */
+static bool evict(struct gw_session *s, struct gw_device *device)
+{
+	bool dropped = device && gw_graph_cache_evict(&device->graphs);
+
+	for (size_t i = 0; !dropped && i < s->server->n_devices; i++)
+		dropped = gw_graph_cache_evict(&s->devices[i].graphs);
+	return dropped;
+}
+
+/* Has graphs that were not used for longest make room for so many bytes, as far as they can: a client of llama.cpp
+ * comes back to few of its graphs, and cannot say to which. */
+static void make_room(struct gw_session *s, struct gw_device *device, uint64_t bytes)
+{
+	if (has_room(s, device, bytes))
+		return;
+	gw_session_synchronize(s);
+	while (!has_room(s, device, bytes) && evict(s, device))
+		;
+}
+
+/* Counts the body's memory as bytes from now on, if they are left. */
+static bool count_body(struct gw_session *s, uint64_t bytes)
+{
+	gw_budget_give(&s->budget, s->body_taken);
+	s->body_taken = gw_budget_take(&s->budget, bytes) ? bytes : 0;
+	return s->body_taken == bytes;
+}
+
 static enum gw_status read_body(struct gw_session *s, struct gw_error *err)
 {
 	struct gw_buf *body = &s->body;
+	uint64_t size = gw_connection_left(s->peer);
 
+	make_room(s, NULL, size > s->body_taken ? size - s->body_taken : 0);
+	if (!count_body(s, size > body->capacity ? size : body->capacity))
+		return gw_budget_refuse(&s->budget, size, "the request", err);
 	body->len = 0;
 	while (gw_connection_left(s->peer) > 0) {
 		uint64_t n = body->len > FIRST_READ ? body->len : FIRST_READ;
@@ -39,15 +78,10 @@ static enum gw_status keep_and_launch(
 	if (device->graphs.n_retired >= RETIRED_MAX)
 		gw_device_synchronize(device);
 	enum gw_status st = gw_graph_cache_put(&device->graphs, uid, graph);
-	if (st == GW_ERR_LIMIT) {
-		/* Replaced graphs go when nothing is under way. */
-		gw_device_synchronize(device);
-		st = gw_graph_cache_put(&device->graphs, uid, graph);
-	}
 	if (st != GW_OK) {
 		gw_graph_free(graph);
-		return gw_error_set(
-			err, st, st == GW_ERR_LIMIT ? "its graphs hold too much memory" : "no memory to keep a graph");
+		return gw_error_set(err, st,
+			st == GW_ERR_LIMIT ? "the graph alone holds too much memory" : "no memory to keep a graph");
 	}
 	s->loading = 0;
 	return gw_device_launch(device, graph, err);
@@ -64,8 +98,12 @@ static enum gw_status compute(struct gw_session *s, const struct gw_buf *body, s
 	struct gw_device *device = gw_session_device(s, wire.device, err);
 	if (!device)
 		return GW_ERR_PROTOCOL;
-	struct gw_graph_source source = {
-		.dialect = s->dialect, .opmap = s->opmap, .buffers = &s->buffers, .dev = device->dev};
+	make_room(s, device, gw_graph_build_bytes(wire.n_nodes, wire.n_tensors));
+	struct gw_graph_source source = {.dialect = s->dialect,
+		.opmap = s->opmap,
+		.buffers = &s->buffers,
+		.budget = &s->budget,
+		.dev = device->dev};
 	enum gw_status st = gw_graph_build(&source, &wire, &graph, err);
 	return st == GW_OK ? keep_and_launch(s, device, wire.uid, graph, err) : st;
 }
@@ -76,8 +114,10 @@ enum gw_status gw_do_graph_compute(struct gw_session *s, struct gw_error *err)
 
 	if (st == GW_OK)
 		st = compute(s, &s->body, err);
-	if (s->body.capacity > KEEP_MAX)
+	if (s->body.capacity > KEEP_MAX || !count_body(s, s->body.capacity)) {
 		gw_buf_free(&s->body);
+		count_body(s, 0);
+	}
 	return st;
 }
 
@@ -96,7 +136,8 @@ enum gw_status gw_do_graph_recompute(struct gw_session *s, const void *body, siz
 		graph = gw_graph_cache_get(&device->graphs, req.uid);
 	if (!graph)
 		return gw_error_set(err, GW_ERR_PROTOCOL,
-			"graph %llu of device %u is not kept, or its buffers are gone", (unsigned long long)req.uid,
-			req.device);
+			"graph %llu of device %u is not kept: it was never sent, its buffers are gone, or it made room "
+			"for others",
+			(unsigned long long)req.uid, req.device);
 	return gw_device_launch(device, graph, err);
 }

@@ -6,6 +6,8 @@
 #include "device/weights/models.h"
 #include "wire/message.h"
 
+#include <string.h>
+
 /* What is hashed is taken in pieces that are still in the processor's cache when they are hashed. */
 #define HASHED_PIECE ((size_t)256 << 10)
 
@@ -16,8 +18,22 @@ static enum gw_status pull_blob(void *from, void *dst, size_t size, struct gw_er
 	return st == GW_OK ? st : gw_error_set(err, st, "the file cannot be read");
 }
 
-/* Fills what fits with a blob. On a mismatch the tensor holds rubbish, which the client replaces: "no" makes it send
- * the data. */
+static enum gw_status pull_zeros(void *from, void *dst, size_t size, struct gw_error *err)
+{
+	(void)from;
+	(void)err;
+	memset(dst, 0, size);
+	return GW_OK;
+}
+
+/* What turned out not to be what the client asked for is somebody else's: it is not left where the client reads. */
+static void wipe(struct gw_session *s, const struct gw_region *r)
+{
+	if (gw_region_check(r, NULL) == GW_OK)
+		(void)gw_region_fill(s, r, SIZE_MAX, pull_zeros, NULL, NULL);
+}
+
+/* Fills what fits with a blob, whose bytes are judged afterwards. "No" makes the client send the data. */
 static bool fill(struct gw_session *s, const struct gw_region *r, struct gw_blob *blob)
 {
 	if (gw_region_check(r, NULL) != GW_OK)
@@ -30,13 +46,14 @@ static bool load_cached(struct gw_session *s, struct gw_region *r, const struct 
 {
 	struct gw_cache_entry *entry;
 
-	if (!s->server->cache || gw_cache_open(s->server->cache, sums, &entry, &r->size) != GW_OK)
+	if (!s->cache || gw_cache_open(s->cache, sums, &entry, &r->size) != GW_OK)
 		return false;
-	if (!fill(s, r, gw_cache_blob(entry))) {
+	if (!fill(s, r, gw_cache_blob(entry)))
 		gw_cache_close(entry);
-		return false;
-	}
-	return gw_cache_verify(entry) == GW_OK;
+	else if (gw_cache_verify(entry) == GW_OK)
+		return true;
+	wipe(s, r);
+	return false;
 }
 
 static bool load_from_model(struct gw_session *s, struct gw_region *r, const struct gw_sums *sums)
@@ -49,9 +66,12 @@ static bool load_from_model(struct gw_session *s, struct gw_region *r, const str
 	bool fits = gw_region_check(r, NULL) == GW_OK;
 	bool filled = fill(s, r, &hit.blob);
 	bool same = gw_blob_end(&hit.blob);
-	if (fits && !(filled && same))
+	if (filled && same)
+		return true;
+	if (fits)
 		gw_models_distrust(s->server->models, &hit);
-	return filled && same;
+	wipe(s, r);
+	return false;
 }
 
 /* What a client asks for. */

@@ -7,6 +7,7 @@
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
 #include "device/memory/alloc_size.h"
+#include "device/rules/op_rules.h"
 #include "ggml/abi.h"
 #include "version.h"
 #include "wire/extension.h"
@@ -88,7 +89,8 @@ static bool supports(struct gw_session *s, const struct gw_device *device, const
 		return false;
 	if (!gw_op_executes((enum ggml_op)op))
 		return true;
-	return gw_rules_op_complete(&node.tensor) && ggml_backend_dev_supports_op(device->dev, &node.tensor);
+	return gw_op_rules_judge(&node.tensor, NULL) == GW_OK &&
+	       ggml_backend_dev_supports_op(device->dev, &node.tensor);
 }
 
 enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
@@ -108,27 +110,20 @@ enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, siz
 /* Found by looking at a buffer, which is cheap in host memory only. */
 static bool needs_no_init(ggml_backend_buffer_type_t buft)
 {
-	ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(buft, 1);
-	bool no_init = buffer && gw_abi_buffer_no_init(buffer);
+	struct gw_memory memory;
 
-	if (buffer)
-		ggml_backend_buffer_free(buffer);
+	if (gw_memory_alloc(buft, 1, &memory) != GW_OK)
+		return false;
+	bool no_init = gw_abi_buffer_no_init(memory.buffer);
+	gw_memory_free(&memory);
 	return no_init;
-}
-
-/* ggml's CPU device looks at types, at layouts, and at extents that have to be equal. That nothing else
- * counts for any case of test-backend-ops is shown by tests/interop/supports.sh. */
-static bool answers_by_shape(ggml_backend_dev_t dev)
-{
-	ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(dev);
-
-	return ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU && reg &&
-	       strcmp(ggml_backend_reg_name(reg), "CPU") == 0;
 }
 
 static uint32_t device_flags(ggml_backend_dev_t dev, ggml_backend_buffer_type_t buft)
 {
-	uint32_t flags = answers_by_shape(dev) ? GW_EXT_DEVICE_SHAPES : 0;
+	/* ggml's CPU device looks at types, at layouts, and at extents that have to be equal. That nothing else counts
+	 * for any case of test-backend-ops is shown by tests/interop/supports.sh. */
+	uint32_t flags = gw_cpu_is(dev) ? GW_EXT_DEVICE_SHAPES : 0;
 
 	if (gw_abi_buft_plain_alloc(buft))
 		flags |= GW_EXT_DEVICE_PLAIN_ALLOC;
@@ -168,9 +163,11 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 		.version = GGWIRE_VERSION,
 		.n_devices = (uint32_t)n};
 
+	if (s->questions_only)
+		info.flags |= GW_EXT_SERVER_FULL;
 	if (s->server->watch.status)
 		info.flags |= GW_EXT_SERVER_STATUS;
-	if (s->server->cache || s->server->models)
+	if (s->cache || s->server->models)
 		info.flags |= GW_EXT_SERVER_CACHES | (gw_xxh3_available() ? GW_EXT_SERVER_XXH3 : 0);
 	info.devices = calloc(n, sizeof(*info.devices));
 	if (!info.devices)

@@ -79,7 +79,7 @@ static enum gw_status receive(struct gw_session *s, const struct gw_region *r, b
 	gw_session_loaded(s, GW_COUNT_LOADED_NETWORK, r->size * r->n);
 	if (!store)
 		return gw_region_fill(s, r, SIZE_MAX, pull_peer, s, err);
-	gw_cache_write_begin(&tee.writer, s->server->cache, r->size);
+	gw_cache_write_begin(&tee.writer, s->cache, r->size);
 	st = gw_region_fill(s, r, HASHED_PIECE, pull_peer_and_store, &tee, err);
 	gw_cache_write_end(&tee.writer, st == GW_OK);
 	return st;
@@ -103,7 +103,7 @@ enum gw_status gw_do_set_tensor(struct gw_session *s, struct gw_error *err)
 		return st;
 	gw_session_synchronize(s);
 	bool wanted = s->dialect->cache_flag ? req.cache_flag : r.size > CACHE_THRESHOLD;
-	return receive(s, &r, s->server->cache && wanted, err);
+	return receive(s, &r, s->cache && wanted, err);
 }
 
 /* Decodes and judges what both 2D commands start with. */

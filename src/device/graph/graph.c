@@ -1,133 +1,143 @@
 #include "device/graph/graph.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/map.h"
+#include "device/device.h"
 #include "device/graph/graph_order.h"
+#include "device/graph/graph_private.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
+#include "device/rules/graph_indices.h"
+#include "device/rules/op_rules.h"
 #include "ggml/abi.h"
 
-struct gw_graph {
-	struct gw_graph *link;
-	void *memory; /* of ctx */
-	size_t size;  /* of memory */
-	struct ggml_context *ctx;
-	struct ggml_cgraph *cgraph;
-	struct gw_map handles; /* of the buffers in which its tensors lie */
-	uint64_t work;
+enum role {
+	SOURCE, /* or nothing at all */
+	NODE,
+	JUDGED_NODE,
 };
 
 struct builder {
 	const struct gw_graph_source *source;
 	const struct gw_wire_graph *wire;
-	struct gw_wire_tensor *described;
-	struct ggml_tensor **tensors;
-	struct gw_links *links;
 	struct gw_map index_of_id;
+	struct gw_links *links;
+	struct gw_walk walk;
+	struct ggml_tensor **tensors; /* NULL: no node depends on it */
+	uint8_t *roles;               /* enum role */
+	uint64_t taken;               /* bytes of the budget, for all of the above */
 	struct gw_graph *graph;
 };
-
-struct gw_graph **gw_graph_link(struct gw_graph *graph)
-{
-	return &graph->link;
-}
-
-struct ggml_cgraph *gw_graph_cgraph(const struct gw_graph *graph)
-{
-	return graph->cgraph;
-}
-
-uint64_t gw_graph_work(const struct gw_graph *graph)
-{
-	return graph->work ? graph->work : 1;
-}
-
-size_t gw_graph_bytes(const struct gw_graph *graph)
-{
-	return graph->size;
-}
-
-bool gw_graph_uses(const struct gw_graph *graph, uint64_t handle)
-{
-	return gw_map_find(&graph->handles, handle, NULL);
-}
-
-void gw_graph_drop(struct gw_graph *graph)
-{
-	if (graph->ctx)
-		ggml_free(graph->ctx);
-	free(graph->memory);
-	gw_map_free(&graph->handles);
-	*graph = (struct gw_graph){.link = graph->link};
-}
-
-bool gw_graph_is_dropped(const struct gw_graph *graph)
-{
-	return !graph->ctx;
-}
-
-void gw_graph_free(struct gw_graph *graph)
-{
-	if (!graph)
-		return;
-	gw_graph_drop(graph);
-	free(graph);
-}
 
 /* Names the tensor and its operation in front of an error about it. */
 static enum gw_status blame(const struct builder *b, uint32_t i, struct gw_error *err)
 {
-	const struct gw_wire_tensor *t = &b->described[i];
-	const char *op = gw_names_get(b->source->dialect->ops, t->op);
+	struct gw_wire_tensor t;
 	char text[GW_TENSOR_TEXT];
 
-	return gw_error_prefix(err, "%s %s", op ? op : "unknown operation", gw_tensor_text(t, text));
+	gw_wire_graph_tensor(b->source->dialect, b->wire, i, &t);
+	const char *op = gw_names_get(b->source->dialect->ops, t.op);
+	return gw_error_prefix(err, "%s %s", op ? op : "unknown operation", gw_tensor_text(&t, text));
 }
 
-/* ggml allocates in memory of ours, because it aborts where it cannot allocate its own. */
-static enum gw_status graph_new(uint32_t n_nodes, size_t n_tensors, struct gw_graph **out)
+static enum gw_status no_memory(const struct builder *b, struct gw_error *err)
 {
-	size_t capacity = n_nodes ? n_nodes : 1;
-	size_t size = n_tensors * ggml_tensor_overhead() + ggml_graph_overhead_custom(capacity, false);
-	struct gw_graph *graph = calloc(1, sizeof(*graph));
+	return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a graph of %u nodes and %u tensors", b->wire->n_nodes,
+		b->wire->n_tensors);
+}
 
-	if (!graph)
-		return GW_ERR_NOMEM;
-	graph->size = size;
-	graph->memory = malloc(size);
-	if (graph->memory)
-		graph->ctx = ggml_init(
-			(struct ggml_init_params){.mem_size = size, .mem_buffer = graph->memory, .no_alloc = true});
-	if (!graph->ctx) {
-		gw_graph_free(graph);
-		return GW_ERR_NOMEM;
-	}
-	graph->cgraph = ggml_new_graph_custom(graph->ctx, capacity, false);
-	*out = graph;
+/* Takes bytes of the client's memory, to be counted in *taken. */
+static enum gw_status take(const struct builder *b, uint64_t bytes, uint64_t *taken, struct gw_error *err)
+{
+	struct gw_budget *budget = b->source->budget;
+
+	if (!gw_budget_take(budget, bytes))
+		return gw_budget_refuse(budget, bytes, "the graph", err);
+	*taken += bytes;
 	return GW_OK;
 }
 
-static enum gw_status builder_init(struct builder *b)
+static size_t graph_bytes(uint32_t n_nodes)
 {
-	size_t n = b->wire->n_tensors + (size_t)1;
+	return ggml_graph_overhead_custom(n_nodes ? n_nodes : 1, false);
+}
 
-	b->described = malloc(n * sizeof(*b->described));
-	b->tensors = malloc(n * sizeof(*b->tensors));
-	b->links = malloc(n * sizeof(*b->links));
-	if (!b->described || !b->tensors || !b->links || gw_map_reserve(&b->index_of_id, n) != GW_OK)
+static size_t context_bytes(uint32_t n_nodes, uint32_t n_tensors)
+{
+	return graph_bytes(n_nodes) + n_tensors * ggml_tensor_overhead();
+}
+
+/* What is needed only while a graph is rebuilt. */
+static uint64_t builder_bytes(uint32_t n_tensors)
+{
+	return gw_map_bytes_for(n_tensors + (size_t)1) + gw_walk_bytes(n_tensors) +
+	       (n_tensors + UINT64_C(1)) * (sizeof(struct gw_links) + sizeof(struct ggml_tensor *) + sizeof(uint8_t));
+}
+
+uint64_t gw_graph_build_bytes(uint32_t n_nodes, uint32_t n_tensors)
+{
+	return sizeof(struct gw_graph) + builder_bytes(n_tensors) + context_bytes(n_nodes, n_tensors);
+}
+
+/* ggml allocates in memory of ours, because it aborts where it cannot allocate its own. It begins with the graph's
+ * arrays, which are not all written, as tensors are. */
+static enum gw_status graph_init(struct gw_graph *graph, size_t size, uint32_t n_nodes)
+{
+	graph->memory = malloc(size);
+	if (!graph->memory)
 		return GW_ERR_NOMEM;
-	size_t spares = b->source->opmap->old_states ? b->wire->n_nodes : 0;
-	return graph_new(b->wire->n_nodes, b->wire->n_tensors + spares, &b->graph);
+	memset(graph->memory, 0, graph_bytes(n_nodes));
+	graph->ctx =
+		ggml_init((struct ggml_init_params){.mem_size = size, .mem_buffer = graph->memory, .no_alloc = true});
+	if (!graph->ctx)
+		return GW_ERR_NOMEM;
+	graph->cgraph = ggml_new_graph_custom(graph->ctx, n_nodes ? n_nodes : 1, false);
+	return GW_OK;
+}
+
+/* Makes the graph, with room for that many tensors. */
+static enum gw_status graph_new(struct builder *b, uint32_t n_tensors, struct gw_error *err)
+{
+	size_t size = context_bytes(b->wire->n_nodes, n_tensors);
+
+	b->graph = calloc(1, sizeof(*b->graph));
+	if (!b->graph)
+		return no_memory(b, err);
+	b->graph->budget = b->source->budget;
+	enum gw_status st = take(b, sizeof(*b->graph) + size, &b->graph->taken, err);
+	if (st == GW_OK && graph_init(b->graph, size, b->wire->n_nodes) != GW_OK)
+		st = no_memory(b, err);
+	return st;
+}
+
+static enum gw_status builder_init(struct builder *b, struct gw_error *err)
+{
+	uint32_t n_tensors = b->wire->n_tensors;
+	size_t n = n_tensors + (size_t)1;
+
+	enum gw_status st = take(b, builder_bytes(n_tensors), &b->taken, err);
+	if (st != GW_OK)
+		return st;
+	b->tensors = calloc(n, sizeof(struct ggml_tensor *));
+	b->roles = calloc(n, sizeof(*b->roles));
+	b->links = malloc(n * sizeof(*b->links));
+	if (!b->tensors || !b->roles || !b->links || gw_map_reserve(&b->index_of_id, n) != GW_OK ||
+		gw_walk_begin(&b->walk, b->links, n_tensors) != GW_OK)
+		return no_memory(b, err);
+	return GW_OK;
 }
 
 /* Everything but the graph. */
 static void builder_free(struct builder *b)
 {
-	free(b->described);
 	free(b->tensors);
+	free(b->roles);
 	free(b->links);
+	gw_walk_end(&b->walk);
 	gw_map_free(&b->index_of_id);
+	gw_budget_give(b->source->budget, b->taken);
 }
 
 static enum gw_status locate(struct builder *b, const struct gw_wire_tensor *t, uint64_t nbytes,
@@ -140,104 +150,154 @@ static enum gw_status locate(struct builder *b, const struct gw_wire_tensor *t, 
 			(unsigned long long)t->data, (unsigned long long)t->buffer);
 	if (!buffer)
 		return GW_OK;
+	if (buffer->device->dev != b->source->dev)
+		return gw_error_set(err, GW_ERR_PROTOCOL, "it is in a buffer of another device, %s",
+			ggml_backend_dev_name(buffer->device->dev));
 	enum gw_status st = gw_tensor_place(t, nbytes, buffer, true, out, err);
 	if (st == GW_OK)
 		st = gw_map_put(&b->graph->handles, buffer->handle, NULL);
 	return st == GW_ERR_NOMEM ? gw_error_set(err, st, "out of memory") : st;
 }
 
-static enum gw_status add_tensor(struct builder *b, uint32_t i, struct gw_error *err)
+/* Devices pass over operations without the flag COMPUTE. */
+static bool is_passed_over(const struct ggml_tensor *node)
 {
-	struct gw_wire_tensor *t = &b->described[i];
-	struct ggml_tensor shape;
+	return gw_op_executes(node->op) && !(node->flags & GGML_TENSOR_FLAG_COMPUTE);
+}
+
+/* Whether the node's operation is one that can be executed here. */
+static enum gw_status check_op(const struct builder *b, const struct gw_wire_tensor *t, struct gw_error *err)
+{
+	uint32_t local = gw_opmap_op_local(b->source->opmap, t->op);
+
+	if (local == GW_NO_NUMBER)
+		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server has no operation %u", t->op);
+	if (gw_rules_op_is_custom((enum ggml_op)local))
+		return gw_error_set(err, GW_ERR_UNSUPPORTED, "a function of the client cannot be called here");
+	return GW_OK;
+}
+
+static void point(const struct builder *b, const struct gw_links *links, struct ggml_tensor *tensor)
+{
+	for (int s = 0; s < GW_WIRE_SRC; s++)
+		if (links->to[s] != GW_NO_LINK)
+			tensor->src[s] = b->tensors[links->to[s]];
+	if (links->to[GW_WIRE_SRC] != GW_NO_LINK)
+		tensor->view_src = b->tensors[links->to[GW_WIRE_SRC]];
+}
+
+static enum gw_status fill_tensor(struct builder *b, uint32_t i, struct gw_error *err)
+{
+	struct gw_wire_tensor t;
+	struct ggml_tensor *tensor = b->tensors[i];
 	uint64_t nbytes;
 
-	gw_wire_graph_tensor(b->source->dialect, b->wire, i, t);
-	if (gw_map_find(&b->index_of_id, t->id, NULL))
-		return gw_error_set(err, GW_ERR_PROTOCOL, "its id 0x%llx occurs twice", (unsigned long long)t->id);
-	enum gw_status st = gw_tensor_shape(b->source->opmap, t, &shape, &nbytes, err);
+	gw_wire_graph_tensor(b->source->dialect, b->wire, i, &t);
+	enum gw_status st = gw_tensor_shape(b->source->opmap, &t, tensor, &nbytes, err);
 	if (st == GW_OK)
-		st = locate(b, t, nbytes, &shape, err);
+		st = locate(b, &t, nbytes, tensor, err);
+	if (st == GW_OK && b->roles[i] == NODE)
+		st = check_op(b, &t, err);
 	if (st != GW_OK)
 		return st;
 	/* A tensor that is no node is never executed: what made it may be the client's own function. */
-	if (gw_rules_op_is_custom(shape.op))
-		shape.op = GGML_OP_NONE;
-	b->tensors[i] = ggml_new_tensor_1d(b->graph->ctx, GGML_TYPE_I8, 1);
-	*b->tensors[i] = shape;
-	return gw_map_put(&b->index_of_id, t->id, (void *)(uintptr_t)i);
+	if (gw_rules_op_is_custom(tensor->op))
+		tensor->op = GGML_OP_NONE;
+	tensor->view_offs = t.view_offs;
+	point(b, &b->links[i], tensor);
+	if (b->roles[i] == NODE && b->source->dialect->use_count && !is_passed_over(tensor))
+		gw_abi_graph_set_use_count(b->graph->cgraph, tensor, t.use_count);
+	return GW_OK;
 }
 
 /* The place of an id that is not 0. */
 static bool find(const struct builder *b, uint64_t id, uint32_t *index)
 {
-	void *value;
+	uint64_t value;
 
-	if (!gw_map_find(&b->index_of_id, id, &value))
+	if (!gw_map_find_u64(&b->index_of_id, id, &value))
 		return false;
-	*index = (uint32_t)(uintptr_t)value;
+	*index = (uint32_t)value;
 	return true;
 }
 
-static enum gw_status link_to(
-	const struct builder *b, uint64_t id, struct ggml_tensor **tensor, uint32_t *link, struct gw_error *err)
+static enum gw_status index_tensor(struct builder *b, uint32_t i, struct gw_error *err)
 {
-	*tensor = NULL;
+	uint64_t id = gw_wire_graph_tensor_id(b->wire, i);
+	enum gw_status st = gw_map_put(&b->index_of_id, id, (void *)(uintptr_t)i);
+
+	if (st == GW_OK && b->index_of_id.count == i)
+		st = gw_error_set(err, GW_ERR_PROTOCOL, "its id 0x%llx occurs twice", (unsigned long long)id);
+	return st;
+}
+
+static enum gw_status link_to(const struct builder *b, uint64_t id, uint32_t *link, struct gw_error *err)
+{
 	*link = GW_NO_LINK;
-	if (id == 0)
-		return GW_OK;
-	if (!find(b, id, link))
+	if (id != 0 && !find(b, id, link))
 		return gw_error_set(err, GW_ERR_PROTOCOL, "it refers to unknown tensor 0x%llx", (unsigned long long)id);
-	*tensor = b->tensors[*link];
 	return GW_OK;
 }
 
 static enum gw_status link_tensor(struct builder *b, uint32_t i, struct gw_error *err)
 {
-	const struct gw_wire_tensor *t = &b->described[i];
-	struct ggml_tensor *tensor = b->tensors[i];
-	struct gw_links *links = &b->links[i];
+	uint64_t ids[GW_LINKS];
+	enum gw_status st = GW_OK;
 
-	for (int s = 0; s < GW_WIRE_SRC; s++) {
-		enum gw_status st = link_to(b, t->src[s], &tensor->src[s], &links->to[s], err);
-		if (st != GW_OK)
-			return st;
+	gw_wire_graph_links(b->wire, i, ids);
+	for (int l = 0; st == GW_OK && l < GW_LINKS; l++)
+		st = link_to(b, ids[l], &b->links[i].to[l], err);
+	return st;
+}
+
+/* Finds out what the nodes depend on. */
+static enum gw_status walk(struct builder *b, struct gw_error *err)
+{
+	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
+		if (index_tensor(b, i, err) != GW_OK)
+			return blame(b, i, err);
+	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
+		if (link_tensor(b, i, err) != GW_OK)
+			return blame(b, i, err);
+	for (uint32_t n = 0; n < b->wire->n_nodes; n++) {
+		uint64_t id = gw_wire_graph_node_id(b->wire, n);
+		uint32_t i;
+		if (id == 0 || !find(b, id, &i))
+			return gw_error_set(
+				err, GW_ERR_PROTOCOL, "node %u is unknown tensor 0x%llx", n, (unsigned long long)id);
+		if (!gw_walk_from(&b->walk, i))
+			return gw_error_set(err, GW_ERR_PROTOCOL, "its tensors depend on each other in a circle");
+		b->roles[i] = NODE;
 	}
-	tensor->view_offs = t->view_offs;
-	return link_to(b, t->view_src, &tensor->view_src, &links->to[GW_WIRE_SRC], err);
+	return GW_OK;
+}
+
+static uint32_t count_visited(const struct builder *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
+		n += gw_walk_visited(&b->walk, i);
+	return n;
+}
+
+/* Sources that nodes may get in addition. */
+static uint32_t count_spares(const struct builder *b)
+{
+	return b->source->opmap->old_states ? b->wire->n_nodes : 0;
 }
 
 static enum gw_status add_tensors(struct builder *b, struct gw_error *err)
 {
 	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
-		if (add_tensor(b, i, err) != GW_OK)
+		if (gw_walk_visited(&b->walk, i))
+			b->tensors[i] = ggml_new_tensor_1d(b->graph->ctx, GGML_TYPE_I8, 1);
+	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
+		if (b->tensors[i] && fill_tensor(b, i, err) != GW_OK)
 			return blame(b, i, err);
 	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
-		if (link_tensor(b, i, err) != GW_OK)
+		if (b->tensors[i] && b->tensors[i]->view_src && gw_rules_check_view(b->tensors[i], err) != GW_OK)
 			return blame(b, i, err);
-	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
-		if (b->tensors[i]->view_src && gw_rules_check_view(b->tensors[i], err) != GW_OK)
-			return blame(b, i, err);
-	return GW_OK;
-}
-
-static enum gw_status check_order(const struct builder *b, struct gw_error *err)
-{
-	bool cyclic;
-
-	if (gw_links_find_cycle(b->links, b->wire->n_tensors, &cyclic) != GW_OK)
-		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
-	return cyclic ? gw_error_set(err, GW_ERR_PROTOCOL, "its tensors depend on each other in a circle") : GW_OK;
-}
-
-static enum gw_status check_op(const struct builder *b, uint32_t i, struct gw_error *err)
-{
-	uint32_t local = gw_opmap_op_local(b->source->opmap, b->described[i].op);
-
-	if (local == GW_NO_NUMBER)
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server has no operation %u", b->described[i].op);
-	if (gw_rules_op_is_custom((enum ggml_op)local))
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "a function of the client cannot be called here");
 	return GW_OK;
 }
 
@@ -249,7 +309,10 @@ static enum gw_status take_node(const struct builder *b, struct ggml_tensor *nod
 		gw_opmap_needs_spare(map, node->op) ? ggml_new_tensor_1d(b->graph->ctx, GGML_TYPE_I8, 1) : NULL;
 
 	enum gw_status st = gw_opmap_node_to_local(map, node, spare, err);
-	return st == GW_OK ? gw_rules_check_node(b->source->dev, node, err) : st;
+	if (st != GW_OK)
+		return st;
+	gw_op_rules_drop_hints(node);
+	return gw_rules_check_node(b->source->dev, node, err);
 }
 
 /* Sums that overflow are no measure of anything any more, but harmless. */
@@ -263,50 +326,66 @@ static void count_work(struct gw_graph *graph, const struct ggml_tensor *node)
 		graph->work += n;
 }
 
-/* Enters one node. Operations without the flag COMPUTE are those that devices pass over. */
+/* Enters a node, which is judged once, however often it is listed. Devices pass over results without elements, too. */
 static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *err)
 {
 	struct ggml_tensor *node = b->tensors[i];
-	enum gw_status st = check_op(b, i, err);
+	enum gw_status st = GW_OK;
 
-	if (st == GW_OK && gw_op_executes(node->op)) {
-		if (!(node->flags & GGML_TENSOR_FLAG_COMPUTE))
-			return GW_OK;
+	if (is_passed_over(node))
+		return GW_OK;
+	if (b->roles[i] == NODE && gw_op_executes(node->op))
 		st = take_node(b, node, err);
-	}
 	if (st != GW_OK)
 		return st;
+	b->roles[i] = JUDGED_NODE;
+	if (gw_op_executes(node->op) && gw_tensor_is_empty(node))
+		return GW_OK;
 	ggml_graph_add_node(b->graph->cgraph, node);
 	count_work(b->graph, node);
-	if (b->source->dialect->use_count)
-		gw_abi_graph_set_use_count(b->graph->cgraph, node, b->described[i].use_count);
 	return GW_OK;
 }
 
 static enum gw_status add_nodes(struct builder *b, struct gw_error *err)
 {
 	for (uint32_t n = 0; n < b->wire->n_nodes; n++) {
-		uint64_t id = gw_wire_graph_node_id(b->wire, n);
-		uint32_t i;
-		if (id == 0 || !find(b, id, &i))
-			return gw_error_set(
-				err, GW_ERR_PROTOCOL, "node %u is unknown tensor 0x%llx", n, (unsigned long long)id);
+		uint32_t i = 0;
+		bool known = find(b, gw_wire_graph_node_id(b->wire, n), &i);
+		assert(known);
+		(void)known;
 		if (add_node(b, i, err) != GW_OK)
 			return blame(b, i, err);
 	}
 	return GW_OK;
 }
 
+static enum gw_status make_plan(const struct builder *b, struct gw_error *err)
+{
+	struct gw_graph *graph = b->graph;
+	enum gw_status st = gw_index_plan_make(
+		ggml_graph_nodes(graph->cgraph), (uint32_t)ggml_graph_n_nodes(graph->cgraph), &graph->plan, err);
+
+	if (st != GW_OK)
+		return st;
+	return take(b,
+		graph->plan.n_checks * sizeof(*graph->plan.checks) + graph->plan.n_cuts * sizeof(*graph->plan.cuts),
+		&graph->taken, err);
+}
+
 static enum gw_status build(struct builder *b, struct gw_error *err)
 {
-	if (builder_init(b) != GW_OK)
-		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a graph of %u nodes", b->wire->n_nodes);
-	enum gw_status st = add_tensors(b, err);
+	enum gw_status st = builder_init(b, err);
 	if (st == GW_OK)
-		st = check_order(b, err);
+		st = walk(b, err);
+	if (st == GW_OK)
+		st = graph_new(b, count_visited(b) + count_spares(b), err);
+	if (st == GW_OK)
+		st = add_tensors(b, err);
 	if (st == GW_OK)
 		st = add_nodes(b, err);
-	return st;
+	if (st == GW_OK)
+		st = take(b, gw_map_bytes(&b->graph->handles), &b->graph->taken, err);
+	return st == GW_OK ? make_plan(b, err) : st;
 }
 
 enum gw_status gw_graph_build(const struct gw_graph_source *source, const struct gw_wire_graph *wire,

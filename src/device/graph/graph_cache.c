@@ -1,7 +1,5 @@
 #include "device/graph/graph_cache.h"
 
-#include <stdbool.h>
-
 #include "device/graph/graph.h"
 
 static void retire(struct gw_graph_cache *cache, struct gw_graph *graph)
@@ -56,13 +54,13 @@ static uint64_t bytes_held(const struct gw_graph_cache *cache)
 	return sum;
 }
 
-static bool has_room(struct gw_graph_cache *cache, const struct gw_graph *graph)
+bool gw_graph_cache_has_room(struct gw_graph_cache *cache, uint64_t bytes)
 {
 	uint64_t max = cache->max_bytes ? cache->max_bytes : GW_GRAPH_CACHE_BYTES;
 
-	if (cache->bytes + gw_graph_bytes(graph) > max)
+	if (cache->bytes + bytes > max)
 		cache->bytes = bytes_held(cache);
-	return cache->bytes + gw_graph_bytes(graph) <= max;
+	return cache->bytes + bytes <= max;
 }
 
 static enum gw_status keep(struct gw_graph_cache *cache, uint64_t uid, struct gw_graph *graph)
@@ -83,19 +81,39 @@ static enum gw_status keep(struct gw_graph_cache *cache, uint64_t uid, struct gw
 
 enum gw_status gw_graph_cache_put(struct gw_graph_cache *cache, uint64_t uid, struct gw_graph *graph)
 {
-	if (!has_room(cache, graph))
+	if (!gw_graph_cache_has_room(cache, gw_graph_bytes(graph)))
 		return GW_ERR_LIMIT;
 	enum gw_status st = keep(cache, uid, graph);
-	if (st == GW_OK)
-		cache->bytes += gw_graph_bytes(graph);
-	return st;
+	if (st != GW_OK)
+		return st;
+	cache->bytes += gw_graph_bytes(graph);
+	*gw_graph_used(graph) = ++cache->uses;
+	return GW_OK;
 }
 
-struct gw_graph *gw_graph_cache_get(const struct gw_graph_cache *cache, uint64_t uid)
+struct gw_graph *gw_graph_cache_get(struct gw_graph_cache *cache, uint64_t uid)
 {
 	struct gw_graph *graph = uid ? gw_map_get(&cache->by_uid, uid) : cache->last;
 
-	return graph && !gw_graph_is_dropped(graph) ? graph : NULL;
+	if (!graph || gw_graph_is_dropped(graph))
+		return NULL;
+	*gw_graph_used(graph) = ++cache->uses;
+	return graph;
+}
+
+bool gw_graph_cache_evict(struct gw_graph_cache *cache)
+{
+	struct gw_graph *oldest = NULL;
+	size_t pos = 0;
+	uint64_t uid;
+	void *graph;
+
+	while (gw_map_next(&cache->by_uid, &pos, &uid, &graph))
+		if (!gw_graph_is_dropped(graph) && (!oldest || *gw_graph_used(graph) < *gw_graph_used(oldest)))
+			oldest = graph;
+	if (oldest)
+		gw_graph_drop(oldest);
+	return oldest;
 }
 
 void gw_graph_cache_forget_buffer(struct gw_graph_cache *cache, uint64_t handle)

@@ -2,6 +2,7 @@
 #ifndef GW_DEVICE_GRAPH_GRAPH_CACHE_H
 #define GW_DEVICE_GRAPH_GRAPH_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,17 +25,25 @@ struct gw_graph_cache {
 	size_t n_retired;
 	uint64_t max_bytes; /* 0: GW_GRAPH_CACHE_BYTES */
 	uint64_t bytes;     /* what graphs hold, at the most: looked at closely only near the bound */
+	uint64_t uses;      /* of graphs, so far */
 };
 
 /* No graph may be under way. */
 void gw_graph_cache_free(struct gw_graph_cache *cache);
 
+/* Whether graphs may hold so many bytes more. */
+bool gw_graph_cache_has_room(struct gw_graph_cache *cache, uint64_t bytes);
+
 /* Keeps a graph in place of the one with the same uid; uid 0 keeps the newest only. GW_ERR_NOMEM, and
  * GW_ERR_LIMIT if all would hold too many bytes: graph is still the caller's. */
 enum gw_status gw_graph_cache_put(struct gw_graph_cache *cache, uint64_t uid, struct gw_graph *graph);
 
-/* The graph, or NULL if there is none or its buffers are gone. */
-struct gw_graph *gw_graph_cache_get(const struct gw_graph_cache *cache, uint64_t uid);
+/* The graph, or NULL if there is none, or if it was dropped because its buffers are gone or to make room. */
+struct gw_graph *gw_graph_cache_get(struct gw_graph_cache *cache, uint64_t uid);
+
+/* Drops the graph with a uid that was not used for longest; none may be under way. False if there is none. How many
+ * uids are counted does not change. */
+bool gw_graph_cache_evict(struct gw_graph_cache *cache);
 
 /* Drops the graphs that use the buffer of this handle; none may be under way. How many uids are counted does not
  * change. */

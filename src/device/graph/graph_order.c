@@ -8,69 +8,68 @@ enum mark {
 	DONE,
 };
 
-struct step {
+struct gw_walk_step {
 	uint32_t tensor;
 	uint32_t next; /* the link to follow next */
 };
 
-struct search {
-	const struct gw_links *links;
-	uint8_t *marks;
-	struct step *path;
-	size_t depth;
-};
-
-static void enter(struct search *s, uint32_t tensor)
+enum gw_status gw_walk_begin(struct gw_walk *w, const struct gw_links *links, uint32_t n)
 {
-	s->marks[tensor] = OPEN;
-	s->path[s->depth++] = (struct step){.tensor = tensor};
+	*w = (struct gw_walk){.links = links,
+		.marks = calloc(n + (size_t)1, sizeof(*w->marks)),
+		.path = malloc((n + (size_t)1) * sizeof(*w->path))};
+	return w->marks && w->path ? GW_OK : GW_ERR_NOMEM;
 }
 
-/* Follows one link of the deepest tensor, or leaves it. False if the link closes a circle. */
-static bool advance(struct search *s)
+void gw_walk_end(struct gw_walk *w)
 {
-	struct step *top = &s->path[s->depth - 1];
+	free(w->marks);
+	free(w->path);
+	*w = (struct gw_walk){0};
+}
 
-	if (top->next == GW_LINKS) {
-		s->marks[top->tensor] = DONE;
-		s->depth--;
+uint64_t gw_walk_bytes(uint32_t n)
+{
+	return (n + UINT64_C(1)) * (sizeof(uint8_t) + sizeof(struct gw_walk_step));
+}
+
+static void enter(struct gw_walk *w, uint32_t tensor)
+{
+	w->marks[tensor] = OPEN;
+	w->path[w->depth++] = (struct gw_walk_step){.tensor = tensor};
+}
+
+/* Goes on from the deepest tensor to one that was not visited, or leaves it. False if a link closes a circle. */
+static bool advance(struct gw_walk *w)
+{
+	struct gw_walk_step *top = &w->path[w->depth - 1];
+
+	while (top->next < GW_LINKS) {
+		uint32_t to = w->links[top->tensor].to[top->next++];
+		if (to == GW_NO_LINK || to == top->tensor || w->marks[to] == DONE)
+			continue;
+		if (w->marks[to] == OPEN)
+			return false;
+		enter(w, to);
 		return true;
 	}
-	uint32_t to = s->links[top->tensor].to[top->next++];
-	if (to == GW_NO_LINK || to == top->tensor)
-		return true;
-	if (s->marks[to] == NEW)
-		enter(s, to);
-	else if (s->marks[to] == OPEN)
-		return false;
+	w->marks[top->tensor] = DONE;
+	w->depth--;
 	return true;
 }
 
-static bool search_from(struct search *s, uint32_t tensor)
+bool gw_walk_from(struct gw_walk *w, uint32_t tensor)
 {
-	enter(s, tensor);
-	while (s->depth > 0)
-		if (!advance(s))
+	if (w->marks[tensor] == DONE)
+		return true;
+	enter(w, tensor);
+	while (w->depth > 0)
+		if (!advance(w))
 			return false;
 	return true;
 }
 
-enum gw_status gw_links_find_cycle(const struct gw_links *links, uint32_t n, bool *cyclic)
+bool gw_walk_visited(const struct gw_walk *w, uint32_t tensor)
 {
-	struct search s = {.links = links,
-		.marks = calloc(n + (size_t)1, 1),
-		.path = malloc((n + (size_t)1) * sizeof(struct step))};
-	bool found = false;
-
-	if (!s.marks || !s.path) {
-		free(s.marks);
-		free(s.path);
-		return GW_ERR_NOMEM;
-	}
-	for (uint32_t i = 0; i < n && !found; i++)
-		found = s.marks[i] == NEW && !search_from(&s, i);
-	free(s.marks);
-	free(s.path);
-	*cyclic = found;
-	return GW_OK;
+	return w->marks[tensor] != NEW;
 }

@@ -3,8 +3,6 @@
 #define GW_DEVICE_GRAPH_GRAPH_RULES_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include <ggml-backend.h>
 
@@ -12,9 +10,6 @@
 
 /* Whether an operation carries pointers to functions of the client. */
 bool gw_rules_op_is_custom(enum ggml_op number);
-
-/* Whether all sources that op's implementations rely on are there, and its parameters name an operation that exists. */
-bool gw_rules_op_complete(const struct ggml_tensor *node);
 
 /* The rules for a tensor that views another one. GW_ERR_PROTOCOL. */
 enum gw_status gw_rules_check_view(const struct ggml_tensor *view, struct gw_error *err);

@@ -76,20 +76,29 @@ static void restore_strides(const struct gw_wire_tensor *t, enum ggml_type type,
 	}
 }
 
-/* As ggml_nbytes computes it, but noticing an overflow. */
+/* The bytes of a row. Of a type in blocks, ggml_nbytes spreads a stride over a block's elements, which says nothing of
+ * a block where the stride is less than its size: a row has at least its last block. */
+static uint64_t row_extent(const struct gw_wire_tensor *t, enum ggml_type type, size_t stride)
+{
+	uint64_t block = (uint64_t)ggml_blck_size(type), size = (uint64_t)ggml_type_size(type);
+
+	if (block == 1)
+		return size + (t->ne[0] - UINT64_C(1)) * stride;
+	uint64_t spread = t->ne[0] * (uint64_t)stride / block;
+	uint64_t exact = ((t->ne[0] + block - 1) / block - 1) * stride + size;
+	return spread > exact ? spread : exact;
+}
+
+/* At least what ggml_nbytes computes, and noticing an overflow. */
 static bool extent(const struct gw_wire_tensor *t, enum ggml_type type, const size_t nb[GGML_MAX_DIMS], uint64_t *out)
 {
-	uint64_t block = (uint64_t)ggml_blck_size(type);
 	uint64_t sum, part;
 
 	if (empty(t)) {
 		*out = 0;
 		return true;
 	}
-	if (block == 1)
-		sum = ggml_type_size(type) + (t->ne[0] - UINT64_C(1)) * nb[0];
-	else
-		sum = t->ne[0] * (uint64_t)nb[0] / block;
+	sum = row_extent(t, type, nb[0]);
 	for (int i = 1; i < GGML_MAX_DIMS; i++)
 		if (!gw_mul_u64(t->ne[i] - UINT64_C(1), nb[i], &part) || !gw_add_u64(sum, part, &sum))
 			return false;

@@ -19,8 +19,8 @@
 const char *gw_tensor_text(const struct gw_wire_tensor *t, char out[GW_TENSOR_TEXT]);
 
 /* Shape, type, parameters, flags and name. Sources, view, buffer and data stay NULL; op is the local number, or NONE
- * if it is not known here. Also sets *nbytes, what ggml_nbytes gives. GW_ERR_PROTOCOL if the type is not known, the
- * rows are not whole blocks, or the extent overflows. */
+ * if it is not known here. Also sets *nbytes, what ggml_nbytes gives or more. GW_ERR_PROTOCOL if the type is not known,
+ * the rows are not whole blocks, or the extent overflows. */
 enum gw_status gw_tensor_shape(const struct gw_opmap *map, const struct gw_wire_tensor *t, struct ggml_tensor *out,
 	uint64_t *nbytes, struct gw_error *err);
 

@@ -2,8 +2,8 @@
 
 #include <stdbool.h>
 
-#include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
+#include "device/rules/op_rules.h"
 #include "ggml/layout.h"
 
 /* Whether ggml lets op's result take more than its elements. For others it asserts that it does not, unless the type is
@@ -17,8 +17,9 @@ static bool may_expand(enum ggml_op op)
  * everything is allowed. */
 static bool presentable(const struct ggml_tensor *tensor)
 {
-	return (may_expand(tensor->op) || ggml_is_quantized(tensor->type) || gw_op_is_view(tensor->op)) &&
-	       gw_rules_op_complete(tensor);
+	if (gw_op_is_view(tensor->op))
+		return true;
+	return (may_expand(tensor->op) || ggml_is_quantized(tensor->type)) && gw_op_rules_judge(tensor, NULL) == GW_OK;
 }
 
 size_t gw_alloc_size(ggml_backend_buffer_type_t buft, const struct ggml_tensor *tensor)

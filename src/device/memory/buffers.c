@@ -11,33 +11,39 @@
 #define VBASE_ALIGN 4096
 #define VBASE_GAP 65536
 
-void gw_buffers_init(struct gw_buffers *b, uint64_t max_bytes)
+void gw_buffers_init(struct gw_buffers *b, struct gw_budget *budget)
 {
-	*b = (struct gw_buffers){.next_handle = 1, .next_vbase = VBASE_FIRST, .max_bytes = max_bytes};
+	*b = (struct gw_buffers){.next_handle = 1, .next_vbase = VBASE_FIRST, .budget = budget};
 }
 
 /* Host memory is given out before it is there, so its size is the bound. Other devices know theirs. */
-static uint64_t max_bytes(const struct gw_buffers *b, const struct gw_device *device)
+static uint64_t device_bytes(const struct gw_device *device)
 {
 	size_t available = 0, total = 0;
 
-	if (b->max_bytes)
-		return b->max_bytes;
 	if (!ggml_backend_buft_is_host(gw_device_buft(device)))
 		return UINT64_MAX;
 	ggml_backend_dev_memory(device->dev, &available, &total);
 	return total ? total : UINT64_MAX;
 }
 
-uint64_t gw_buffers_left(const struct gw_buffers *b, const struct gw_device *device)
+static uint64_t difference(uint64_t a, uint64_t b)
 {
-	uint64_t max = max_bytes(b, device);
-	return max > b->bytes ? max - b->bytes : 0;
+	return a > b ? a - b : 0;
 }
 
-static void buffer_free(struct gw_buffer *buffer)
+uint64_t gw_buffers_left(const struct gw_buffers *b, const struct gw_device *device)
 {
-	ggml_backend_buffer_free(buffer->buffer);
+	if (!b->budget || b->budget->max == 0)
+		return difference(device_bytes(device), b->bytes);
+	uint64_t reserve = gw_budget_reserve(b->budget->max), others = difference(b->budget->used, b->bytes);
+	return difference(b->budget->max, b->bytes + (others > reserve ? others : reserve));
+}
+
+static void buffer_free(struct gw_buffers *b, struct gw_buffer *buffer)
+{
+	gw_memory_free(&buffer->memory);
+	gw_budget_give(b->budget, buffer->taken);
 	free(buffer);
 }
 
@@ -48,7 +54,7 @@ void gw_buffers_free(struct gw_buffers *b)
 	void *value;
 
 	while (gw_map_next(&b->by_handle, &pos, &handle, &value))
-		buffer_free(value);
+		buffer_free(b, value);
 	gw_map_free(&b->by_handle);
 }
 
@@ -73,14 +79,14 @@ static bool vspace_take(struct gw_buffers *b, uint64_t align, uint64_t size, uin
 	return true;
 }
 
-static enum gw_status describe(
-	struct gw_buffers *b, struct gw_device *device, ggml_backend_buffer_t real, struct gw_buffer *buffer)
+static enum gw_status describe(struct gw_buffers *b, struct gw_device *device, struct gw_buffer *buffer)
 {
+	ggml_backend_buffer_t real = buffer->memory.buffer;
 	size_t align = ggml_backend_buft_get_alignment(gw_device_buft(device));
 
 	buffer->device = device;
 	buffer->buffer = real;
-	buffer->size = ggml_backend_buffer_get_size(real);
+	buffer->size = ggml_backend_buffer_get_size(real) - buffer->memory.spare;
 	buffer->base = ggml_backend_buffer_get_base(real);
 	buffer->is_host = ggml_backend_buffer_is_host(real);
 	buffer->handle = b->next_handle;
@@ -89,10 +95,19 @@ static enum gw_status describe(
 	return GW_OK;
 }
 
+/* What a buffer takes: its memory, and what is noted about it. */
+static bool take(struct gw_buffers *b, struct gw_buffer *buffer)
+{
+	uint64_t bytes = gw_memory_bytes(&buffer->memory) + sizeof(*buffer);
+
+	if (!gw_budget_take(b->budget, bytes))
+		return false;
+	buffer->taken = bytes;
+	return true;
+}
+
 enum gw_status gw_buffers_alloc(struct gw_buffers *b, struct gw_device *device, uint64_t size, struct gw_buffer **out)
 {
-	enum gw_status st = GW_ERR_NOMEM;
-
 	/* Devices add alignment and padding to a size, unchecked. */
 	if (size > PTRDIFF_MAX)
 		return GW_ERR_NOMEM;
@@ -101,24 +116,21 @@ enum gw_status gw_buffers_alloc(struct gw_buffers *b, struct gw_device *device, 
 	struct gw_buffer *buffer = calloc(1, sizeof(*buffer));
 	if (!buffer)
 		return GW_ERR_NOMEM;
-	ggml_backend_buffer_t real = ggml_backend_buft_alloc_buffer(gw_device_buft(device), size);
-	if (!real)
-		goto free_buffer;
-	st = describe(b, device, real, buffer);
+	enum gw_status st = gw_memory_alloc(gw_device_buft(device), size, &buffer->memory);
+	if (st == GW_OK && !take(b, buffer))
+		st = GW_ERR_LIMIT;
+	if (st == GW_OK)
+		st = describe(b, device, buffer);
 	if (st == GW_OK)
 		st = gw_map_put(&b->by_handle, buffer->handle, buffer);
-	if (st != GW_OK)
-		goto free_real;
+	if (st != GW_OK) {
+		buffer_free(b, buffer);
+		return st;
+	}
 	b->next_handle++;
 	b->bytes += buffer->size;
 	*out = buffer;
 	return GW_OK;
-
-free_real:
-	ggml_backend_buffer_free(real);
-free_buffer:
-	free(buffer);
-	return st;
 }
 
 struct gw_buffer *gw_buffers_find(const struct gw_buffers *b, uint64_t handle)
@@ -130,5 +142,5 @@ void gw_buffers_release(struct gw_buffers *b, struct gw_buffer *buffer)
 {
 	gw_map_del(&b->by_handle, buffer->handle);
 	b->bytes -= buffer->size;
-	buffer_free(buffer);
+	buffer_free(b, buffer);
 }

@@ -1,9 +1,10 @@
 #include "device/memory/prefault.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+
+#include "base/thread.h"
 
 /* Linux 5.14; older C libraries do not name it. */
 #ifndef MADV_POPULATE_WRITE
@@ -16,11 +17,8 @@
 
 /* Memory from next to end is still to be made present. */
 struct gw_prefault {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t given;
+	struct gw_thread thread; /* its lock is a leaf */
 	uintptr_t next, end;
-	bool quit;
 };
 
 /* One step. The lock is held on entry and on return, not in between. */
@@ -30,9 +28,9 @@ static void step(struct gw_prefault *p)
 	uintptr_t n = p->end - at < STEP ? p->end - at : STEP;
 
 	p->next = at + n;
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_unlock(&p->thread.lock);
 	int rc = madvise((void *)at, n, MADV_POPULATE_WRITE);
-	pthread_mutex_lock(&p->lock);
+	pthread_mutex_lock(&p->thread.lock);
 	/* Too old a kernel, or memory that is gone, or none left: whoever writes will see. */
 	if (rc && p->next == at + n)
 		p->next = p->end = 0;
@@ -42,14 +40,14 @@ static void *run(void *arg)
 {
 	struct gw_prefault *p = arg;
 
-	pthread_mutex_lock(&p->lock);
-	while (!p->quit) {
+	pthread_mutex_lock(&p->thread.lock);
+	while (!p->thread.quit) {
 		if (p->next < p->end)
 			step(p);
 		else
-			pthread_cond_wait(&p->given, &p->lock);
+			pthread_cond_wait(&p->thread.changed, &p->thread.lock);
 	}
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_unlock(&p->thread.lock);
 	return NULL;
 }
 
@@ -59,11 +57,7 @@ enum gw_status gw_prefault_new(struct gw_prefault **out)
 
 	if (!p)
 		return GW_ERR_NOMEM;
-	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->given, NULL);
-	if (pthread_create(&p->thread, NULL, run, p)) {
-		pthread_cond_destroy(&p->given);
-		pthread_mutex_destroy(&p->lock);
+	if (gw_thread_start(&p->thread, run, p)) {
 		free(p);
 		return GW_ERR_SYSTEM;
 	}
@@ -75,13 +69,7 @@ void gw_prefault_free(struct gw_prefault *p)
 {
 	if (!p)
 		return;
-	pthread_mutex_lock(&p->lock);
-	p->quit = true;
-	pthread_cond_signal(&p->given);
-	pthread_mutex_unlock(&p->lock);
-	pthread_join(p->thread, NULL);
-	pthread_cond_destroy(&p->given);
-	pthread_mutex_destroy(&p->lock);
+	gw_thread_stop(&p->thread);
 	free(p);
 }
 
@@ -90,13 +78,13 @@ void gw_prefault_range(struct gw_prefault *p, const uint8_t *begin, const uint8_
 	uintptr_t first = ((uintptr_t)begin + LEAD) & ~(PAGE - 1);
 	uintptr_t last = (uintptr_t)end & ~(PAGE - 1);
 
-	pthread_mutex_lock(&p->lock);
+	pthread_mutex_lock(&p->thread.lock);
 	/* Where the last range has already been gone through, there is nothing to do again. */
 	if (p->next > first && p->next <= last)
 		first = p->next;
 	p->next = first;
 	p->end = last;
 	if (first < last)
-		pthread_cond_signal(&p->given);
-	pthread_mutex_unlock(&p->lock);
+		pthread_cond_broadcast(&p->thread.changed);
+	pthread_mutex_unlock(&p->thread.lock);
 }

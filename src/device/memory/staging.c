@@ -1,44 +1,30 @@
 #include "device/memory/staging.h"
 
-#include <stdlib.h>
-
-static void chunk_free(struct gw_staging *st, unsigned i)
-{
-	if (st->pinned[i])
-		ggml_backend_buffer_free(st->pinned[i]);
-	else
-		free(st->chunk[i]);
-	st->pinned[i] = NULL;
-	st->chunk[i] = NULL;
-}
-
 void gw_staging_free(struct gw_staging *st)
 {
-	chunk_free(st, 0);
-	chunk_free(st, 1);
+	for (int i = 0; i < 2; i++) {
+		gw_memory_free(&st->memory[i]);
+		st->chunk[i] = NULL;
+	}
 	st->uploading = NULL;
 }
 
-/* Memory that the device reads without a copy in between, where it offers some. */
-static bool chunk_alloc_pinned(struct gw_staging *st, unsigned i, struct gw_device *device)
+/* Memory that the device reads without a copy in between, where it offers some; otherwise any. */
+static enum gw_status chunk_alloc(struct gw_device *device, struct gw_memory *out)
 {
-	ggml_backend_buffer_type_t buft = ggml_backend_dev_host_buffer_type(device->dev);
-	if (!buft || !ggml_backend_buft_is_host(buft))
-		return false;
-	ggml_backend_buffer_t pinned = ggml_backend_buft_alloc_buffer(buft, GW_STAGING_CHUNK);
-	if (!pinned)
-		return false;
-	st->pinned[i] = pinned;
-	st->chunk[i] = ggml_backend_buffer_get_base(pinned);
-	return true;
+	ggml_backend_buffer_type_t pinned = ggml_backend_dev_host_buffer_type(device->dev);
+
+	if (pinned && ggml_backend_buft_is_host(pinned) && gw_memory_alloc(pinned, GW_STAGING_CHUNK, out) == GW_OK)
+		return GW_OK;
+	return gw_memory_alloc(ggml_backend_cpu_buffer_type(), GW_STAGING_CHUNK, out);
 }
 
 uint8_t *gw_staging_chunk(struct gw_staging *st, struct gw_device *device)
 {
 	unsigned i = st->current;
 
-	if (!st->chunk[i] && !chunk_alloc_pinned(st, i, device))
-		st->chunk[i] = malloc(GW_STAGING_CHUNK);
+	if (!st->chunk[i] && chunk_alloc(device, &st->memory[i]) == GW_OK)
+		st->chunk[i] = ggml_backend_buffer_get_base(st->memory[i].buffer);
 	return st->chunk[i];
 }
 

@@ -8,21 +8,23 @@
 
 #include "base/status.h"
 #include "device/device.h"
+#include "device/memory/memory.h"
 
 #define GW_STAGING_CHUNK ((size_t)4 << 20)
 
 /* An all-zero struct gw_staging is ready; memory is taken at the first use. Single owner. */
 struct gw_staging {
 	uint8_t *chunk[2];
-	ggml_backend_buffer_t pinned[2]; /* what holds chunk[i], if the device gave it */
-	unsigned current;                /* the chunk to fill next */
-	struct gw_device *uploading;     /* the device that still reads the other chunk; NULL = none */
+	struct gw_memory memory[2];  /* what holds chunk[i] */
+	unsigned current;            /* the chunk to fill next */
+	struct gw_device *uploading; /* the device that still reads the other chunk; NULL = none */
 };
 
 /* Nothing may be under way on the devices that it was used with. */
 void gw_staging_free(struct gw_staging *st);
 
-/* A chunk of GW_STAGING_CHUNK bytes to fill, or NULL without memory. device is where its bytes will go or come from. */
+/* A chunk of GW_STAGING_CHUNK bytes to fill, or NULL without memory. It is all zero before its first use, because a
+ * transport may let the client read it. device is where its bytes will go or come from. */
 uint8_t *gw_staging_chunk(struct gw_staging *st, struct gw_device *device);
 
 /* What becomes of the n * size bytes at the start of the chunk that gw_staging_chunk gave: rows of size bytes, written

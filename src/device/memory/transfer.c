@@ -60,7 +60,7 @@ static uint8_t *staging_chunk(struct gw_session *s, struct gw_device *device)
 	uint8_t *chunk = gw_staging_chunk(&s->staging, device);
 
 	if (chunk && is_new)
-		gw_connection_keep_memory(s->peer, chunk, GW_STAGING_CHUNK);
+		gw_connection_register_memory(s->peer, chunk, GW_STAGING_CHUNK);
 	return chunk;
 }
 

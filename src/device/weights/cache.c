@@ -1,43 +1,48 @@
 #include "device/weights/cache.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/log.h"
-#include "device/weights/cache_names.h"
-#include "device/weights/cache_trim.h"
+#include "device/weights/cache_store.h"
+#include "device/weights/cache_wire.h"
 
 struct gw_cache {
-	char *dir;
-	uint64_t max; /* bytes */
+	struct gw_cache_domain *domain; /* NULL: it is at the other end of sock */
+	int sock;                       /* -1: that end is closed */
 };
 
 struct gw_cache_entry {
+	struct gw_cache *cache;
 	int fd;
 	struct gw_blob blob;
-	char *path;
 };
 
-enum gw_status gw_cache_new(const char *dir, uint64_t max, struct gw_cache **out)
+enum gw_status gw_cache_new(struct gw_cache_store *store, const char *domain, struct gw_cache **out)
 {
 	struct gw_cache *cache = calloc(1, sizeof(*cache));
 	if (!cache)
 		return GW_ERR_NOMEM;
-	cache->dir = strdup(dir);
-	if (!cache->dir) {
+	enum gw_status st = gw_cache_domain_open(store, domain, &cache->domain);
+	if (st != GW_OK) {
 		free(cache);
+		return st;
+	}
+	cache->sock = -1;
+	*out = cache;
+	return GW_OK;
+}
+
+enum gw_status gw_cache_new_remote(int sock, struct gw_cache **out)
+{
+	struct gw_cache *cache = calloc(1, sizeof(*cache));
+	if (!cache) {
+		close(sock);
 		return GW_ERR_NOMEM;
 	}
-	cache->max = max ? max : UINT64_MAX;
-	gw_cache_trim(dir, cache->max);
+	cache->sock = sock;
 	*out = cache;
 	return GW_OK;
 }
@@ -46,67 +51,108 @@ void gw_cache_free(struct gw_cache *cache)
 {
 	if (!cache)
 		return;
-	free(cache->dir);
+	gw_cache_domain_close(cache->domain);
+	if (cache->sock >= 0)
+		close(cache->sock);
 	free(cache);
 }
 
-const char *gw_cache_dir(const struct gw_cache *cache)
+/* Passes on a status from the other end, and notices if there is none any more. */
+static enum gw_status heard(struct gw_cache *cache, enum gw_status st)
 {
-	return cache->dir;
+	if (st != GW_ERR_LOST && st != GW_ERR_PROTOCOL)
+		return st;
+	gw_log_warn("cache: its keeper is gone; this client goes on without a cache");
+	close(cache->sock);
+	cache->sock = -1;
+	return GW_ERR_NOT_FOUND;
 }
 
-static char *final_path(const struct gw_cache *cache, uint64_t hash)
+static enum gw_status find(struct gw_cache *cache, struct gw_sums *sums, int *fd, uint64_t *size)
 {
-	char *path;
+	if (cache->domain)
+		return gw_cache_domain_find(cache->domain, sums, fd, size);
+	if (cache->sock < 0)
+		return GW_ERR_NOT_FOUND;
+	return heard(cache, gw_cache_ask_find(cache->sock, sums, fd, size));
+}
 
-	return asprintf(&path, "%s/%016" PRIx64, cache->dir, hash) < 0 ? NULL : path;
+static enum gw_status begin(struct gw_cache *cache, uint64_t size)
+{
+	if (cache->sock < 0)
+		return GW_ERR_NOT_FOUND;
+	return heard(cache, gw_cache_post_begin(cache->sock, size));
+}
+
+static void finish(struct gw_cache *cache, const struct gw_sums *sums)
+{
+	if (cache->domain)
+		(void)gw_cache_domain_finish(cache->domain, sums);
+	else if (cache->sock >= 0)
+		(void)heard(cache, gw_cache_post_finish(cache->sock, sums));
+}
+
+static void abandon(struct gw_cache *cache)
+{
+	if (cache->domain)
+		gw_cache_domain_abandon(cache->domain);
+	else if (cache->sock >= 0)
+		(void)heard(cache, gw_cache_post_abandon(cache->sock));
+}
+
+static void remove_entry(struct gw_cache *cache, uint64_t fnv)
+{
+	if (cache->domain)
+		gw_cache_domain_remove(cache->domain, fnv);
+	else if (cache->sock >= 0)
+		(void)heard(cache, gw_cache_post_remove(cache->sock, fnv));
 }
 
 static void writer_drop(struct gw_cache_writer *w)
 {
-	if (w->fd >= 0)
-		close(w->fd);
-	if (w->path)
-		unlink(w->path);
+	if (w->fd < 0)
+		return;
+	close(w->fd);
+	abandon(w->cache);
 	gw_digest_end(&w->digest);
-	free(w->path);
 	w->fd = -1;
-	w->path = NULL;
 }
 
-static void writer_fail(struct gw_cache_writer *w, const char *what)
+static void writer_start(struct gw_cache_writer *w, int fd)
 {
-	int errnum = errno;
-
-	gw_log_warn("cache %s: cannot %s a file: %s", w->cache->dir, what, strerror(errnum));
-	writer_drop(w);
-}
-
-void gw_cache_write_begin(struct gw_cache_writer *w, const struct gw_cache *cache, uint64_t size)
-{
-	*w = (struct gw_cache_writer){.cache = cache, .fd = -1};
-	if (!cache || size > cache->max)
-		return;
-	if (cache->max != UINT64_MAX)
-		gw_cache_trim(cache->dir, cache->max - size);
-	char *path;
-	if (asprintf(&path, "%s/" GW_CACHE_TEMP, cache->dir) < 0)
-		return;
-	w->fd = mkostemp(path, O_CLOEXEC);
-	if (w->fd < 0) {
-		writer_fail(w, "create");
-		free(path);
-		return;
-	}
-	flock(w->fd, LOCK_EX);
-	w->path = path;
+	w->fd = fd;
 	gw_digest_begin(&w->digest, true, true);
+}
+
+/* The file should be there by now: the payload took longer. */
+static void writer_await(struct gw_cache_writer *w)
+{
+	int fd;
+
+	w->awaiting = false;
+	if (heard(w->cache, gw_cache_await_begin(w->cache->sock, &fd)) == GW_OK)
+		writer_start(w, fd);
+}
+
+void gw_cache_write_begin(struct gw_cache_writer *w, struct gw_cache *cache, uint64_t size)
+{
+	int fd;
+
+	*w = (struct gw_cache_writer){.cache = cache, .fd = -1};
+	if (!cache)
+		return;
+	if (!cache->domain)
+		w->awaiting = begin(cache, size) == GW_OK;
+	else if (gw_cache_domain_begin(cache->domain, size, &fd) == GW_OK)
+		writer_start(w, fd);
 }
 
 void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size)
 {
 	const uint8_t *p = data;
 
+	if (w->awaiting)
+		writer_await(w);
 	if (w->fd < 0)
 		return;
 	gw_digest_update(&w->digest, data, size);
@@ -115,7 +161,8 @@ void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			writer_fail(w, "write");
+			gw_log_warn("cache: cannot write a file: %s", strerror(errno));
+			writer_drop(w);
 			return;
 		}
 		p += n;
@@ -123,61 +170,43 @@ void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size)
 	}
 }
 
-static void writer_keep(struct gw_cache_writer *w)
-{
-	struct gw_sums sums = gw_digest_end(&w->digest);
-	char *path = final_path(w->cache, sums.fnv);
-	int fd = w->fd;
-
-	w->fd = -1;
-	if (close(fd) != 0 || !path || rename(w->path, path) != 0) {
-		writer_fail(w, "finish");
-	} else {
-		free(w->path);
-		w->path = NULL;
-		gw_cache_names_add(w->cache->dir, &sums);
-	}
-	free(path);
-}
-
 void gw_cache_write_end(struct gw_cache_writer *w, bool complete)
 {
-	if (w->fd >= 0 && complete)
-		writer_keep(w);
-	else
+	if (w->awaiting)
+		writer_await(w);
+	if (w->fd < 0)
+		return;
+	if (!complete) {
 		writer_drop(w);
-}
-
-static void entry_free(struct gw_cache_entry *e)
-{
-	if (e->fd >= 0)
-		close(e->fd);
-	free(e->path);
-	free(e);
+		return;
+	}
+	struct gw_sums sums = gw_digest_end(&w->digest);
+	/* Some file systems tell only now that the disk is full. */
+	int failed = close(w->fd);
+	w->fd = -1;
+	if (failed) {
+		gw_log_warn("cache: cannot write a file: %s", strerror(errno));
+		abandon(w->cache);
+		return;
+	}
+	finish(w->cache, &sums);
 }
 
 enum gw_status gw_cache_open(
-	const struct gw_cache *cache, const struct gw_sums *sums, struct gw_cache_entry **out, uint64_t *size)
+	struct gw_cache *cache, const struct gw_sums *sums, struct gw_cache_entry **out, uint64_t *size)
 {
-	struct stat sb;
 	struct gw_cache_entry *e = calloc(1, sizeof(*e));
 	if (!e)
 		return GW_ERR_NOMEM;
-	e->fd = -1;
 	struct gw_sums known = *sums;
-	if (gw_cache_names_find(cache->dir, &known) || known.has_fnv)
-		e->path = final_path(cache, known.fnv);
-	if (e->path)
-		e->fd = open(e->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (e->fd < 0 || fstat(e->fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
-		entry_free(e);
-		return GW_ERR_NOT_FOUND;
+	enum gw_status st = find(cache, &known, &e->fd, size);
+	if (st != GW_OK) {
+		free(e);
+		return st;
 	}
-	gw_blob_begin(&e->blob, e->fd, 0, (uint64_t)sb.st_size, &known);
-	/* What was used last goes last. Of a file of another user's, the time stays as it is. */
-	(void)futimens(e->fd, NULL);
+	e->cache = cache;
+	gw_blob_begin(&e->blob, e->fd, 0, *size, &known);
 	*out = e;
-	*size = (uint64_t)sb.st_size;
 	return GW_OK;
 }
 
@@ -186,14 +215,18 @@ struct gw_blob *gw_cache_blob(struct gw_cache_entry *e)
 	return &e->blob;
 }
 
+static void entry_free(struct gw_cache_entry *e)
+{
+	close(e->fd);
+	free(e);
+}
+
 enum gw_status gw_cache_verify(struct gw_cache_entry *e)
 {
 	bool good = gw_blob_end(&e->blob);
 
-	if (!good) {
-		gw_log_warn("cache: %s holds other bytes than its name says; removed", e->path);
-		unlink(e->path);
-	}
+	if (!good)
+		remove_entry(e->cache, e->blob.expected.fnv);
 	entry_free(e);
 	return good ? GW_OK : GW_ERR_INVALID;
 }

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "device/weights/cache_listing.h"
 #include "wire/cursor.h"
 
 /* A record: FNV-1a, XXH3 low and high, FNV-1a of these three. */
@@ -47,58 +47,131 @@ static bool decode(const uint8_t record[RECORD], struct gw_sums *sums)
 	return true;
 }
 
-void gw_cache_names_add(const char *dir, const struct gw_sums *sums)
+void gw_cache_names_free(struct gw_cache_names *names)
 {
-	uint8_t record[RECORD];
-	struct stat sb;
-
-	if (!sums->has_fnv || !sums->has_xxh3)
-		return;
-	int fd = open_names(dir, O_WRONLY | O_CREAT | O_APPEND);
-	if (fd < 0)
-		return;
-	encode(sums, record);
-	/* What a full disk left of a record would shift all that follow. */
-	bool ok = fstat(fd, &sb) == 0;
-	if (ok && sb.st_size >= MAX_FILE)
-		ok = ftruncate(fd, 0) == 0;
-	else if (ok && sb.st_size % (off_t)RECORD)
-		ok = ftruncate(fd, sb.st_size - sb.st_size % (off_t)RECORD) == 0;
-	if (ok)
-		(void)!write(fd, record, sizeof(record));
-	close(fd);
+	free(names->pairs);
+	gw_map_free(&names->by_fnv);
+	gw_map_free(&names->by_xxh3);
+	*names = (struct gw_cache_names){0};
 }
 
-/* The records of the file, and their number. NULL if there is none. */
-static uint8_t *read_all(int fd, size_t *n)
+/* A place in pairs as the maps hold it: a number, never followed. */
+static void *mark_of(size_t place)
 {
-	struct stat sb;
-
-	if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode) || sb.st_size < (off_t)RECORD || sb.st_size > MAX_FILE)
-		return NULL;
-	uint8_t *bytes = malloc((size_t)sb.st_size);
-	if (!bytes)
-		return NULL;
-	ssize_t got = pread(fd, bytes, (size_t)sb.st_size, 0);
-	*n = got > 0 ? (size_t)got / RECORD : 0;
-	return bytes;
+	return (void *)(uintptr_t)(place + 1); /* NOLINT(performance-no-int-to-ptr) */
 }
 
-bool gw_cache_names_find(const char *dir, struct gw_sums *sums)
+static void note(struct gw_cache_names *names, const struct gw_sums *sums)
 {
-	struct gw_sums known;
-	bool found = false;
-	size_t n = 0;
+	if (names->n == names->room) {
+		size_t room = names->room ? 2 * names->room : 64;
+		struct gw_sums *pairs = reallocarray(names->pairs, room, sizeof(*pairs));
+		if (!pairs)
+			return;
+		names->pairs = pairs;
+		names->room = room;
+	}
+	names->pairs[names->n] = *sums;
+	/* Without memory for one of them, the other still counts. */
+	(void)gw_map_put(&names->by_fnv, sums->fnv, mark_of(names->n));
+	(void)gw_map_put(&names->by_xxh3, sums->xxh3.low, mark_of(names->n));
+	names->n++;
+}
 
+/* Takes the records from one offset to another. */
+static void read_records(struct gw_cache_names *names, int fd, off_t from, off_t to)
+{
+	uint8_t records[128 * RECORD];
+	struct gw_sums sums;
+
+	while (from < to) {
+		ssize_t got = pread(fd, records, sizeof(records), from);
+		if (got < (ssize_t)RECORD)
+			return;
+		size_t n = (size_t)got / RECORD;
+		for (size_t i = 0; i < n; i++)
+			if (decode(records + i * RECORD, &sums))
+				note(names, &sums);
+		from += (off_t)(n * RECORD);
+	}
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Brings names up to date with the file, which is only appended to, or cut and begun again. */
+static void refresh(struct gw_cache_names *names, int fd)
+{
+	const struct stat *then = &names->file;
+	struct stat now;
+
+	if (fstat(fd, &now) != 0 || !S_ISREG(now.st_mode) || now.st_size > MAX_FILE)
+		return;
+	now.st_size -= now.st_size % (off_t)RECORD;
+	bool known = then->st_ino == now.st_ino && then->st_dev == now.st_dev;
+	if (known && is_same(then, &now))
+		return;
+	if (!known || then->st_size >= now.st_size)
+		gw_cache_names_free(names);
+	read_records(names, fd, then->st_size, now.st_size);
+	names->file = now;
+}
+
+static const struct gw_sums *look_up(const struct gw_cache_names *names, const struct gw_sums *sums)
+{
+	const void *mark =
+		sums->has_xxh3 ? gw_map_get(&names->by_xxh3, sums->xxh3.low) : gw_map_get(&names->by_fnv, sums->fnv);
+
+	return mark ? &names->pairs[(uintptr_t)mark - 1] : NULL;
+}
+
+bool gw_cache_names_find(struct gw_cache_names *names, const char *dir, struct gw_sums *sums)
+{
 	int fd = open_names(dir, O_RDONLY);
 	if (fd < 0)
 		return false;
-	uint8_t *records = read_all(fd, &n);
-	for (size_t i = n; records && i-- > 0 && !found;)
-		found = decode(records + i * RECORD, &known) && gw_sums_agree(&known, sums);
-	free(records);
+	refresh(names, fd);
 	close(fd);
-	if (found)
-		*sums = known;
-	return found;
+	const struct gw_sums *pair = look_up(names, sums);
+	if (!pair || !gw_sums_agree(pair, sums))
+		return false;
+	*sums = *pair;
+	return true;
+}
+
+static bool append(int fd, const struct gw_sums *sums, uint64_t *grown)
+{
+	uint8_t record[RECORD];
+	struct stat before, after;
+
+	if (fstat(fd, &before) != 0)
+		return false;
+	/* What a full disk left of a record would shift all that follow. */
+	off_t keep = before.st_size >= MAX_FILE ? 0 : before.st_size - before.st_size % (off_t)RECORD;
+	if (keep != before.st_size && ftruncate(fd, keep) != 0)
+		return false;
+	encode(sums, record);
+	if (write(fd, record, sizeof(record)) != (ssize_t)sizeof(record) || fstat(fd, &after) != 0)
+		return false;
+	*grown = gw_cache_disk_bytes(&after) - gw_cache_disk_bytes(&before);
+	return after.st_blocks > before.st_blocks;
+}
+
+uint64_t gw_cache_names_add(struct gw_cache_names *names, const char *dir, const struct gw_sums *sums)
+{
+	struct gw_sums known = *sums;
+	uint64_t grown = 0;
+
+	if (!sums->has_fnv || !sums->has_xxh3 || gw_cache_names_find(names, dir, &known))
+		return 0;
+	int fd = open_names(dir, O_WRONLY | O_CREAT | O_APPEND);
+	if (fd < 0)
+		return 0;
+	if (!append(fd, sums, &grown))
+		grown = 0;
+	close(fd);
+	return grown;
 }

@@ -1,22 +1,39 @@
-/* The cache's files have their FNV-1a for a name, as the stock server has it. This is their other name, XXH3-128, by
- * which ggwire clients ask and which is quick to check: a file of pairs beside them.
+/* The file that pairs the FNV-1a of a directory's entries, which is their name, with their XXH3-128, by which ggwire
+ * clients ask.
  *
- * A pair whose checksum is right is believed: a payload that was asked for by its FNV-1a is checked by the XXH3 noted
- * with it, at many times the speed. The checksum guards against a disk's errors. Against one who may write the
- * directory nothing would: to make another payload with the same FNV-1a is easy. */
+ * A pair with a correct checksum is trusted: an entry that was asked for by FNV-1a is verified by its XXH3, which is
+ * many times faster. The checksum detects errors of the disk. It is no protection against anyone who can write to the
+ * directory. */
 #ifndef GW_DEVICE_WEIGHTS_CACHE_NAMES_H
 #define GW_DEVICE_WEIGHTS_CACHE_NAMES_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/digest.h"
+#include "base/map.h"
 
 #define GW_CACHE_NAMES "ggwire-xxh3"
 
-/* Notes that both sums are of the same payload. A failure only makes later questions fail. Blocks for the disk. */
-void gw_cache_names_add(const char *dir, const struct gw_sums *sums);
+/* What was read of a directory's file. All-zero is valid: nothing was. Single owner. */
+struct gw_cache_names {
+	struct stat file; /* as of then; st_ino 0 = never */
+	struct gw_sums *pairs;
+	size_t n, room;
+	struct gw_map by_fnv;  /* -> place in pairs, counted from 1 */
+	struct gw_map by_xxh3; /* by the lower half */
+};
 
-/* Completes the sums, of which one is there, from what was noted last. False if nothing was. Blocks for the disk. */
-bool gw_cache_names_find(const char *dir, struct gw_sums *sums);
+void gw_cache_names_free(struct gw_cache_names *names);
+
+/* Completes the sums, of which one is there, from what was noted last in dir's file. False if nothing was. Reads what
+ * is new in the file; blocks for the disk. */
+bool gw_cache_names_find(struct gw_cache_names *names, const char *dir, struct gw_sums *sums);
+
+/* Notes that both sums are of the same payload, unless that was noted before. Returns by how many bytes of disk the
+ * file grew. A failure only makes later questions fail. Blocks for the disk. */
+uint64_t gw_cache_names_add(struct gw_cache_names *names, const char *dir, const struct gw_sums *sums);
 
 #endif

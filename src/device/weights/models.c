@@ -14,7 +14,6 @@ struct place {
 	uint32_t file;
 	uint32_t entry;
 };
-_Static_assert(sizeof(struct place) <= sizeof(void *), "a place fits into a map's value");
 
 enum state {
 	WAITING, /* no index yet */
@@ -36,20 +35,14 @@ struct gw_models {
 	struct gw_map by_xxh3; /* by the lower half */
 };
 
-static void *pack(struct place place)
+static uint64_t pack(struct place place)
 {
-	void *value = NULL;
-
-	memcpy(&value, &place, sizeof(place));
-	return value;
+	return (uint64_t)place.file << 32 | place.entry;
 }
 
-static struct place unpack(const void *value)
+static struct place unpack(uint64_t value)
 {
-	struct place place;
-
-	memcpy(&place, &value, sizeof(place));
-	return place;
+	return (struct place){(uint32_t)(value >> 32), (uint32_t)value};
 }
 
 enum gw_status gw_models_open(const char *list, const char *index_dir, struct gw_models **out, struct gw_error *err)
@@ -103,10 +96,10 @@ static void try_load(struct gw_models *m, size_t file)
 		return;
 	in->state = USABLE;
 	for (size_t i = 0; i < in->index.n; i++) {
-		void *place = pack((struct place){(uint32_t)file, (uint32_t)i});
+		uint64_t place = pack((struct place){(uint32_t)file, (uint32_t)i});
 		const struct gw_sums *sums = &in->index.entries[i].sums;
-		if (gw_map_put(&m->by_fnv, sums->fnv, place) != GW_OK ||
-			(sums->has_xxh3 && gw_map_put(&m->by_xxh3, sums->xxh3.low, place) != GW_OK))
+		if (gw_map_put_u64(&m->by_fnv, sums->fnv, place) != GW_OK ||
+			(sums->has_xxh3 && gw_map_put_u64(&m->by_xxh3, sums->xxh3.low, place) != GW_OK))
 			return;
 	}
 }
@@ -130,9 +123,9 @@ static void distrust(struct gw_models *m, size_t file, const char *why)
 static const struct gw_model_entry *look_up(struct gw_models *m, const struct gw_sums *sums, size_t *file)
 {
 	struct gw_model_stamp now;
-	void *value;
-	bool found = sums->has_xxh3 ? gw_map_find(&m->by_xxh3, sums->xxh3.low, &value)
-				    : gw_map_find(&m->by_fnv, sums->fnv, &value);
+	uint64_t value;
+	bool found = sums->has_xxh3 ? gw_map_find_u64(&m->by_xxh3, sums->xxh3.low, &value)
+				    : gw_map_find_u64(&m->by_fnv, sums->fnv, &value);
 	if (!found)
 		return NULL;
 	struct place place = unpack(value);

@@ -1,47 +1,38 @@
-/* The data path between ggwire peers: a stream of bytes in SENDs of up to 64 KiB, each with a header of 8 bytes in
- * front:
+/* A stream of bytes in SENDs of up to 64 KiB, each with a header of 8 bytes:
  *
  *   u8 type | u8 number | u16 credits | u32 number of bytes that follow
  *
- * The number is that of the message, from 0, in its lower 8 bits: rdma_rxe, after packets were lost, now and then
- * delivers a message twice. That ends the connection, rather than be taken for what comes next.
+ * The number is that of the message, counted from 0, in its lower 8 bits. After packet loss rdma_rxe sometimes delivers
+ * a message twice; the number detects that, and the connection ends instead of taking the copy for the next message.
  *
- * A sender has a credit for each receive that the peer has posted for data; credits come back in the headers of what
- * the peer sends, or in a message of their own when half of them is owed. So a receiver is always ready. Messages
- * without bytes of the stream take no credit: there are few at a time, and receives for them are on top. */
+ * A sender has a credit for each receive that the peer has posted for data. Credits come back in the headers of what
+ * the peer sends, or in a message of their own when half of them is owed, so a receiver is always ready. Messages
+ * without bytes of the stream take no credit: there are few at a time, and extra receives are posted for them. */
+#include "transport/rdma/ggwire_path.h"
+
 #include <string.h>
 
 #include "base/clock.h"
-#include "transport/rdma/ggwire_path.h"
+#include "transport/rdma/connection.h"
+#include "transport/rdma/ggwire.h"
+#include "transport/rdma/rendezvous.h"
+#include "transport/rdma/wait.h"
+#include "transport/rdma/work.h"
+#include "wire/cursor.h"
 
 #define SLOT ((size_t)64 << 10)
 #define DEPTH 64  /* messages with bytes that the peer can take */
-#define CONTROL 8 /* receives for messages without */
+#define CONTROL 8 /* receives for messages without bytes */
 #define TX_SLOTS 32
-#define TX_CONTROL 2 /* sends that are kept for them */
 #define SIGNAL_EVERY 8
-#define NS_PER_MS UINT64_C(1000000)
 
 _Static_assert(DEPTH + CONTROL <= GW_RDMA_MAX_RX, "all receives fit");
 _Static_assert(TX_SLOTS <= GW_RDMA_MAX_TX, "all sends fit");
 
-void gw_rdma_post_message(struct gw_rdma *r, enum gw_rdma_message type, size_t size, bool signal)
-{
-	uint8_t *tx = gw_rdma_tx(r);
-	tx[0] = (uint8_t)type;
-	tx[1] = r->sent++;
-	tx[2] = (uint8_t)r->owed;
-	tx[3] = (uint8_t)(r->owed >> 8);
-	for (int i = 0; i < 4; i++)
-		tx[4 + i] = (uint8_t)(size >> (8 * i));
-	r->owed = 0;
-	gw_rdma_post_send(r, GW_RDMA_HEADER + size, signal);
-}
-
 static void return_credits(struct gw_rdma *r)
 {
 	/* Without room now, reaping a send comes back here. */
-	if (r->owed >= DEPTH / 2 && !r->failed && gw_rdma_room(r) > 0)
+	if (r->ggwire.owed >= DEPTH / 2 && !r->failed && gw_rdma_room(r) > 0)
 		gw_rdma_post_message(r, GW_RDMA_CREDIT, 0, true);
 }
 
@@ -58,13 +49,12 @@ static bool with_bytes(struct gw_rdma *r, unsigned slot, const uint8_t *rx, uint
 			return false;
 		gw_rdma_make_ready(r, slot, GW_RDMA_HEADER, bytes);
 		return true;
-	case GW_RDMA_OFFER:
-		return r->ready_len < DEPTH && bytes == GW_RDMA_OFFER_BYTES &&
-		       gw_rdma_offered(r, slot, rx + GW_RDMA_HEADER);
-	case GW_RDMA_HELLO:
-		if (r->heard)
+	case GW_RDMA_REQUEST:
+		return r->ready_len < DEPTH && gw_rdma_take_request(r, slot, rx + GW_RDMA_HEADER, bytes);
+	case GW_RDMA_PROBE:
+		if (r->ggwire.probed)
 			return false;
-		r->heard = true;
+		r->ggwire.probed = true;
 		gw_rdma_post_recv(r, slot);
 		return true;
 	default:
@@ -74,9 +64,9 @@ static bool with_bytes(struct gw_rdma *r, unsigned slot, const uint8_t *rx, uint
 
 static bool without_bytes(struct gw_rdma *r, unsigned slot, uint8_t type)
 {
-	if (type != GW_RDMA_CREDIT && type != GW_RDMA_TAKEN)
+	if (type != GW_RDMA_CREDIT && type != GW_RDMA_ACKNOWLEDGE)
 		return false;
-	if (type == GW_RDMA_TAKEN && r->taken++ == r->offers)
+	if (type == GW_RDMA_ACKNOWLEDGE && r->ggwire.acknowledged++ == r->ggwire.requests)
 		return false;
 	gw_rdma_post_recv(r, slot);
 	return true;
@@ -89,49 +79,26 @@ static void ggwire_received(struct gw_rdma *r, unsigned slot, uint32_t size)
 		bad_message(r, "without a header");
 		return;
 	}
-	uint32_t bytes = (uint32_t)rx[4] | (uint32_t)rx[5] << 8 | (uint32_t)rx[6] << 16 | (uint32_t)rx[7] << 24;
-	r->credits += (unsigned)(rx[2] | rx[3] << 8);
+	uint32_t bytes = gw_le32(rx + 4);
+	r->ggwire.credits += (unsigned)(rx[2] | rx[3] << 8);
 	if (bytes != size - GW_RDMA_HEADER)
 		bad_message(r, "of another length than its header says");
-	else if (rx[1] != r->received++)
+	else if (rx[1] != r->ggwire.received++)
 		bad_message(r, "twice, or one that is not the next");
-	else if (r->credits > DEPTH)
+	else if (r->ggwire.credits > DEPTH)
 		bad_message(r, "with more credits than there are");
 	else if (bytes > 0 ? !with_bytes(r, slot, rx, bytes) : !without_bytes(r, slot, rx[0]))
-		bad_message(r, "that is none");
+		bad_message(r, "of no known type, or at the wrong time");
 }
 
 static void ggwire_consumed(struct gw_rdma *r, unsigned slot)
 {
 	gw_rdma_post_recv(r, slot);
-	r->owed++;
+	r->ggwire.owed++;
 	return_credits(r);
 }
 
-static enum gw_status wait_until(struct gw_rdma *r, unsigned credits, struct gw_error *err)
-{
-	for (;;) {
-		enum gw_status status = gw_rdma_broken(r, err);
-		if (status || (r->credits >= credits && gw_rdma_room(r) > TX_CONTROL))
-			return status;
-		if (!gw_rdma_progress(r))
-			status = gw_rdma_wait_for_word(r, err);
-		if (status)
-			return status;
-	}
-}
-
-enum gw_status gw_rdma_wait_to_send(struct gw_rdma *r, struct gw_error *err)
-{
-	return wait_until(r, 1, err);
-}
-
-enum gw_status gw_rdma_wait_for_room(struct gw_rdma *r, struct gw_error *err)
-{
-	return wait_until(r, 0, err);
-}
-
-/* Fills the next send's slot with what comes next, up to bytes that are worth an offer. */
+/* Fills the slot of the next send, up to bytes that are worth a rendezvous. */
 static size_t fill(const struct gw_rdma *r, struct gw_iov_pos *pos)
 {
 	uint8_t *to = gw_rdma_tx(r) + GW_RDMA_HEADER;
@@ -154,7 +121,7 @@ static enum gw_status send_copied(struct gw_rdma *r, struct gw_iov_pos *pos, str
 	if (status)
 		return status;
 	size_t size = fill(r, pos);
-	r->credits--;
+	r->ggwire.credits--;
 	gw_rdma_post_message(r, GW_RDMA_DATA, size, (r->posted + 1) % SIGNAL_EVERY == 0);
 	return gw_rdma_broken(r, err);
 }
@@ -163,7 +130,7 @@ static enum gw_status send_in_place(
 	struct gw_rdma *r, struct gw_iov_pos *pos, const struct iovec *next, struct gw_error *err)
 {
 	size_t sent = 0;
-	enum gw_status status = gw_rdma_offer(r, next->iov_base, next->iov_len, &sent, err);
+	enum gw_status status = gw_rdma_send_region(r, next->iov_base, next->iov_len, &sent, err);
 	gw_iov_advance(pos, sent);
 	return status;
 }
@@ -182,85 +149,98 @@ static enum gw_status ggwire_sendv(struct gw_transport *t, const struct iovec *i
 	return status;
 }
 
-/* The last sends may be ones that nobody is told of. */
+/* The last sends may have asked for no completion. */
 static void ggwire_closing(struct gw_rdma *r)
 {
 	while (gw_rdma_room(r) == 0 && !gw_rdma_broken(r, NULL))
-		(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+		(void)gw_rdma_wait(r, GW_CLOCK_NEVER);
 	if (r->signalled < r->posted && !gw_rdma_broken(r, NULL))
 		gw_rdma_post_message(r, GW_RDMA_CREDIT, 0, true);
 }
 
-static void ggwire_keep(struct gw_transport *t, void *base, size_t size)
+static void ggwire_register(struct gw_transport *t, void *base, size_t size)
 {
 	struct gw_rdma *r = gw_rdma_of(t);
 	pthread_mutex_lock(&r->lock);
-	gw_rdma_keep(r, base, size);
+	gw_rdma_register(&r->ggwire.registrations, base, size);
 	pthread_mutex_unlock(&r->lock);
 }
 
-static void ggwire_forget(struct gw_transport *t, const void *base)
+static void ggwire_unregister(struct gw_transport *t, const void *base)
 {
 	struct gw_rdma *r = gw_rdma_of(t);
 	pthread_mutex_lock(&r->lock);
-	gw_rdma_forget(r, base);
+	gw_rdma_unregister(&r->ggwire.registrations, base);
 	pthread_mutex_unlock(&r->lock);
 }
 
-static enum gw_status not_in_time(const struct gw_rdma *r, const char *what, struct gw_error *err)
+static enum gw_status no_passage(const struct gw_rdma *r, const char *what, struct gw_error *err)
 {
 	enum gw_status status = gw_rdma_broken(r, err);
-	return status ? status : gw_error_set(err, GW_ERR_TIMEOUT, "RDMA: %s", what);
+	if (!status)
+		status = gw_error_set(err, GW_ERR_TIMEOUT, "RDMA: %s", what);
+	return gw_error_because(err, GW_UPGRADE_CAUSE_NO_PASSAGE, status);
 }
 
-enum gw_status gw_rdma_say(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
+enum gw_status gw_rdma_send_probe(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
 {
-	uint64_t deadline = gw_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	uint64_t deadline = gw_clock_deadline(timeout_ms);
 	enum gw_status status = GW_OK;
 	pthread_mutex_lock(&r->lock);
 	memset(gw_rdma_tx(r), 0, r->mtu);
-	gw_rdma_post_message(r, GW_RDMA_HELLO, r->mtu - GW_RDMA_HEADER, true);
+	gw_rdma_post_message(r, GW_RDMA_PROBE, r->mtu - GW_RDMA_HEADER, true);
 	while (!status && !gw_rdma_broken(r, NULL) && r->reaped < r->posted)
 		status = gw_rdma_wait(r, deadline);
-	bool said = !r->failed && r->reaped == r->posted;
+	bool sent = !r->failed && r->reaped == r->posted;
 	pthread_mutex_unlock(&r->lock);
-	return said ? GW_OK : not_in_time(r, "a first message is not acknowledged", err);
+	return sent ? GW_OK : no_passage(r, "a first message is not acknowledged", err);
 }
 
-enum gw_status gw_rdma_hear(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
+enum gw_status gw_rdma_await_probe(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
 {
-	uint64_t deadline = gw_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	uint64_t deadline = gw_clock_deadline(timeout_ms);
 	enum gw_status status = GW_OK;
 	pthread_mutex_lock(&r->lock);
-	while (!status && !gw_rdma_broken(r, NULL) && !r->heard)
+	while (!status && !gw_rdma_broken(r, NULL) && !r->ggwire.probed)
 		status = gw_rdma_wait(r, deadline);
-	bool heard = r->heard;
+	bool probed = r->ggwire.probed;
 	pthread_mutex_unlock(&r->lock);
-	return heard ? GW_OK : not_in_time(r, "the peer's first message does not come", err);
+	return probed ? GW_OK : no_passage(r, "the peer's first message does not come", err);
 }
 
-const struct gw_rdma_path_ops gw_rdma_path_ggwire = {
+static void ggwire_begin(struct gw_rdma *r, const struct gw_rdma_address *peer)
+{
+	r->ggwire.credits = DEPTH;
+	r->ggwire.no_rendezvous = peer->reads == 0;
+	r->ggwire.registrations.v = r->v;
+	r->ggwire.registrations.pd = r->pd;
+	r->ggwire.registrations.lock = &r->lock;
+}
+
+const struct gw_rdma_path gw_rdma_ggwire_path = {
 	.transport =
 		{
 			.name = "rdma",
+			.title = "RDMA",
 			.max_unread = DEPTH,
 			.sendv = ggwire_sendv,
 			.recvv = gw_rdma_recvv,
 			.readable = gw_rdma_readable,
-			.keep = ggwire_keep,
-			.forget = ggwire_forget,
+			.register_memory = ggwire_register,
+			.unregister_memory = ggwire_unregister,
 			.shutdown = gw_rdma_shutdown,
 			.close = gw_rdma_close,
 		},
 	.rx_slots = DEPTH + CONTROL,
 	.tx_slots = TX_SLOTS,
-	.credits = DEPTH,
 	.slot = SLOT,
 	.access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ,
 	.hop_limit = 64,
 	.min_rnr_timer = 12,
 	.rnr_retry = 6, /* never needed: credits */
 	.announced = true,
+	.random_psn = true,
+	.begin = ggwire_begin,
 	.received = ggwire_received,
 	.consumed = ggwire_consumed,
 	.pull = gw_rdma_pull,

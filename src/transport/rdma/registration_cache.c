@@ -4,110 +4,109 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/rdma/private.h"
-
 #define KEPT_ACCESS (IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ)
 
-static const struct gw_rdma_range *range_of(const struct gw_rdma_keep *k, const uint8_t *bytes)
+static const struct gw_rdma_range *range_of(const struct gw_rdma_registrations *c, const uint8_t *bytes)
 {
-	for (size_t i = k->n; i > 0; i--) {
-		const struct gw_rdma_range *range = &k->ranges[i - 1];
+	for (size_t i = c->n; i > 0; i--) {
+		const struct gw_rdma_range *range = &c->ranges[i - 1];
 		if (bytes >= range->base && (size_t)(bytes - range->base) < range->size)
 			return range;
 	}
 	return NULL;
 }
 
-static void drop(struct gw_rdma *r, struct gw_rdma_piece *p)
+static void drop(struct gw_rdma_registrations *c, struct gw_rdma_piece *p)
 {
 	if (p->mr)
-		r->v->dereg_mr(p->mr);
+		c->v->dereg_mr(p->mr);
 	*p = (struct gw_rdma_piece){0};
 }
 
 /* Whether there was anything to drop. */
-static bool drop_unused(struct gw_rdma *r)
+static bool drop_unused(struct gw_rdma_registrations *c)
 {
 	bool dropped = false;
 	for (size_t i = 0; i < GW_RDMA_PIECES; i++) {
-		struct gw_rdma_piece *p = &r->keep.pieces[i];
+		struct gw_rdma_piece *p = &c->pieces[i];
 		if (p->users > 0 || !p->base)
 			continue;
-		drop(r, p);
+		drop(c, p);
 		dropped = true;
 	}
 	return dropped;
 }
 
-static struct gw_rdma_piece *find(struct gw_rdma_keep *k, const uint8_t *base)
+static struct gw_rdma_piece *find(struct gw_rdma_registrations *c, const uint8_t *base)
 {
 	for (size_t i = 0; i < GW_RDMA_PIECES; i++)
-		if (k->pieces[i].base == base)
-			return &k->pieces[i];
+		if (c->pieces[i].base == base)
+			return &c->pieces[i];
 	return NULL;
 }
 
-/* A place for another piece: a free one, or that of the one which was not used for longest. NULL: all are in use. */
-static struct gw_rdma_piece *make_place(struct gw_rdma *r)
+/* A place for another piece: a free one, or that of the least recently used. NULL: all are in use. */
+static struct gw_rdma_piece *make_place(struct gw_rdma_registrations *c)
 {
 	struct gw_rdma_piece *oldest = NULL;
 	for (size_t i = 0; i < GW_RDMA_PIECES; i++) {
-		struct gw_rdma_piece *p = &r->keep.pieces[i];
+		struct gw_rdma_piece *p = &c->pieces[i];
 		if (p->users == 0 && (!oldest || p->last_use < oldest->last_use))
 			oldest = p;
 	}
 	if (oldest)
-		drop(r, oldest);
+		drop(c, oldest);
 	return oldest;
 }
 
-/* Registering takes long: another thread may want to send or receive meanwhile. */
-static struct ibv_mr *register_once(struct gw_rdma *r, const void *bytes, size_t size, int access)
+/* Registering takes long, and another thread may want to send or receive meanwhile. */
+static struct ibv_mr *register_once(struct gw_rdma_registrations *c, const void *bytes, size_t size, int access)
 {
-	pthread_mutex_unlock(&r->lock);
-	struct ibv_mr *mr = r->v->reg_mr(r->pd, (void *)(uintptr_t)bytes, size, access);
+	pthread_mutex_unlock(c->lock);
+	struct ibv_mr *mr = c->v->reg_mr(c->pd, (void *)(uintptr_t)bytes, size, access);
 	int errnum = errno;
-	pthread_mutex_lock(&r->lock);
+	pthread_mutex_lock(c->lock);
 	errno = errnum;
 	return mr;
 }
 
-/* What is kept may be what leaves too little for more. */
-static struct ibv_mr *register_memory(struct gw_rdma *r, const void *bytes, size_t size, int access)
+/* If the limit is reached, what the cache keeps may be the reason. */
+static struct ibv_mr *register_memory(struct gw_rdma_registrations *c, const void *bytes, size_t size, int access)
 {
-	struct ibv_mr *mr = register_once(r, bytes, size, access);
-	return mr || !drop_unused(r) ? mr : register_once(r, bytes, size, access);
+	struct ibv_mr *mr = register_once(c, bytes, size, access);
+	return mr || !drop_unused(c) ? mr : register_once(c, bytes, size, access);
 }
 
-static struct gw_rdma_piece *register_piece(struct gw_rdma *r, uint8_t *base, size_t size)
+static struct gw_rdma_piece *register_piece(struct gw_rdma_registrations *c, uint8_t *base, size_t size)
 {
-	struct gw_rdma_piece *p = make_place(r);
+	struct gw_rdma_piece *p = make_place(c);
 	if (!p)
 		return NULL;
 	p->base = base;
 	p->users = 1;
-	p->mr = register_memory(r, base, size, KEPT_ACCESS);
+	p->mr = register_memory(c, base, size, KEPT_ACCESS);
 	p->users = 0;
 	if (p->mr)
 		return p;
-	drop(r, p);
-	r->keep.full = true;
+	drop(c, p);
+	c->full = true;
 	return NULL;
 }
 
-/* The registered piece with these bytes, which *size is cut to. NULL: they are not to be kept, or cannot be. */
-static struct gw_rdma_piece *kept_piece(struct gw_rdma *r, const uint8_t *bytes, size_t *size)
+/* The registered piece that contains these bytes; *size is cut to it. NULL: they were not announced, or cannot be
+ * registered. */
+static struct gw_rdma_piece *kept_piece(struct gw_rdma_registrations *c, const uint8_t *bytes, size_t *size)
 {
-	const struct gw_rdma_range *range = range_of(&r->keep, bytes);
+	const struct gw_rdma_range *range = range_of(c, bytes);
 	if (!range)
 		return NULL;
 	size_t at = (size_t)(bytes - range->base) / GW_RDMA_PIECE * GW_RDMA_PIECE;
 	uint8_t *base = range->base + at;
 	size_t length = range->size - at < GW_RDMA_PIECE ? range->size - at : GW_RDMA_PIECE;
-	struct gw_rdma_piece *p = find(&r->keep, base);
-	if (!p && !r->keep.full)
-		p = register_piece(r, base, length);
-	/* Another thread is at it. */
+	struct gw_rdma_piece *p = find(c, base);
+	if (!p && !c->full)
+		p = register_piece(c, base, length);
+	/* NULL mr: another thread is registering it. */
 	if (!p || !p->mr)
 		return NULL;
 	size_t left = length - (size_t)(bytes - base);
@@ -116,65 +115,64 @@ static struct gw_rdma_piece *kept_piece(struct gw_rdma *r, const uint8_t *bytes,
 	return p;
 }
 
-bool gw_rdma_region_take(struct gw_rdma *r, const void *bytes, size_t *size, int access, struct gw_rdma_region *out)
+bool gw_rdma_region_take(
+	struct gw_rdma_registrations *c, const void *bytes, size_t *size, int access, struct gw_rdma_region *out)
 {
-	*out = (struct gw_rdma_region){.piece = kept_piece(r, bytes, size)};
+	*out = (struct gw_rdma_region){.piece = kept_piece(c, bytes, size)};
 	if (out->piece) {
 		out->piece->users++;
-		out->piece->last_use = ++r->keep.uses;
+		out->piece->last_use = ++c->uses;
 		out->mr = out->piece->mr;
 		return true;
 	}
-	out->mr = register_memory(r, bytes, *size, access);
+	out->mr = register_memory(c, bytes, *size, access);
 	return out->mr;
 }
 
-void gw_rdma_region_give(struct gw_rdma *r, struct gw_rdma_region *region)
+void gw_rdma_region_give(struct gw_rdma_registrations *c, struct gw_rdma_region *region)
 {
 	if (region->piece)
 		region->piece->users--;
 	else if (region->mr)
-		r->v->dereg_mr(region->mr);
+		c->v->dereg_mr(region->mr);
 	*region = (struct gw_rdma_region){0};
 }
 
-void gw_rdma_keep(struct gw_rdma *r, void *base, size_t size)
+void gw_rdma_register(struct gw_rdma_registrations *c, void *base, size_t size)
 {
-	struct gw_rdma_keep *k = &r->keep;
-	if (k->n == k->capacity) {
-		size_t capacity = k->capacity ? 2 * k->capacity : 16;
-		void *ranges = realloc(k->ranges, capacity * sizeof(*k->ranges));
-		/* Then it is registered for each transfer. */
+	if (c->n == c->capacity) {
+		size_t capacity = c->capacity ? 2 * c->capacity : 16;
+		void *ranges = realloc(c->ranges, capacity * sizeof(*c->ranges));
+		/* Without a range the memory is registered for each transfer. */
 		if (!ranges)
 			return;
-		k->ranges = ranges;
-		k->capacity = capacity;
+		c->ranges = ranges;
+		c->capacity = capacity;
 	}
-	k->ranges[k->n++] = (struct gw_rdma_range){base, size};
+	c->ranges[c->n++] = (struct gw_rdma_range){base, size};
 }
 
-void gw_rdma_forget(struct gw_rdma *r, const void *base)
+void gw_rdma_unregister(struct gw_rdma_registrations *c, const void *base)
 {
-	struct gw_rdma_keep *k = &r->keep;
 	size_t i = 0;
 	if (!base)
-		gw_rdma_keep_free(r);
-	while (i < k->n && k->ranges[i].base != base)
+		gw_rdma_registrations_free(c);
+	while (i < c->n && c->ranges[i].base != base)
 		i++;
-	if (i == k->n)
+	if (i == c->n)
 		return;
-	const struct gw_rdma_range range = k->ranges[i];
+	const struct gw_rdma_range range = c->ranges[i];
 	for (size_t p = 0; p < GW_RDMA_PIECES; p++)
-		if (k->pieces[p].base >= range.base && k->pieces[p].base < range.base + range.size)
-			drop(r, &k->pieces[p]);
-	k->ranges[i] = k->ranges[--k->n];
+		if (c->pieces[p].base >= range.base && c->pieces[p].base < range.base + range.size)
+			drop(c, &c->pieces[p]);
+	c->ranges[i] = c->ranges[--c->n];
 }
 
-void gw_rdma_keep_free(struct gw_rdma *r)
+void gw_rdma_registrations_free(struct gw_rdma_registrations *c)
 {
 	for (size_t p = 0; p < GW_RDMA_PIECES; p++)
-		drop(r, &r->keep.pieces[p]);
-	free(r->keep.ranges);
-	r->keep.ranges = NULL;
-	r->keep.n = r->keep.capacity = 0;
+		drop(c, &c->pieces[p]);
+	free(c->ranges);
+	c->ranges = NULL;
+	c->n = c->capacity = 0;
 }

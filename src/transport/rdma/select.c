@@ -148,19 +148,30 @@ static void scan_device(struct scan *s, struct ibv_device *device)
 		s->v->close_device(d.context);
 }
 
+static enum gw_status no_device(struct gw_error *why, enum gw_status status)
+{
+	return gw_error_because(why, GW_UPGRADE_CAUSE_NO_DEVICE, status);
+}
+
+static enum gw_status bad_setting(struct gw_error *why, enum gw_status status)
+{
+	return gw_error_because(why, GW_UPGRADE_CAUSE_BAD_SETTING, status);
+}
+
 static enum gw_status nothing(const struct scan *s, int n_listed, struct gw_error *why)
 {
 	char address[INET6_ADDRSTRLEN] = "?";
 	if (n_listed == 0)
-		return gw_error_set(why, GW_ERR_NOT_FOUND, "there is no RDMA device");
+		return no_device(why, gw_error_set(why, GW_ERR_NOT_FOUND, "there is no RDMA device"));
 	if (s->n_devices == 0)
-		return gw_error_set(
-			why, GW_ERR_INVALID, "GGML_RDMA_DEV: there is no RDMA device '%.60s'", s->want_device);
+		return bad_setting(why, gw_error_set(why, GW_ERR_INVALID,
+						"GGML_RDMA_DEV: there is no RDMA device '%.60s'", s->want_device));
 	if (s->bad_gid)
-		return gw_error_set(why, GW_ERR_INVALID, "%s", s->note);
+		return bad_setting(why, gw_error_set(why, GW_ERR_INVALID, "%s", s->note));
 	inet_ntop(AF_INET6, s->address, address, sizeof(address));
-	return gw_error_set(why, GW_ERR_NOT_FOUND, "no GID of %d RDMA device%s is %s%s%s", s->n_devices,
-		s->n_devices == 1 ? "" : "s", address, s->note[0] ? "; " : "", s->note);
+	return gw_error_because(why, GW_UPGRADE_CAUSE_NO_ADDRESS,
+		gw_error_set(why, GW_ERR_NOT_FOUND, "no GID of %d RDMA device%s is %s%s%s", s->n_devices,
+			s->n_devices == 1 ? "" : "s", address, s->note[0] ? "; " : "", s->note));
 }
 
 static enum gw_status read_wishes(struct scan *s, struct gw_error *why)
@@ -173,8 +184,8 @@ static enum gw_status read_wishes(struct scan *s, struct gw_error *why)
 	if (!gid || !*gid)
 		return GW_OK;
 	if (strlen(gid) > 3 || gid[strspn(gid, "0123456789")] || atoi(gid) > UINT8_MAX)
-		return gw_error_set(
-			why, GW_ERR_INVALID, "GGML_RDMA_GID: '%.20s' is not an index from 0 to %d", gid, UINT8_MAX);
+		return bad_setting(why, gw_error_set(why, GW_ERR_INVALID,
+						"GGML_RDMA_GID: '%.20s' is not an index from 0 to %d", gid, UINT8_MAX));
 	s->want_gid = atoi(gid);
 	return GW_OK;
 }
@@ -189,9 +200,11 @@ enum gw_status gw_rdma_select(const struct gw_verbs *v, const uint8_t address[16
 		return status;
 	struct ibv_device **list = v->get_device_list(&n);
 	if (!list && errno == ENOSYS)
-		return gw_error_set(why, GW_ERR_NOT_FOUND, "there is no RDMA device: this kernel has none loaded");
+		return no_device(why,
+			gw_error_set(why, GW_ERR_NOT_FOUND, "there is no RDMA device: this kernel has none loaded"));
 	if (!list)
-		return gw_error_errno(why, GW_ERR_NOT_FOUND, errno, "the RDMA devices cannot be listed");
+		return no_device(
+			why, gw_error_errno(why, GW_ERR_NOT_FOUND, errno, "the RDMA devices cannot be listed"));
 	for (int i = 0; i < n; i++) {
 		if (s.want_device && strcmp(s.want_device, v->get_device_name(list[i])) != 0)
 			continue;

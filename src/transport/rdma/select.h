@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "transport/rdma/rdma.h"
+#include "transport/rdma/message.h"
 #include "transport/rdma/verbs.h"
 
 struct gw_rdma_port {

@@ -1,9 +1,14 @@
-/* The stock peers' data path: every unit that the peer reads at once is a SEND of its own, or several of at most 256
- * KiB, and nothing but SENDs. The peer has 24 receives; a message that finds none waits in this side's device, which
- * tries again for as long as it takes. So several can be under way, and the peer cannot tell the difference. */
+/* Only SENDs are used. Each unit that the peer reads at once is a SEND of its own, or several of at most 256 KiB. The
+ * peer has 24 receives; a message that finds none waits in this side's device, which retries without limit. So several
+ * can be in flight, and the peer cannot tell the difference. */
+#include "transport/rdma/stock_path.h"
+
 #include <string.h>
 
-#include "transport/rdma/private.h"
+#include "base/clock.h"
+#include "transport/rdma/connection.h"
+#include "transport/rdma/wait.h"
+#include "transport/rdma/work.h"
 
 #define SLOT ((size_t)256 << 10)
 #define RX_SLOTS 24
@@ -26,11 +31,11 @@ static enum gw_status wait_for_room(struct gw_rdma *r, struct gw_error *err)
 			return status;
 		gw_rdma_post_chain(r);
 		if (!gw_rdma_progress(r))
-			(void)gw_rdma_wait(r, GW_RDMA_NO_DEADLINE);
+			(void)gw_rdma_wait(r, GW_CLOCK_NEVER);
 	}
 }
 
-/* One unit; the last SEND of a call is always signalled, so that closing can wait for it. */
+/* Sends one unit. The last SEND of a call is always signalled, so that closing can wait for it. */
 static enum gw_status send_unit(struct gw_rdma *r, const struct iovec *unit, bool last, struct gw_error *err)
 {
 	enum gw_status status = GW_OK;
@@ -64,10 +69,11 @@ static enum gw_status stock_sendv(struct gw_transport *t, const struct iovec *io
 	return status;
 }
 
-const struct gw_rdma_path_ops gw_rdma_path_stock = {
+const struct gw_rdma_path gw_rdma_stock_path = {
 	.transport =
 		{
 			.name = "rdma, stock path",
+			.title = "RDMA, stock path",
 			.keeps_boundaries = true,
 			.max_unread = RX_SLOTS,
 			.sendv = stock_sendv,
@@ -82,7 +88,7 @@ const struct gw_rdma_path_ops gw_rdma_path_stock = {
 	.access = IBV_ACCESS_LOCAL_WRITE,
 	.hop_limit = 1,
 	.min_rnr_timer = 1,
-	.rnr_retry = 7, /* without end: a peer that computes is not a dead one, and TCP tells which */
+	.rnr_retry = 7, /* without limit: a peer that computes is alive, and TCP shows one that is not */
 	.received = stock_received,
 	.consumed = gw_rdma_post_recv,
 };

@@ -1,18 +1,13 @@
 #include "transport/rdma/verbs.h"
 
 #include <assert.h>
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 
-#define LIBRARY "libibverbs.so.1"
+#include "base/library.h"
+#include "transport/upgrade.h"
 
-static const struct symbol {
-	size_t offset;
-	const char *name;
-} symbols[] = {
+static const struct gw_symbol symbols[] = {
 	{offsetof(struct gw_verbs, get_device_list), "ibv_get_device_list"},
 	{offsetof(struct gw_verbs, free_device_list), "ibv_free_device_list"},
 	{offsetof(struct gw_verbs, get_device_name), "ibv_get_device_name"},
@@ -38,31 +33,23 @@ static const struct symbol {
 };
 static_assert(sizeof(symbols) / sizeof(symbols[0]) * sizeof(void *) == sizeof(struct gw_verbs), "every call is loaded");
 
+static const struct gw_library library = {
+	.file = "libibverbs.so.1",
+	.remedy = "install libibverbs1 and ibverbs-providers, from rdma-core 32 or newer",
+	.symbols = symbols,
+	.n = sizeof(symbols) / sizeof(symbols[0]),
+};
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct gw_verbs library;
+static struct gw_verbs verbs;
 static bool loaded;
 static struct gw_error why_not;
 static const struct gw_verbs *replacement;
 
 static void load(void)
 {
-	void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!handle) {
-		const char *text = dlerror();
-		gw_error_set(&why_not, GW_ERR_NOT_FOUND, "libibverbs: %s", text ? text : LIBRARY);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		void *f = dlsym(handle, symbols[i].name);
-		if (!f) {
-			gw_error_set(&why_not, GW_ERR_UNSUPPORTED,
-				"libibverbs: too old, it has no %s (rdma-core 32 has)", symbols[i].name);
-			dlclose(handle);
-			return;
-		}
-		memcpy((char *)&library + symbols[i].offset, &f, sizeof(f));
-	}
-	loaded = true;
+	loaded = gw_library_load(&library, &verbs, &why_not) == GW_OK;
+	why_not.cause = GW_UPGRADE_CAUSE_NO_LIBRARY;
 }
 
 const struct gw_verbs *gw_verbs_get(struct gw_error *err)
@@ -71,7 +58,7 @@ const struct gw_verbs *gw_verbs_get(struct gw_error *err)
 		return replacement;
 	pthread_once(&once, load);
 	if (loaded)
-		return &library;
+		return &verbs;
 	if (err)
 		*err = why_not;
 	return NULL;

@@ -1,24 +1,23 @@
-/* Waiting: a short while by spinning, then asleep on the device and on the TCP socket, whose end is the peer's. */
+#include "transport/rdma/wait.h"
+
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/clock.h"
-#include "transport/rdma/private.h"
-#include "transport/tcp/tcp.h"
+#include "base/thread.h"
+#include "transport/rdma/work.h"
 
 #define SPIN_US 50
 #define SPIN_MAX_US 1000000
-#define SPIN_LONGER 4 /* times as long at most where the answers that came last were worth it */
-#define NS_PER_MS UINT64_C(1000000)
-#define ACK_EVENTS 64 /* events are acknowledged so many at once: each time takes a lock */
+#define SPIN_LONGER 4 /* at most so many times as long if the last waits were that short */
+#define ACK_EVENTS 64 /* events acknowledged at once: each call takes a lock */
 
-/* What was sent before the peer closed TCP was acknowledged by this side's device, so it is here or about to be. */
+/* This side's device has acknowledged everything that the peer sent before it closed TCP, so it is here or about to be.
+ */
 #define LATE_NS UINT64_C(2000000)
 
 uint64_t gw_rdma_spin_ns(void)
@@ -53,7 +52,7 @@ static void take_event(struct gw_rdma *r)
 	}
 }
 
-/* The socket has something to say. After the change to RDMA that can only be its end. */
+/* The socket is readable. After the upgrade that can only be its end. */
 static void look_at_tcp(struct gw_rdma *r)
 {
 	char byte;
@@ -72,23 +71,12 @@ static void look_at_tcp(struct gw_rdma *r)
 	r->ended = true;
 }
 
-static int poll_timeout(uint64_t deadline)
-{
-	if (deadline == GW_RDMA_NO_DEADLINE)
-		return -1;
-	uint64_t now = gw_clock_ns();
-	if (now >= deadline)
-		return 0;
-	uint64_t ms = (deadline - now + NS_PER_MS - 1) / NS_PER_MS;
-	return ms < INT_MAX ? (int)ms : INT_MAX;
-}
-
 /* Polls device and socket without the lock. */
 static enum gw_status sleep_on(struct gw_rdma *r, uint64_t deadline)
 {
 	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN},
 		{.fd = r->ended ? -1 : r->tcp_fd, .events = POLLIN | POLLRDHUP}};
-	int timeout = poll_timeout(deadline);
+	int timeout = gw_clock_ms_left(deadline);
 	pthread_mutex_unlock(&r->lock);
 	int n = poll(fds, 2, timeout);
 	pthread_mutex_lock(&r->lock);
@@ -101,8 +89,8 @@ static enum gw_status sleep_on(struct gw_rdma *r, uint64_t deadline)
 	return GW_OK;
 }
 
-/* Sleeping and waking up again costs about as much as the usual spin: if the answer is likely to come in a few times
- * that, it is worth waiting for. */
+/* Sleeping and waking up costs about as much as the default spin. Spinning longer pays if the answer is likely to come
+ * within a few times that. */
 static uint64_t worth_spinning(const struct gw_rdma *r)
 {
 	uint64_t likely = 2 * r->typical;
@@ -117,11 +105,11 @@ static bool spin(struct gw_rdma *r)
 	do {
 		if (gw_rdma_progress(r) || atomic_load(&r->down))
 			return true;
-		/* Another thread may want to send; and a software device works on the processor that it finds here. */
+		/* Another thread may want to send, and a software device needs a processor to work on. */
 		pthread_mutex_unlock(&r->lock);
 		sched_yield();
 		pthread_mutex_lock(&r->lock);
-		/* What it has handled meanwhile may be what this one waits for, and raises no event any more. */
+		/* The other thread may have handled what this one waits for, which raises no further event. */
 		if (r->completed != completed)
 			return true;
 	} while (gw_clock_ns() < until);
@@ -136,7 +124,7 @@ static enum gw_status lead(struct gw_rdma *r, uint64_t deadline)
 		if (ibv_req_notify_cq(r->cq, 0))
 			gw_rdma_fail(r, GW_ERR_LOST, "the completion queue cannot be armed");
 	}
-	/* What completed before the queue was armed raises no event. */
+	/* Completions from before the queue was armed raise no event. */
 	if (gw_rdma_progress(r) || r->failed)
 		return GW_OK;
 	return sleep_on(r, deadline);
@@ -144,10 +132,7 @@ static enum gw_status lead(struct gw_rdma *r, uint64_t deadline)
 
 static enum gw_status follow(struct gw_rdma *r, uint64_t deadline)
 {
-	struct timespec until = {(time_t)(deadline / 1000000000), (long)(deadline % 1000000000)};
-	if (deadline == GW_RDMA_NO_DEADLINE)
-		return pthread_cond_wait(&r->changed, &r->lock) ? GW_ERR_SYSTEM : GW_OK;
-	return pthread_cond_timedwait(&r->changed, &r->lock, &until) == ETIMEDOUT ? GW_ERR_TIMEOUT : GW_OK;
+	return gw_cond_wait_until(&r->changed, &r->lock, deadline) ? GW_OK : GW_ERR_TIMEOUT;
 }
 
 enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline)
@@ -158,16 +143,24 @@ enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline)
 	uint64_t start = gw_clock_ns();
 	enum gw_status status = lead(r, deadline);
 	uint64_t took = gw_clock_ns() - start;
-	r->typical = (3 * r->typical + (took < NS_PER_MS ? took : NS_PER_MS)) / 4;
+	r->typical = (3 * r->typical + (took < GW_NS_PER_MS ? took : GW_NS_PER_MS)) / 4;
 	r->waiting = false;
 	pthread_cond_broadcast(&r->changed);
 	return status;
 }
 
-enum gw_status gw_rdma_await_first(
-	struct gw_rdma *r, const struct gw_transport *tcp, bool *over_rdma, struct gw_error *err)
+enum gw_status gw_rdma_wait_for_peer(struct gw_rdma *r, struct gw_error *err)
 {
-	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN}, {.fd = gw_tcp_fd(tcp), .events = POLLIN}};
+	int ms = r->base.silence_ms;
+	uint64_t deadline = gw_clock_deadline(ms > 0 ? ms : -1);
+	if (gw_rdma_wait(r, deadline) != GW_ERR_TIMEOUT)
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not answer any more");
+}
+
+enum gw_status gw_rdma_await_first(struct gw_rdma *r, int tcp_fd, bool *over_rdma, struct gw_error *err)
+{
+	struct pollfd fds[] = {{.fd = r->channel->fd, .events = POLLIN}, {.fd = tcp_fd, .events = POLLIN}};
 	for (;;) {
 		if (ibv_req_notify_cq(r->cq, 0))
 			gw_rdma_fail(r, GW_ERR_LOST, "the completion queue cannot be armed");

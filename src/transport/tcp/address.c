@@ -1,7 +1,7 @@
 #include "transport/tcp/address.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,17 +18,6 @@ enum gw_status gw_tcp_resolve(const struct gw_endpoint *ep, bool listening, stru
 	if (rc != 0)
 		return gw_error_set(
 			err, GW_ERR_NOT_FOUND, "cannot find the address of \"%s\": %s", ep->host, gai_strerror(rc));
-	return GW_OK;
-}
-
-enum gw_status gw_tcp_unix_address(const struct gw_endpoint *ep, struct sockaddr_un *out, struct gw_error *err)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	size_t n = strlen(ep->host);
-	if (n >= sizeof(sun.sun_path))
-		return gw_error_set(err, GW_ERR_INVALID, "the path \"%s\" is too long for a Unix socket", ep->host);
-	memcpy(sun.sun_path, ep->host, n);
-	*out = sun;
 	return GW_OK;
 }
 
@@ -58,4 +47,32 @@ void gw_tcp_address_text(const struct sockaddr *address, socklen_t len, char *ou
 			len > offsetof(struct sockaddr_un, sun_path) ? len - offsetof(struct sockaddr_un, sun_path) : 0;
 		snprintf(out, size, "unix:%.*s", (int)strnlen(sun->sun_path, path), sun->sun_path);
 	}
+}
+
+int gw_socket_family(int fd)
+{
+	int family = AF_UNSPEC;
+	socklen_t len = sizeof(family);
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0 ? AF_UNSPEC : family;
+}
+
+bool gw_socket_peer_name(int fd, char *out, size_t size)
+{
+	union gw_socket_address address = {0};
+	const socklen_t no_path = offsetof(struct sockaddr_un, sun_path);
+	socklen_t len = sizeof(address);
+	int rc = getpeername(fd, &address.any, &len);
+	/* A Unix client has no name of its own: the path that it connected to says more. */
+	if (rc == 0 && address.any.sa_family == AF_UNIX && len <= no_path) {
+		len = sizeof(address);
+		rc = getsockname(fd, &address.any, &len);
+	}
+	if (rc == 0)
+		gw_tcp_address_text(&address.any, len, out, size);
+	return rc == 0;
+}
+
+int gw_socket_listen(int fd, const struct sockaddr *address, socklen_t len, int backlog)
+{
+	return bind(fd, address, len) < 0 || listen(fd, backlog) < 0 ? errno : 0;
 }

@@ -1,33 +1,21 @@
-/* A peer whose system answers is alive, however long it computes or does not read. TCP_USER_TIMEOUT would do for bytes
- * in flight, but it also ends a connection whose peer is only too busy to read: so the same question is asked here. */
+/* A peer whose system answers is alive, however long it computes or does not read. TCP_USER_TIMEOUT would detect lost
+ * bytes in flight, but it also ends a connection whose peer is merely too busy to read. So this file checks the same
+ * condition itself. */
 #include "transport/tcp/alive.h"
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "transport/tcp/tcp.h"
+#include "transport/mode.h"
 
-#define DEFAULT_S 30
-#define MAX_S 86400
-
-/* Probes that were not answered before the peer counts as gone. */
+/* Unanswered probes after which the peer counts as gone. */
 #define PROBES 3
-
-int gw_tcp_timeout_ms(void)
-{
-	const char *text = getenv("GGML_RPC_TIMEOUT");
-	char *end;
-	long s = text ? strtol(text, &end, 10) : 0;
-	bool usable = text && end != text && !*end && s >= 1 && s <= MAX_S;
-	return (int)(usable ? s : DEFAULT_S) * 1000;
-}
 
 static void set_option(int fd, int level, int name, int value)
 {
-	/* None of these options is needed to work; a system that refuses one is only slower to notice. */
+	/* Connections work without these options; a system that refuses one only notices later. */
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
@@ -38,7 +26,7 @@ static int at_least_1(int s)
 
 void gw_tcp_watch(int fd)
 {
-	int ms = gw_tcp_timeout_ms();
+	int ms = gw_transport_timeout_ms();
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, at_least_1(ms / 2000));
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, at_least_1(ms / 2000 / PROBES));
@@ -47,7 +35,7 @@ void gw_tcp_watch(int fd)
 
 void gw_tcp_tick(int fd)
 {
-	int ms = gw_tcp_timeout_ms();
+	int ms = gw_transport_timeout_ms();
 	struct timeval tick = {.tv_sec = ms / 4000, .tv_usec = ms / 4 % 1000 * 1000L};
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
@@ -59,8 +47,8 @@ bool gw_tcp_is_silent(int fd)
 	socklen_t len = sizeof(info);
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
 		return false;
-	/* Bytes that were not acknowledged, or probes of a full window: these come ever more rarely, so one that is
-	 * under way does not say much. */
+	/* Bytes that were not acknowledged, or probes of a full window. Probes come at growing intervals, so a single
+	 * one in flight means little. */
 	bool asked = info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES;
-	return asked && info.tcpi_last_ack_recv > (unsigned)gw_tcp_timeout_ms();
+	return asked && info.tcpi_last_ack_recv > (unsigned)gw_transport_timeout_ms();
 }

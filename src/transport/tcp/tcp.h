@@ -1,33 +1,16 @@
-/* TCP over IPv4 and IPv6, and Unix stream sockets. */
+/* TCP over IPv4 and IPv6. */
 #ifndef GW_TRANSPORT_TCP_TCP_H
 #define GW_TRANSPORT_TCP_TCP_H
 
+#include <netdb.h>
 #include <stdint.h>
 
-#include "transport/endpoint.h"
 #include "transport/transport.h"
 
-/* How long a peer may be silent where it should not be: $GGML_RPC_TIMEOUT seconds, 1 to 86400, or else 30.
- * Milliseconds. A computation is no silence: there, the system at the other end still answers. */
-int gw_tcp_timeout_ms(void);
+/* Connections have TCP_NODELAY, and SIGPIPE is never raised. */
+extern const struct gw_transport_kind gw_tcp_transport;
 
-/* Connects, trying each address of the name in turn; blocks for at most timeout_ms (<= 0: without end). TCP_NODELAY
- * is set; SIGPIPE is never raised. Errors say what was tried. */
-enum gw_status gw_tcp_connect(
-	const struct gw_endpoint *ep, int timeout_ms, struct gw_transport **out, struct gw_error *err);
-
-/* Wraps a connected stream socket, which the transport then owns (on failure the caller still does). */
-enum gw_status gw_tcp_from_fd(int fd, struct gw_transport **out, struct gw_error *err);
-
-/* The socket of a TCP connection, which stays the transport's; -1 for every other transport, Unix sockets too. */
-int gw_tcp_fd(const struct gw_transport *t);
-
-/* Opens a listening socket (close-on-exec, non-blocking) for the endpoint; *bound (may be NULL) is the endpoint with
- * the port that was chosen. A stale Unix socket file is replaced, a live one is GW_ERR_INVALID. */
-enum gw_status gw_tcp_listen(
-	const struct gw_endpoint *ep, int backlog, int *fd, struct gw_endpoint *bound, struct gw_error *err);
-
-/* Writes who is at the other end of a connected socket, as gw_transport.peer. */
-void gw_tcp_peer_name(int fd, char *out, size_t size);
+/* Connects to one address until the deadline. 0 and a non-blocking socket, or an errno. */
+int gw_tcp_try_address(const struct addrinfo *ai, uint64_t deadline, int *out);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "cli/doctor/checks.h"
 #include "transport/fake_verbs.h"
+#include "transport/upgrade.h"
 
 #define ADDRESS "192.0.2.7"
 
@@ -494,16 +495,13 @@ static void a_plugin_for_another_architecture_is_a_problem(void **state)
 	assert_string_equal(w->found.items[0].advice, "install the file for this machine's architecture");
 }
 
-static void reasons_have_advice(void **state)
+static void causes_have_advice(void **state)
 {
 	(void)state;
-	static const char *const reasons[] = {"libibverbs: libibverbs.so.1: cannot open shared object file",
-		"there is no RDMA device", "no GID of 2 RDMA devices is ::ffff:192.0.2.7", "the server is set to TCP",
-		"the server cannot: a first message is not acknowledged", "the server announces no RDMA",
-		"memory cannot be registered: Cannot allocate memory"};
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		assert_non_null(gw_doctor_rdma_advice(reasons[i]));
-	assert_null(gw_doctor_rdma_advice(""));
+	for (unsigned cause = 1; cause < GW_UPGRADE_CAUSES; cause++)
+		assert_non_null(gw_doctor_upgrade_advice(cause));
+	assert_null(gw_doctor_upgrade_advice(GW_UPGRADE_CAUSE_UNKNOWN));
+	assert_null(gw_doctor_upgrade_advice(GW_UPGRADE_CAUSES));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -542,7 +540,7 @@ int main(void)
 		TEST(backends_in_a_directory_of_their_own_are_found),
 		TEST(two_plugins_in_a_directory_are_reported),
 		TEST(a_plugin_for_another_architecture_is_a_problem),
-		cmocka_unit_test(reasons_have_advice),
+		cmocka_unit_test(causes_have_advice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "daemon/serving.h"
+#include "transport/rdma/message.h"
 #include "wire/command.h"
 #include "wire/cursor.h"
 #include "wire/dialect.h"
@@ -142,18 +143,20 @@ static void extensions_are_told(void **state)
 	char path[] = "/tmp/ggwire-test-XXXXXX";
 	int fd = mkstemp(path);
 	FILE *to = fdopen(fd, "wb");
-	uint8_t alloc[12] = {1}, allocated[GW_EXT_ALLOC_RSP], offer[GW_EXT_RDMA_MAX], xxh3[GW_WIRE_XXH3_REQ], yes = 1;
+	uint8_t alloc[12] = {1}, allocated[GW_EXT_ALLOC_RSP], offer[GW_RDMA_MESSAGE_MAX], xxh3[GW_WIRE_XXH3_REQ],
+		yes = 1;
 	struct gw_wire_xxh3_req hash = {.tensor = {.ne = {8, 1, 1, 1}}, .size = 32, .low = 0xabc, .high = 0x123};
 	assert_non_null(to);
 	gw_put_le64(alloc + 4, 4096);
 	gw_ext_alloc_rsp_encode(&(struct gw_ext_alloc_rsp){7, 4096, 0x1000}, allocated);
 	put_request(to, GW_CMD_EXT_ALLOC, alloc, sizeof(alloc));
 	put_reply(to, allocated, sizeof(allocated));
-	size_t n = gw_ext_rdma_encode(&(struct gw_ext_rdma){.step = GW_EXT_RDMA_OFFER, .yes = true, .qpn = 16}, offer);
+	size_t n = gw_rdma_message_encode(
+		&(struct gw_rdma_message){.step = GW_RDMA_OFFER, .yes = true, .address.qpn = 16}, offer);
 	put_request(to, GW_CMD_EXT_RDMA, offer, (uint32_t)n);
-	n = gw_ext_rdma_encode(&(struct gw_ext_rdma){.step = GW_EXT_RDMA_CONFIRM, .reason = "no \033[2J"}, offer);
+	n = gw_rdma_message_encode(&(struct gw_rdma_message){.step = GW_RDMA_CONFIRM, .reason = "no \033[2J"}, offer);
 	put_reply(to, offer, (uint32_t)n);
-	n = gw_wire_xxh3_req_encode(&gw_dialect_8_0, &hash, xxh3);
+	n = gw_wire_xxh3_req_encode(&gw_dialect_newest, &hash, xxh3);
 	put_request(to, GW_CMD_EXT_SET_TENSOR_XXH3, xxh3, (uint32_t)n);
 	put_reply(to, &yes, 1);
 	put_request(to, GW_CMD_EXT_ALLOC, alloc, sizeof(alloc) - 1);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,20 +12,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "daemon/sandbox/sandbox.h"
-
-#define ABSENT 77 /* the kernel lacks something: skipped */
+#include "daemon/in_sandbox.h"
 
 static char directory[64], cache[80], outside[96];
 
@@ -55,28 +61,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Runs attempt in a child, in the sandbox; 0 from it is success. */
-static void in_sandbox(bool drivers, int (*attempt)(void))
+static void attempt_it(enum gw_sandbox_kind kind, int (*attempt)(void))
 {
-	pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		char in_force[GW_SANDBOX_TEXT];
-		const struct gw_sandbox sandbox = {.mode = GW_SANDBOX_REQUIRE, .drivers = drivers, .cache_dir = cache};
-		_exit(gw_sandbox_enter(&sandbox, in_force, NULL) ? ABSENT : attempt());
-	}
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == ABSENT)
-		skip();
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* 0 if the call failed for want of a right. */
-static int denied(long result)
-{
-	return result == -1 && (errno == EPERM || errno == EACCES) ? 0 : 1;
+	in_sandbox(&(struct gw_sandbox){.mode = GW_SANDBOX_REQUIRE, .kind = kind, .cache_dir = cache}, attempt);
 }
 
 static int write_outside(void)
@@ -149,6 +136,65 @@ static int reach_others(void)
 	       denied(syscall(SYS_pidfd_open, getppid(), 0)) || denied(setuid(0));
 }
 
+/* The supervisor has the same user as its workers, so the kernel would let them. */
+static int change_others(void)
+{
+	const struct rlimit limit = {1, 1};
+	const struct sched_param param = {0};
+	const struct iovec part = {NULL, 0};
+	cpu_set_t cpus;
+	pid_t other = getppid();
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	return denied(prlimit(other, RLIMIT_NOFILE, &limit, NULL)) ||
+	       denied(setpriority(PRIO_PROCESS, (id_t)other, 19)) || denied(setpriority(PRIO_USER, 0, 19)) ||
+	       denied(sched_setscheduler(other, SCHED_IDLE, &param)) || denied(sched_setparam(other, &param)) ||
+	       denied(sched_setaffinity(other, sizeof(cpus), &cpus)) ||
+	       denied(syscall(SYS_sched_setattr, other, NULL, 0)) || denied(syscall(SYS_ioprio_set, 1, other, 0)) ||
+	       denied(syscall(SYS_kcmp, other, other, 0, 0, 0)) ||
+	       denied(process_vm_readv(other, &part, 1, &part, 1, 0)) ||
+	       denied(syscall(SYS_migrate_pages, other, 0, NULL, NULL)) ||
+	       denied(syscall(SYS_move_pages, other, 0, NULL, NULL, NULL, 0)) || denied(setpgid(0, 0));
+}
+
+/* Memory, messages and keys that outlive a process; events that the kernel turns into signals to others. */
+static int use_what_others_see(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+	return fd < 0 || denied(shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600)) || denied(semget(IPC_PRIVATE, 1, 0600)) ||
+	       denied(msgget(IPC_PRIVATE, 0600)) || denied(syscall(SYS_mq_open, "ggwire", O_CREAT, 0600, NULL)) ||
+	       denied(syscall(SYS_add_key, "user", "ggwire", "x", 1, -3)) ||
+	       denied(syscall(SYS_keyctl, 0, -3, 0, 0, 0)) || denied(fcntl(fd, F_SETOWN, getppid())) ||
+	       denied(fcntl(fd, F_SETSIG, SIGKILL)) || denied(fcntl(fd, F_NOTIFY, 1));
+}
+
+/* Which type for their users, or watch them. */
+static int steer_terminals(void)
+{
+	char letter = 'x', code = 6; /* of TIOCLINUX: what the console shows */
+	int process = getppid();
+	return denied(ioctl(STDIN_FILENO, TIOCSTI, &letter)) || denied(ioctl(STDIN_FILENO, TIOCLINUX, &code)) ||
+	       denied(ioctl(STDIN_FILENO, FIOSETOWN, &process)) || denied(ioctl(STDIN_FILENO, TIOCCONS, 0));
+}
+
+/* What binds a worker to its supervisor, and hides its memory, stays. */
+static int loosen_bonds(void)
+{
+	return denied(prctl(PR_SET_PDEATHSIG, 0)) || denied(prctl(PR_SET_DUMPABLE, 1)) ||
+	       denied(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0)) || denied(syscall(SYS_userfaultfd, 0)) ||
+	       denied(syscall(SYS_memfd_secret, 0));
+}
+
+static int begin_well(void)
+{
+	struct rlimit core;
+	if (getrlimit(RLIMIT_CORE, &core) || core.rlim_cur || core.rlim_max)
+		return 1;
+	char text[16] = "";
+	int fd = open("/proc/self/oom_score_adj", O_RDONLY);
+	return fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || atoi(text) < 500;
+}
+
 static void *answer(void *arg)
 {
 	*(int *)arg = 42;
@@ -171,19 +217,19 @@ static int work_on(void)
 static void cannot_write_other_files(void **state)
 {
 	(void)state;
-	in_sandbox(false, write_outside);
+	attempt_it(GW_SANDBOX_CPU, write_outside);
 }
 
 static void cannot_read_other_files(void **state)
 {
 	(void)state;
-	in_sandbox(false, read_outside);
+	attempt_it(GW_SANDBOX_CPU, read_outside);
 }
 
 static void can_use_the_cache(void **state)
 {
 	(void)state;
-	in_sandbox(false, use_cache);
+	attempt_it(GW_SANDBOX_CPU, use_cache);
 }
 
 static void drivers_can_use_their_cache(void **state)
@@ -194,7 +240,7 @@ static void drivers_can_use_their_cache(void **state)
 	snprintf(kernel, sizeof(kernel), "%s/kernel", shaders);
 	assert_int_equal(mkdir(shaders, 0700), 0);
 	setenv("XDG_CACHE_HOME", directory, 1);
-	in_sandbox(true, use_driver_cache);
+	attempt_it(GW_SANDBOX_DRIVERS, use_driver_cache);
 	unsetenv("XDG_CACHE_HOME");
 	assert_int_equal(unlink(kernel), 0);
 	assert_int_equal(rmdir(shaders), 0);
@@ -203,29 +249,63 @@ static void drivers_can_use_their_cache(void **state)
 static void cannot_run_programs(void **state)
 {
 	(void)state;
-	in_sandbox(false, run_programs);
-	in_sandbox(true, run_programs);
+	attempt_it(GW_SANDBOX_CPU, run_programs);
+	attempt_it(GW_SANDBOX_DRIVERS, run_programs);
 }
 
 static void cannot_connect(void **state)
 {
 	(void)state;
-	in_sandbox(false, connect_somewhere);
-	in_sandbox(true, connect_with_drivers);
+	attempt_it(GW_SANDBOX_CPU, connect_somewhere);
+	attempt_it(GW_SANDBOX_DRIVERS, connect_with_drivers);
 }
 
 static void cannot_reach_other_processes_or_the_kernel(void **state)
 {
 	(void)state;
-	in_sandbox(false, reach_others);
-	in_sandbox(true, reach_others);
+	attempt_it(GW_SANDBOX_CPU, reach_others);
+	attempt_it(GW_SANDBOX_DRIVERS, reach_others);
+}
+
+static void cannot_change_other_processes(void **state)
+{
+	(void)state;
+	attempt_it(GW_SANDBOX_CPU, change_others);
+	attempt_it(GW_SANDBOX_DRIVERS, change_others);
+}
+
+static void cannot_use_what_other_processes_see(void **state)
+{
+	(void)state;
+	attempt_it(GW_SANDBOX_CPU, use_what_others_see);
+	attempt_it(GW_SANDBOX_DRIVERS, use_what_others_see);
+}
+
+static void cannot_steer_terminals(void **state)
+{
+	(void)state;
+	attempt_it(GW_SANDBOX_CPU, steer_terminals);
+	attempt_it(GW_SANDBOX_DRIVERS, steer_terminals);
+}
+
+static void cannot_loosen_its_bonds(void **state)
+{
+	(void)state;
+	attempt_it(GW_SANDBOX_CPU, loosen_bonds);
+	attempt_it(GW_SANDBOX_DRIVERS, loosen_bonds);
+}
+
+static void begins_without_core_dumps_and_first_to_end(void **state)
+{
+	(void)state;
+	attempt_it(GW_SANDBOX_CPU, begin_well);
 }
 
 static void can_compute(void **state)
 {
 	(void)state;
-	in_sandbox(false, work_on);
-	in_sandbox(true, work_on);
+	attempt_it(GW_SANDBOX_CPU, work_on);
+	attempt_it(GW_SANDBOX_DRIVERS, work_on);
 }
 
 static void off_is_off(void **state)
@@ -250,6 +330,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cannot_run_programs, setup, teardown),
 		cmocka_unit_test_setup_teardown(cannot_connect, setup, teardown),
 		cmocka_unit_test_setup_teardown(cannot_reach_other_processes_or_the_kernel, setup, teardown),
+		cmocka_unit_test_setup_teardown(cannot_change_other_processes, setup, teardown),
+		cmocka_unit_test_setup_teardown(cannot_use_what_other_processes_see, setup, teardown),
+		cmocka_unit_test_setup_teardown(cannot_steer_terminals, setup, teardown),
+		cmocka_unit_test_setup_teardown(cannot_loosen_its_bonds, setup, teardown),
+		cmocka_unit_test_setup_teardown(begins_without_core_dumps_and_first_to_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(can_compute, setup, teardown),
 		cmocka_unit_test_setup_teardown(off_is_off, setup, teardown),
 	};

@@ -1,6 +1,7 @@
-/* Messages over the control socket: whole ones pass, anything else is refused. */
+/* Messages over the control socket: whole ones pass, anything else is refused, and no descriptor stays open. */
 #include "daemon/workers/control.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,6 +91,102 @@ static void descriptor_where_none_belongs_is_closed(void **state)
 	close(pipes[0]);
 }
 
+static size_t open_descriptors(void)
+{
+	size_t n = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static uint64_t seed = 88172645463325252u;
+
+static unsigned draw(unsigned below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned)(seed % below);
+}
+
+#define HOSTILE_FDS 8
+
+/* Bodies of the sizes that messages have, right for the type in half of the cases. */
+static size_t draw_size(int type)
+{
+	static const size_t bodies[] = {sizeof(struct gw_control_setup), sizeof(struct gw_control_client),
+		sizeof(struct gw_control_device), 0, sizeof(struct gw_error), sizeof(struct gw_control_left), 0, 0};
+	const size_t n = sizeof(bodies) / sizeof(bodies[0]);
+	bool right = draw(2) && type >= 0 && (size_t)type < n;
+	if (!draw(16))
+		return draw(9);
+	return offsetof(struct gw_control_msg, u) + bodies[right ? (size_t)type : draw((unsigned)n)] +
+	       (draw(8) ? 0 : draw(9));
+}
+
+/* A header with some descriptors. Returns its bytes. */
+static size_t put_descriptors(struct cmsghdr *c, int passed)
+{
+	int fds[HOSTILE_FDS];
+	unsigned n = draw(2) ? 1 : 1 + draw(HOSTILE_FDS);
+	for (unsigned i = 0; i < HOSTILE_FDS; i++)
+		fds[i] = passed;
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+	return CMSG_SPACE(n * sizeof(int));
+}
+
+/* As a worker would that was taken over: any bytes, with any number of descriptors in any number of headers. */
+static void send_anything(int passed)
+{
+	static char bytes[sizeof(struct gw_control_msg) + 64];
+	union {
+		struct cmsghdr align;
+		char bytes[2 * CMSG_SPACE(HOSTILE_FDS * sizeof(int))];
+	} ancillary = {0};
+	const int type = (int)draw(GW_CONTROL_TYPES + 2) - 1;
+	memcpy(bytes, &type, sizeof(type));
+	struct iovec iov = {.iov_base = bytes, .iov_len = draw_size(type)};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ancillary};
+	for (unsigned headers = draw(3); headers > 0; headers--)
+		mh.msg_controllen +=
+			put_descriptors((struct cmsghdr *)(void *)(ancillary.bytes + mh.msg_controllen), passed);
+	/* Some combinations the system refuses to send at all. */
+	(void)!sendmsg(there, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* What a worker sends can cost the other end no descriptor: neither one that takes them nor one that takes none. */
+static void whatever_comes_no_descriptor_is_left_open(void **state)
+{
+	(void)state;
+	int pipes[2];
+	assert_int_equal(pipe(pipes), 0);
+	const size_t before = open_descriptors();
+	size_t accepted = 0, refused = 0;
+	for (int i = 0; i < 20000; i++) {
+		send_anything(pipes[0]);
+		fd = -1;
+		bool takes = draw(2);
+		enum gw_status status = gw_control_recv(here, false, &got, takes ? &fd : NULL, NULL);
+		if (status == GW_OK)
+			accepted++;
+		else
+			refused++;
+		assert_true(fd < 0 || (takes && status == GW_OK && got.type == GW_CONTROL_CLIENT));
+		if (fd >= 0)
+			close(fd);
+	}
+	assert_true(accepted > 1000 && refused > 1000);
+	assert_int_equal(open_descriptors(), before);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 static void client_without_descriptor_is_refused(void **state)
 {
 	(void)state;
@@ -102,7 +199,7 @@ static void wrong_sizes_and_types_are_refused(void **state)
 {
 	(void)state;
 	static char big[sizeof(struct gw_control_msg) + 1];
-	const size_t left = offsetof(struct gw_control_msg, u) + sizeof(struct gw_error);
+	const size_t left = offsetof(struct gw_control_msg, u) + sizeof(struct gw_control_left);
 	const struct {
 		int type;
 		size_t size;
@@ -134,7 +231,7 @@ static void strings_without_end_are_refused(void **state)
 		assert_int_equal(receive(), GW_ERR_PROTOCOL);
 	}
 	msg.type = GW_CONTROL_LEFT;
-	memset(msg.u.error.text, 'x', sizeof(msg.u.error.text));
+	memset(msg.u.left.why.text, 'x', sizeof(msg.u.left.why.text));
 	assert_int_equal(gw_control_send(there, false, &msg, -1, NULL), GW_OK);
 	assert_int_equal(receive(), GW_ERR_PROTOCOL);
 }
@@ -165,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(messages_arrive_as_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptor_arrives_and_closes_on_exec, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptor_where_none_belongs_is_closed, setup, teardown),
+		cmocka_unit_test_setup_teardown(whatever_comes_no_descriptor_is_left_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(client_without_descriptor_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_sizes_and_types_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(strings_without_end_are_refused, setup, teardown),

@@ -2,6 +2,7 @@
  * starts /proc/self/exe, and the name of the only device tells the child how to behave. */
 #include "daemon/workers/pool.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@
 
 static int events, child_signals;
 static struct gw_pool *pool;
+static struct gw_refusals refusals;
 static char log_text[1 << 16];
 static size_t log_len;
 
@@ -43,34 +45,87 @@ static size_t count(const char *text)
 	return n;
 }
 
+static void say(enum gw_control_type type, bool stays)
+{
+	struct gw_control_msg msg = {.type = type};
+	if (type == GW_CONTROL_FAILED)
+		strcpy(msg.u.error.text, "no devices today");
+	if (type == GW_CONTROL_LEFT)
+		msg.u.left = (struct gw_control_left){.why.status = GW_ERR_CLOSED, .stays = stays};
+	gw_control_send(GW_CONTROL_FD, true, &msg, -1, NULL);
+}
+
+/* READY, and descriptors with it, one more than there is ever room for. */
+static void say_with_descriptors(void)
+{
+	const int fds[2] = {STDIN_FILENO, STDIN_FILENO}, type = GW_CONTROL_READY;
+	char bytes[offsetof(struct gw_control_msg, u)] = "";
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(fds))];
+	} ancillary = {0};
+	memcpy(bytes, &type, sizeof(type));
+	struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+	struct msghdr mh = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = ancillary.bytes,
+		.msg_controllen = sizeof(ancillary.bytes)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	(void)!sendmsg(GW_CONTROL_FD, &mh, MSG_NOSIGNAL);
+}
+
+/* What a worker says first. */
+static void begin(const char *how)
+{
+	if (strcmp(how, "exit") == 0)
+		_exit(7);
+	if (strcmp(how, "garbage") == 0)
+		(void)!send(GW_CONTROL_FD, "xyzxyzxyz", 9, MSG_NOSIGNAL);
+	else if (strcmp(how, "descriptors") == 0)
+		say_with_descriptors();
+	else if (strcmp(how, "fail") == 0)
+		say(GW_CONTROL_FAILED, false);
+	else if (strcmp(how, "left") == 0)
+		say(GW_CONTROL_LEFT, true);
+	else
+		say(GW_CONTROL_READY, false);
+}
+
+/* What a worker does with a client. */
+static void serve(const char *how)
+{
+	if (strcmp(how, "flood") == 0)
+		for (;;)
+			say(GW_CONTROL_LOADING, false);
+	bool stays = strcmp(how, "stubborn") != 0 && strcmp(how, "once") != 0;
+	if (strcmp(how, "mute") == 0)
+		close(GW_CONTROL_FD);
+	else
+		say(GW_CONTROL_LEFT, stays);
+	if (strcmp(how, "stubborn") == 0 || strcmp(how, "mute") == 0)
+		for (;;)
+			pause();
+	if (!stays)
+		_exit(0);
+}
+
 static int child_main(void)
 {
 	static struct gw_control_msg msg;
+	char how[GW_CONTROL_DEVICES];
 	int fd;
 	if (gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, NULL))
 		return 3;
-	const char *how = msg.u.setup.devices;
-	struct gw_control_msg answer = {.type = GW_CONTROL_READY};
-	if (strcmp(how, "exit") == 0)
-		return 7;
-	if (strcmp(how, "fail") == 0) {
-		answer.type = GW_CONTROL_FAILED;
-		strcpy(answer.u.error.text, "no devices today");
-	}
-	if (strcmp(how, "left") == 0)
-		answer.type = GW_CONTROL_LEFT;
-	if (strcmp(how, "garbage") == 0) {
-		if (send(GW_CONTROL_FD, "xyzxyzxyz", 9, 0) != 9)
-			return 3;
-	} else {
-		gw_control_send(GW_CONTROL_FD, true, &answer, -1, NULL);
-	}
+	strcpy(how, msg.u.setup.devices);
+	begin(how);
 	/* A good worker waits for clients, and leaves when there will be none. */
 	while (!gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, NULL)) {
 		close(fd);
-		answer.type = GW_CONTROL_LEFT;
-		answer.u.error.status = GW_ERR_CLOSED;
-		gw_control_send(GW_CONTROL_FD, true, &answer, -1, NULL);
+		serve(how);
 	}
 	return 0;
 }
@@ -79,8 +134,10 @@ static void make_pool(const char *how)
 {
 	static struct gw_control_setup setup;
 	snprintf(setup.devices, sizeof(setup.devices), "%s", how);
-	assert_int_equal(
-		gw_pool_new(&(struct gw_pool_options){.events = events, .max_clients = 4}, &setup, &pool, NULL), GW_OK);
+	const struct gw_pool_options options = {
+		.events = events, .max_clients = 4, .max_per_host = 4, .refusals = &refusals};
+	gw_refusals_init(&refusals, NULL, options.max_clients, options.max_per_host);
+	assert_int_equal(gw_pool_new(&options, &setup, &pool, NULL), GW_OK);
 }
 
 /* Run turns look for children anyway: it is enough to be woken. */
@@ -121,7 +178,7 @@ static unsigned run_for(int ms)
 	unsigned turns = 0;
 	uint64_t end = gw_clock_ns() + (uint64_t)ms * NS_PER_MS;
 	while (gw_clock_ns() < end) {
-		gw_pool_keep_spare(pool);
+		gw_pool_tick(pool);
 		uint64_t at = gw_pool_deadline(pool);
 		assert_int_equal(gw_events_wait(events, at < end ? at : end, NULL), GW_OK);
 		gw_pool_reap(pool);
@@ -162,7 +219,7 @@ static void worker_that_talks_out_of_order_is_killed(void **state)
 static void worker_that_sends_garbage_is_killed(void **state)
 {
 	(void)state;
-	expect_back_off("garbage", "are no message");
+	expect_back_off("garbage", "malformed message");
 }
 
 static bool serve_one(void)
@@ -170,11 +227,69 @@ static bool serve_one(void)
 	int ends[2];
 	char byte;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	gw_pool_serve(pool, ends[0], &(struct gw_endpoint){.host = "127.0.0.1", .port = 1}, &gw_dialect_8_0);
+	static const struct gw_endpoint ep = {.host = "127.0.0.1", .port = 1};
+	struct gw_visitor visitor = {.fd = ends[0], .ep = &ep, .dialect = &gw_dialect_8_0, .peer = "127.0.0.1:2"};
+	gw_pool_serve(pool, &visitor);
 	run_for(200);
 	bool closed = recv(ends[1], &byte, 1, MSG_DONTWAIT) == 0;
 	close(ends[1]);
 	return closed;
+}
+
+static size_t open_descriptors(void)
+{
+	size_t n = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void worker_that_sends_descriptors_is_killed_and_leaves_none(void **state)
+{
+	(void)state;
+	const size_t before = open_descriptors();
+	expect_back_off("descriptors", "malformed message");
+	assert_int_equal(open_descriptors(), before);
+}
+
+static void worker_that_floods_is_killed(void **state)
+{
+	(void)state;
+	make_pool("flood");
+	run_for(300);
+	serve_one();
+	run_for(300);
+	assert_int_equal(count("is killed: more than 1000 messages in a second"), 1);
+}
+
+static void expect_late_end(const char *how)
+{
+	make_pool(how);
+	run_for(300);
+	serve_one();
+	assert_int_equal(count("does not end and is killed"), 0);
+	run_for(3500);
+	assert_int_equal(count("does not end and is killed"), 1);
+	/* And a place is not kept for it. */
+	for (int i = 0; i < 4; i++)
+		serve_one();
+	assert_int_equal(count("connected, served by worker"), 5);
+}
+
+/* It said that it would end, and computes on. */
+static void worker_that_does_not_end_is_killed(void **state)
+{
+	(void)state;
+	expect_late_end("stubborn");
+}
+
+static void worker_that_hangs_up_is_killed(void **state)
+{
+	(void)state;
+	expect_late_end("mute");
 }
 
 static void clients_are_refused_while_nothing_starts(void **state)
@@ -184,8 +299,21 @@ static void clients_are_refused_while_nothing_starts(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_true(serve_one());
 	/* Spares count as failures, too, so how many clients were taken depends on the moment. */
-	size_t taken = count("connected, served by worker"), refused = count("refused: there is no worker");
+	size_t taken = count("connected, served by worker"),
+	       refused = count("refused: no worker process can be started");
 	assert_true(taken >= 1 && refused >= 1 && taken + refused == 4);
+}
+
+/* One client, one process. */
+static void a_worker_that_ends_is_replaced(void **state)
+{
+	(void)state;
+	make_pool("once");
+	run_for(300);
+	for (int i = 0; i < 5; i++)
+		assert_true(serve_one());
+	assert_int_equal(count("connected, served by worker"), 5);
+	assert_int_equal(count("died"), 0);
 }
 
 static void good_worker_is_started_once_and_used_again(void **state)
@@ -215,6 +343,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(worker_that_cannot_start, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_talks_out_of_order_is_killed, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_sends_garbage_is_killed, setup_events, teardown),
+		cmocka_unit_test_setup_teardown(
+			worker_that_sends_descriptors_is_killed_and_leaves_none, setup_events, teardown),
+		cmocka_unit_test_setup_teardown(worker_that_floods_is_killed, setup_events, teardown),
+		cmocka_unit_test_setup_teardown(worker_that_does_not_end_is_killed, setup_events, teardown),
+		cmocka_unit_test_setup_teardown(worker_that_hangs_up_is_killed, setup_events, teardown),
+		cmocka_unit_test_setup_teardown(a_worker_that_ends_is_replaced, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(clients_are_refused_while_nothing_starts, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(good_worker_is_started_once_and_used_again, setup_events, teardown),
 	};

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/fake_device.h"
 #include "device/graph/graph.h"
 
 /* c = a * b, and a body to change before it is sent. */
@@ -112,7 +113,7 @@ static void circle_outside_the_nodes(struct world *w)
 static void view_of_a_view(struct world *w)
 {
 	w->t[A].view_src = w->t[B].id;
-	w->t[B].view_src = w->t[C].id;
+	w->t[B].view_src = w->t[B].id;
 }
 
 static void view_of_itself(struct world *w)
@@ -171,6 +172,7 @@ static void no_second_source(struct world *w)
 static void no_such_unary(struct world *w)
 {
 	w->t[C].op = rig_op("UNARY");
+	w->t[C].src[1] = 0;
 	w->t[C].op_params[0] = 1000;
 }
 
@@ -227,11 +229,17 @@ static void half_a_block(struct world *w)
 	w->t[A].ne[0] = 63;
 }
 
+/* Nothing is wrong with it, but ggml's CPU device says that it does not multiply these types. */
 static void not_supported(struct world *w)
 {
+	struct gw_wire_tensor half = rig_tensor(rig_type("f16"), NULL, 0, 64, 1);
+	struct gw_wire_tensor one = rig_tensor(rig_type("f32"), NULL, 0, 1, 1);
+
+	w->t[B].type = half.type;
+	memcpy(w->t[B].nb, half.nb, sizeof(half.nb));
+	memcpy(w->t[C].ne, one.ne, sizeof(one.ne));
+	memcpy(w->t[C].nb, one.nb, sizeof(one.nb));
 	w->t[C].op = rig_op("MUL_MAT");
-	w->t[C].ne[0] = 1;
-	w->t[B].type = rig_type("i32");
 }
 
 static void rows_that_do_not_meet(struct world *w)
@@ -279,12 +287,11 @@ static const struct {
 	{result_without_memory, GW_ERR_PROTOCOL, "the result has no memory on this server"},
 	{result_behind_the_buffer, GW_ERR_PROTOCOL, "is not inside buffer 1"},
 	{source_below_the_buffer, GW_ERR_PROTOCOL, "is not inside buffer 1"},
-	{elements_on_top_of_each_other, GW_ERR_PROTOCOL, "src 0 has elements 0 bytes apart"},
+	{elements_on_top_of_each_other, GW_ERR_PROTOCOL, "src 0 needs adjacent elements in its rows"},
 	{unknown_type, GW_ERR_PROTOCOL, "is of unknown type 31"},
 	{half_a_block, GW_ERR_PROTOCOL, "rows of 63 elements"},
-	{rows_that_do_not_meet, GW_ERR_PROTOCOL, "MUL_MAT 'product': its shapes, types and parameters"},
-	{rope_without_dimensions, GW_ERR_PROTOCOL,
-		"ROPE 'product': 0 elements cannot be rotated from 0 on in a head of 64"},
+	{rows_that_do_not_meet, GW_ERR_PROTOCOL, "MUL_MAT 'product': its extents, types and parameters"},
+	{rope_without_dimensions, GW_ERR_PROTOCOL, "ROPE 'product': its extents, types and parameters"},
 	{not_supported, GW_ERR_UNSUPPORTED, "MUL_MAT 'product': device CPU does not support it"},
 };
 
@@ -320,6 +327,37 @@ static void what_is_not_computed_may_be_unknown(void **in)
 	w->t[B].op = 5000;
 	send_graph(w);
 	raw_end_clean(&w->raw);
+}
+
+/* It is not asked of tensors what nobody depends on, except that they are told apart and do not lead nowhere. */
+static void what_no_node_depends_on_is_left_out(void **in)
+{
+	struct world *w = *in;
+
+	good(w);
+	w->t[C].src[1] = w->t[A].id;
+	w->t[B].type = 31;
+	w->t[B].data = 1;
+	w->t[B].src[0] = w->t[C].id;
+	send_graph(w);
+	raw_end_clean(&w->raw);
+}
+
+/* A kernel would take the other device's address for one of its own. */
+static void tensors_of_another_device(void **in)
+{
+	struct world *w = *in, two = *w;
+	struct gw_server_options options = rig_options();
+	ggml_backend_dev_t devices[2] = {rig_cpu(), fake_device(&(struct fake *){NULL})};
+
+	options.devices = devices;
+	options.n_devices = 2;
+	two.server = rig_server(&options);
+	good(&two);
+	two.device = 1;
+	send_graph(&two);
+	raw_end_refused(&two.raw, GW_ERR_PROTOCOL, "GRAPH_COMPUTE", "it is in a buffer of another device, CPU");
+	gw_server_free(two.server);
 }
 
 static void counts(struct world *w, uint32_t n_nodes, uint32_t n_tensors, enum gw_status status, const char *words)
@@ -366,6 +404,8 @@ int main(void)
 		TEST(the_good_graph_is_computed),
 		TEST(bad_graphs_are_refused),
 		TEST(what_is_not_computed_may_be_unknown),
+		TEST(what_no_node_depends_on_is_left_out),
+		TEST(tensors_of_another_device),
 		TEST(counts_that_lie_are_refused),
 		TEST(too_many_nodes_are_refused),
 	};

@@ -21,10 +21,34 @@ static struct gw_links *links_new(uint32_t n)
 
 static bool cyclic(const struct gw_links *links, uint32_t n)
 {
-	bool found;
+	struct gw_walk w;
+	bool found = false;
 
-	assert_int_equal(gw_links_find_cycle(links, n, &found), GW_OK);
+	assert_int_equal(gw_walk_begin(&w, links, n), GW_OK);
+	for (uint32_t i = 0; i < n && !found; i++)
+		found = !gw_walk_from(&w, i);
+	gw_walk_end(&w);
 	return found;
+}
+
+static void what_is_depended_on_is_visited_and_nothing_else(void **state)
+{
+	struct gw_links *links = links_new(5);
+	struct gw_walk w;
+
+	(void)state;
+	links[3].to[2] = 1;
+	links[1].to[GW_LINKS - 1] = 4;
+	links[0].to[0] = 3;
+	assert_int_equal(gw_walk_begin(&w, links, 5), GW_OK);
+	assert_true(gw_walk_from(&w, 3));
+	assert_false(gw_walk_visited(&w, 0));
+	assert_true(gw_walk_visited(&w, 1));
+	assert_false(gw_walk_visited(&w, 2));
+	assert_true(gw_walk_visited(&w, 3));
+	assert_true(gw_walk_visited(&w, 4));
+	gw_walk_end(&w);
+	free(links);
 }
 
 /* Deep enough to break any recursion. */
@@ -94,6 +118,7 @@ int main(void)
 		cmocka_unit_test(naming_oneself_is_none),
 		cmocka_unit_test(two_that_name_each_other_are_one),
 		cmocka_unit_test(nothing_is_none),
+		cmocka_unit_test(what_is_depended_on_is_visited_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* The cache gives back what was stored, and nothing else. */
+/* The cache gives back what was stored, and nothing else: in this process, and at the other end of a keeper's socket.
+ */
 #include "device/rig.h"
 
 #include <dirent.h>
@@ -8,20 +9,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "device/keeper.h"
+#include "device/weights/cache.h"
 #include "device/weights/cache_names.h"
+#include "device/weights/cache_store.h"
 
-#define SIZE 300000
-#define PART 1000 /* a third of the small cache */
+#define SIZE (GW_CACHE_MIN + 300000)
+#define DOMAIN "host-192.0.2.7"
 
 struct state {
 	char dir[64];
+	struct gw_cache_store *store;
+	struct gw_cache *cache;
+	struct keeper keeper;
 	struct gw_server *server;
 	struct rig rig;
 	struct gw_client *client;
@@ -30,7 +35,28 @@ struct state {
 	uint8_t data[SIZE];
 };
 
-static int start(void **out, bool usable, uint64_t cache_size)
+/* Whether the cache is asked through a socket. */
+static bool remote;
+
+static struct gw_cache *open_cache(struct state *st, const char *domain)
+{
+	struct gw_cache *cache;
+
+	if (remote)
+		cache = keeper_cache(&st->keeper, st->store, domain);
+	else
+		assert_int_equal(gw_cache_new(st->store, domain, &cache), GW_OK);
+	return cache;
+}
+
+static void close_cache(struct state *st, struct gw_cache *cache)
+{
+	gw_cache_free(cache);
+	if (remote)
+		keeper_end(&st->keeper);
+}
+
+static int start(void **out, bool usable)
 {
 	static struct state st;
 	struct gw_server_options options = rig_options();
@@ -39,11 +65,13 @@ static int start(void **out, bool usable, uint64_t cache_size)
 	assert_non_null(mkdtemp(st.dir));
 	if (!usable)
 		assert_int_equal(rmdir(st.dir), 0);
-	options.cache_dir = st.dir;
-	options.cache_size = cache_size;
+	/* One directory, so that tests find its files; whose they are is tests/device/weights/cache_store.c's. */
+	const struct gw_cache_store_options cache = {.dir = st.dir, .shared = true};
+	assert_int_equal(gw_cache_store_open(&cache, &st.store), GW_OK);
+	st.cache = open_cache(&st, DOMAIN);
 	st.server = rig_server(&options);
-	st.client = rig_client(&st.rig, st.server);
-	st.buffer = rig_alloc(st.client, 1 << 20);
+	st.client = rig_client_cached(&st.rig, st.server, st.cache);
+	st.buffer = rig_alloc(st.client, 2 << 20);
 	st.tensor = rig_tensor(rig_type("i8"), &st.buffer, 0, SIZE, 1);
 	for (size_t i = 0; i < SIZE; i++)
 		st.data[i] = (uint8_t)(i * 7 + i / 255);
@@ -53,17 +81,12 @@ static int start(void **out, bool usable, uint64_t cache_size)
 
 static int setup(void **out)
 {
-	return start(out, true, 0);
+	return start(out, true);
 }
 
 static int setup_unusable(void **out)
 {
-	return start(out, false, 0);
-}
-
-static int setup_small(void **out)
-{
-	return start(out, true, 3 * PART);
+	return start(out, false);
 }
 
 /* Calls each for every file of the directory; returns the number of those that are no list of names. */
@@ -98,9 +121,36 @@ static int teardown(void **in)
 
 	rig_leave(&st->rig, st->client);
 	gw_server_free(st->server);
+	close_cache(st, st->cache);
+	gw_cache_store_close(st->store);
 	for_each_file(st, delete_file);
 	rmdir(st->dir);
 	return 0;
+}
+
+static bool ask_hash(struct state *st, uint64_t offset, uint64_t hash)
+{
+	uint8_t out[GW_WIRE_MAX_FIXED], result;
+	struct gw_wire_set_hash_req req = {.tensor = st->tensor, .offset = offset, .hash = hash};
+	struct iovec part = {out, gw_wire_set_hash_req_encode(&gw_dialect_8_0, &req, out)};
+
+	assert_int_equal(gw_client_call(st->client, GW_CMD_SET_TENSOR_HASH, &part, 1, &result, 1), GW_OK);
+	return result;
+}
+
+/* Waits until the keeper, if there is one, has done what it was told: it answers after that. */
+static void settle(struct state *st)
+{
+	if (remote)
+		assert_false(ask_hash(st, 0, 0));
+}
+
+static bool set_hash(struct state *st, uint64_t offset, uint64_t hash)
+{
+	bool had = ask_hash(st, offset, hash);
+
+	settle(st);
+	return had;
 }
 
 static void post_set(struct state *st, bool cache_flag, uint64_t offset, size_t size)
@@ -111,16 +161,7 @@ static void post_set(struct state *st, bool cache_flag, uint64_t offset, size_t 
 
 	assert_int_equal(gw_client_post(st->client, GW_CMD_SET_TENSOR, parts, 2), GW_OK);
 	rig_get(st->client, &st->tensor, 0, NULL, 0);
-}
-
-static bool set_hash(struct state *st, uint64_t offset, uint64_t hash)
-{
-	uint8_t out[GW_WIRE_MAX_FIXED], result;
-	struct gw_wire_set_hash_req req = {.tensor = st->tensor, .offset = offset, .hash = hash};
-	struct iovec part = {out, gw_wire_set_hash_req_encode(&gw_dialect_8_0, &req, out)};
-
-	assert_int_equal(gw_client_call(st->client, GW_CMD_SET_TENSOR_HASH, &part, 1, &result, 1), GW_OK);
-	return result;
+	settle(st);
 }
 
 static void wipe(struct state *st)
@@ -220,10 +261,10 @@ static void parts_of_tensors_are_cached(void **in)
 {
 	struct state *st = *in;
 
-	post_set(st, true, 5000, 1000);
+	post_set(st, true, 5000, GW_CACHE_MIN);
 	wipe(st);
-	assert_true(set_hash(st, 7000, gw_fnv1a(GW_FNV_INIT, st->data, 1000)));
-	expect_data(st, 7000, 1000);
+	assert_true(set_hash(st, 7000, gw_fnv1a(GW_FNV_INIT, st->data, GW_CACHE_MIN)));
+	expect_data(st, 7000, GW_CACHE_MIN);
 }
 
 static void only_what_is_flagged_is_stored(void **in)
@@ -231,6 +272,17 @@ static void only_what_is_flagged_is_stored(void **in)
 	struct state *st = *in;
 
 	post_set(st, false, 0, SIZE);
+	assert_int_equal(for_each_file(st, NULL), 0);
+}
+
+/* Each would be a file, and nobody asks for them. */
+static void what_is_small_is_not_stored(void **in)
+{
+	struct state *st = *in;
+	static const size_t sizes[] = {0, 1, 8, 4096, GW_CACHE_MIN - 1};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		post_set(st, true, 0, sizes[i]);
 	assert_int_equal(for_each_file(st, NULL), 0);
 }
 
@@ -279,6 +331,24 @@ static void damaged_files_are_removed(void **in)
 	}
 }
 
+/* Its bytes are another client's, perhaps: whoever asked for something else does not get to read them. */
+static void what_a_damaged_file_holds_is_not_told(void **in)
+{
+	static const uint8_t zeros[SIZE];
+	static uint8_t got[SIZE];
+	static void (*const ways[])(FILE * f) = {cut, alter};
+	struct state *st = *in;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		post_set(st, true, 0, SIZE);
+		damage(st, ways[i]);
+		wipe(st);
+		assert_false(set_hash(st, 0, gw_fnv1a(GW_FNV_INIT, st->data, SIZE)));
+		rig_get(st->client, &st->tensor, 0, got, SIZE);
+		assert_memory_equal(got, zeros, SIZE);
+	}
+}
+
 /* A payload that is longer than the rest of the tensor is not the one that is asked for. */
 static void files_that_do_not_fit_are_not_used(void **in)
 {
@@ -309,7 +379,7 @@ static void what_is_cut_off_is_not_stored(void **in)
 	struct state *st = *in;
 	struct rig rig;
 	struct gw_client *c = rig_client(&rig, st->server);
-	struct rig_buffer b = rig_alloc(c, 1 << 20);
+	struct rig_buffer b = rig_alloc(c, 2 << 20);
 	struct gw_wire_tensor t = rig_tensor(rig_type("i8"), &b, 0, SIZE, 1);
 	uint8_t out[GW_WIRE_MAX_FIXED];
 	struct gw_wire_set_req req = {.tensor = t, .cache_flag = true};
@@ -318,11 +388,12 @@ static void what_is_cut_off_is_not_stored(void **in)
 	struct rig cut_rig;
 
 	rig_leave(&rig, c);
-	rig_serve(&cut_rig, st->server, &near);
+	rig_leave(&st->rig, st->client);
+	rig_serve_cached(&cut_rig, st->server, st->cache, &near);
 	uint8_t stream[GW_REQUEST_HEADER + GW_WIRE_HELLO_REQ] = {GW_CMD_HELLO, GW_WIRE_HELLO_REQ};
 	uint8_t alloc[GW_REQUEST_HEADER + 12] = {GW_CMD_ALLOC_BUFFER, 12};
 	uint8_t set[GW_REQUEST_HEADER] = {GW_CMD_SET_TENSOR};
-	gw_put_le64(alloc + 13, 1 << 20);
+	gw_put_le64(alloc + 13, 2 << 20);
 	gw_put_le64(set + 1, n + SIZE);
 	struct iovec iov[] = {
 		{stream, sizeof(stream)}, {alloc, sizeof(alloc)}, {set, sizeof(set)}, {out, n}, {st->data, SIZE / 2}};
@@ -330,138 +401,26 @@ static void what_is_cut_off_is_not_stored(void **in)
 	near->ops->close(near);
 	rig_join(&cut_rig);
 	assert_int_equal(cut_rig.end, GW_ERR_LOST);
+	/* The keeper may not have heard of it yet. */
+	for (int i = 0; i < 500 && for_each_file(st, NULL) > 0; i++)
+		usleep(10000);
 	assert_int_equal(for_each_file(st, NULL), 0);
+	st->client = rig_client_cached(&st->rig, st->server, st->cache);
 }
 
-static void make_file(const struct state *st, const char *name, time_t age)
-{
-	char path[400];
-	struct timespec times[2] = {{.tv_sec = time(NULL) - age}, {.tv_sec = time(NULL) - age}};
-
-	snprintf(path, sizeof(path), "%s/%s", st->dir, name);
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	fclose(f);
-	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-}
-
-/* One that is locked is being written; the others were left, unless they were made just now. */
-static void what_killed_processes_left_is_removed(void **in)
+/* The worker's client does without; nothing else happens to it. */
+static void a_keeper_that_is_gone_disturbs_nothing(void **in)
 {
 	struct state *st = *in;
-	struct gw_server_options options = rig_options();
-	char path[400];
+	uint64_t hash = gw_fnv1a(GW_FNV_INIT, st->data, SIZE);
 
-	make_file(st, ".ggwire-stale1", 60);
-	make_file(st, ".ggwire-locked", 60);
-	make_file(st, ".ggwire-newest", 0);
-	make_file(st, "0123456789abcdef", 400000);
-	snprintf(path, sizeof(path), "%s/.ggwire-locked", st->dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(flock(fd, LOCK_EX), 0);
-	options.cache_dir = st->dir;
-	gw_server_free(rig_server(&options));
-	assert_int_equal(for_each_file(st, NULL), 3);
-	assert_int_equal(access(path, F_OK), 0);
-	close(fd);
-	gw_server_free(rig_server(&options));
-	assert_int_equal(for_each_file(st, NULL), 2);
-}
-
-/* The i-th payload of the tests of a small cache. */
-static uint64_t part_hash(const struct state *st, size_t i)
-{
-	return gw_fnv1a(GW_FNV_INIT, st->data + i, PART);
-}
-
-static void post_part(struct state *st, size_t i)
-{
-	uint8_t out[GW_WIRE_MAX_FIXED];
-	struct gw_wire_set_req req = {.tensor = st->tensor, .cache_flag = true};
-	struct iovec parts[2] = {{out, gw_wire_set_req_encode(&gw_dialect_8_0, &req, out)}, {st->data + i, PART}};
-
-	assert_int_equal(gw_client_post(st->client, GW_CMD_SET_TENSOR, parts, 2), GW_OK);
-	rig_get(st->client, &st->tensor, 0, NULL, 0);
-}
-
-static bool has_part(const struct state *st, size_t i)
-{
-	char path[400];
-
-	path_of(st, part_hash(st, i), path);
-	return access(path, F_OK) == 0;
-}
-
-/* Makes the i-th payload's file as old as that; the clock is too coarse to tell them apart. */
-static void age_part(const struct state *st, size_t i, time_t seconds)
-{
-	struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
-	char path[400];
-
-	path_of(st, part_hash(st, i), path);
-	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-}
-
-static void what_was_not_used_for_longest_makes_room(void **in)
-{
-	struct state *st = *in;
-
-	for (size_t i = 0; i < 3; i++) {
-		post_part(st, i);
-		age_part(st, i, (time_t)(100 - i));
-	}
-	assert_true(set_hash(st, 0, part_hash(st, 0))); /* used: now the youngest */
-	post_part(st, 3);
-	assert_true(has_part(st, 0));
-	assert_false(has_part(st, 1));
-	assert_true(has_part(st, 2));
-	assert_true(has_part(st, 3));
-	assert_int_equal(for_each_file(st, NULL), 3);
-}
-
-static void a_bound_holds_for_files_that_were_there(void **in)
-{
-	struct state *st = *in;
-	struct gw_server_options options = rig_options();
-
-	for (size_t i = 0; i < 3; i++) {
-		post_part(st, i);
-		age_part(st, i, (time_t)(100 - i));
-	}
-	options.cache_dir = st->dir;
-	options.cache_size = 2 * PART;
-	gw_server_free(rig_server(&options));
-	assert_false(has_part(st, 0));
-	assert_int_equal(for_each_file(st, NULL), 2);
-}
-
-static void what_is_larger_than_the_cache_is_not_stored(void **in)
-{
-	struct state *st = *in;
-
-	post_part(st, 0);
-	post_set(st, true, 0, 3 * PART + 1);
-	expect_data(st, 0, 3 * PART + 1);
-	assert_true(has_part(st, 0));
-	assert_int_equal(for_each_file(st, NULL), 1);
-}
-
-/* Files of other people's are counted, and left alone. */
-static void only_payloads_make_room(void **in)
-{
-	struct state *st = *in;
-	char path[400];
-
-	post_part(st, 0);
-	snprintf(path, sizeof(path), "%s/0123456789abcdef.note", st->dir);
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(st->data, 1, 2 * PART, f), 2 * PART);
-	fclose(f);
-	post_part(st, 1);
-	assert_false(has_part(st, 0));
-	assert_true(has_part(st, 1));
-	assert_int_equal(access(path, F_OK), 0);
+	post_set(st, true, 0, SIZE);
+	assert_true(set_hash(st, 0, hash));
+	keeper_kill(&st->keeper);
+	assert_false(set_hash(st, 0, hash));
+	post_set(st, true, 0, SIZE);
+	expect_data(st, 0, SIZE);
+	assert_false(set_hash(st, 0, hash));
 }
 
 /* A limit on files' sizes fails a write in the middle, as a full disk does. */
@@ -495,27 +454,21 @@ static void an_unusable_directory_disturbs_nothing(void **in)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TESTS                                                                                 \
+	TEST(stored_data_is_found_by_its_hash), TEST(stored_data_is_found_by_its_other_hash), \
+		TEST(files_are_those_of_the_stock_server), TEST(parts_of_tensors_are_cached), \
+		TEST(only_what_is_flagged_is_stored), TEST(what_is_small_is_not_stored),      \
+		TEST(damaged_files_are_removed), TEST(what_a_damaged_file_holds_is_not_told), \
+		TEST(files_that_do_not_fit_are_not_used), TEST(directories_are_no_files),     \
+		TEST(what_is_cut_off_is_not_stored), TEST(a_full_disk_disturbs_nothing),      \
+		cmocka_unit_test_setup_teardown(an_unusable_directory_disturbs_nothing, setup_unusable, teardown)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(stored_data_is_found_by_its_hash),
-		TEST(stored_data_is_found_by_its_other_hash),
-		TEST(files_are_those_of_the_stock_server),
-		TEST(parts_of_tensors_are_cached),
-		TEST(only_what_is_flagged_is_stored),
-		TEST(damaged_files_are_removed),
-		TEST(files_that_do_not_fit_are_not_used),
-		TEST(directories_are_no_files),
-		TEST(what_is_cut_off_is_not_stored),
-		TEST(what_killed_processes_left_is_removed),
-		TEST(a_full_disk_disturbs_nothing),
-		cmocka_unit_test_setup_teardown(what_was_not_used_for_longest_makes_room, setup_small, teardown),
-		cmocka_unit_test_setup_teardown(a_bound_holds_for_files_that_were_there, setup_small, teardown),
-		cmocka_unit_test_setup_teardown(what_is_larger_than_the_cache_is_not_stored, setup_small, teardown),
-		cmocka_unit_test_setup_teardown(only_payloads_make_room, setup_small, teardown),
-		cmocka_unit_test_setup_teardown(an_unusable_directory_disturbs_nothing, setup_unusable, teardown),
-	};
+	const struct CMUnitTest here[] = {TESTS};
+	const struct CMUnitTest there[] = {TESTS, TEST(a_keeper_that_is_gone_disturbs_nothing)};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(here, NULL, NULL);
+	remote = true;
+	return failed + cmocka_run_group_tests(there, NULL, NULL);
 }

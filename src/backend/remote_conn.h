@@ -1,0 +1,89 @@
+/* One connection to a server: what the server can do, which work is on its way, which graphs the server keeps. */
+#ifndef GW_BACKEND_REMOTE_CONN_H
+#define GW_BACKEND_REMOTE_CONN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ggml-backend.h>
+
+#include "base/map.h"
+#include "ggml/opmap.h"
+#include "rpc/commands.h"
+
+/* How many graphs of a device a server keeps: with this many, the next one starts over. Part of the protocol. */
+#define GW_REMOTE_GRAPHS 1024
+
+/* Whether the server keeps weights by their hash. */
+enum gw_remote_cache {
+	GW_REMOTE_CACHE_UNKNOWN,
+	GW_REMOTE_CACHE_YES,
+	GW_REMOTE_CACHE_NO,
+};
+
+/* Bytes; what is assumed of a server that cannot be asked. */
+#define GW_REMOTE_DEFAULT_ALIGNMENT 128
+
+struct gw_remote_conn_device {
+	uint32_t flags;                /* GW_EXT_DEVICE_*, 0 from stock servers */
+	_Atomic size_t alignment;      /* bytes; 0: not asked yet */
+	_Atomic size_t max_size;       /* bytes; 0: not asked yet */
+	struct gw_map graphs;          /* uid -> the generation in which the server got it; from 8.0 on */
+	uint64_t last_uid;             /* of the graph that was computed last, before 8.0; 0: it has none */
+	uint64_t last_generation;      /* in which that was */
+	char description[GW_EXT_TEXT]; /* empty from stock servers */
+};
+
+/* A buffer that the server holds for this connection. */
+struct gw_remote_buffer {
+	uint64_t handle;
+	uint64_t base; /* the address that the server gave it */
+	struct gw_remote_buffer *prev, *next;
+};
+
+struct gw_remote;
+
+struct gw_remote_conn {
+	struct gw_remote *remote;
+	struct gw_client *client;
+	const struct gw_dialect *dialect;
+	const struct gw_opmap *opmap;
+	unsigned extensions;
+	uint32_t n_devices;
+	atomic_bool failure_told; /* a graph was refused because the connection is lost, and that was logged */
+	atomic_bool size_doubt;   /* an impossible allocation size was logged */
+
+	unsigned refs; /* this and used: under the remote's lock */
+	bool used;
+
+	/* Held while something is posted whose place among the other requests matters. */
+	pthread_mutex_t lock;
+	struct gw_remote_conn_device *devices; /* n_devices */
+	uint64_t generation;                   /* counts FREE_BUFFER: the server drops graphs then */
+	struct gw_remote_buffer *buffers;
+	_Atomic enum gw_remote_cache cache;
+	bool xxh3;        /* weights are asked for by XXH3; constant */
+	uint64_t work;    /* graphs posted so far */
+	uint64_t covered; /* of these, how many were before the last request with a reply */
+	uint64_t ticket;  /* of that request */
+	bool outstanding; /* whether its reply was not drained yet */
+};
+
+/* Asks the server what it is and has. Takes the client over, also on failure. */
+enum gw_status gw_remote_conn_new(
+	struct gw_remote *remote, struct gw_client *client, struct gw_remote_conn **out, struct gw_error *err);
+
+/* Closes the connection, once nothing refers to it. */
+void gw_remote_conn_free(struct gw_remote_conn *conn);
+
+/* Everything about a server that decides about sizes, as a number that is not 0: its dialect, and the flags and
+ * alignments of its devices. */
+uint64_t gw_remote_conn_character(const struct gw_remote_conn *conn);
+
+/* Bytes. If the connection is lost, a value that does no harm. */
+size_t gw_remote_conn_alignment(struct gw_remote_conn *conn, uint32_t device);
+size_t gw_remote_conn_max_size(struct gw_remote_conn *conn, uint32_t device);
+
+#endif

@@ -1,0 +1,174 @@
+#include "backend/sequence.h"
+
+/* Under conn->lock. The reply to a request that was just sent covers all work so far. */
+static void note_locked(struct gw_remote_conn *conn, enum gw_status status, uint64_t ticket)
+{
+	conn->covered = conn->work;
+	if (status != GW_OK)
+		return;
+	conn->ticket = ticket;
+	conn->outstanding = true;
+}
+
+static void get_locked(struct gw_remote_conn *conn, const struct gw_wire_get_req *what, const struct gw_dest *dest)
+{
+	uint64_t ticket = 0;
+	enum gw_status status = gw_client_get_tensor(conn->client, what, dest, &ticket, NULL);
+
+	note_locked(conn, status, ticket);
+}
+
+void gw_sequence_get(struct gw_remote_conn *conn, const struct gw_wire_get_req *what, const struct gw_dest *dest)
+{
+	pthread_mutex_lock(&conn->lock);
+	get_locked(conn, what, dest);
+	pthread_mutex_unlock(&conn->lock);
+}
+
+void gw_sequence_get_2d(struct gw_remote_conn *conn, const struct gw_wire_2d_req *what, const struct gw_dest *dest)
+{
+	uint64_t ticket = 0;
+
+	pthread_mutex_lock(&conn->lock);
+	enum gw_status status = gw_client_get_tensor_2d(conn->client, what, dest, &ticket, NULL);
+	note_locked(conn, status, ticket);
+	pthread_mutex_unlock(&conn->lock);
+}
+
+void gw_sequence_drain(struct gw_remote_conn *conn, uint64_t ticket)
+{
+	gw_client_drain(conn->client, ticket);
+	pthread_mutex_lock(&conn->lock);
+	if (conn->ticket == ticket)
+		conn->outstanding = false;
+	pthread_mutex_unlock(&conn->lock);
+}
+
+/* A GET_TENSOR of no bytes: servers of all versions answer it, after everything that was posted before is done. */
+static void barrier_locked(struct gw_remote_conn *conn)
+{
+	const struct gw_remote_buffer *buffer = conn->buffers;
+	const struct gw_dest nothing = {0};
+
+	conn->covered = conn->work;
+	if (!buffer)
+		return;
+	struct gw_wire_get_req req = {
+		.tensor = {.id = buffer->handle, .buffer = buffer->handle, .ne = {1, 1, 1, 1}, .nb = {1, 1, 1, 1}},
+	};
+	req.tensor.type = gw_opmap_type_wire(conn->opmap, GGML_TYPE_I8);
+	req.tensor.data = buffer->base;
+	get_locked(conn, &req, &nothing);
+}
+
+bool gw_sequence_mark(struct gw_remote_conn *conn, uint64_t *ticket)
+{
+	pthread_mutex_lock(&conn->lock);
+	if (conn->work > conn->covered)
+		barrier_locked(conn);
+	bool outstanding = conn->outstanding;
+	if (outstanding)
+		*ticket = conn->ticket;
+	pthread_mutex_unlock(&conn->lock);
+	return outstanding;
+}
+
+void gw_sequence_wait(struct gw_remote_conn *conn)
+{
+	uint64_t ticket;
+
+	if (gw_sequence_mark(conn, &ticket))
+		gw_sequence_drain(conn, ticket);
+}
+
+/* Under conn->lock. Counts as the server does, which clears its table of graphs at the same message. Before 8.0 it has
+ * the last graph of each device, whoever sent it. */
+static void remember_graph_locked(struct gw_remote_conn *conn, uint32_t device, uint64_t uid)
+{
+	struct gw_remote_conn_device *d = &conn->devices[device];
+
+	d->last_uid = uid;
+	d->last_generation = conn->generation;
+	if (uid == 0 || !conn->dialect->graph_uid)
+		return;
+	if (d->graphs.count >= GW_REMOTE_GRAPHS)
+		gw_map_clear(&d->graphs);
+	(void)gw_map_put_u64(&d->graphs, uid, conn->generation);
+}
+
+static bool graph_known_locked(const struct gw_remote_conn *conn, uint32_t device, uint64_t uid)
+{
+	const struct gw_remote_conn_device *d = &conn->devices[device];
+	uint64_t generation;
+
+	if (!conn->dialect->graph_uid)
+		return d->last_uid == uid && d->last_generation == conn->generation;
+	return gw_map_find_u64(&d->graphs, uid, &generation) && generation == conn->generation;
+}
+
+bool gw_sequence_recompute(struct gw_remote_conn *conn, uint32_t device, uint64_t uid, enum gw_status *status)
+{
+	const struct gw_wire_recompute_req req = {.device = device, .uid = uid};
+
+	if (uid == 0)
+		return false;
+	pthread_mutex_lock(&conn->lock);
+	bool known = graph_known_locked(conn, device, uid);
+	if (known) {
+		conn->work++;
+		*status = gw_client_recompute(conn->client, &req, NULL);
+	}
+	pthread_mutex_unlock(&conn->lock);
+	return known;
+}
+
+enum gw_status gw_sequence_compute(
+	struct gw_remote_conn *conn, uint32_t device, uint64_t uid, const void *body, size_t size)
+{
+	pthread_mutex_lock(&conn->lock);
+	remember_graph_locked(conn, device, uid);
+	conn->work++;
+	enum gw_status status = gw_client_compute(conn->client, body, size, NULL);
+	pthread_mutex_unlock(&conn->lock);
+	return status;
+}
+
+enum gw_status gw_sequence_allreduce(struct gw_remote_conn *conn, const struct gw_wire_allreduce_req *req)
+{
+	pthread_mutex_lock(&conn->lock);
+	conn->work++;
+	enum gw_status status = gw_client_allreduce(conn->client, req, NULL);
+	pthread_mutex_unlock(&conn->lock);
+	return status;
+}
+
+void gw_sequence_add_buffer(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer)
+{
+	pthread_mutex_lock(&conn->lock);
+	buffer->prev = NULL;
+	buffer->next = conn->buffers;
+	if (buffer->next)
+		buffer->next->prev = buffer;
+	conn->buffers = buffer;
+	pthread_mutex_unlock(&conn->lock);
+}
+
+static void unlink_locked(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer)
+{
+	if (buffer->prev)
+		buffer->prev->next = buffer->next;
+	else
+		conn->buffers = buffer->next;
+	if (buffer->next)
+		buffer->next->prev = buffer->prev;
+}
+
+void gw_sequence_free_buffer(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer)
+{
+	pthread_mutex_lock(&conn->lock);
+	unlink_locked(conn, buffer);
+	/* Graphs that the server kept may be gone with the buffer. They still count, and are sent again when needed. */
+	conn->generation++;
+	(void)gw_client_free_buffer(conn->client, buffer->handle, NULL);
+	pthread_mutex_unlock(&conn->lock);
+}

@@ -1,0 +1,175 @@
+#include "daemon/door.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/events.h"
+#include "transport/mode.h"
+#include "transport/transports.h"
+#include "wire/message.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+/* As long as a worker waits for HELLO. */
+#define PATIENCE_MS 10000
+/* From a client's leaving until its worker has said so: it frees memory before. */
+#define PLACE_NS (500 * NS_PER_MS)
+
+enum state {
+	ABSENT,
+	SILENT, /* has not said anything */
+	WAITING /* for a place */
+};
+
+struct guest {
+	struct gw_source source;
+	struct gw_door *door;
+	enum state state;
+	uint64_t since; /* it came, */
+	uint64_t until; /* and how long it may be in this state */
+	struct gw_visitor visitor;
+};
+
+struct gw_door {
+	struct gw_door_options o;
+	uint64_t patience_ns;
+	struct guest guests[GW_DOOR_MAX];
+};
+
+/* For whoever looks at the socket: bytes count when they are enough for a request's header. Unix sockets do not know
+ * this, and so say at the first byte that there are some. */
+static void wake_at(int fd, int bytes)
+{
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
+static void turn_away(struct guest *g, enum gw_refusal cause)
+{
+	g->state = ABSENT;
+	close(g->visitor.fd);
+	if (cause)
+		gw_refusals_note(g->door->o.refusals, cause, g->visitor.peer);
+	else
+		gw_log_debug("client %s closed its connection before HELLO", g->visitor.peer);
+}
+
+/* From here on the descriptor may be somebody else's. */
+static void admit(struct guest *g, bool last)
+{
+	if (g->door->o.admit(g->door->o.user, &g->visitor, last))
+		g->state = ABSENT;
+}
+
+static void on_ready(struct gw_source *source)
+{
+	struct guest *g = (struct guest *)source;
+	char byte;
+	if (g->state != SILENT)
+		return;
+	/* Left in place for the worker. */
+	ssize_t n = recv(g->visitor.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n > 0) {
+		gw_events_pause(g->door->o.events, g->visitor.fd);
+		wake_at(g->visitor.fd, 1);
+		g->state = WAITING;
+		g->until = gw_clock_ns() + PLACE_NS;
+		admit(g, false);
+	} else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+		turn_away(g, GW_REFUSED_NOT);
+	}
+}
+
+enum gw_status gw_door_new(const struct gw_door_options *options, struct gw_door **out, struct gw_error *err)
+{
+	int ms = gw_transport_timeout_ms();
+	struct gw_door *door = calloc(1, sizeof(*door));
+	if (!door)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	door->o = *options;
+	door->patience_ns = (uint64_t)(ms < PATIENCE_MS ? ms : PATIENCE_MS) * NS_PER_MS;
+	for (size_t i = 0; i < GW_DOOR_MAX; i++) {
+		door->guests[i].source.ready = on_ready;
+		door->guests[i].door = door;
+	}
+	*out = door;
+	return GW_OK;
+}
+
+void gw_door_free(struct gw_door *door)
+{
+	for (size_t i = 0; door && i < GW_DOOR_MAX; i++)
+		if (door->guests[i].state)
+			close(door->guests[i].visitor.fd);
+	free(door);
+}
+
+/* A place, if need be that of another. */
+static struct guest *make_room(struct gw_door *door)
+{
+	struct gw_host_arrival crowd[GW_DOOR_MAX];
+	for (size_t i = 0; i < GW_DOOR_MAX; i++) {
+		struct guest *g = &door->guests[i];
+		if (!g->state)
+			return g;
+		crowd[i] = (struct gw_host_arrival){g->visitor.host, g->since};
+	}
+	struct guest *g = &door->guests[gw_host_yields(crowd, GW_DOOR_MAX)];
+	turn_away(g, GW_REFUSED_CROWD);
+	return g;
+}
+
+static bool may_enter(const struct gw_door *door, int fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof(address);
+	return getpeername(fd, (struct sockaddr *)&address, &len) == 0 &&
+	       gw_allow_permits(door->o.allow, (const struct sockaddr *)&address);
+}
+
+void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
+{
+	struct gw_visitor visitor = {.fd = fd, .ep = ep, .dialect = dialect};
+	struct gw_error err;
+	gw_transport_peer_name(fd, visitor.peer, sizeof(visitor.peer));
+	if (!may_enter(door, fd)) {
+		gw_refusals_note(door->o.refusals, GW_REFUSED_ADDRESS, visitor.peer);
+		close(fd);
+		return;
+	}
+	gw_host_of(fd, &visitor.host);
+	wake_at(fd, GW_REQUEST_HEADER);
+	struct guest *g = make_room(door);
+	g->visitor = visitor;
+	if (gw_events_add(door->o.events, fd, &g->source, &err)) {
+		gw_log_error("client %s is not served: %s", visitor.peer, err.text);
+		close(fd);
+		return;
+	}
+	g->state = SILENT;
+	g->since = gw_clock_ns();
+	g->until = g->since + door->patience_ns;
+}
+
+uint64_t gw_door_deadline(const struct gw_door *door)
+{
+	uint64_t at = GW_EVENTS_NEVER;
+	for (size_t i = 0; i < GW_DOOR_MAX; i++)
+		if (door->guests[i].state && door->guests[i].until < at)
+			at = door->guests[i].until;
+	return at;
+}
+
+void gw_door_tick(struct gw_door *door)
+{
+	uint64_t now = gw_clock_ns();
+	for (size_t i = 0; i < GW_DOOR_MAX; i++) {
+		struct guest *g = &door->guests[i];
+		if (g->state == WAITING)
+			admit(g, now >= g->until);
+		else if (g->state == SILENT && now >= g->until)
+			turn_away(g, GW_REFUSED_SILENT);
+	}
+}

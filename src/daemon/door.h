@@ -1,0 +1,48 @@
+/* Connections that have not said anything yet. They wait here, for a short time, and cost a descriptor each: a client
+ * gets a worker, and a place below --max-clients, when a request's header has come. If no place is free then, it waits
+ * a moment for one: a client that connects anew may come before its last connection's worker has said that it left.
+ * Nothing that clients send is read here. One thread. */
+#ifndef GW_DAEMON_DOOR_H
+#define GW_DAEMON_DOOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "daemon/config/allow.h"
+#include "daemon/refusals.h"
+#include "daemon/visitor.h"
+
+/* So many wait at once. When one more comes, the one that has waited longest of the host that has most is refused. */
+#define GW_DOOR_MAX 64
+
+struct gw_door;
+
+/* All of it is lent. */
+struct gw_door_options {
+	int events; /* daemon/events.h */
+	const struct gw_allow *allow;
+	struct gw_refusals *refusals;
+
+	/* A client wants to be served. False: there is no place, and it is still the door's; not after the last time
+	 * that it is asked for. Otherwise the visitor's descriptor is the callee's. */
+	bool (*admit)(void *user, const struct gw_visitor *visitor, bool last);
+	void *user;
+};
+
+enum gw_status gw_door_new(const struct gw_door_options *options, struct gw_door **out, struct gw_error *err);
+
+/* Closes those that wait. NULL is fine. */
+void gw_door_free(struct gw_door *door);
+
+/* A connection to ep, where clients speak dialect, was accepted. fd is the door's from now on. */
+void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect);
+
+/* When gw_door_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+uint64_t gw_door_deadline(const struct gw_door *door);
+
+/* Refuses those that have said nothing for too long, and asks again for those that want a place. To be called after
+ * each wait. */
+void gw_door_tick(struct gw_door *door);
+
+#endif

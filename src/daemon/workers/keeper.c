@@ -1,0 +1,99 @@
+#include "daemon/workers/keeper.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/workers/process.h"
+
+#define RETRY_NS UINT64_C(1000000000)
+
+struct gw_keeper {
+	struct gw_control_setup setup;
+	struct gw_process process; /* pid 0: none runs */
+	uint64_t start_at;         /* not before this time */
+};
+
+static enum gw_status start(struct gw_keeper *k, struct gw_error *err)
+{
+	k->start_at = gw_clock_ns() + RETRY_NS;
+	enum gw_status status = gw_process_spawn_worker(&k->setup, NULL, 0, &k->process, err);
+	if (status)
+		k->process.pid = 0;
+	return status;
+}
+
+enum gw_status gw_keeper_new(const struct gw_control_setup *setup, struct gw_keeper **out, struct gw_error *err)
+{
+	struct gw_keeper *k = calloc(1, sizeof(*k));
+	if (!k)
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	k->setup = *setup;
+	k->setup.keeper = true;
+	enum gw_status status = start(k, err);
+	if (status) {
+		free(k);
+		return status;
+	}
+	*out = k;
+	return GW_OK;
+}
+
+void gw_keeper_free(struct gw_keeper *k)
+{
+	if (!k)
+		return;
+	if (k->process.pid)
+		close(k->process.control);
+	free(k);
+}
+
+/* Whether there is a process, perhaps by now. */
+static bool is_there(struct gw_keeper *k)
+{
+	struct gw_error err;
+	if (k->process.pid || gw_clock_ns() < k->start_at)
+		return k->process.pid;
+	if (start(k, &err))
+		gw_log_error("cache: %s", err.text);
+	return k->process.pid;
+}
+
+int gw_keeper_open(struct gw_keeper *k, int client)
+{
+	struct gw_control_msg msg = {.type = GW_CONTROL_CACHE};
+	struct gw_error err;
+	int theirs, ours;
+	if (!k || !is_there(k))
+		return -1;
+	gw_transport_peer_domain(client, msg.u.domain, sizeof(msg.u.domain));
+	if (!msg.u.domain[0])
+		return -1;
+	enum gw_status status = gw_control_pair(&theirs, &ours, &err);
+	if (!status) {
+		status = gw_control_send(k->process.control, false, &msg, theirs, &err);
+		close(theirs);
+		if (status)
+			close(ours);
+	}
+	if (!status)
+		return ours;
+	gw_log_warn("cache: client of %s goes on without it: %s", msg.u.domain, err.text);
+	return -1;
+}
+
+void gw_keeper_reap(struct gw_keeper *k)
+{
+	int status;
+	char how[64];
+	if (!k || !k->process.pid || waitpid(k->process.pid, &status, WNOHANG) != k->process.pid)
+		return;
+	gw_process_status_text(status, how, sizeof(how));
+	gw_log_error("cache: its keeper (process %ld) died of %s; clients that are there go on without the cache",
+		(long)k->process.pid, how);
+	close(k->process.control);
+	k->process.pid = 0;
+}

@@ -1,0 +1,26 @@
+/* The supervisor's side of the keeper, the process that owns the cache. Workers have no access to the cache's
+ * directory: each asks the keeper, which gives it entries of one trust domain. The supervisor, not the worker, names
+ * that domain. Used by one thread. */
+#ifndef GW_DAEMON_WORKERS_KEEPER_H
+#define GW_DAEMON_WORKERS_KEEPER_H
+
+#include "base/status.h"
+#include "daemon/workers/control.h"
+
+struct gw_keeper;
+
+/* Starts the process; setup is copied. */
+enum gw_status gw_keeper_new(const struct gw_control_setup *setup, struct gw_keeper **out, struct gw_error *err);
+
+/* Ends the process, and does not wait for it. k may be NULL, here and below. */
+void gw_keeper_free(struct gw_keeper *k);
+
+/* Makes a socket on which the keeper answers for the trust domain of a client, to be sent to its worker. client is the
+ * client's connection. -1, after a log line, if that fails: the client goes on without the cache. Starts the process
+ * again if it has ended, at most once a second. Does not block. */
+int gw_keeper_open(struct gw_keeper *k, int client);
+
+/* Collects the process if it has ended, and says so. To be called after SIGCHLD. */
+void gw_keeper_reap(struct gw_keeper *k);
+
+#endif

@@ -1,0 +1,61 @@
+/* What the pool knows of its processes; private to serve/pool*.c. */
+#ifndef GW_DAEMON_WORKERS_POOL_PRIVATE_H
+#define GW_DAEMON_WORKERS_POOL_PRIVATE_H
+
+#include "daemon/events.h"
+#include "daemon/visitor.h"
+#include "daemon/workers/pool.h"
+#include "daemon/workers/process.h"
+#include "daemon/workers/spares.h"
+
+struct gw_pool_worker {
+	struct gw_source source;
+	struct gw_pool *pool;
+	struct gw_pool_worker *next;
+	struct gw_process process; /* control is -1 after it was closed */
+	bool ready;                /* it has its devices */
+	bool used;                 /* it has served a client, which asked questions */
+	bool busy;                 /* it has a client, perhaps before it is ready */
+	bool reserve;              /* its client has no place and may only ask questions, because of */
+	enum gw_refusal cause;
+	bool ending;   /* it is expected to exit */
+	bool has_slot; /* of the board */
+	uint32_t slot;
+	uint64_t kill_at;    /* it should have exited by then, in gw_clock_ns; UINT64_MAX: it need not */
+	uint64_t second_at;  /* when the second of messages began, */
+	unsigned messages;   /* and how many have come since */
+	uint64_t since;      /* when its client came */
+	struct gw_host host; /* and from where */
+	char client[GW_CONNECTION_TEXT];
+};
+
+struct gw_pool {
+	struct gw_pool_options o;
+	struct gw_control_setup setup;
+	unsigned n_clients;
+	struct gw_pool_worker *workers;
+	struct gw_spares spares;
+	uint64_t quiet_at; /* clients have come until shortly before this */
+	unsigned failures; /* starts that failed, in a row */
+	uint64_t start_at; /* not before this time, after a failure */
+	bool stopping;
+};
+
+/* Starts a worker; NULL if that fails, which is logged. */
+struct gw_pool_worker *gw_pool_start(struct gw_pool *pool);
+
+/* The worker is expected to exit, and killed if it does not do so in time. */
+void gw_pool_retire(struct gw_pool_worker *w);
+
+/* No more messages go there or come from there; closed once only. */
+void gw_pool_close_control(struct gw_pool_worker *w);
+
+/* The worker has a client from now on, or none any more, as the pool and the board count. */
+void gw_pool_set_busy(struct gw_pool_worker *w, bool busy);
+
+/* The worker's process has ended, with a status from waitpid: says what that meant. */
+void gw_pool_conclude(struct gw_pool_worker *w, int status);
+
+void gw_pool_count(struct gw_pool *pool, enum gw_ext_count what);
+
+#endif

@@ -1,0 +1,256 @@
+/* One worker: its start, what it says, and its end. */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/workers/pool_private.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define RETRY_MAX_S 30
+/* From when a worker should exit until it is killed: drivers take their time, a worker that was taken over any time. */
+#define EXIT_NS (3 * NS_PER_S)
+/* A worker has a few things to say to each client, and one for each 64 MiB that the client loads. */
+#define MESSAGES_PER_S 1000
+
+static long pid_of(const struct gw_pool_worker *w)
+{
+	return (long)w->process.pid;
+}
+
+/* The process is expected to end soon. */
+static void set_kill_time(struct gw_pool_worker *w)
+{
+	uint64_t at = gw_clock_ns() + EXIT_NS;
+	if (at < w->kill_at)
+		w->kill_at = at;
+}
+
+void gw_pool_retire(struct gw_pool_worker *w)
+{
+	w->ending = true;
+	set_kill_time(w);
+}
+
+void gw_pool_close_control(struct gw_pool_worker *w)
+{
+	if (w->process.control < 0)
+		return;
+	close(w->process.control);
+	w->process.control = -1;
+	set_kill_time(w);
+}
+
+void gw_pool_set_busy(struct gw_pool_worker *w, bool busy)
+{
+	if (busy == w->busy)
+		return;
+	w->busy = busy;
+	/* A client without a place is not counted among those that have one, and not shown among them. */
+	if (w->reserve)
+		return;
+	if (busy)
+		w->pool->n_clients++;
+	else
+		w->pool->n_clients--;
+	if (!busy && w->has_slot) {
+		gw_progress_end(w->pool->o.progress, w->slot);
+		gw_scoreboard_end(w->pool->o.board, w->slot);
+	}
+}
+
+void gw_pool_count(struct gw_pool *pool, enum gw_ext_count what)
+{
+	if (pool->o.board)
+		gw_scoreboard_count(pool->o.board, what);
+}
+
+/* The client has not left by itself, or not cleanly. */
+static void drop(struct gw_pool_worker *w)
+{
+	if (w->busy)
+		gw_pool_count(w->pool, GW_COUNT_DROPPED);
+	gw_pool_set_busy(w, false);
+}
+
+/* A worker was lost before it was of use: the next spare waits a while, and longer each time. */
+static void back_off(struct gw_pool *pool)
+{
+	uint64_t wait = pool->failures < 5 ? UINT64_C(1) << pool->failures : RETRY_MAX_S;
+	pool->failures++;
+	pool->start_at = gw_clock_ns() + wait * NS_PER_S;
+	gw_log_warn("the next spare worker is started in %u s", (unsigned)wait);
+}
+
+/* The worker does not do what it should. */
+static void kill_worker(struct gw_pool_worker *w)
+{
+	drop(w);
+	gw_pool_retire(w);
+	gw_pool_close_control(w);
+	kill(w->process.pid, SIGKILL);
+	back_off(w->pool);
+}
+
+static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left)
+{
+	if (left->why.status == GW_ERR_CLOSED) {
+		gw_log_info("client %s left worker %ld", w->client, pid_of(w));
+		gw_pool_set_busy(w, false);
+	} else if (w->reserve && left->why.status == GW_ERR_LIMIT) {
+		gw_refusals_note(w->pool->o.refusals, w->cause, w->client);
+		gw_pool_set_busy(w, false);
+	} else {
+		gw_log_warn("client %s dropped by worker %ld: %s", w->client, pid_of(w), left->why.text);
+		drop(w);
+	}
+	w->used = true;
+	if (!left->stays)
+		gw_pool_retire(w);
+}
+
+static void on_failed(struct gw_pool_worker *w, const struct gw_error *why)
+{
+	gw_log_error("worker %ld cannot start: %s", pid_of(w), why->text);
+	if (w->busy)
+		gw_log_error("client %s is cut off", w->client);
+	drop(w);
+	gw_pool_retire(w);
+	back_off(w->pool);
+}
+
+static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *msg)
+{
+	if (msg->type == GW_CONTROL_READY && !w->ready) {
+		w->ready = true;
+		w->pool->failures = 0;
+	} else if (msg->type == GW_CONTROL_LEFT && w->ready && w->busy) {
+		on_left(w, &msg->u.left);
+	} else if (msg->type == GW_CONTROL_LOADING && w->busy) {
+		if (w->has_slot)
+			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
+	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
+		on_failed(w, &msg->u.error);
+	} else {
+		gw_log_error("worker %ld sent a message out of order and is killed", pid_of(w));
+		kill_worker(w);
+	}
+}
+
+/* Whether more has come within a second than a worker has to say. */
+static bool is_flooding(struct gw_pool_worker *w)
+{
+	uint64_t now = gw_clock_ns();
+	if (now - w->second_at >= NS_PER_S) {
+		w->second_at = now;
+		w->messages = 0;
+	}
+	return ++w->messages > MESSAGES_PER_S;
+}
+
+/* Reads one of the worker's messages. False when there are no more, for now or for ever. */
+static bool read_message(struct gw_pool_worker *w)
+{
+	struct gw_control_msg msg;
+	struct gw_error err;
+	if (w->process.control < 0)
+		return false;
+	enum gw_status status = gw_control_recv(w->process.control, false, &msg, NULL, &err);
+	if (status == GW_ERR_TIMEOUT)
+		return false;
+	if (status == GW_ERR_CLOSED) {
+		/* It is about to be reaped, which tells more. */
+		gw_pool_close_control(w);
+		return false;
+	}
+	if (!status && is_flooding(w))
+		status = gw_error_set(&err, GW_ERR_LIMIT, "more than %d messages in a second", MESSAGES_PER_S);
+	if (status) {
+		gw_log_error("worker %ld is killed: %s", pid_of(w), err.text);
+		kill_worker(w);
+		return false;
+	}
+	on_message(w, &msg);
+	return true;
+}
+
+static void on_ready(struct gw_source *source)
+{
+	read_message((struct gw_pool_worker *)source);
+}
+
+static enum gw_status spawn(struct gw_pool_worker *w, struct gw_error *err)
+{
+	struct gw_pool *pool = w->pool;
+	struct gw_scoreboard *board = pool->o.board;
+	struct gw_control_setup *setup = &pool->setup;
+	int fds[2];
+	setup->has_board = w->has_slot = board && gw_scoreboard_take(board, &w->slot);
+	if (!w->has_slot)
+		return gw_process_spawn_worker(setup, NULL, 0, &w->process, err);
+	setup->board_slot = w->slot;
+	setup->board_slots = gw_scoreboard_slots(board);
+	gw_scoreboard_fds(board, fds);
+	enum gw_status status = gw_process_spawn_worker(setup, fds, 2, &w->process, err);
+	if (status)
+		gw_scoreboard_give_back(board, w->slot);
+	return status;
+}
+
+struct gw_pool_worker *gw_pool_start(struct gw_pool *pool)
+{
+	struct gw_error err;
+	struct gw_pool_worker *w = calloc(1, sizeof(*w));
+	if (!w) {
+		gw_error_set(&err, GW_ERR_NOMEM, "cannot start a worker: out of memory");
+		goto failed;
+	}
+	w->source.ready = on_ready;
+	w->pool = pool;
+	w->kill_at = UINT64_MAX;
+	if (spawn(w, &err))
+		goto free_worker;
+	w->next = pool->workers;
+	pool->workers = w;
+	if (gw_events_add(pool->o.events, w->process.control, &w->source, &err)) {
+		gw_log_error("cannot watch worker %ld: %s", pid_of(w), err.text);
+		kill_worker(w);
+		return NULL;
+	}
+	return w;
+free_worker:
+	free(w);
+failed:
+	gw_log_error("%s", err.text);
+	back_off(pool);
+	return NULL;
+}
+
+static void tell_end(const struct gw_pool_worker *w, int status)
+{
+	char how[64];
+	gw_process_status_text(status, how, sizeof(how));
+	if (w->ending)
+		gw_log_debug("worker %ld ended: %s", pid_of(w), how);
+	else if (w->busy)
+		gw_log_error("worker %ld died of %s, client %s is cut off", pid_of(w), how, w->client);
+	else
+		gw_log_error("worker %ld died of %s", pid_of(w), how);
+}
+
+void gw_pool_conclude(struct gw_pool_worker *w, int status)
+{
+	struct gw_pool *pool = w->pool;
+	while (read_message(w))
+		;
+	if (!pool->stopping) {
+		tell_end(w, status);
+		if (!w->ending && !(w->ready && w->busy))
+			back_off(pool);
+	}
+	drop(w);
+	gw_pool_close_control(w);
+	if (w->has_slot)
+		gw_scoreboard_give_back(pool->o.board, w->slot);
+}

@@ -1,0 +1,99 @@
+#include "rpc/client_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "wire/cursor.h"
+
+enum gw_status gw_client_new(struct gw_transport *t, const char *name, struct gw_client **out)
+{
+	struct gw_client *c = calloc(1, sizeof(*c));
+	if (!c)
+		return GW_ERR_NOMEM;
+	if (gw_outq_init(&c->out, t))
+		goto free_client;
+	if (gw_inbuf_init(&c->in, t))
+		goto free_out;
+	if (pthread_mutex_init(&c->lock, NULL))
+		goto free_in;
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->transport = t;
+	*out = c;
+	return GW_OK;
+
+free_in:
+	gw_inbuf_free(&c->in);
+free_out:
+	gw_outq_free(&c->out);
+free_client:
+	free(c);
+	return GW_ERR_NOMEM;
+}
+
+void gw_client_free(struct gw_client *c)
+{
+	c->transport->ops->close(c->transport);
+	pthread_mutex_destroy(&c->lock);
+	gw_inbuf_free(&c->in);
+	gw_outq_free(&c->out);
+	free(c);
+}
+
+/* Under the lock, so the addition itself need not be atomic. */
+static void turn(struct gw_client *c)
+{
+	uint64_t turns = atomic_load_explicit(&c->turns, memory_order_relaxed);
+	atomic_store_explicit(&c->turns, turns + 1, memory_order_relaxed);
+}
+
+enum gw_status gw_client_enter(struct gw_client *c)
+{
+	if (atomic_load(&c->lost))
+		return GW_ERR_LOST;
+	pthread_mutex_lock(&c->lock);
+	if (atomic_load(&c->lost)) {
+		pthread_mutex_unlock(&c->lock);
+		return GW_ERR_LOST;
+	}
+	turn(c);
+	return GW_OK;
+}
+
+enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
+{
+	/* Only the call that lost the connection gets here with it lost; all later ones stop in gw_client_enter. */
+	bool announce = atomic_load(&c->lost);
+	turn(c);
+	pthread_mutex_unlock(&c->lock);
+	/* The log's sink is the caller's code, so it is not called under the lock. */
+	if (announce)
+		gw_log_error("RPC server %s: connection lost: %s", c->name, c->why.text);
+	return status;
+}
+
+enum gw_status gw_client_fail(struct gw_client *c, enum gw_status status, const struct gw_error *why)
+{
+	c->why = *why;
+	atomic_store(&c->lost, true);
+	c->transport->ops->shutdown(c->transport);
+	for (uint64_t t = c->done + 1; t <= c->issued; t++)
+		gw_dest_zero(&c->pending[t % GW_CLIENT_MAX_PENDING].dest);
+	return status == GW_ERR_CLOSED ? GW_ERR_LOST : status;
+}
+
+enum gw_status gw_client_send(struct gw_client *c)
+{
+	struct gw_error why;
+	enum gw_status status = gw_outq_send(&c->out, NULL, 0, &why);
+	return status ? gw_client_fail(c, status, &why) : GW_OK;
+}
+
+void gw_client_put_header(struct gw_client *c, unsigned cmd, size_t size)
+{
+	const uint8_t id = (uint8_t)cmd;
+	uint8_t number[8];
+	gw_put_le64(number, size);
+	gw_outq_put(&c->out, &id, sizeof(id));
+	gw_outq_put(&c->out, number, sizeof(number));
+}

@@ -1,0 +1,85 @@
+#include "rpc/gone.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+struct gw_gone {
+	int fd;
+	int end_fd; /* an eventfd; readable: the watch ends */
+	struct gw_gone_steps steps;
+	pthread_t thread;
+};
+
+/* Waits for the end of the watch or, with hangup set, of the peer. True: the watch has ended. */
+static bool wait_until(const struct gw_gone *g, bool hangup, uint64_t until)
+{
+	struct pollfd fds[] = {{.fd = g->end_fd, .events = POLLIN}, {.fd = hangup ? g->fd : -1, .events = POLLRDHUP}};
+	int n, timeout = -1;
+	do {
+		uint64_t now = gw_clock_ns();
+		if (until)
+			timeout = now < until ? (int)((until - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
+		n = poll(fds, 2, timeout);
+	} while (n < 0 && errno == EINTR);
+	return fds[0].revents;
+}
+
+static void *run(void *arg)
+{
+	const struct gw_gone *g = arg;
+	if (wait_until(g, true, 0))
+		return NULL;
+	uint64_t gone = gw_clock_ns();
+	if (wait_until(g, false, gone + GW_GONE_STOP_MS * NS_PER_MS))
+		return NULL;
+	g->steps.stop(g->steps.user);
+	if (g->steps.give_up && !wait_until(g, false, gone + GW_GONE_GIVE_UP_MS * NS_PER_MS))
+		g->steps.give_up(g->steps.user);
+	return NULL;
+}
+
+enum gw_status gw_gone_watch(int fd, const struct gw_gone_steps *steps, struct gw_gone **out, struct gw_error *err)
+{
+	struct gw_gone *g = calloc(1, sizeof(*g));
+	if (!g)
+		return gw_error_set(err, GW_ERR_NOMEM, "no memory to watch the connection");
+	*g = (struct gw_gone){.fd = fd, .end_fd = eventfd(0, EFD_CLOEXEC), .steps = *steps};
+	if (g->end_fd < 0) {
+		gw_error_errno(err, GW_ERR_SYSTEM, errno, "eventfd");
+		goto free_g;
+	}
+	int failed = pthread_create(&g->thread, NULL, run, g);
+	if (failed) {
+		gw_error_errno(err, GW_ERR_SYSTEM, failed, "no thread to watch the connection");
+		goto close_fd;
+	}
+	*out = g;
+	return GW_OK;
+
+close_fd:
+	close(g->end_fd);
+free_g:
+	free(g);
+	return GW_ERR_SYSTEM;
+}
+
+void gw_gone_end(struct gw_gone *g)
+{
+	const uint64_t one = 1;
+	if (!g)
+		return;
+	(void)!write(g->end_fd, &one, sizeof(one));
+	pthread_join(g->thread, NULL);
+	close(g->end_fd);
+	free(g);
+}

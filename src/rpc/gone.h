@@ -1,0 +1,28 @@
+/* Notices that the peer has closed its connection, also while requests from it wait to be read and nobody reads. A
+ * thread sleeps until then: it costs nothing while the connection is up. */
+#ifndef GW_RPC_GONE_H
+#define GW_RPC_GONE_H
+
+#include "base/status.h"
+
+struct gw_gone;
+
+/* What happens after the peer has gone, if the session has not ended by itself meanwhile. Called from the thread. */
+struct gw_gone_steps {
+	void (*stop)(void *user);    /* GW_GONE_STOP_MS later: what is being done for the peer should be given up */
+	void (*give_up)(void *user); /* GW_GONE_GIVE_UP_MS later: it was not; may be NULL */
+	void *user;
+};
+
+/* Requests that came before the end are served for this long, because whoever sent them may have wanted that. Both
+ * together leave room below the second that SECURITY.md promises. */
+#define GW_GONE_STOP_MS 400
+#define GW_GONE_GIVE_UP_MS 700
+
+/* Watches a socket, which must stay open until gw_gone_end. GW_ERR_NOMEM, GW_ERR_SYSTEM. */
+enum gw_status gw_gone_watch(int fd, const struct gw_gone_steps *steps, struct gw_gone **out, struct gw_error *err);
+
+/* Ends the watch; afterwards no step is taken. Blocks while one is. NULL is fine. */
+void gw_gone_end(struct gw_gone *g);
+
+#endif

@@ -1,0 +1,280 @@
+#include "transport/tcp/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "transport/iov.h"
+#include "transport/mode.h"
+#include "transport/tcp/address.h"
+#include "transport/tcp/alive.h"
+
+#define SEND_BATCH 64
+static_assert(SEND_BATCH <= IOV_MAX, "one sendmsg takes at most IOV_MAX elements");
+
+struct stream {
+	struct gw_transport base;
+	int fd;
+	atomic_bool down; /* this side has called shutdown */
+};
+
+static struct stream *stream_of(struct gw_transport *t)
+{
+	return (struct stream *)t;
+}
+
+static enum gw_status broken(struct stream *s, int errnum, struct gw_error *err)
+{
+	if (atomic_load(&s->down))
+		return gw_error_set(err, GW_ERR_LOST, "the connection was shut down");
+	if (errnum == EAGAIN || errnum == EWOULDBLOCK || errnum == ETIMEDOUT)
+		return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not answer any more");
+	return gw_error_set(err, GW_ERR_LOST, "the connection broke: %s", strerror(errnum));
+}
+
+static enum gw_status ended(struct stream *s, size_t got, struct gw_error *err)
+{
+	if (atomic_load(&s->down))
+		return gw_error_set(err, GW_ERR_LOST, "the connection was shut down");
+	if (got > 0)
+		return gw_error_set(err, GW_ERR_LOST, "the peer closed the connection in the middle of a message");
+	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
+}
+
+/* A call that makes no progress. */
+struct wait {
+	uint64_t since; /* when the peer was last seen to send something; 0: not checked yet */
+	int unread;     /* bytes from it at that time */
+};
+
+/* Whether a peer that promised to send something regularly has been silent for too long. This is checked every quarter
+ * of that time, so a quarter has passed before the first check. */
+static bool is_mute(const struct stream *s, struct wait *w)
+{
+	uint64_t patience = (uint64_t)s->base.silence_ms * (GW_NS_PER_MS * 3 / 4);
+	uint64_t now = gw_clock_ns();
+	int unread = 0;
+	if (!patience)
+		return false;
+	(void)ioctl(s->fd, FIONREAD, &unread);
+	if (!w->since || unread != w->unread)
+		*w = (struct wait){now, unread};
+	return now - w->since >= patience;
+}
+
+/* Whether to repeat a send or receive that failed. */
+static bool goes_on(const struct stream *s, int errnum, struct wait *w)
+{
+	if (errnum == EAGAIN || errnum == EWOULDBLOCK)
+		return !gw_tcp_is_silent(s->fd) && !is_mute(s, w);
+	return errnum == EINTR;
+}
+
+static enum gw_status stream_sendv(struct gw_transport *t, const struct iovec *iov, int n, struct gw_error *err)
+{
+	struct stream *s = stream_of(t);
+	struct gw_iov_pos pos = gw_iov_start(iov, n);
+	struct wait w = {0};
+	while (pos.n > 0) {
+		struct iovec batch[SEND_BATCH];
+		struct msghdr msg = {.msg_iov = batch};
+		msg.msg_iovlen = (size_t)gw_iov_peek(&pos, batch, SEND_BATCH, SIZE_MAX);
+		ssize_t sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
+		int failure = errno;
+		if (sent < 0 && goes_on(s, failure, &w))
+			continue;
+		if (sent < 0)
+			return broken(s, failure, err);
+		gw_iov_advance(&pos, (size_t)sent);
+		w = (struct wait){0};
+	}
+	return GW_OK;
+}
+
+static enum gw_status stream_recvv(
+	struct gw_transport *t, const struct iovec *iov, int n, size_t min, size_t *got, struct gw_error *err)
+{
+	struct stream *s = stream_of(t);
+	struct gw_iov_pos pos = gw_iov_start(iov, n);
+	struct wait w = {0};
+	size_t sum = 0;
+	while (sum < min) {
+		struct iovec rest[2];
+		struct msghdr msg = {.msg_iov = rest};
+		msg.msg_iovlen = (size_t)gw_iov_peek(&pos, rest, 2, SIZE_MAX);
+		ssize_t r = recvmsg(s->fd, &msg, 0);
+		int failure = errno;
+		if (r < 0 && goes_on(s, failure, &w))
+			continue;
+		if (r < 0)
+			return broken(s, failure, err);
+		if (r == 0)
+			return ended(s, sum, err);
+		sum += (size_t)r;
+		w = (struct wait){0};
+		gw_iov_advance(&pos, (size_t)r);
+	}
+	*got = sum;
+	return GW_OK;
+}
+
+/* Bytes that are taken out of the socket before the caller may work on them. */
+#define ARRIVAL_MAX ((size_t)256 << 10)
+
+/* An exchange under way. */
+struct both_ways {
+	struct stream *s;
+	const struct gw_duplex *x;
+	size_t sent, got;
+	struct wait wait;
+};
+
+/* Sends what there is room for; an error other than that there is none is an errno. */
+static int both_send(struct both_ways *d)
+{
+	const uint8_t *from = d->x->out;
+	ssize_t n = send(d->s->fd, from + d->sent, d->x->size - d->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? 0 : errno;
+	if (n > 0)
+		d->wait = (struct wait){0};
+	d->sent += (size_t)n;
+	return 0;
+}
+
+static enum gw_status both_receive(struct both_ways *d, struct gw_error *err)
+{
+	uint8_t *to = d->x->in;
+	size_t left = d->x->size - d->got;
+	/* Once all is sent, the wait is the receive itself. */
+	int flags = d->sent < d->x->size ? MSG_DONTWAIT : 0;
+	ssize_t n = recv(d->s->fd, to + d->got, left < ARRIVAL_MAX ? left : ARRIVAL_MAX, flags);
+	if (n == 0)
+		return ended(d->s, d->got, err);
+	if (n < 0) {
+		int failure = errno;
+		if (failure == EINTR || (failure == EAGAIN && (flags || goes_on(d->s, failure, &d->wait))))
+			return GW_OK;
+		return broken(d->s, failure, err);
+	}
+	d->wait = (struct wait){0};
+	d->got += (size_t)n;
+	if (d->x->arrived)
+		d->x->arrived(d->x->user, d->got);
+	return GW_OK;
+}
+
+/* Until one of the directions can go on. */
+static enum gw_status both_wait(struct both_ways *d, struct gw_error *err)
+{
+	struct pollfd pfd = {.fd = d->s->fd, .events = POLLOUT};
+	if (d->got < d->x->size)
+		pfd.events |= POLLIN;
+	int rc = poll(&pfd, 1, gw_transport_timeout_ms() / 4);
+	if (rc == 0 && !goes_on(d->s, EAGAIN, &d->wait))
+		return broken(d->s, EAGAIN, err);
+	return GW_OK;
+}
+
+static enum gw_status stream_exchange(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err)
+{
+	struct both_ways d = {.s = stream_of(t), .x = x};
+	enum gw_status status = GW_OK;
+	while (!status && (d.sent < x->size || d.got < x->size)) {
+		size_t before = d.sent + d.got;
+		int failure = d.sent < x->size ? both_send(&d) : 0;
+		if (failure)
+			return broken(d.s, failure, err);
+		if (d.got < x->size)
+			status = both_receive(&d, err);
+		if (!status && d.sent + d.got == before && d.sent < x->size)
+			status = both_wait(&d, err);
+	}
+	return status;
+}
+
+static bool stream_readable(struct gw_transport *t, int timeout_ms)
+{
+	struct pollfd pfd = {.fd = stream_of(t)->fd, .events = POLLIN};
+	uint64_t deadline = timeout_ms > 0 ? gw_clock_deadline(timeout_ms) : 0;
+	for (int left = timeout_ms;; left = timeout_ms > 0 ? gw_clock_ms_left(deadline) : timeout_ms) {
+		int rc = poll(&pfd, 1, left);
+		if (rc >= 0 || errno != EINTR)
+			return rc != 0;
+	}
+}
+
+static int stream_hangup_fd(const struct gw_transport *t)
+{
+	return ((const struct stream *)t)->fd;
+}
+
+static void stream_shutdown(struct gw_transport *t)
+{
+	struct stream *s = stream_of(t);
+	atomic_store(&s->down, true);
+	shutdown(s->fd, SHUT_RDWR);
+}
+
+static void stream_close(struct gw_transport *t)
+{
+	close(stream_of(t)->fd);
+	free(t);
+}
+
+#define OPS(name_, title_)                                                                               \
+	{                                                                                                \
+		.name = (name_), .title = (title_), .sendv = stream_sendv, .recvv = stream_recvv,        \
+		.exchange = stream_exchange, .readable = stream_readable, .hangup_fd = stream_hangup_fd, \
+		.shutdown = stream_shutdown, .close = stream_close,                                      \
+	}
+
+static const struct gw_transport_ops ops[] = {
+	[GW_STREAM_TCP] = OPS("tcp", "TCP"),
+	[GW_STREAM_UNIX] = OPS("unix", "Unix socket"),
+};
+
+static void tune(int fd)
+{
+	const int yes = 1;
+	/* If this fails, messages only take longer. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	gw_tcp_watch(fd);
+}
+
+enum gw_status gw_stream_new(int fd, enum gw_stream_kind kind, struct gw_transport **out, struct gw_error *err)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return gw_error_errno(err, GW_ERR_SYSTEM, errno, "cannot make a socket blocking");
+	struct stream *s = calloc(1, sizeof(*s));
+	if (!s)
+		return gw_error_set(err, GW_ERR_NOMEM, "no memory for a connection");
+	if (kind == GW_STREAM_TCP)
+		tune(fd);
+	gw_tcp_tick(fd);
+	s->base.ops = &ops[kind];
+	if (!gw_socket_peer_name(fd, s->base.peer, sizeof(s->base.peer)))
+		snprintf(s->base.peer, sizeof(s->base.peer), "(not connected)");
+	s->fd = fd;
+	*out = &s->base;
+	return GW_OK;
+}
+
+int gw_stream_tcp_fd(const struct gw_transport *t)
+{
+	return t->ops == &ops[GW_STREAM_TCP] ? ((const struct stream *)t)->fd : -1;
+}

@@ -1,0 +1,187 @@
+/* HTTP has a process of its own, which may do next to nothing, and slow or hostile connections do not keep others from
+ * the status page. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "daemon/serving.h"
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define SLOW 40
+
+static struct serving s;
+static uint16_t port;
+
+static int setup(void **state)
+{
+	(void)state;
+	setenv("GGWIRE_TEST_SECRET", "x", 1);
+	setenv("CUDA_VISIBLE_DEVICES", "", 1);
+	serving_start(&s, ARGS("-p", "0", "--http", "0"));
+	const char *at = strstr(s.log, "status page: http://127.0.0.1:");
+	if (!at)
+		return -1;
+	port = (uint16_t)atoi(at + strlen("status page: http://127.0.0.1:"));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	serving_end(&s);
+	return 0;
+}
+
+static int dial(const char *from)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(inet_pton(AF_INET, from, &address.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.sin_port = htons(port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* Whether the status is answered there. */
+static bool is_answered(const char *from)
+{
+	static const char request[] = "GET /status.json HTTP/1.0\r\n\r\n";
+	char line[16] = "";
+	size_t len = 0;
+	int fd = dial(from);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	(void)!send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL);
+	while (len < 12 && poll(&p, 1, SERVING_WAIT_MS) > 0) {
+		ssize_t n = recv(fd, line + len, 12 - len, 0);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	close(fd);
+	return strcmp(line, "HTTP/1.1 200") == 0;
+}
+
+static pid_t http_process(void)
+{
+	pid_t pid = 0;
+	for (int tries = 0; serving_children_of_kind(s.pid, "http", &pid, 1) == 0 && tries < 500; tries++)
+		serving_sleep_ms(10);
+	assert_true(pid != 0);
+	return pid;
+}
+
+/* A request that goes on all the time, and is never whole. */
+static void drip(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)!send(fds[i], "x", 1, MSG_NOSIGNAL);
+}
+
+static void slow_connections_starve_nobody(void **state)
+{
+	(void)state;
+	int fds[SLOW];
+	for (size_t i = 0; i < SLOW; i++) {
+		fds[i] = dial("127.0.0.1");
+		assert_true(send(fds[i], "GET / HTTP/1.1\r\nX: ", 19, MSG_NOSIGNAL) > 0);
+	}
+	for (int i = 0; i < 5; i++) {
+		drip(fds, SLOW);
+		assert_true(is_answered("127.0.0.1"));
+		assert_true(is_answered("127.0.0.2"));
+		serving_sleep_ms(200);
+	}
+	for (size_t i = 0; i < SLOW; i++)
+		close(fds[i]);
+}
+
+/* Bytes that come one by one are no progress. */
+static void a_request_that_is_never_whole_ends(void **state)
+{
+	(void)state;
+	uint64_t begun = gw_clock_ns();
+	int fd = dial("127.0.0.1");
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	assert_true(send(fd, "GET / HTTP/1.1\r\nX: ", 19, MSG_NOSIGNAL) > 0);
+	while (poll(&p, 1, 500) == 0) {
+		drip(&fd, 1);
+		assert_true(gw_clock_ns() - begun < UINT64_C(20000000000));
+	}
+	close(fd);
+}
+
+static void its_death_harms_nobody_and_it_comes_back(void **state)
+{
+	(void)state;
+	struct gw_client *c = serving_connect(&s);
+	assert_true(serving_answers(c));
+	pid_t first = http_process();
+	assert_int_equal(kill(first, SIGKILL), 0);
+	serving_await(&s, "died of signal 9");
+	serving_await(&s, "the status page is back in 1 s");
+	assert_true(serving_answers(c));
+	gw_client_close(c);
+	assert_int_not_equal(http_process(), first);
+	for (int tries = 0; !is_answered("127.0.0.1") && tries < 200; tries++)
+		serving_sleep_ms(20);
+	assert_true(is_answered("127.0.0.1"));
+}
+
+/* A number that a file of /proc has behind a name. */
+static long number_of(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	assert_non_null(at);
+	return atol(at + strlen(name));
+}
+
+static void it_may_do_next_to_nothing(void **state)
+{
+	(void)state;
+	char text[1 << 14];
+	pid_t pid = http_process();
+	bool seccomp = strstr(s.log, "no new privileges, seccomp") != NULL;
+	serving_proc(pid, "status", text, sizeof(text));
+	assert_int_equal(number_of(text, "\nNoNewPrivs:\t"), 1);
+	assert_int_equal(number_of(text, "\nSeccomp:\t"), seccomp ? 2 : 0);
+	assert_int_equal(number_of(text, "\nThreads:\t"), 1);
+	serving_proc(pid, "limits", text, sizeof(text));
+	assert_int_equal(number_of(text, "Max core file size"), 0);
+	assert_true(number_of(text, "Max open files") < 100);
+	if (geteuid() != 0)
+		return;
+	size_t n = serving_proc(pid, "environ", text, sizeof(text));
+	assert_true(n > 0);
+	assert_null(memmem(text, n, "GGWIRE_TEST_SECRET", 18));
+	assert_null(memmem(text, n, "CUDA_VISIBLE_DEVICES", 20));
+	assert_null(memmem(text, n, "HOME=", 5));
+	/* Standard ones, the socket to the supervisor, the listening one, and what waits for them. */
+	assert_true(serving_descriptors(pid) - 2 <= 8);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(slow_connections_starve_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_request_that_is_never_whole_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(its_death_harms_nobody_and_it_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_may_do_next_to_nothing, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
