@@ -1,6 +1,6 @@
 // A JavaScript program with node-llama-cpp, on this machine or on the remote devices in GGML_RPC_SERVERS.
 // Usage: node node.mjs MODEL text          prints the devices and a greedy text
-//        node node.mjs MODEL lost PID      the same, then ends the server PID: the next text must be an error
+//        node node.mjs MODEL lost PID      the same, then ends the server PID: a text soon is an error
 import {getLlama, LlamaCompletion} from "node-llama-cpp";
 
 const [modelPath, what, server] = process.argv.slice(2);
@@ -17,7 +17,11 @@ console.log("text: " + JSON.stringify(await generate("In the beginning")));
 if (what === "lost") {
 	process.kill(Number(server), "SIGKILL");
 	try {
-		console.log("text: " + JSON.stringify(await generate("And it came to pass")));
+		// The worker that serves this program ends a moment after the server.
+		for (let i = 0; i < 100; i++) {
+			await generate("And it came to pass");
+			await new Promise((done) => setTimeout(done, 50));
+		}
 		process.exit(1);
 	} catch (error) {
 		console.log("error: " + error.message);
