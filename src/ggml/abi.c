@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "ggml/abi_check.h"
 #include "ggml/graph.h"
 #include "ggml/layout.h"
-#include "ggml/selfcheck.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct gw_abi abi;
@@ -13,7 +13,7 @@ static struct gw_error failure;
 
 static void run_check(void)
 {
-	if (gw_selfcheck_run(&abi, &failure) != GW_OK)
+	if (gw_abi_check(&abi, &failure) != GW_OK)
 		gw_error_prefix(&failure, "ggml %s (%s) has a private layout that this build does not know",
 			ggml_version(), ggml_commit());
 }
