@@ -3,11 +3,11 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "ggml/abi_check.h"
 #include "ggml/bind.h"
 #include "ggml/graph.h"
 #include "ggml/layout.h"
 #include "ggml/numbers.h"
-#include "ggml/selfcheck.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct gw_abi abi;
@@ -15,7 +15,7 @@ static struct gw_error failure;
 
 static void run_check(void)
 {
-	if (gw_numbers_get(&failure) && gw_selfcheck_run(&abi, &failure) != GW_OK)
+	if (gw_numbers_get(&failure) && gw_abi_check(&abi, &failure) != GW_OK)
 		gw_error_prefix(&failure, "ggml %s (%s) has a private layout that this ggwire does not know",
 			ggml_version(), ggml_commit());
 }

@@ -9,7 +9,7 @@
 #include <ggml.h>
 
 #include "base/status.h"
-#include "ggml/selfcheck.h"
+#include "ggml/abi_check.h"
 
 /* Runs the self-check once for the process and returns the same result ever after. NULL: this ggml's layout is not one
  * that we know; *err says what differed, with ggml's version. Thread-safe. */

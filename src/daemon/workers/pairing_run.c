@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "daemon/clients/allow.h"
-#include "daemon/sandbox/sandbox.h"
 #include "daemon/processes/control.h"
+#include "daemon/sandbox/sandbox.h"
 #include "transport/list/pairing.h"
 
 static bool permits(void *user, const struct sockaddr *address)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/workers/places.h"
 #include "daemon/workers/pool_worker.h"
 
 /* After this many failed starts in a row, clients are refused until the next attempt. */
@@ -18,13 +19,6 @@
 #define DRIVER_SPARES_MIN 1
 #define DRIVER_SPARES_MAX 4
 #define SPARES_MIN 2
-/* Places for clients that may only ask questions, beside --max-clients: for `ggwire status` of a server that is full.
- */
-#define RESERVE_MAX 4
-#define RESERVE_PER_HOST 2
-/* Clients that have not proved yet whose key they have; they take a worker each, for GW_TLS_HANDSHAKE_MS at most. */
-#define HANDSHAKES_MAX 16
-#define HANDSHAKES_PER_HOST 8
 
 enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct gw_control_setup *setup,
 	struct gw_pool **out, struct gw_error *err)
@@ -154,64 +148,14 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 	return false;
 }
 
-/* Handshakes cost processor time, and come from anybody. */
-static bool may_shake_hands(const struct gw_pool *pool, const struct gw_host *host)
-{
-	unsigned all = 0, same = 0;
-	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next) {
-		bool is_shaking = w->busy && w->tls && w->login != GW_LOGIN_PROVED;
-		all += is_shaking;
-		same += is_shaking && gw_host_is_same(&w->host, host);
-	}
-	return all < HANDSHAKES_MAX && same < HANDSHAKES_PER_HOST;
-}
-
-/* Why there is no place for a client. */
-static enum gw_refusal cause_of(const struct gw_pool *pool, const struct gw_visitor *v)
-{
-	if (v->speaks_tls && !may_shake_hands(pool, &v->host))
-		return GW_REFUSED_SHAKING;
-	if (pool->n_clients >= pool->o.max_clients)
-		return GW_REFUSED_FULL;
-	return gw_pool_crowd(pool, &v->host, "");
-}
-
 bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor)
 {
-	return cause_of(pool, visitor) == GW_REFUSED_NOT;
-}
-
-/* Whoever may only ask gives way to the next who does, so that an answer can always be had: the oldest of its own host
- * if that has its share of these places, else the oldest of the host that has most. */
-static void make_room_for_questions(struct gw_pool *pool, const struct gw_host *host)
-{
-	struct gw_pool_worker *found[RESERVE_MAX], *oldest = NULL;
-	struct gw_host_arrival crowd[RESERVE_MAX];
-	unsigned n = 0, same = 0;
-	for (struct gw_pool_worker *w = pool->workers; w && n < RESERVE_MAX; w = w->next) {
-		if (!w->busy || !w->reserve)
-			continue;
-		found[n] = w;
-		crowd[n++] = (struct gw_host_arrival){w->host, w->since};
-		if (!gw_host_is_same(&w->host, host))
-			continue;
-		same++;
-		if (!oldest || w->since < oldest->since)
-			oldest = w;
-	}
-	if (same < RESERVE_PER_HOST && n < RESERVE_MAX)
-		return;
-	struct gw_pool_worker *w = same >= RESERVE_PER_HOST ? oldest : found[gw_host_yields(crowd, n)];
-	gw_log_debug("client %s gives way to another one's questions", w->client);
-	gw_pool_set_busy(w, false);
-	gw_pool_retire(w);
-	gw_pool_close_control(w);
-	kill(w->process.pid, SIGKILL);
+	return gw_places_judge(pool, visitor) == GW_REFUSED_NOT;
 }
 
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 {
-	enum gw_refusal cause = cause_of(pool, v);
+	enum gw_refusal cause = gw_places_judge(pool, v);
 	struct gw_pool_worker *w;
 	if (cause == GW_REFUSED_SHAKING) {
 		gw_refusals_note(pool->o.refusals, cause, v->peer);
@@ -219,7 +163,7 @@ void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 		return;
 	}
 	if (cause)
-		make_room_for_questions(pool, &v->host);
+		gw_places_make_room(pool, &v->host);
 	do
 		w = take(pool);
 	while (w && !hand_over(w, v, cause));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/workers/places.h"
 
 static enum gw_status find(struct gw_pool_worker *w, const char *identity, struct gw_tls_key *key, struct gw_error *why)
 {
@@ -59,7 +60,7 @@ bool gw_pool_on_proved(struct gw_pool_worker *w)
 	char name[sizeof(w->client)], domain[GW_TRANSPORT_DOMAIN];
 	if (!w->tls || w->login != GW_LOGIN_NAMED)
 		return false;
-	enum gw_refusal crowd = gw_pool_crowd(w->pool, &w->host, w->identity);
+	enum gw_refusal crowd = gw_places_crowd(w->pool, &w->host, w->identity);
 	w->login = GW_LOGIN_PROVED;
 	snprintf(name, sizeof(name), "%s@%.63s", w->identity, w->client);
 	memcpy(w->client, name, sizeof(w->client));

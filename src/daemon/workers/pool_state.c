@@ -64,21 +64,3 @@ void gw_pool_lend_cache(struct gw_pool_worker *w, const char *domain)
 	(void)gw_control_send(w->process.control, false, &msg, cache, NULL);
 	close(cache);
 }
-
-/* Clients that have shown whose key they have count for its identity, all others for their host. */
-static bool is_of(const struct gw_pool_worker *w, const struct gw_host *host, const char *identity)
-{
-	if (identity[0])
-		return w->login == GW_LOGIN_PROVED && strcmp(w->identity, identity) == 0;
-	return w->login != GW_LOGIN_PROVED && gw_host_is_same(&w->host, host);
-}
-
-enum gw_refusal gw_pool_crowd(const struct gw_pool *pool, const struct gw_host *host, const char *identity)
-{
-	unsigned n = 0;
-	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
-		n += w->busy && !w->reserve && is_of(w, host, identity);
-	if (n < pool->o.max_per_host)
-		return GW_REFUSED_NOT;
-	return identity[0] ? GW_REFUSED_NAME : GW_REFUSED_HOST;
-}

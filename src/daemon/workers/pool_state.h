@@ -68,9 +68,6 @@ void gw_pool_close_control(struct gw_pool_worker *w);
 /* The worker has a client from now on, or none any more, as the pool and the board count. */
 void gw_pool_set_busy(struct gw_pool_worker *w, bool busy);
 
-/* Why one more client with that identity, from that host where it has none (""), has no place. */
-enum gw_refusal gw_pool_crowd(const struct gw_pool *pool, const struct gw_host *host, const char *identity);
-
 /* Sends the cache's part for a trust domain to the worker, ahead of its client. */
 void gw_pool_lend_cache(struct gw_pool_worker *w, const char *domain);
 

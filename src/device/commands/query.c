@@ -5,6 +5,7 @@
 #include "base/xxh3.h"
 #include "device/commands/commands.h"
 #include "device/graph/alloc_size.h"
+#include "device/graph/bounds.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
 #include "device/rules/op_judge.h"

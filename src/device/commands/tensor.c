@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "device/commands/commands.h"
 #include "device/graph/alloc_size.h"
+#include "device/graph/bounds.h"
 #include "device/session/transfer.h"
 #include "device/weights/cache.h"
 #include "wire/message.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/graph/bounds.h"
 #include "device/graph/graph_order.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
@@ -294,7 +295,7 @@ static enum gw_status add_tensors(struct builder *b, struct gw_error *err)
 		if (b->tensors[i] && fill_tensor(b, i, err) != GW_OK)
 			return blame(b, i, err);
 	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
-		if (b->tensors[i] && b->tensors[i]->view_src && gw_rules_check_view(b->tensors[i], err) != GW_OK)
+		if (b->tensors[i] && b->tensors[i]->view_src && gw_view_check(b->tensors[i], err) != GW_OK)
 			return blame(b, i, err);
 	return GW_OK;
 }

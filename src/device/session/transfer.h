@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/graph/tensor.h"
+#include "device/graph/bounds.h"
 #include "device/session/session.h"
 
 /* n rows of size bytes in a tensor's memory, stride bytes apart. One piece: n = 1. */

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,32 +53,11 @@ static enum gw_status ended(struct stream *s, size_t got, struct gw_error *err)
 	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
 }
 
-/* A call that makes no progress. */
-struct wait {
-	uint64_t since; /* when the peer was last seen to send something; 0: not checked yet */
-	int unread;     /* bytes from it at that time */
-};
-
-/* Whether a peer that promised to send something regularly has been silent for too long. This is checked every quarter
- * of that time, so a quarter has passed before the first check. */
-static bool is_mute(const struct stream *s, struct wait *w)
-{
-	uint64_t patience = (uint64_t)s->base.silence_ms * (GW_NS_PER_MS * 3 / 4);
-	uint64_t now = gw_clock_ns();
-	int unread = 0;
-	if (!patience)
-		return false;
-	(void)ioctl(s->fd, FIONREAD, &unread);
-	if (!w->since || unread != w->unread)
-		*w = (struct wait){now, unread};
-	return now - w->since >= patience;
-}
-
 /* Whether to repeat a send or receive that failed. */
-static bool goes_on(const struct stream *s, int errnum, struct wait *w)
+static bool goes_on(const struct stream *s, int errnum, struct gw_tcp_wait *w)
 {
 	if (errnum == EAGAIN || errnum == EWOULDBLOCK)
-		return !gw_tcp_is_silent(s->fd) && !is_mute(s, w);
+		return !gw_tcp_is_lost(s->fd, s->base.silence_ms, w);
 	return errnum == EINTR;
 }
 
@@ -87,7 +65,7 @@ static enum gw_status stream_sendv(struct gw_transport *t, const struct iovec *i
 {
 	struct stream *s = stream_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
-	struct wait w = {0};
+	struct gw_tcp_wait w = {0};
 	while (pos.n > 0) {
 		struct iovec batch[SEND_BATCH];
 		struct msghdr msg = {.msg_iov = batch};
@@ -99,7 +77,7 @@ static enum gw_status stream_sendv(struct gw_transport *t, const struct iovec *i
 		if (sent < 0)
 			return broken(s, failure, err);
 		gw_iov_advance(&pos, (size_t)sent);
-		w = (struct wait){0};
+		w = (struct gw_tcp_wait){0};
 	}
 	return GW_OK;
 }
@@ -109,7 +87,7 @@ static enum gw_status stream_recvv(
 {
 	struct stream *s = stream_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
-	struct wait w = {0};
+	struct gw_tcp_wait w = {0};
 	size_t sum = 0;
 	while (sum < min) {
 		struct iovec rest[2];
@@ -124,7 +102,7 @@ static enum gw_status stream_recvv(
 		if (r == 0)
 			return ended(s, sum, err);
 		sum += (size_t)r;
-		w = (struct wait){0};
+		w = (struct gw_tcp_wait){0};
 		gw_iov_advance(&pos, (size_t)r);
 	}
 	*got = sum;
@@ -139,7 +117,7 @@ struct both_ways {
 	struct stream *s;
 	const struct gw_duplex *x;
 	size_t sent, got;
-	struct wait wait;
+	struct gw_tcp_wait wait;
 };
 
 /* Sends what there is room for; an error other than that there is none is an errno. */
@@ -150,7 +128,7 @@ static int both_send(struct both_ways *d)
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN ? 0 : errno;
 	if (n > 0)
-		d->wait = (struct wait){0};
+		d->wait = (struct gw_tcp_wait){0};
 	d->sent += (size_t)n;
 	return 0;
 }
@@ -170,7 +148,7 @@ static enum gw_status both_receive(struct both_ways *d, struct gw_error *err)
 			return GW_OK;
 		return broken(d->s, failure, err);
 	}
-	d->wait = (struct wait){0};
+	d->wait = (struct gw_tcp_wait){0};
 	d->got += (size_t)n;
 	if (d->x->arrived)
 		d->x->arrived(d->x->user, d->got);

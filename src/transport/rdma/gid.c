@@ -1,4 +1,4 @@
-#include "transport/rdma/select.h"
+#include "transport/rdma/gid.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

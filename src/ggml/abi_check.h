@@ -1,6 +1,6 @@
 /* The self-check behind gw_abi_get. */
-#ifndef GW_GGML_SELFCHECK_H
-#define GW_GGML_SELFCHECK_H
+#ifndef GW_GGML_ABI_CHECK_H
+#define GW_GGML_ABI_CHECK_H
 
 #include <stdbool.h>
 
@@ -15,6 +15,6 @@ struct gw_abi {
 /* Calls ggml's public functions on structs of our layout, whose function pointers all lead to probes, and looks at
  * which probe was reached. Fills *abi on GW_OK; GW_ERR_UNSUPPORTED and what differs otherwise. Not thread-safe: run it
  * once. */
-enum gw_status gw_selfcheck_run(struct gw_abi *abi, struct gw_error *err);
+enum gw_status gw_abi_check(struct gw_abi *abi, struct gw_error *err);
 
 #endif

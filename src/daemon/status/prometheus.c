@@ -190,7 +190,7 @@ static void clients(struct writer *w, const struct gw_ext_status *s)
 	client_numbers(w, s, "ggwire_client_graphs_total", "counter", "Graphs computed for a client.", client_graphs);
 }
 
-enum gw_status gw_report_metrics(const struct gw_ext_status *s, struct gw_buf *out)
+enum gw_status gw_report_prometheus(const struct gw_ext_status *s, struct gw_buf *out)
 {
 	struct writer w = {.out = out};
 	server(&w, s);

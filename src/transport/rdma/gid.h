@@ -1,6 +1,6 @@
 /* Which device, port and GID a connection goes over. */
-#ifndef GW_TRANSPORT_RDMA_SELECT_H
-#define GW_TRANSPORT_RDMA_SELECT_H
+#ifndef GW_TRANSPORT_RDMA_GID_H
+#define GW_TRANSPORT_RDMA_GID_H
 
 #include <stdbool.h>
 #include <stdint.h>

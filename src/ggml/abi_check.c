@@ -1,4 +1,4 @@
-#include "ggml/selfcheck.h"
+#include "ggml/abi_check.h"
 
 #include <string.h>
 
@@ -378,7 +378,7 @@ static void learn_graph(struct gw_abi *abi)
 	ggml_free(ctx);
 }
 
-enum gw_status gw_selfcheck_run(struct gw_abi *abi, struct gw_error *err)
+enum gw_status gw_abi_check(struct gw_abi *abi, struct gw_error *err)
 {
 	struct subject s;
 
