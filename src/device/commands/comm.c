@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "device/commands/commands.h"
+#include "device/graph/bounds.h"
 #include "device/peers/communicator.h"
 #include "transport/list/pairing.h"
 #include "wire/message.h"

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "base/status.h"
-#include "device/graph/tensor.h"
+#include "device/graph/bounds.h"
 #include "transport/mode.h"
 
 /* From so many elements on, F32 travels as BF16. Part of the protocol. */
