@@ -10,6 +10,7 @@
 #include "cli/verbs.h"
 #include "daemon/serve.h"
 #include "daemon/status/http_process.h"
+#include "daemon/workers/pairing_run.h"
 #include "daemon/workers/worker.h"
 #include "transport/tls/tls.h"
 #include "version.h"
@@ -103,6 +104,8 @@ static int dispatch(int argc, char **argv)
 		return gw_worker_main();
 	if (strcmp(command, "http") == 0)
 		return gw_http_main();
+	if (strcmp(command, "pair") == 0)
+		return gw_pairing_main();
 	if (strcmp(command, "help") == 0)
 		return help(argc, argv);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)

@@ -9,15 +9,17 @@
 #include "backend/buffer.h"
 #include "backend/encode.h"
 #include "backend/sequence.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "transport/endpoint.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 
 /* From the port of the first server to the one on which it waits for the second: part of the protocol. */
 #define PORT_OFFSET 1000
 /* The second server tries for five seconds to reach the first; ours for ten. */
 #define ANSWER_MS 20000
 #define KNOCK_MS 2000
+#define KNOCK_EVERY_MS 50
 
 struct rank {
 	struct gw_remote_device *device;
@@ -101,12 +103,16 @@ static void give_up(struct handshake *h, size_t rank)
 	(void)gw_client_drain(client, h->tickets[rank]);
 }
 
-/* The first server may wait without limit for a second that will not come: somebody else comes and leaves. */
-static void knock(const struct handshake *h)
+/* The first server waits, a stock one without limit, for a second that will not come. It stops when somebody else comes
+ * and leaves; perhaps it does not listen yet. */
+static void release_first(const struct handshake *h)
 {
+	uint64_t deadline = gw_clock_deadline(ANSWER_MS);
 	struct gw_transport *t;
-	if (gw_transport_dial(&h->meeting, KNOCK_MS, &t, NULL) == GW_OK)
-		t->ops->close(t);
+	while (gw_client_await(client_of(h->comm, 0), h->tickets[0], KNOCK_EVERY_MS) == GW_ERR_TIMEOUT &&
+		gw_clock_ns() < deadline)
+		if (gw_transport_dial(&h->meeting, KNOCK_MS, &t, NULL) == GW_OK)
+			t->ops->close(t);
 }
 
 static bool await(struct handshake *h, size_t rank)
@@ -122,8 +128,8 @@ static bool shake_hands(struct handshake *h)
 	for (uint32_t i = 0; i < 2; i++)
 		asked[i] = ask(h, i) == GW_OK;
 	bool second = asked[1] && await(h, 1);
-	if (!second && asked[0] && gw_client_await(client_of(h->comm, 0), h->tickets[0], 0) == GW_ERR_TIMEOUT)
-		knock(h);
+	if (!second && asked[0])
+		release_first(h);
 	bool first = asked[0] && await(h, 0);
 	if (first && second)
 		return true;
@@ -131,7 +137,7 @@ static bool shake_hands(struct handshake *h)
 		if (h->answers[i])
 			(void)gw_client_comm_free(client_of(h->comm, i), h->comm->ranks[i].device->index, NULL);
 	gw_log_warn("RPC: %s and %s are not connected to each other, so sums go through this client, which is slower: "
-		    "%s said no; it needs port %u of %s, and --no-peers or another client may be in the way",
+		    "%s said no, and its log says why; the second server needs to reach port %u of %s",
 		gw_client_name(client_of(h->comm, 0)), gw_client_name(client_of(h->comm, 1)),
 		!first && !second ? "both" : gw_client_name(client_of(h->comm, first ? 1 : 0)), h->meeting.port,
 		h->meeting.host);

@@ -6,20 +6,20 @@
 
 #include "base/log.h"
 #include "daemon/activation.h"
+#include "daemon/clients/key_ring.h"
 #include "daemon/config/cache_dir.h"
 #include "daemon/config/http_token.h"
 #include "daemon/config/options.h"
-#include "daemon/key_ring.h"
 #include "daemon/notify.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/http.h"
 #include "daemon/status/scoreboard.h"
 #include "daemon/supervisor.h"
-#include "daemon/workers/control.h"
 #include "daemon/workers/pool.h"
 #include "daemon/workers/probe.h"
 #include "device/banner.h"
 #include "device/server.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define EXIT_USAGE 2
 
@@ -148,6 +148,7 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.max_memory = o->max_memory,
 		.cache_size = o->cache_size,
 		.cache_shared = o->cache_shared,
+		.no_peers = o->no_peers,
 	};
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
 	memcpy(setup->models, o->models, sizeof(setup->models));

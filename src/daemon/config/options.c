@@ -34,7 +34,7 @@ struct row {
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
 	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed,
-	set_sandbox, add_environment, set_transport, set_tls, set_tls_psk, set_rdma_plaintext, set_http,
+	set_no_peers, set_sandbox, add_environment, set_transport, set_tls, set_tls_psk, set_rdma_plaintext, set_http,
 	set_http_token_file, set_log_level, set_log_format;
 
 static const struct row rows[] = {
@@ -75,6 +75,9 @@ static const struct row rows[] = {
 		"networks whose machines may connect, such as 192.0.2.0/24 or\n"
 		"2001:db8::/32, and id:NAME for clients with the key of that name, from\n"
 		"anywhere; may be repeated (default: all; Unix sockets always may)"},
+	{"no-peers", 0, NULL, false, false, set_no_peers,
+		"do not connect to other servers, nor let them connect: two servers that\n"
+		"share a model's layers (-sm tensor) then add up through the client"},
 	{"sandbox", 0, "MODE", false, false, set_sandbox,
 		"what workers may do to this machine: auto (default) as little as the\n"
 		"kernel can enforce, require all of that or do not start, off"},
@@ -237,6 +240,11 @@ static enum gw_status set_max_memory(struct parse *p, const char *text, struct g
 static enum gw_status add_allowed(struct parse *p, const char *text, struct gw_error *err)
 {
 	return gw_allow_parse(&p->o.allow, text, err);
+}
+
+static enum gw_status set_no_peers(struct parse *p, const char *text, struct gw_error *err)
+{
+	return set_switch(text, &p->o.no_peers, err);
 }
 
 static enum gw_status set_sandbox(struct parse *p, const char *text, struct gw_error *err)

@@ -9,11 +9,12 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
 #include "daemon/config/option_values.h"
+#include "daemon/processes/control.h"
+#include "daemon/sandbox/policy.h"
 #include "daemon/sandbox/sandbox.h"
-#include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/mode.h"
 #include "wire/dialect.h"
 
@@ -43,6 +44,7 @@ struct gw_serve_options {
 	enum gw_transport_mode transport;
 	uint64_t cache_size; /* bytes of disk that the cache may take; 0 = no bound */
 	bool cache_shared;   /* by all clients */
+	bool no_peers;       /* workers are connected to no other server */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
 	bool has_tls; /* --tls was given */

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/pool_private.h"
+#include "daemon/workers/pool_worker.h"
 
 /* After this many failed starts in a row, clients are refused until the next attempt. */
 #define FAILURES_MAX 3
@@ -119,6 +119,7 @@ static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
 	memcpy(w->client, v->peer, sizeof(w->client));
 	w->host = v->host;
+	w->ep = *v->ep;
 	w->since = gw_clock_ns();
 	gw_pool_set_busy(w, true);
 	gw_pool_count(w->pool, GW_COUNT_CONNECTIONS);
@@ -266,6 +267,7 @@ void gw_pool_look_at_memory(struct gw_pool *pool)
 
 void gw_pool_reap(struct gw_pool *pool)
 {
+	gw_pairings_reap(&pool->pairings);
 	for (struct gw_pool_worker **link = &pool->workers; *link;) {
 		struct gw_pool_worker *w = *link;
 		int status;
@@ -297,7 +299,7 @@ static void end_one(struct gw_pool *pool)
 	gw_pool_close_control(w);
 }
 
-/* When the next spare should be started; GW_EVENTS_NEVER: none is missing. Only the first is urgent. */
+/* When the next spare should be started; GW_CLOCK_NEVER: none is missing. Only the first is urgent. */
 static uint64_t next_start(struct gw_pool *pool, uint64_t now)
 {
 	unsigned ready, starting, wanted = gw_spares_wanted(&pool->spares, now);
@@ -306,11 +308,11 @@ static uint64_t next_start(struct gw_pool *pool, uint64_t now)
 	if (pool->n_clients >= pool->o.max_clients && wanted > 1)
 		wanted = 1;
 	if (pool->stopping || ready + starting >= wanted || is_bereaved(pool))
-		return GW_EVENTS_NEVER;
+		return GW_CLOCK_NEVER;
 	if (ready + starting == 0)
 		return pool->start_at;
 	if (starting > 0)
-		return GW_EVENTS_NEVER;
+		return GW_CLOCK_NEVER;
 	return pool->quiet_at > pool->start_at ? pool->quiet_at : pool->start_at;
 }
 
@@ -355,6 +357,7 @@ uint64_t gw_pool_deadline(struct gw_pool *pool)
 void gw_pool_stop(struct gw_pool *pool, int signal)
 {
 	pool->stopping = true;
+	gw_pairings_stop(&pool->pairings);
 	for (struct gw_pool_worker *w = pool->workers; w; w = w->next)
 		kill(w->process.pid, signal);
 }
@@ -380,5 +383,6 @@ void gw_pool_free(struct gw_pool *pool)
 		gw_pool_close_control(w);
 		free(w);
 	}
+	gw_pairings_stop(&pool->pairings);
 	free(pool);
 }

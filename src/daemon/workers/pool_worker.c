@@ -1,16 +1,15 @@
-/* One worker: its start, what it says, and its end. */
+#include "daemon/workers/pool_worker.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/pool_private.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define RETRY_MAX_S 30
 /* From when a worker should exit until it is killed: drivers take their time, a worker that was taken over any time. */
-#define EXIT_NS (3 * NS_PER_S)
+#define EXIT_NS (3 * GW_NS_PER_S)
 /* A worker has a few things to say to each client, and one for each 64 MiB that the client loads. */
 #define MESSAGES_PER_S 1000
 
@@ -79,7 +78,7 @@ static void back_off(struct gw_pool *pool)
 {
 	uint64_t wait = pool->failures < 5 ? UINT64_C(1) << pool->failures : RETRY_MAX_S;
 	pool->failures++;
-	pool->start_at = gw_clock_ns() + wait * NS_PER_S;
+	pool->start_at = gw_clock_ns() + wait * GW_NS_PER_S;
 	gw_log_warn("the next spare worker is started in %u s", (unsigned)wait);
 }
 
@@ -139,6 +138,52 @@ static bool on_login(struct gw_pool_worker *w, const struct gw_control_msg *msg)
 	return msg->type == GW_CONTROL_PROVED && gw_pool_on_proved(w);
 }
 
+/* Each request stands for a second, and they may run ahead of the time by so much. */
+#define PAIRS_AHEAD 16
+
+static bool is_pairing_too_much(struct gw_pool_worker *w)
+{
+	uint64_t now = gw_clock_ns();
+	if (w->pair_at > now + PAIRS_AHEAD * GW_NS_PER_S)
+		return true;
+	w->pair_at = (w->pair_at > now ? w->pair_at : now) + GW_NS_PER_S;
+	return false;
+}
+
+static enum gw_status start_pairing(
+	struct gw_pool_worker *w, const struct gw_pairing *pairing, int *answer, struct gw_error *err)
+{
+	const struct gw_control_setup *setup = &w->pool->setup;
+	struct gw_control_pair_setup ask = {
+		.sandbox = setup->sandbox,
+		.has_log_level = setup->has_log_level,
+		.log_level = setup->log_level,
+		.log_format = setup->log_format,
+		.pairing = *pairing,
+		.allow = *w->pool->o.allow,
+	};
+	if (w->tls)
+		return gw_error_set(
+			err, GW_ERR_UNSUPPORTED, "the client uses TLS, which servers do not have between them");
+	if (is_pairing_too_much(w))
+		return gw_error_set(err, GW_ERR_LIMIT, "this client has asked too often");
+	enum gw_status status = gw_pairing_rules_init(&w->ep, w->client, &ask.rules, err);
+	return status ? status : gw_pairings_start(&w->pool->pairings, w, &ask, answer, err);
+}
+
+/* The worker waits for the answer; without room for it, it does something else than that. */
+static void on_pair(struct gw_pool_worker *w, const struct gw_pairing *pairing)
+{
+	struct gw_control_msg msg = {.type = GW_CONTROL_PAIRING};
+	int answer = -1;
+	if (start_pairing(w, pairing, &answer, &msg.u.error))
+		msg.type = GW_CONTROL_FAILED;
+	if (gw_control_send(w->process.control, false, &msg, answer, NULL))
+		kill_worker(w);
+	if (answer >= 0)
+		close(answer);
+}
+
 static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *msg)
 {
 	if (msg->type == GW_CONTROL_READY && !w->ready) {
@@ -149,6 +194,8 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 	} else if (msg->type == GW_CONTROL_LOADING && w->busy) {
 		if (w->has_slot)
 			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
+	} else if (msg->type == GW_CONTROL_PAIR && w->busy && !w->reserve && !w->pool->setup.no_peers) {
+		on_pair(w, &msg->u.pair);
 	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
 		on_failed(w, &msg->u.error);
 	} else if (!on_login(w, msg)) {
@@ -161,7 +208,7 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 static bool is_flooding(struct gw_pool_worker *w)
 {
 	uint64_t now = gw_clock_ns();
-	if (now - w->second_at >= NS_PER_S) {
+	if (now - w->second_at >= GW_NS_PER_S) {
 		w->second_at = now;
 		w->messages = 0;
 	}

@@ -1,5 +1,6 @@
 #include "daemon/workers/worker.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,17 +12,17 @@
 #include <ggml.h>
 
 #include "base/log.h"
+#include "daemon/processes/control.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
 #include "daemon/workers/keeper_run.h"
 #include "daemon/workers/login.h"
 #include "device/server.h"
 #include "device/weights/cache.h"
+#include "transport/list/transports.h"
 #include "transport/tls/tls.h"
-#include "transport/transports.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
 
@@ -120,6 +121,41 @@ static enum gw_status attach(struct worker *w, struct gw_error *err)
 	return gw_scoreboard_attach(fds, w->setup.board_slots, w->setup.board_slot, &w->board, err);
 }
 
+/* The longest that the process takes that makes the connection, with the system's name lookup. */
+#define PAIR_MS (GW_PAIRING_MS + 20000)
+
+static enum gw_status await_pair(int answer, struct gw_control_msg *msg, int *fd, struct gw_error *err)
+{
+	struct pollfd pfd = {.fd = answer, .events = POLLIN};
+	if (poll(&pfd, 1, PAIR_MS) <= 0)
+		return gw_error_set(err, GW_ERR_TIMEOUT, "no connection to the other server");
+	return gw_control_recv(answer, false, msg, fd, err);
+}
+
+/* gw_server_pair. This process may make no connection itself. */
+static enum gw_status ask_for_pair(
+	void *user, const char *client, const struct gw_pairing *pairing, int *fd, struct gw_error *err)
+{
+	struct gw_control_msg msg = {.type = GW_CONTROL_PAIR, .u.pair = *pairing};
+	int answer = -1;
+	(void)user;
+	(void)client;
+	enum gw_status status = gw_control_send(GW_CONTROL_FD, true, &msg, -1, err);
+	if (!status)
+		status = gw_control_recv(GW_CONTROL_FD, true, &msg, &answer, err);
+	if (!status && msg.type == GW_CONTROL_PAIRING)
+		status = await_pair(answer, &msg, fd, err);
+	if (answer >= 0)
+		close(answer);
+	if (status || msg.type == GW_CONTROL_PAIRED)
+		return status;
+	if (*fd >= 0)
+		close(*fd);
+	if (err && msg.type == GW_CONTROL_FAILED)
+		*err = msg.u.error;
+	return msg.type == GW_CONTROL_FAILED ? msg.u.error.status : gw_error_set(err, GW_ERR_PROTOCOL, "no answer");
+}
+
 static enum gw_status prepare(struct worker *w, struct gw_error *err)
 {
 	enum gw_status status = attach(w, err);
@@ -142,6 +178,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.models = w->setup.models[0] ? w->setup.models : NULL,
 		.index_dir = w->setup.index_dir,
 		.watch = watch(w),
+		.pair = w->setup.no_peers ? NULL : ask_for_pair,
 	};
 	return gw_server_new(&options, &w->server, err);
 }
