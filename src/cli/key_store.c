@@ -27,18 +27,16 @@ static enum gw_status failed(const char *path, struct gw_error *err)
 	return gw_error_set(err, GW_ERR_SYSTEM, "key file %s: %s", path, strerror(errno));
 }
 
-/* The directory alone: its parent exists wherever a user has a configuration. */
-static void make_directory(const char *path)
+/* All directories above the file. If this fails, so does opening the file, and its error says enough. */
+static void make_directories(const char *path)
 {
 	char directory[4096];
-	const char *slash = strrchr(path, '/');
-	if (!slash || slash == path || (size_t)(slash - path) >= sizeof(directory))
-		return;
-	memcpy(directory, path, (size_t)(slash - path));
-	directory[slash - path] = '\0';
-	/* If this fails, so does opening the file, and its error says enough. */
-	if (mkdir(directory, 0755) < 0 && errno == ENOENT) {
-		make_directory(directory);
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		size_t n = (size_t)(slash - path);
+		if (n == 0 || n >= sizeof(directory))
+			continue;
+		memcpy(directory, path, n);
+		directory[n] = '\0';
 		(void)mkdir(directory, 0755);
 	}
 }
@@ -99,7 +97,7 @@ enum gw_status gw_key_store_add(const char *path, const struct gw_tls_key *key, 
 {
 	struct gw_tls_keys keys;
 	int fd;
-	make_directory(path);
+	make_directories(path);
 	enum gw_status status = open_locked(path, O_CREAT, &fd, err);
 	if (status)
 		return status;

@@ -277,3 +277,8 @@ const char *gw_connection_name(const struct gw_connection *p)
 	const struct gw_transport *t = p->transport;
 	return t->peer;
 }
+
+const char *gw_connection_identity(const struct gw_connection *p)
+{
+	return p->transport->identity;
+}

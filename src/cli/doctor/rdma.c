@@ -287,8 +287,7 @@ const char *gw_doctor_upgrade_advice(unsigned cause)
 		[GW_UPGRADE_CAUSE_NO_ROUTE] = "set GGML_RDMA_GID to a GID of the same network at both ends",
 		[GW_UPGRADE_CAUSE_NO_PASSAGE] =
 			"let UDP port 4791 through, and set the same MTU at both ends and between them",
-		[GW_UPGRADE_CAUSE_ENCRYPTED] = "where the RDMA network is trusted: GGWIRE_RDMA_PLAINTEXT=1 here, "
-					       "ggwire serve --rdma-plaintext there",
+		[GW_UPGRADE_CAUSE_ENCRYPTED] = "GGWIRE_RDMA_PLAINTEXT=1 here and --rdma-plaintext there",
 		[GW_UPGRADE_CAUSE_NOT_OFFERED] = "look at the server's own log, or run ggwire doctor there",
 	};
 	return cause < GW_UPGRADE_CAUSES ? advice[cause] : NULL;

@@ -11,9 +11,9 @@
 #include "base/status.h"
 #include "daemon/clients/allow.h"
 #include "daemon/sandbox/policy.h"
+#include "transport/list/pairing.h"
 #include "transport/list/transports.h"
 #include "transport/mode.h"
-#include "transport/list/pairing.h"
 #include "transport/tls/key_file.h"
 #include "wire/dialect.h"
 

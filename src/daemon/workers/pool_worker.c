@@ -80,6 +80,16 @@ static void on_failed(struct gw_pool_worker *w, const struct gw_error *why)
 	back_off(w->pool);
 }
 
+/* What a worker says of a client that shows whose key it has. False: it is nothing of that, or out of order. */
+static bool on_login(struct gw_pool_worker *w, const struct gw_control_msg *msg)
+{
+	if (!w->busy)
+		return false;
+	if (msg->type == GW_CONTROL_NAMED)
+		return gw_pool_on_named(w, msg->u.identity);
+	return msg->type == GW_CONTROL_PROVED && gw_pool_on_proved(w);
+}
+
 /* Each request stands for a second, and they may run ahead of the time by so much. */
 #define PAIRS_AHEAD 16
 
@@ -138,13 +148,9 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
 	} else if (msg->type == GW_CONTROL_PAIR && w->busy && !w->reserve && !w->pool->setup.no_peers) {
 		on_pair(w, &msg->u.pair);
-	} else if (msg->type == GW_CONTROL_NAMED && w->busy && gw_pool_on_named(w, msg->u.identity)) {
-		return;
-	} else if (msg->type == GW_CONTROL_PROVED && w->busy && gw_pool_on_proved(w)) {
-		return;
 	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
 		on_failed(w, &msg->u.error);
-	} else {
+	} else if (!on_login(w, msg)) {
 		gw_log_error("worker %ld sent a message out of order and is killed", pid_of(w));
 		kill_worker(w);
 	}

@@ -16,6 +16,10 @@ static enum gw_status check_init(
 {
 	if (!s->server->pair)
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server does not connect to others");
+	/* The protocol's connection between two servers knows neither keys nor encryption. */
+	if (gw_connection_identity(s->peer)[0])
+		return gw_error_set(
+			err, GW_ERR_UNSUPPORTED, "the client uses TLS, and the servers' connection would not");
 	if (req->device >= s->server->n_devices)
 		return gw_error_set(
 			err, GW_ERR_INVALID, "device %u is not one of %zu", req->device, s->server->n_devices);

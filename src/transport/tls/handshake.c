@@ -117,7 +117,9 @@ static SSL_CTX *new_context(const struct gw_openssl *lib)
 static void make_contexts(void)
 {
 	const struct gw_openssl *lib = gw_openssl_get(NULL);
-	for (int i = 0; lib && i < ROLES; i++)
+	if (!lib)
+		return;
+	for (int i = 0; i < ROLES; i++)
 		contexts[i] = new_context(lib);
 	if (contexts[CLIENT]) {
 		lib->ctx_set_verify(contexts[CLIENT], SSL_VERIFY_PEER, NULL);

@@ -231,6 +231,16 @@ static void requests_that_cannot_be_met_are_answered_with_no(void **in)
 	assert_int_equal(st->n_asked, 1);
 }
 
+/* The connection between two servers is not encrypted. */
+static void a_client_with_a_key_adds_up_itself(void **in)
+{
+	struct state *st = *in;
+	memcpy(st->rig.far->identity, "alice", sizeof("alice"));
+	assert_false(ask(st, 0, 0, 2));
+	assert_false(ask(st, 0, 1, 2));
+	assert_int_equal(st->n_asked, 0);
+}
+
 static void a_second_one_is_the_first(void **in)
 {
 	struct state *st = *in;
@@ -371,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rank_0_adds_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(rank_1_adds_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(requests_that_cannot_be_met_are_answered_with_no, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_client_with_a_key_adds_up_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_second_one_is_the_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_server_that_does_not_greet_is_a_no, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_communicator_it_is_an_error, setup, teardown),
