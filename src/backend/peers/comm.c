@@ -1,4 +1,4 @@
-#include "backend/comm.h"
+#include "backend/peers/comm.h"
 
 #include <pthread.h>
 #include <stdlib.h>

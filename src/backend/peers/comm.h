@@ -1,7 +1,7 @@
 /* What ggml's meta backend calls to add up tensors that it has split over two devices: the functions of
  * ggml_backend_comm_*_t in ggml-backend.h. */
-#ifndef GW_BACKEND_COMM_H
-#define GW_BACKEND_COMM_H
+#ifndef GW_BACKEND_PEERS_COMM_H
+#define GW_BACKEND_PEERS_COMM_H
 
 #include <stdbool.h>
 #include <stddef.h>
