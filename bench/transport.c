@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "measure.h"
-#include "transport/endpoint.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 
 enum {
 	ROUNDS = 5000,

@@ -9,7 +9,7 @@
 #include "device/server.h"
 #include "fuzz/bytes.h"
 #include "fuzz/mock.h"
-#include "transport/tcp/pairing.h"
+#include "transport/list/pairing.h"
 #include "transport/upgrade.h"
 #include "wire/message.h"
 

@@ -8,7 +8,7 @@
 #include "backend/sink.h"
 #include "base/log.h"
 #include "ggml/abi.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 /* Whoever connects does it without the lock; others who want the same wait for changed. */
 enum state {

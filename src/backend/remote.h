@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/answers/reply_cache.h"
+#include "backend/answers/told.h"
 #include "backend/remote_conn.h"
-#include "backend/reply_cache.h"
-#include "backend/told.h"
 #include "base/status.h"
 
 /* Makes a connection: gw_client_connect, or what a test puts in its place. */

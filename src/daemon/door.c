@@ -6,18 +6,17 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
+#include "transport/list/transports.h"
 #include "transport/mode.h"
 #include "transport/tls/tls.h"
-#include "transport/transports.h"
 #include "wire/message.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 /* As long as a worker waits for HELLO. */
 #define PATIENCE_MS 10000
 /* From a client's leaving until its worker has said so: it frees memory before. */
-#define PLACE_NS (500 * NS_PER_MS)
+#define PLACE_NS (500 * GW_NS_PER_MS)
 
 enum state {
 	ABSENT,
@@ -104,7 +103,7 @@ enum gw_status gw_door_new(const struct gw_door_options *options, struct gw_door
 	if (!door)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	door->o = *options;
-	door->patience_ns = (uint64_t)(ms < PATIENCE_MS ? ms : PATIENCE_MS) * NS_PER_MS;
+	door->patience_ns = (uint64_t)(ms < PATIENCE_MS ? ms : PATIENCE_MS) * GW_NS_PER_MS;
 	for (size_t i = 0; i < GW_DOOR_MAX; i++) {
 		door->guests[i].source.ready = on_ready;
 		door->guests[i].door = door;
@@ -175,7 +174,7 @@ void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, co
 
 uint64_t gw_door_deadline(const struct gw_door *door)
 {
-	uint64_t at = GW_EVENTS_NEVER;
+	uint64_t at = GW_CLOCK_NEVER;
 	for (size_t i = 0; i < GW_DOOR_MAX; i++)
 		if (door->guests[i].state && door->guests[i].until < at)
 			at = door->guests[i].until;

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/config/allow.h"
-#include "daemon/refusals.h"
-#include "daemon/visitor.h"
+#include "daemon/clients/allow.h"
+#include "daemon/clients/visitor.h"
+#include "daemon/workers/refusals.h"
 
 /* So many wait at once. When one more comes, the one that has waited longest of the host that has most is refused. */
 #define GW_DOOR_MAX 64
@@ -20,7 +20,7 @@ struct gw_door;
 
 /* All of it is lent. */
 struct gw_door_options {
-	int events; /* daemon/events.h */
+	int events; /* base/events.h */
 	const struct gw_allow *allow;
 	struct gw_refusals *refusals;
 
@@ -38,7 +38,7 @@ void gw_door_free(struct gw_door *door);
 /* A connection to ep, where clients are served on these terms, was accepted. fd is the door's from now on. */
 void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms);
 
-/* When gw_door_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+/* When gw_door_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_door_deadline(const struct gw_door *door);
 
 /* Refuses those that have said nothing for too long, and asks again for those that want a place. To be called after

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 128
 #define ACCEPT_BATCH 16
@@ -162,7 +162,7 @@ void gw_listeners_stop(struct gw_listeners *all)
 
 uint64_t gw_listeners_deadline(const struct gw_listeners *all)
 {
-	return all && all->accept_at ? all->accept_at : GW_EVENTS_NEVER;
+	return all && all->accept_at ? all->accept_at : GW_CLOCK_NEVER;
 }
 
 void gw_listeners_tick(struct gw_listeners *all)

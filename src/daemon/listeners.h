@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/terms.h"
-#include "transport/endpoint.h"
+#include "daemon/clients/terms.h"
+#include "transport/list/endpoint.h"
+#include "wire/dialect.h"
 
 struct gw_listeners;
 
@@ -34,7 +35,7 @@ enum gw_status gw_listeners_watch(struct gw_listeners *l, int events, struct gw_
 /* No connection is taken any more, also not by an event under way. */
 void gw_listeners_stop(struct gw_listeners *l);
 
-/* When gw_listeners_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+/* When gw_listeners_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_listeners_deadline(const struct gw_listeners *l);
 
 /* Goes on where nothing could be accepted. */

@@ -6,20 +6,20 @@
 
 #include "base/log.h"
 #include "daemon/activation.h"
+#include "daemon/clients/key_ring.h"
 #include "daemon/config/cache_dir.h"
 #include "daemon/config/http_token.h"
 #include "daemon/config/options.h"
-#include "daemon/key_ring.h"
 #include "daemon/notify.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/http.h"
 #include "daemon/status/scoreboard.h"
 #include "daemon/supervisor.h"
-#include "daemon/workers/control.h"
 #include "daemon/workers/pool.h"
 #include "daemon/workers/probe.h"
 #include "device/banner.h"
 #include "device/server.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define EXIT_USAGE 2
 

@@ -10,19 +10,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
 #include "daemon/door.h"
-#include "daemon/events.h"
 #include "daemon/listeners.h"
 #include "daemon/notify.h"
-#include "daemon/refusals.h"
+#include "daemon/processes/process.h"
 #include "daemon/workers/pool.h"
-#include "daemon/workers/process.h"
+#include "daemon/workers/refusals.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 /* From the first signal to SIGKILL for the workers, and from there to leaving without them. */
-#define STOP_NS (1000 * NS_PER_MS)
-#define KILL_NS (500 * NS_PER_MS)
+#define STOP_NS (1000 * GW_NS_PER_MS)
+#define KILL_NS (500 * GW_NS_PER_MS)
 
 struct gw_supervisor {
 	struct gw_source signals;
@@ -251,9 +250,9 @@ static uint64_t deadline(struct gw_supervisor *s)
 		gw_listeners_deadline(s->listeners),
 		gw_door_deadline(s->door),
 		gw_refusals_deadline(&s->refusals),
-		s->stop_signal ? s->stop_at : GW_EVENTS_NEVER,
+		s->stop_signal ? s->stop_at : GW_CLOCK_NEVER,
 	};
-	uint64_t at = GW_EVENTS_NEVER;
+	uint64_t at = GW_CLOCK_NEVER;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] < at)
 			at = all[i];

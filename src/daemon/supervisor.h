@@ -5,12 +5,13 @@
 #include <stdbool.h>
 
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
+#include "daemon/clients/terms.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/http.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/terms.h"
-#include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
+#include "wire/dialect.h"
 
 struct gw_supervisor;
 

@@ -12,9 +12,9 @@
 #include "base/log.h"
 #include "device/weights/cache.h"
 #include "device/weights/cache_store.h"
-#include "transport/endpoint.h"
-#include "transport/tcp/pairing.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/pairing.h"
+#include "transport/list/transports.h"
 #include "wire/extension.h"
 
 #define BACKLOG 16

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
-#include "backend/peers/comm.h"
+#include "backend/comm.h"
 #include "backend/reg.h"
 #include "base/log.h"
 #include "device/inproc.h"

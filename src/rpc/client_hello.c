@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
 #include "wire/message.h"

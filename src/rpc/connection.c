@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "rpc/connection_state.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 #include "wire/extension.h"
 #include "wire/message.h"
 

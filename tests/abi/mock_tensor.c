@@ -126,6 +126,11 @@ bool ggml_is_contiguous_1(const struct ggml_tensor *t)
 	return is_contiguous_above(t, 1);
 }
 
+bool ggml_is_contiguously_allocated(const struct ggml_tensor *t)
+{
+	return ggml_nbytes(t) == (size_t)ggml_nelements(t) * ggml_type_size(t->type);
+}
+
 size_t ggml_tensor_overhead(void)
 {
 	return OBJECT_SIZE + sizeof(struct ggml_tensor);

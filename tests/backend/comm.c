@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "backend/peers/comm.h"
+#include "backend/comm.h"
 #include "backend/remote_device.h"
 #include "backend/scene.h"
 #include "wire/cursor.h"

@@ -141,7 +141,11 @@ static void part_take(const struct rope_input *in, const float *whole, float *re
 
 static enum rope_ran run_compute(struct run *run, ggml_backend_t backend)
 {
-	if (!ggml_backend_supports_op(backend, run->out))
+	/* Of a result that is in the device's memory already, the answer would always be yes. */
+	struct ggml_tensor unplaced = *run->out;
+	unplaced.buffer = NULL;
+	unplaced.view_src = NULL;
+	if (!ggml_backend_supports_op(backend, &unplaced))
 		return ROPE_DECLINED;
 	struct ggml_cgraph *graph = ggml_new_graph_custom(run->ctx, GRAPH_NODES, false);
 	ggml_build_forward_expand(graph, run->out);

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "transport/list/transports.h"
 #include "transport/pairs.h"
-#include "transport/transports.h"
 
 /* Byte i of every test's stream: a wrong order or a lost byte shows. */
 static uint8_t pattern(size_t i)

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/tls/key_file.h"
 #include "transport/tls/pattern.h"
 

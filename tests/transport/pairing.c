@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "transport/tcp/pairing.h"
-#include "transport/transports.h"
+#include "transport/list/pairing.h"
+#include "transport/list/transports.h"
 
 static const uint8_t zeros[GW_UPGRADE_CAPS];
 

@@ -6,11 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "transport/endpoint.h"
 #include "transport/faulty.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 #include "transport/loopback.h"
 #include "transport/tls_link.h"
-#include "transport/transports.h"
 
 static bool accept_one(int fd, struct gw_transport **out)
 {

@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 #include "transport/tls/policy.h"
 #include "transport/tls_link.h"
-#include "transport/transports.h"
 
 #define ALICE "alice:0101010101010101010101010101010101010101010101010101010101010101"
 #define EVE "alice:0202020202020202020202020202020202020202020202020202020202020202"

@@ -6,8 +6,8 @@
 #include "cli/doctor/checks.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
-#include "transport/endpoint.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 
 #define DEFAULT_TIMEOUT_S 5.0
 #define MAX_TIMEOUT_S 3600.0

@@ -6,6 +6,7 @@
 
 #include <ggml.h>
 
+#include "base/units.h"
 #include "cli/doctor/checks.h"
 #include "cli/doctor/plugin_trial.h"
 #include "cli/verb.h"
@@ -31,7 +32,7 @@ void gw_doctor_devices(struct gw_findings *f)
 	const struct gw_control_setup setup = {.probe = true, .has_log_level = true, .log_level = GW_LOG_ERROR};
 	struct gw_probe probe;
 	struct gw_error err;
-	char left[GW_VERB_SIZE], total[GW_VERB_SIZE];
+	char left[GW_UNITS_TEXT], total[GW_UNITS_TEXT];
 	gw_found(f, GW_FINDING_OK, "ggml", "ggml %s (%s)", ggml_version(), ggml_commit());
 	if (gw_probe_run(&setup, -1, &probe, &err)) {
 		gw_found(f, GW_FINDING_PROBLEM, "ggml", "no device can be lent: %s", err.text);
@@ -40,8 +41,8 @@ void gw_doctor_devices(struct gw_findings *f)
 	}
 	for (size_t i = 0; i < probe.n_devices; i++)
 		gw_found(f, GW_FINDING_OK, "ggml", "device %s: %s, %s free of %s", probe.devices[i].name,
-			probe.devices[i].description, gw_verb_size_text(probe.devices[i].free, left),
-			gw_verb_size_text(probe.devices[i].total, total));
+			probe.devices[i].description, gw_units_bytes((double)probe.devices[i].free, left),
+			gw_units_bytes((double)probe.devices[i].total, total));
 	gw_probe_free(&probe);
 }
 

@@ -15,7 +15,7 @@
 #include "cli/stats.h"
 #include "cli/verb.h"
 #include "cli/verb_client.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/tcp/address.h"
 #include "transport/tcp/tcp.h"
 #include "transport/upgrade.h"

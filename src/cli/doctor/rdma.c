@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/doctor/checks.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define AREA "rdma"
 #define GID 16

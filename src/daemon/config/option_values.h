@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/tls/policy.h"
 #include "wire/dialect.h"
 

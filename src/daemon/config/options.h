@@ -9,11 +9,12 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
 #include "daemon/config/option_values.h"
+#include "daemon/processes/control.h"
+#include "daemon/sandbox/policy.h"
 #include "daemon/sandbox/sandbox.h"
-#include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/mode.h"
 #include "wire/dialect.h"
 

@@ -11,16 +11,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-#include "daemon/workers/process.h"
-#include "transport/transports.h"
+#include "daemon/processes/process.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 64
-#define NS_PER_S UINT64_C(1000000000)
 #define RETRY_MAX_S 30
 /* A process that has lived for so long has not failed at its start. */
-#define LONG_NS (60 * NS_PER_S)
+#define LONG_NS (60 * GW_NS_PER_S)
 /* It has less to say than one message for each second. */
 #define MESSAGES_MAX 100
 /* Above the descriptors that processes are started with. */
@@ -66,7 +65,7 @@ static void lose(struct gw_http *http)
 		http->failures = 0;
 	uint64_t wait = http->failures < 5 ? UINT64_C(1) << http->failures : RETRY_MAX_S;
 	http->failures++;
-	http->start_at = now + wait * NS_PER_S;
+	http->start_at = now + wait * GW_NS_PER_S;
 	http->process.pid = 0;
 	gw_log_warn("the status page is back in %u s", (unsigned)wait);
 }
@@ -74,7 +73,7 @@ static void lose(struct gw_http *http)
 static bool is_flooding(struct gw_http *http)
 {
 	uint64_t now = gw_clock_ns();
-	if (now - http->second_at >= NS_PER_S) {
+	if (now - http->second_at >= GW_NS_PER_S) {
 		http->second_at = now;
 		http->messages = 0;
 	}
@@ -200,7 +199,7 @@ void gw_http_free(struct gw_http *http)
 
 uint64_t gw_http_deadline(const struct gw_http *http)
 {
-	return http && !http->process.pid ? http->start_at : GW_EVENTS_NEVER;
+	return http && !http->process.pid ? http->start_at : GW_CLOCK_NEVER;
 }
 
 static void start_again(struct gw_http *http)

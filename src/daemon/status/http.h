@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 struct gw_http;
 
@@ -29,7 +29,7 @@ enum gw_status gw_http_watch(
 /* Ends the process. NULL is fine here and below. */
 void gw_http_free(struct gw_http *http);
 
-/* When gw_http_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+/* When gw_http_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_http_deadline(const struct gw_http *http);
 
 /* Starts the process again if it has died, after a while; tells it when busy, whether clients are connected, becomes

@@ -14,19 +14,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 #include "daemon/status/history.h"
 #include "daemon/status/http_answer.h"
 #include "daemon/status/http_crowd.h"
 #include "daemon/status/microhttpd.h"
 
 #define ACCEPT_BATCH 8
-#define IDLE_S 5u                      /* without a byte */
-#define REQUEST_MAX ((size_t)16 << 10) /* bytes of memory for each connection's headers */
-#define NS_PER_MS UINT64_C(1000000)
-#define ANSWER_NS (10000 * NS_PER_MS) /* for a request and its answer, however many bytes come one by one */
-#define ACCEPT_PAUSE_NS (500 * NS_PER_MS)
+#define IDLE_S 5u                        /* without a byte */
+#define REQUEST_MAX ((size_t)16 << 10)   /* bytes of memory for each connection's headers */
+#define ANSWER_NS (10000 * GW_NS_PER_MS) /* for a request and its answer, however many bytes come one by one */
+#define ACCEPT_PAUSE_NS (500 * GW_NS_PER_MS)
 
 struct http_source {
 	struct gw_source source;
@@ -301,7 +300,7 @@ uint64_t gw_http_server_deadline(const struct gw_http_server *s)
 		at = earlier(at, s->accept_at);
 	if (s->mhd->get_timeout(s->daemon, &ms) != MHD_YES)
 		return at;
-	return earlier(at, gw_clock_ns() + ms * NS_PER_MS);
+	return earlier(at, gw_clock_ns() + ms * GW_NS_PER_MS);
 }
 
 void gw_http_server_tick(struct gw_http_server *s)

@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
 #include "daemon/status/scoreboard.h"
 
 struct gw_http_server;
 
 /* All of it is lent. */
 struct gw_http_server_options {
-	int events; /* daemon/events.h */
+	int events; /* base/events.h */
 	int listener;
 	struct gw_scoreboard *board;
 	bool is_local;                /* nobody but this machine can connect */
@@ -31,7 +31,7 @@ enum gw_status gw_http_server_new(
 /* A client of the server has connected, where none was before. */
 void gw_http_server_busy(struct gw_http_server *s);
 
-/* When gw_http_server_tick wants to be called next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+/* When gw_http_server_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_http_server_deadline(const struct gw_http_server *s);
 
 /* Ends what has taken too long, goes on with what was held back, and notes what was counted. To be called after each

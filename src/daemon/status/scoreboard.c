@@ -13,7 +13,6 @@
 #include "version.h"
 
 #define PAGE 4096 /* of every page size a multiple, so that a worker can map its slot alone: see slot_bytes */
-#define NS_PER_MS UINT64_C(1000000)
 /* Above the descriptors that processes are started with. */
 #define FD_FIRST 16
 /* A counter that is further ahead of what was read last has not been counted. */
@@ -452,8 +451,8 @@ static void describe_client(struct gw_scoreboard *b, uint32_t slot, const struct
 	out->flags = b->has_own && b->own == slot ? GW_EXT_CLIENT_SELF : 0;
 	out->transport = transport_of(card, counters);
 	out->protocol = card->protocol;
-	out->connected_ms = since(now, card->since_ns) / NS_PER_MS;
-	out->idle_ms = since(now, active > card->since_ns ? active : card->since_ns) / NS_PER_MS;
+	out->connected_ms = since(now, card->since_ns) / GW_NS_PER_MS;
+	out->idle_ms = since(now, active > card->since_ns ? active : card->since_ns) / GW_NS_PER_MS;
 	out->buffers = gw_counters_get(&counters->buffers);
 	out->buffer_bytes = gw_counters_get(&counters->buffer_bytes);
 	for (size_t i = 0; i < GW_COUNTS; i++)
@@ -487,7 +486,7 @@ static void describe_device(struct gw_scoreboard *b, uint32_t i, uint64_t now, s
 			take_newer(&slot_of(b, slot)->devices[i], now, &newest, out);
 	if (out->free > out->total)
 		out->free = out->total;
-	out->age_ms = since(now, newest) / NS_PER_MS;
+	out->age_ms = since(now, newest) / GW_NS_PER_MS;
 }
 
 uint64_t gw_scoreboard_memory_age(struct gw_scoreboard *b)
@@ -499,7 +498,7 @@ uint64_t gw_scoreboard_memory_age(struct gw_scoreboard *b)
 		if (d.age_ms > oldest)
 			oldest = d.age_ms;
 	}
-	return oldest * NS_PER_MS;
+	return oldest * GW_NS_PER_MS;
 }
 
 void gw_scoreboard_loaded(struct gw_scoreboard *b, uint32_t slot, uint64_t bytes[3], uint64_t *connected_ns)
@@ -558,7 +557,7 @@ enum gw_status gw_scoreboard_read(struct gw_scoreboard *b, struct gw_ext_status 
 	const struct head *h = head_of(b);
 	uint64_t now = gw_clock_ns();
 	struct gw_ext_status s = {.time_ms = gw_clock_unix_ms(),
-		.uptime_ms = since(now, h->started_ns) / NS_PER_MS,
+		.uptime_ms = since(now, h->started_ns) / GW_NS_PER_MS,
 		.max_clients = h->max_clients,
 		.protocol = h->protocol,
 		.version = GGWIRE_VERSION,

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "device/counters.h"
+#include "device/session/counters.h"
 #include "wire/ext_status.h"
 
 /* One process's view. One thread uses it, but for the counters themselves. */

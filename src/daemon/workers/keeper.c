@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/process.h"
+#include "daemon/processes/process.h"
 
-#define RETRY_NS UINT64_C(1000000000)
+#define RETRY_NS GW_NS_PER_S
 
 struct gw_keeper {
 	struct gw_control_setup setup;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/workers/control.h"
+#include "daemon/processes/control.h"
 #include "transport/tls/tls.h"
 
 /* The supervisor's next message of a type. One about memory may have been on its way to a worker without a client.

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
+#include "daemon/processes/control.h"
 #include "daemon/sandbox/sandbox.h"
-#include "daemon/workers/control.h"
-#include "transport/tcp/pairing.h"
+#include "transport/list/pairing.h"
 
 static bool permits(void *user, const struct sockaddr *address)
 {

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/workers/process.h"
+#include "daemon/processes/process.h"
 
 #define PROCESSES_MAX 16
 

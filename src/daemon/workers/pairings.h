@@ -5,7 +5,7 @@
 #define GW_DAEMON_WORKERS_PAIRINGS_H
 
 #include "base/status.h"
-#include "daemon/workers/control.h"
+#include "daemon/processes/control.h"
 
 struct gw_pairing_process;
 

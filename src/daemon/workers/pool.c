@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/pool_private.h"
+#include "daemon/workers/pool_worker.h"
 
 /* After this many failed starts in a row, clients are refused until the next attempt. */
 #define FAILURES_MAX 3
@@ -299,7 +299,7 @@ static void end_one(struct gw_pool *pool)
 	gw_pool_close_control(w);
 }
 
-/* When the next spare should be started; GW_EVENTS_NEVER: none is missing. Only the first is urgent. */
+/* When the next spare should be started; GW_CLOCK_NEVER: none is missing. Only the first is urgent. */
 static uint64_t next_start(struct gw_pool *pool, uint64_t now)
 {
 	unsigned ready, starting, wanted = gw_spares_wanted(&pool->spares, now);
@@ -308,11 +308,11 @@ static uint64_t next_start(struct gw_pool *pool, uint64_t now)
 	if (pool->n_clients >= pool->o.max_clients && wanted > 1)
 		wanted = 1;
 	if (pool->stopping || ready + starting >= wanted || is_bereaved(pool))
-		return GW_EVENTS_NEVER;
+		return GW_CLOCK_NEVER;
 	if (ready + starting == 0)
 		return pool->start_at;
 	if (starting > 0)
-		return GW_EVENTS_NEVER;
+		return GW_CLOCK_NEVER;
 	return pool->quiet_at > pool->start_at ? pool->quiet_at : pool->start_at;
 }
 

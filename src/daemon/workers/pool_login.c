@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "daemon/workers/pool_private.h"
+#include "daemon/workers/pool_worker.h"
 
 static enum gw_status find(struct gw_pool_worker *w, const char *identity, struct gw_tls_key *key, struct gw_error *why)
 {

@@ -1,16 +1,15 @@
-/* One worker: its start, what it says, and its end. */
+#include "daemon/workers/pool_worker.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/pool_private.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define RETRY_MAX_S 30
 /* From when a worker should exit until it is killed: drivers take their time, a worker that was taken over any time. */
-#define EXIT_NS (3 * NS_PER_S)
+#define EXIT_NS (3 * GW_NS_PER_S)
 /* A worker has a few things to say to each client, and one for each 64 MiB that the client loads. */
 #define MESSAGES_PER_S 1000
 
@@ -79,7 +78,7 @@ static void back_off(struct gw_pool *pool)
 {
 	uint64_t wait = pool->failures < 5 ? UINT64_C(1) << pool->failures : RETRY_MAX_S;
 	pool->failures++;
-	pool->start_at = gw_clock_ns() + wait * NS_PER_S;
+	pool->start_at = gw_clock_ns() + wait * GW_NS_PER_S;
 	gw_log_warn("the next spare worker is started in %u s", (unsigned)wait);
 }
 
@@ -203,7 +202,7 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 static bool is_flooding(struct gw_pool_worker *w)
 {
 	uint64_t now = gw_clock_ns();
-	if (now - w->second_at >= NS_PER_S) {
+	if (now - w->second_at >= GW_NS_PER_S) {
 		w->second_at = now;
 		w->messages = 0;
 	}

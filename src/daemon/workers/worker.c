@@ -12,17 +12,17 @@
 #include <ggml.h>
 
 #include "base/log.h"
+#include "daemon/processes/control.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
 #include "daemon/workers/keeper_run.h"
 #include "daemon/workers/login.h"
 #include "device/server.h"
 #include "device/weights/cache.h"
+#include "transport/list/transports.h"
 #include "transport/tls/tls.h"
-#include "transport/transports.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
 

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "device/commands/commands.h"
 #include "device/peers/communicator.h"
-#include "transport/tcp/pairing.h"
+#include "transport/list/pairing.h"
 #include "wire/message.h"
 
 _Static_assert(GW_WIRE_COMM_HOST == GW_PAIRING_HOST, "hosts' names");

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/session.h"
+#include "device/session/session.h"
 
 /* A request whose whole body was read. */
 typedef enum gw_status (*gw_body_handler)(struct gw_session *s, const void *body, size_t size, struct gw_error *err);

@@ -52,7 +52,7 @@ enum gw_status gw_do_get_max_size(struct gw_session *s, const void *body, size_t
 /* What a client may have is what it is told there is. */
 static void limit(const struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total)
 {
-	uint64_t max = s->server->max_memory, left = gw_buffers_left(&s->buffers, device);
+	uint64_t max = s->server->max_memory, left = gw_buffers_left(&s->buffers, device->dev);
 	if (max == 0)
 		return;
 	if (*available > left)

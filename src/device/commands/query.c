@@ -4,10 +4,10 @@
 
 #include "base/xxh3.h"
 #include "device/commands/commands.h"
+#include "device/graph/alloc_size.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
-#include "device/memory/alloc_size.h"
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 #include "ggml/abi.h"
 #include "version.h"
 #include "wire/extension.h"

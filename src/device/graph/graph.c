@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/device.h"
 #include "device/graph/graph_order.h"
-#include "device/graph/graph_private.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
 #include "device/rules/graph_indices.h"
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 #include "ggml/abi.h"
 
 enum role {
@@ -150,9 +148,9 @@ static enum gw_status locate(struct builder *b, const struct gw_wire_tensor *t, 
 			(unsigned long long)t->data, (unsigned long long)t->buffer);
 	if (!buffer)
 		return GW_OK;
-	if (buffer->device->dev != b->source->dev)
+	if (buffer->dev != b->source->dev)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "it is in a buffer of another device, %s",
-			ggml_backend_dev_name(buffer->device->dev));
+			ggml_backend_dev_name(buffer->dev));
 	enum gw_status st = gw_tensor_place(t, nbytes, buffer, true, out, err);
 	if (st == GW_OK)
 		st = gw_map_put(&b->graph->handles, buffer->handle, NULL);

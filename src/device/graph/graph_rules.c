@@ -1,7 +1,7 @@
 #include "device/graph/graph_rules.h"
 
 #include "base/checked.h"
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 #include "ggml/numbers.h"
 
 bool gw_rules_op_is_custom(enum ggml_op number)

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "device/peers/sum.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 /* The other server sends this little at once. */
 #define HANDSHAKE_MS 5000

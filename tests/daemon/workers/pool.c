@@ -18,10 +18,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-
-#define NS_PER_MS UINT64_C(1000000)
 
 static int events, child_signals;
 static struct gw_pool *pool;
@@ -176,7 +174,7 @@ static int teardown(void **state)
 static unsigned run_for(int ms)
 {
 	unsigned turns = 0;
-	uint64_t end = gw_clock_ns() + (uint64_t)ms * NS_PER_MS;
+	uint64_t end = gw_clock_ns() + (uint64_t)ms * GW_NS_PER_MS;
 	while (gw_clock_ns() < end) {
 		gw_pool_tick(pool);
 		uint64_t at = gw_pool_deadline(pool);

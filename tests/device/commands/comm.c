@@ -11,7 +11,7 @@
 
 #include "device/peers/communicator.h"
 #include "device/peers/sum.h"
-#include "transport/tcp/pairing.h"
+#include "transport/list/pairing.h"
 
 #define CAPS 24
 
