@@ -10,7 +10,7 @@ FUZZ_GRAPHS ?= 1000000
 
 VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: deb test-deb dist fuzz fuzz-kernels soak all help build sysroot demo test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
+.PHONY: deb test-deb release test-hosts dist fuzz fuzz-kernels soak all help build sysroot demo test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
 
 all: build
 
@@ -31,6 +31,8 @@ help:
 	@echo "make clang      build with clang, warnings are errors, in build-clang"
 	@echo "make lint       formatting, layers, sizes, clang-tidy"
 	@echo "make dist       a source archive of the last commit, in build/"
+	@echo "make release    a relocatable archive for any ggml from 0.15 to 0.27, in build/release (ARCH=aarch64: cross-compiled)"
+	@echo "make test-hosts  that archive with five releases of node-llama-cpp, from the npm registry (some two minutes)"
 	@echo "make deb        Debian packages, in build/deb; in a Debian system of its own (root, debootstrap) where it has to be"
 	@echo "make test-deb   the same, installed in a fresh Debian system and tried with Debian's llama.cpp"
 	@echo "make install    install into the system (DESTDIR and CMAKE_FLAGS work)"
@@ -114,6 +116,13 @@ dist:
 	@mkdir -p build
 	@git archive --prefix=ggwire-$(VERSION)/ -o build/ggwire-$(VERSION).tar.gz HEAD
 	@echo "build/ggwire-$(VERSION).tar.gz"
+
+release: build
+	@tools/release $(ARCH)
+
+# Skipped, with the reason, where there is no npm.
+test-hosts: sysroot build
+	@tests/hosts/run.sh $(BUILD) || [ $$? = 77 ]
 
 deb:
 	@tools/deb

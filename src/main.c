@@ -12,6 +12,7 @@
 #include "daemon/status/http_process.h"
 #include "daemon/workers/pairing_run.h"
 #include "daemon/workers/worker.h"
+#include "ggml/bind.h"
 #include "transport/tls/tls.h"
 #include "version.h"
 #include "wire/dialect.h"
@@ -22,7 +23,11 @@ static int print_version(void)
 	char tls[320];
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
-	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
+	struct gw_error err;
+	if (gw_ggml_load(NULL, &err) == GW_OK)
+		printf("ggml %s (%s), %s\n", ggml_version(), ggml_commit(), gw_ggml_path());
+	else
+		printf("ggml: %s\n", err.text);
 	gw_tls_describe(tls, sizeof(tls));
 	printf("TLS: %s\n", tls);
 	return GW_EXIT_GOOD;

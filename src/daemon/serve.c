@@ -19,6 +19,8 @@
 #include "daemon/workers/probe.h"
 #include "device/banner.h"
 #include "device/server.h"
+#include "ggml/bind.h"
+#include "ggml/numbers.h"
 #include "transport/list/transports.h"
 
 #define EXIT_USAGE 2
@@ -150,6 +152,7 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.cache_shared = o->cache_shared,
 		.no_peers = o->no_peers,
 	};
+	snprintf(setup->ggml, sizeof(setup->ggml), "%s", o->ggml);
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
 	memcpy(setup->models, o->models, sizeof(setup->models));
 	memcpy(setup->environment, o->environment, sizeof(setup->environment));
@@ -334,5 +337,7 @@ int gw_serve_main(const char *program, int argc, char **argv)
 	gw_log_set_format(options.log_format);
 	if (options.has_log_level)
 		gw_log_set_level(options.log_level);
+	if (gw_ggml_load(options.ggml[0] ? options.ggml : NULL, &err) || !gw_numbers_get(&err))
+		return complain(program, &err, options.ggml[0] ? EXIT_USAGE : EXIT_FAILURE);
 	return run(program, &options);
 }

@@ -209,6 +209,11 @@ static bool reply_count(struct session *s)
 
 static bool answer(struct session *s, const struct fake_request *r)
 {
+	const void *body;
+	size_t size;
+
+	if (s->fake->script && s->fake->script(s->fake->script_user, r, &body, &size))
+		return reply(s->t, body, size);
 	switch (r->cmd) {
 	case GW_CMD_HELLO:
 		return reply_hello(s);

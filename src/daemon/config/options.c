@@ -35,7 +35,7 @@ struct row {
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
 	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed,
 	set_no_peers, set_sandbox, add_environment, set_transport, set_tls, set_tls_psk, set_rdma_plaintext, set_http,
-	set_http_token_file, set_log_level, set_log_format;
+	set_http_token_file, set_log_level, set_log_format, set_ggml;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -45,6 +45,9 @@ static const struct row rows[] = {
 	{"threads", 't', "N", false, false, set_threads, "threads of the CPU device (default: half of the cores)"},
 	{"device", 'd', "NAME,...", false, false, set_devices,
 		"devices to lend (default: all but the CPU, or else the CPU)"},
+	{"ggml", 0, "DIR", false, false, set_ggml,
+		"directory of ggml's libraries and backends (default: that of this\n"
+		"program, its ../lib, or the system's)"},
 	{"host", 'H', "HOST", false, false, set_host, "address to listen on (default: " DEFAULT_HOST ")"},
 	{"port", 'p', "PORT", false, false, set_port,
 		"port to listen on, 0 = any free one (default: " TEXT(DEFAULT_PORT) ")"},
@@ -139,6 +142,13 @@ static enum gw_status set_threads(struct parse *p, const char *text, struct gw_e
 static enum gw_status set_devices(struct parse *p, const char *text, struct gw_error *err)
 {
 	return gw_option_names(text, p->o.devices, sizeof(p->o.devices), err);
+}
+
+static enum gw_status set_ggml(struct parse *p, const char *text, struct gw_error *err)
+{
+	if (!text[0] || (size_t)snprintf(p->o.ggml, sizeof(p->o.ggml), "%s", text) >= sizeof(p->o.ggml))
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not a directory's path", text);
+	return GW_OK;
 }
 
 /* Brackets around a bare IPv6 address, and the port behind it. */

@@ -56,6 +56,7 @@ struct gw_serve_options {
 	char models[GW_CONTROL_MODELS];       /* as in the setup */
 	char devices[GW_CONTROL_DEVICES];     /* as given, or "" */
 	char environment[GW_CONTROL_DEVICES]; /* as in the setup */
+	char ggml[GW_CONTROL_PATH];           /* directory of ggml's libraries, or "" */
 	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
 	size_t n_listen;     /* at least 1 */
 	bool default_listen; /* nobody said where to listen */

@@ -61,6 +61,7 @@ static bool strings_end(const struct gw_control_msg *msg)
 	switch (msg->type) {
 	case GW_CONTROL_SETUP:
 		return ends(msg->u.setup.devices, sizeof(msg->u.setup.devices)) &&
+		       ends(msg->u.setup.ggml, sizeof(msg->u.setup.ggml)) &&
 		       ends(msg->u.setup.cache_dir, sizeof(msg->u.setup.cache_dir)) &&
 		       ends(msg->u.setup.models, sizeof(msg->u.setup.models)) &&
 		       ends(msg->u.setup.index_dir, sizeof(msg->u.setup.index_dir)) &&

@@ -81,6 +81,7 @@ struct gw_control_setup {
 	enum gw_transport_mode transport;
 	uint64_t max_memory;                  /* bytes of a client's buffers; 0 = what the devices have */
 	uint64_t cache_size;                  /* bytes of disk that the cache may take; 0 = no bound */
+	char ggml[GW_CONTROL_PATH];           /* directory of ggml's libraries; "" = the default search */
 	char devices[GW_CONTROL_DEVICES];     /* names between ',' or '/'; "" = the default choice */
 	char cache_dir[GW_CONTROL_PATH];      /* "" = none */
 	char models[GW_CONTROL_MODELS];       /* files and directories, each with '\n' behind it; "" = none */

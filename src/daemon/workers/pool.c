@@ -105,16 +105,6 @@ static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 			.is_tls = v->speaks_tls});
 }
 
-void gw_pool_lend_cache(struct gw_pool_worker *w, const char *domain)
-{
-	const struct gw_control_msg msg = {.type = GW_CONTROL_CACHE};
-	int cache = gw_keeper_open(w->pool->o.keeper, domain);
-	if (cache < 0)
-		return;
-	(void)gw_control_send(w->process.control, false, &msg, cache, NULL);
-	close(cache);
-}
-
 static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
 	memcpy(w->client, v->peer, sizeof(w->client));
@@ -162,24 +152,6 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 	gw_pool_close_control(w);
 	kill(w->process.pid, SIGKILL);
 	return false;
-}
-
-/* Clients that have shown whose key they have count for its identity, all others for their host. */
-static bool is_of(const struct gw_pool_worker *w, const struct gw_host *host, const char *identity)
-{
-	if (identity[0])
-		return w->login == GW_LOGIN_PROVED && strcmp(w->identity, identity) == 0;
-	return w->login != GW_LOGIN_PROVED && gw_host_is_same(&w->host, host);
-}
-
-enum gw_refusal gw_pool_crowd(const struct gw_pool *pool, const struct gw_host *host, const char *identity)
-{
-	unsigned n = 0;
-	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
-		n += w->busy && !w->reserve && is_of(w, host, identity);
-	if (n < pool->o.max_per_host)
-		return GW_REFUSED_NOT;
-	return identity[0] ? GW_REFUSED_NAME : GW_REFUSED_HOST;
 }
 
 /* Handshakes cost processor time, and come from anybody. */

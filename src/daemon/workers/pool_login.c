@@ -1,10 +1,11 @@
-/* How a client with TLS shows whose key it has. The handshake is the worker's; the keys are the supervisor's. */
+/* The handshake is the worker's; the keys are the supervisor's. */
+#include "daemon/workers/pool_login.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "daemon/workers/pool_worker.h"
 
 static enum gw_status find(struct gw_pool_worker *w, const char *identity, struct gw_tls_key *key, struct gw_error *why)
 {

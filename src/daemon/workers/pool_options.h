@@ -22,7 +22,8 @@ struct gw_pool_options {
 	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
 	struct gw_keeper *keeper;     /* of the cache; NULL = there is none */
 	struct gw_key_ring *keys;     /* of clients; NULL = there are none */
-	const struct gw_allow *allow; /* whose keys let in who has no address; which servers workers are connected to */
+	const struct gw_allow *allow; /* whose keys let in who has no address to come from; which servers
+				       * workers are connected to */
 };
 
 #endif

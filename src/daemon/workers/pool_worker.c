@@ -6,63 +6,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/workers/pool_login.h"
 
 #define RETRY_MAX_S 30
-/* From when a worker should exit until it is killed: drivers take their time, a worker that was taken over any time. */
-#define EXIT_NS (3 * GW_NS_PER_S)
 /* A worker has a few things to say to each client, and one for each 64 MiB that the client loads. */
 #define MESSAGES_PER_S 1000
 
 static long pid_of(const struct gw_pool_worker *w)
 {
 	return (long)w->process.pid;
-}
-
-/* The process is expected to end soon. */
-static void set_kill_time(struct gw_pool_worker *w)
-{
-	uint64_t at = gw_clock_ns() + EXIT_NS;
-	if (at < w->kill_at)
-		w->kill_at = at;
-}
-
-void gw_pool_retire(struct gw_pool_worker *w)
-{
-	w->ending = true;
-	set_kill_time(w);
-}
-
-void gw_pool_close_control(struct gw_pool_worker *w)
-{
-	if (w->process.control < 0)
-		return;
-	close(w->process.control);
-	w->process.control = -1;
-	set_kill_time(w);
-}
-
-void gw_pool_set_busy(struct gw_pool_worker *w, bool busy)
-{
-	if (busy == w->busy)
-		return;
-	w->busy = busy;
-	/* A client without a place is not counted among those that have one, and not shown among them. */
-	if (w->reserve)
-		return;
-	if (busy)
-		w->pool->n_clients++;
-	else
-		w->pool->n_clients--;
-	if (!busy && w->has_slot) {
-		gw_progress_end(w->pool->o.progress, w->slot);
-		gw_scoreboard_end(w->pool->o.board, w->slot);
-	}
-}
-
-void gw_pool_count(struct gw_pool *pool, enum gw_ext_count what)
-{
-	if (pool->o.board)
-		gw_scoreboard_count(pool->o.board, what);
 }
 
 /* The client has not left by itself, or not cleanly. */

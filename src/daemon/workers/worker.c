@@ -21,6 +21,7 @@
 #include "daemon/workers/login.h"
 #include "device/server.h"
 #include "device/weights/cache.h"
+#include "ggml/bind.h"
 #include "transport/list/transports.h"
 #include "transport/tls/tls.h"
 #include "wire/dialect.h"
@@ -164,6 +165,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		status = gw_tls_check(err);
 	if (status)
 		return status;
+	ggml_set_abort_callback(on_abort);
 	gw_devices_load(!w->setup.probe, w->setup.libraries);
 	status = gw_devices_choose(w->setup.devices, w->devices, GW_EXT_MAX_DEVICES, &w->n_devices, err);
 	if (status)
@@ -309,11 +311,12 @@ static int run(struct worker *w)
 	gw_log_set_format(w->setup.log_format);
 	if (w->setup.has_log_level)
 		gw_log_set_level(w->setup.log_level);
+	bool loaded = gw_ggml_load(w->setup.ggml[0] ? w->setup.ggml : NULL, &err) == GW_OK;
 	if (w->setup.index)
-		return gw_index_run(&w->setup);
+		return loaded ? gw_index_run(&w->setup) : EXIT_FAILURE;
 	if (w->setup.keeper)
 		return gw_keeper_run(&w->setup);
-	if (prepare(w, &err) || lock_in(w, &err)) {
+	if (!loaded || prepare(w, &err) || lock_in(w, &err)) {
 		tell(&(struct gw_control_msg){.type = GW_CONTROL_FAILED, .u.error = err});
 		return EXIT_FAILURE;
 	}
@@ -334,7 +337,6 @@ int gw_worker_main(void)
 	signal(SIGXFSZ, SIG_IGN);
 	/* Ctrl-C reaches the whole process group; the supervisor ends its workers itself. */
 	signal(SIGINT, SIG_IGN);
-	ggml_set_abort_callback(on_abort);
 	struct worker *w = calloc(1, sizeof(*w));
 	if (!w)
 		return EXIT_FAILURE;
