@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/serving.h"
+#include "rpc/commands.h"
 #include "transport/tls/tls.h"
 
 #define ALICE "alice:0101010101010101010101010101010101010101010101010101010101010101\n"
@@ -236,6 +237,24 @@ static void unfinished_handshakes_end_and_are_few(void **state)
 	expect_served(ALICE);
 }
 
+/* Servers have no TLS between them: what a client protects, they must not send in the clear. */
+static void clients_with_tls_are_connected_to_no_other_server(void **state)
+{
+	(void)state;
+	const struct gw_wire_comm_init_req req = {.rank = 1, .world = 2, .port = 31000, .host = "127.0.0.1"};
+	uint8_t answer = 7;
+	const struct gw_dest dest = {&answer, 1, 1, 1};
+	uint64_t ticket;
+	start("--tls", "require");
+	struct gw_client *c = connect_with(ALICE, NULL);
+	assert_non_null(c);
+	assert_int_equal(gw_client_comm_init(c, &req, &dest, &ticket, NULL), GW_OK);
+	assert_int_equal(gw_client_await(c, ticket, 3000), GW_OK);
+	assert_int_equal(answer, 0);
+	gw_client_close(c);
+	serving_await(&s, "uses TLS");
+}
+
 static void bad_settings_are_one_line(void **state)
 {
 	(void)state;
@@ -274,6 +293,7 @@ int main(void)
 		CASE(limits_go_by_identity),
 		CASE(the_status_names_clients),
 		CASE(unfinished_handshakes_end_and_are_few),
+		CASE(clients_with_tls_are_connected_to_no_other_server),
 		cmocka_unit_test_setup(bad_settings_are_one_line, setup),
 	};
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
