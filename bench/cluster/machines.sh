@@ -58,7 +58,7 @@ machine_start() {
 		-H "$own" -p "$port") ;;
 	esac
 	(
-		export GGML_BACKEND_PATH=$build/lib/libggml-sim.so GGWIRE_SIM=$sim GGWIRE_ADDRESS=$own
+		export GGML_BACKEND_PATH=$build/lib/libggml-sim.so GGWIRE_SIM=$sim GGWIRE_SIM_BACKENDS=$libs/ggml/backends0 GGWIRE_ADDRESS=$own
 		export LD_PRELOAD=$build/lib/libcluster-address.so
 		cd "$dir" && exec "${options[@]}"
 	) >"$log" 2>&1 &

@@ -235,10 +235,23 @@ static void device_props(ggml_backend_dev_t dev, struct ggml_backend_dev_props *
 	props->caps.async = true;
 }
 
+/* What computes, and knows what can be computed; NULL if there is none. A worker loads the libraries of the devices
+ * that it lends, and no others. */
+static ggml_backend_dev_t cpu_device(void)
+{
+	ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+	const char *dir = getenv("GGWIRE_SIM_BACKENDS");
+	if (cpu || !dir)
+		return cpu;
+	ggml_backend_load_all_from_path(dir);
+	return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+}
+
 /* The CPU's backend with one thread: other machines of the cluster are on this one, too. */
 static ggml_backend_t cpu_open(void)
 {
-	ggml_backend_t cpu = ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, NULL);
+	ggml_backend_dev_t dev = cpu_device();
+	ggml_backend_t cpu = dev ? ggml_backend_dev_init(dev, NULL) : NULL;
 	if (!cpu)
 		return NULL;
 	ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(ggml_backend_get_device(cpu));
@@ -276,7 +289,7 @@ static ggml_backend_buffer_type_t device_buft(ggml_backend_dev_t dev)
 
 static bool device_supports_op(ggml_backend_dev_t dev, const struct ggml_tensor *op)
 {
-	ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+	ggml_backend_dev_t cpu = cpu_device();
 
 	(void)dev;
 	return cpu && ggml_backend_dev_supports_op(cpu, op);
