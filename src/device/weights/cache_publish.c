@@ -7,10 +7,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "device/weights/cache_layout.h"
+
 #define PIECE ((size_t)128 << 10)
+
+int gw_cache_temp(const char *dir, char **temp)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/" GW_CACHE_TEMP, dir) < 0)
+		return -1;
+	int fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0) {
+		free(path);
+		return -1;
+	}
+	flock(fd, LOCK_EX);
+	*temp = path;
+	return fd;
+}
 
 /* File systems that cannot rename without replacing (NFS) can link. */
 static bool rename_new(const char *temp, const char *path)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -220,14 +219,9 @@ static void make_dirs(const struct gw_cache_domain *d)
 static int make_temp(struct gw_cache_domain *d)
 {
 	for (int attempt = 0; attempt < 2; attempt++) {
-		if (asprintf(&d->temp, "%s/" GW_CACHE_TEMP, d->dir) < 0)
-			break;
-		int fd = mkostemp(d->temp, O_CLOEXEC);
-		if (fd >= 0) {
-			flock(fd, LOCK_EX);
+		int fd = gw_cache_temp(d->dir, &d->temp);
+		if (fd >= 0)
 			return fd;
-		}
-		free(d->temp);
 		if (errno != ENOENT || d->store->shared)
 			break;
 		make_dirs(d);

@@ -6,13 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
 #include "base/hash.h"
-#include "device/weights/cache_layout.h"
+#include "device/weights/cache_publish.h"
 #include "wire/cursor.h"
 
 /* The file: magic, stamp, flags, path, number of entries, entries, FNV-1a of all that. */
@@ -137,19 +136,15 @@ static bool write_all(int fd, const struct gw_buf *buf)
 	return true;
 }
 
-/* Writes the file under a temporary name, and then gives it its own. 0 or an errno. */
-static int write_file(const char *temp_template, const char *path, const struct gw_buf *buf)
+/* Writes a file of dir in one step. 0 or an errno. */
+static int write_file(const char *dir, const char *path, const struct gw_buf *buf)
 {
-	char *temp = strdup(temp_template);
-	int fd = temp ? mkostemp(temp, O_CLOEXEC) : -1;
+	char *temp;
+	int fd = gw_cache_temp(dir, &temp);
 	int errnum = 0;
 
-	if (fd < 0) {
-		errnum = errno;
-		free(temp);
-		return errnum;
-	}
-	flock(fd, LOCK_EX);
+	if (fd < 0)
+		return errno;
 	if (!write_all(fd, buf) || rename(temp, path) != 0) {
 		errnum = errno;
 		unlink(temp);
@@ -163,15 +158,12 @@ enum gw_status gw_model_index_save(
 	const struct gw_model_index *index, const char *path, const char *dir, struct gw_error *err)
 {
 	struct gw_buf buf = {0};
-	char *file = index_path(path, dir), *temp = NULL;
+	char *file = index_path(path, dir);
 	int errnum = ENOMEM;
 
-	if (asprintf(&temp, "%s/" GW_CACHE_TEMP, dir) < 0)
-		temp = NULL;
-	if (file && temp && gw_model_index_encode(index, path, &buf) == GW_OK)
-		errnum = write_file(temp, file, &buf);
+	if (file && gw_model_index_encode(index, path, &buf) == GW_OK)
+		errnum = write_file(dir, file, &buf);
 	gw_buf_free(&buf);
-	free(temp);
 	free(file);
 	return errnum ? gw_error_errno(err, GW_ERR_SYSTEM, errnum, "cannot write an index in %s", dir) : GW_OK;
 }
