@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "backend/device.h"
-#include "backend/sink.h"
+#include "backend/report/failure.h"
+#include "backend/report/sink.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "ggml/abi.h"
 #include "transport/endpoint.h"
 
@@ -156,6 +158,20 @@ static void remove_locked(const struct server *s)
 	*at = s->next;
 }
 
+/* One line for each device that a program can use now. */
+static void announce_devices(const struct server *s, const struct gw_remote_conn *conn)
+{
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const struct gw_remote_device *device = s->devices[i];
+		char available[GW_UNITS_TEXT];
+		size_t free_bytes, total;
+
+		ggml_backend_dev_memory(&s->devices[i]->base, &free_bytes, &total);
+		gw_log_info("ggwire: %s = %s, %s free, %s", device->name, device->description,
+			gw_units_bytes((double)free_bytes, available), gw_client_transport(conn->client)->ops->title);
+	}
+}
+
 /* Connects a new server, which is in the list. Leaves the lock meanwhile. */
 static void connect_locked(struct server *s)
 {
@@ -171,6 +187,7 @@ static void connect_locked(struct server *s)
 	if (!conn)
 		return;
 	pthread_mutex_unlock(&lock);
+	announce_devices(s, conn);
 	gw_remote_put(conn);
 	pthread_mutex_lock(&lock);
 }
@@ -250,7 +267,7 @@ static void init_root(void)
 	const struct gw_abi *abi = gw_abi_get(&err);
 
 	if (!abi) {
-		gw_log_error("RPC: %s", err.text);
+		gw_failure_no_server(&err);
 		return;
 	}
 	root = (struct ggml_backend_reg){

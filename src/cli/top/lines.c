@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "daemon/status/units.h"
+#include "base/units.h"
 
 struct output {
 	gw_top_line *line;

@@ -7,7 +7,7 @@
 #include "cli/verb_client.h"
 #include "cli/verbs.h"
 #include "daemon/status/report.h"
-#include "daemon/status/units.h"
+#include "base/units.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
 #define MAX_TIMEOUT_S 3600.0

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "daemon/events.h"
-#include "daemon/status/units.h"
+#include "base/units.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define PERIOD_NS (250 * NS_PER_MS)

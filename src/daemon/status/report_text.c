@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "daemon/status/units.h"
+#include "base/units.h"
 
 static void put_server(FILE *to, const struct gw_ext_status *s)
 {

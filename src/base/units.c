@@ -1,4 +1,4 @@
-#include "daemon/status/units.h"
+#include "base/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>

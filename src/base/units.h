@@ -1,6 +1,6 @@
 /* Numbers as people read them. */
-#ifndef GW_DAEMON_STATUS_UNITS_H
-#define GW_DAEMON_STATUS_UNITS_H
+#ifndef GW_BASE_UNITS_H
+#define GW_BASE_UNITS_H
 
 #include <stdint.h>
 
