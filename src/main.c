@@ -6,6 +6,7 @@
 
 #include <ggml.h>
 
+#include "cli/suggest.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
 #include "daemon/serve.h"
@@ -57,15 +58,22 @@ static int print_help(FILE *to)
 	fprintf(to, "Usage: ggwire COMMAND [options]\n\n");
 	for (size_t i = 0; i < N_VERBS; i++)
 		fprintf(to, "  %-14s  %s\n", verbs[i].name, verbs[i].summary);
-	fprintf(to, "  help [COMMAND]  show this help, or that of a command\n"
-		    "\n"
-		    "  -h, --help      show this help and exit\n"
-		    "      --version   show the versions of ggwire, of the protocol, and of ggml\n");
+	fprintf(to,
+		"  help [COMMAND]  show this help, or that of a command\n"
+		"\n"
+		"  -h, --help      show this help and exit\n"
+		"  -V, --version   show the versions of ggwire, of the protocol, and of ggml; also: ggwire version\n");
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
 static int unknown(const char *word)
 {
+	const char *names[N_VERBS + 2] = {"help", "version"};
+	for (size_t i = 0; i < N_VERBS; i++)
+		names[i + 2] = verbs[i].name;
+	const char *meant = gw_suggest(word, names, N_VERBS + 2);
+	if (meant)
+		return gw_verb_complain("ggwire", GW_EXIT_USAGE, "unknown command: %s; did you mean %s?", word, meant);
 	return gw_verb_complain("ggwire", GW_EXIT_USAGE, "unknown %s: %s (see ggwire --help)",
 		word[0] == '-' ? "option" : "command", word);
 }
@@ -74,7 +82,7 @@ static int help(int argc, char **argv)
 {
 	char option[] = "--help";
 	char *ask[] = {argv[0], option, NULL};
-	if (argc < 2)
+	if (argc < 2 || strcmp(argv[1], "help") == 0)
 		return print_help(stdout);
 	const struct verb *verb = find(argv[1]);
 	return verb ? verb->main(verb->program, 2, ask) : unknown(argv[1]);
@@ -102,7 +110,7 @@ static int dispatch(int argc, char **argv)
 		return help(argc, argv);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
 		return print_help(stdout);
-	if (strcmp(command, "--version") == 0)
+	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0 || strcmp(command, "version") == 0)
 		return print_version();
 	return unknown(command);
 }

@@ -5,14 +5,13 @@
 
 #include "base/text.h"
 #include "cli/query.h"
+#include "cli/servers.h"
 #include "cli/verb.h"
 #include "cli/verb_client.h"
 #include "cli/verbs.h"
-#include "transport/endpoint.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
 #define MAX_TIMEOUT_S 3600.0
-#define MAX_SERVERS 64
 #define GIB (UINT64_C(1) << 30)
 #define MIB (UINT64_C(1) << 20)
 
@@ -20,8 +19,7 @@ struct options {
 	bool json;
 	double timeout_s;
 	enum gw_transport_mode mode;
-	char *endpoints[MAX_SERVERS]; /* parts of argv */
-	size_t n;
+	struct gw_servers servers;
 };
 
 /* A server that was asked. */
@@ -35,34 +33,12 @@ struct entry {
 };
 
 static const char usage[] =
-	"[options] ENDPOINT,...\n"
+	"[options] [ENDPOINT...]\n"
 	"\n"
 	"Lists the devices that --rpc ENDPOINT,... would give a llama.cpp program, and prints a command line\n"
 	"that splits a model over them in proportion to their free memory.\n"
-	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
-
-static int add_endpoint(const char *program, char *text, struct options *o)
-{
-	struct gw_endpoint ep;
-	struct gw_error err;
-	if (gw_endpoint_parse(text, false, &ep, &err))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
-	for (size_t i = 0; i < o->n; i++)
-		if (strcmp(o->endpoints[i], text) == 0)
-			return gw_verb_complain(program, GW_EXIT_USAGE, "'%s' is named twice", text);
-	if (o->n == MAX_SERVERS)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "more than %d servers", MAX_SERVERS);
-	o->endpoints[o->n++] = text;
-	return GW_VERB_GOES_ON;
-}
-
-static int add_list(const char *program, char *list, struct options *o)
-{
-	int rc = GW_VERB_GOES_ON;
-	for (char *text; rc == GW_VERB_GOES_ON && (text = gw_endpoint_next(&list));)
-		rc = add_endpoint(program, text, o);
-	return rc;
-}
+	"\n" GW_VERB_ENDPOINTS "\n" GW_VERB_HELP
+	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
@@ -75,11 +51,8 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	for (int i = first; i < argc && rc == GW_VERB_GOES_ON; i++)
-		rc = add_list(program, argv[i], o);
-	if (rc == GW_VERB_GOES_ON && o->n == 0)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "at least one endpoint is expected");
-	return rc == GW_VERB_GOES_ON ? gw_verb_mode(program, &o->mode) : rc;
+	rc = gw_verb_mode(program, &o->mode);
+	return rc == GW_VERB_GOES_ON ? gw_servers_take(program, argc, argv, first, &o->servers) : rc;
 }
 
 static void query(struct entry *e, const struct options *o)
@@ -237,17 +210,17 @@ static int report(const char *program, const struct options *o, const struct ent
 {
 	int rc = GW_EXIT_GOOD;
 	if (o->json)
-		print_json(entries, o->n, n_devices);
+		print_json(entries, o->servers.n, n_devices);
 	else
-		print_table(entries, o->n);
-	for (size_t i = 0; i < o->n; i++) {
+		print_table(entries, o->servers.n);
+	for (size_t i = 0; i < o->servers.n; i++) {
 		if (entries[i].status)
 			rc = gw_verb_complain(program, GW_EXIT_FINDING, "%s", entries[i].err.text);
 		else if (entries[i].server.info.n_devices == 0)
 			rc = gw_verb_complain(
 				program, GW_EXIT_FINDING, "server at %s has no devices", entries[i].endpoint);
 	}
-	char *command = !o->json && n_devices ? collect(put_command, entries, o->n) : NULL;
+	char *command = !o->json && n_devices ? collect(put_command, entries, o->servers.n) : NULL;
 	if (command)
 		printf("\n%s\n", command);
 	free(command);
@@ -260,20 +233,21 @@ int gw_devices_main(const char *program, int argc, char **argv)
 	int rc = parse(program, argc, argv, &o);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	struct entry *entries = calloc(o.n, sizeof(*entries));
+	struct entry *entries = calloc(o.servers.n, sizeof(*entries));
 	if (!entries)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "out of memory");
 	unsigned n_devices = 0;
 	gw_verb_hush();
-	for (size_t i = 0; i < o.n; i++) {
-		entries[i].endpoint = o.endpoints[i];
+	for (size_t i = 0; i < o.servers.n; i++) {
+		entries[i].endpoint = o.servers.endpoints[i];
 		query(&entries[i], &o);
 		entries[i].first = n_devices;
 		n_devices += entries[i].server.info.n_devices;
 	}
 	rc = report(program, &o, entries, n_devices);
-	for (size_t i = 0; i < o.n; i++)
+	for (size_t i = 0; i < o.servers.n; i++)
 		gw_query_free(&entries[i].server);
 	free(entries);
+	gw_servers_free(&o.servers);
 	return rc;
 }

@@ -125,13 +125,6 @@ int gw_verb_mode(const char *program, enum gw_transport_mode *mode)
 	return GW_VERB_GOES_ON;
 }
 
-int gw_verb_endpoint(
-	const char *program, int argc, char **argv, int first, const char **endpoint, enum gw_transport_mode *mode)
-{
-	int rc = gw_verb_argument(program, argc, argv, first, "endpoint", endpoint);
-	return rc == GW_VERB_GOES_ON ? gw_verb_mode(program, mode) : rc;
-}
-
 enum gw_status gw_verb_print_json(struct gw_json *j)
 {
 	struct gw_buf *out = j->out;

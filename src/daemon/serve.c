@@ -8,6 +8,7 @@
 #include "daemon/activation.h"
 #include "daemon/config/cache_dir.h"
 #include "daemon/config/options.h"
+#include "daemon/invitation.h"
 #include "daemon/notify.h"
 #include "daemon/status/http.h"
 #include "daemon/status/scoreboard.h"
@@ -30,6 +31,7 @@ typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
 /* The endpoints that are open: those that were asked for, and those that a service manager gave. */
 struct names {
 	endpoint_text text[2 * GW_SERVE_MAX_LISTEN];
+	struct gw_endpoint bound[2 * GW_SERVE_MAX_LISTEN];
 	size_t n;
 };
 
@@ -62,7 +64,8 @@ static void mark(endpoint_text name, const struct gw_dialect *dialect)
 /* Notes an endpoint that is open now. */
 static void add_name(struct names *names, const struct gw_endpoint *bound, const struct gw_dialect *dialect)
 {
-	char *name = names->text[names->n++];
+	char *name = names->text[names->n];
+	names->bound[names->n++] = *bound;
 	gw_endpoint_format(bound, name, sizeof(endpoint_text));
 	if (!gw_endpoint_is_local(bound))
 		warn_open(name);
@@ -147,6 +150,18 @@ static void join(const struct names *names, char *out, size_t size)
 		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", names->text[i]);
 }
 
+/* The machine's own lines once, for the first endpoint that other machines reach. */
+static void invite(const struct names *names)
+{
+	size_t i = 0;
+	for (size_t k = 0; k < names->n; k++)
+		gw_invitation_log(&names->bound[k]);
+	while (i < names->n && gw_endpoint_is_local(&names->bound[i]))
+		i++;
+	if (i < names->n)
+		gw_invitation_log_firewall(&names->bound[i]);
+}
+
 static enum gw_status log_banner(const struct gw_serve_options *o, const struct names *names,
 	const struct gw_control_setup *setup, const struct gw_probe *probe, struct gw_error *err)
 {
@@ -170,6 +185,7 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const struct 
 		},
 		gw_banner_log, NULL);
 	free(devices);
+	invite(names);
 	return GW_OK;
 }
 

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "cli/doctor/checks.h"
+#include "cli/servers.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
-#include "transport/endpoint.h"
 #include "transport/transports.h"
 
 #define DEFAULT_TIMEOUT_S 5.0
@@ -15,28 +15,16 @@
 struct options {
 	bool json;
 	double timeout_s;
-	const char *endpoint; /* NULL: this machine alone */
+	struct gw_servers servers; /* none: this machine alone */
 };
 
 static const char usage[] =
-	"[options] [ENDPOINT]\n"
+	"[options] [ENDPOINT...]\n"
 	"\n"
-	"Looks at this machine, and at the way to the server at ENDPOINT if one is named: ggml, its devices and\n"
-	"plug-ins, RDMA, the kernel's limits, versions. Each line is ok, warning or problem, with the reason and\n"
-	"what to do.\n"
+	"Looks at this machine, and at the way to each server: ggml, its devices and plug-ins, RDMA, the kernel's\n"
+	"limits, versions. Each line is ok, warning or problem, with the reason and what to do. Servers are those\n"
+	"of the command line, or those in GGML_RPC_SERVERS.\n"
 	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n" GW_VERB_JSON;
-
-static int take_endpoint(const char *program, int n, char **endpoints, struct options *o)
-{
-	struct gw_endpoint ep;
-	struct gw_error err;
-	if (n > 1)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "at most one endpoint is expected, not %d", n);
-	if (n == 1 && gw_endpoint_parse(endpoints[0], false, &ep, &err))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
-	o->endpoint = n == 1 ? endpoints[0] : NULL;
-	return GW_VERB_GOES_ON;
-}
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
@@ -49,7 +37,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	return take_endpoint(program, argc - first, argv + first, o);
+	return gw_servers_take_named(program, argc, argv, first, &o->servers);
 }
 
 /* Where ggml looks for backends: its own directory, beside the program, and where it was started. Which program that
@@ -80,8 +68,12 @@ static void look(const struct options *o, struct gw_findings *f)
 	bool has_library = gw_transport_upgrade->check(&why) == GW_OK;
 	gw_doctor_devices(f);
 	look_for_plugins(f);
-	if (o->endpoint)
-		gw_doctor_server(o->endpoint, o->timeout_s, &path, f);
+	for (size_t i = 0; i < o->servers.n; i++) {
+		struct gw_doctor_path way = {0};
+		gw_doctor_server(o->servers.endpoints[i], o->timeout_s, &way, f);
+		if (!path.connected)
+			path = way;
+	}
 	gw_doctor_rdma(&sources, &path, has_library ? NULL : why.text, f);
 	gw_doctor_sockets(&sources, &path, f);
 	gw_doctor_governor(&sources, f);
@@ -93,7 +85,10 @@ static void print_json(const struct options *o, const struct gw_findings *f, boo
 	struct gw_json j;
 	gw_json_begin(&j, &out);
 	gw_json_object(&j, NULL);
-	gw_json_text(&j, "endpoint", o->endpoint);
+	gw_json_array(&j, "endpoints");
+	for (size_t i = 0; i < o->servers.n; i++)
+		gw_json_text(&j, NULL, o->servers.endpoints[i]);
+	gw_json_array_end(&j);
 	gw_json_bool(&j, "good", good);
 	gw_findings_json(&j, "findings", f);
 	gw_json_object_end(&j);
@@ -117,5 +112,6 @@ int gw_doctor_main(const char *program, int argc, char **argv)
 	if (f.incomplete)
 		gw_verb_complain(program, GW_EXIT_FINDING, "out of memory: lines are missing");
 	gw_findings_free(&f);
+	gw_servers_free(&o.servers);
 	return good ? GW_EXIT_GOOD : GW_EXIT_FINDING;
 }
