@@ -33,6 +33,7 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
+	{"run", "ggwire run", gw_run_main, "run a program with the devices of servers"},
 	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
 	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},

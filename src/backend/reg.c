@@ -64,6 +64,19 @@ static ggml_backend_dev_t root_device(ggml_backend_reg_t reg, size_t index)
 	return index < n_root_devices ? &root_devices[index]->base : NULL;
 }
 
+static size_t empty_count(ggml_backend_reg_t reg)
+{
+	(void)reg;
+	return 0;
+}
+
+static ggml_backend_dev_t empty_device(ggml_backend_reg_t reg, size_t index)
+{
+	(void)reg;
+	(void)index;
+	return NULL;
+}
+
 static void *reg_proc(ggml_backend_reg_t reg, const char *name)
 {
 	(void)reg;
@@ -158,7 +171,8 @@ static void remove_locked(const struct server *s)
 	*at = s->next;
 }
 
-/* One line for each device that a program can use now. */
+/* One line for each device that a program can use now. A warning, because llama.cpp drops what ggml logs as information
+ * before its command line is read. */
 static void announce_devices(const struct server *s, const struct gw_remote_conn *conn)
 {
 	for (size_t i = 0; i < s->n_devices; i++) {
@@ -167,7 +181,7 @@ static void announce_devices(const struct server *s, const struct gw_remote_conn
 		size_t free_bytes, total;
 
 		ggml_backend_dev_memory(&s->devices[i]->base, &free_bytes, &total);
-		gw_log_info("ggwire: %s = %s, %s free, %s", device->name, device->description,
+		gw_log_warn("ggwire: %s = %s, %s free, %s", device->name, device->description,
 			gw_units_bytes((double)free_bytes, available), gw_client_transport(conn->client)->ops->title);
 	}
 }
@@ -304,6 +318,18 @@ ggml_backend_reg_t gw_reg_get(gw_proc_lookup lookup)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
 	return &root;
+}
+
+ggml_backend_reg_t gw_reg_empty(void)
+{
+	static struct ggml_backend_reg empty;
+	if (!gw_reg_init(NULL))
+		return NULL;
+	empty = (struct ggml_backend_reg){
+		.api_version = root.api_version,
+		.iface = {root_name, empty_count, empty_device, reg_proc},
+	};
+	return &empty;
 }
 
 ggml_backend_reg_t gw_reg_add_server_over(const char *endpoint, gw_dial dial, void *dial_user)

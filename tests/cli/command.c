@@ -77,6 +77,10 @@ static const struct refusal refusals[] = {
 	{{"bench", "--transport", "udp", "127.0.0.1:1"}, "--transport: 'udp' is none of auto, tcp, rdma"},
 	{{"devices", "127.0.0.1:1,127.0.0.1:1"}, "'127.0.0.1:1' is named twice"},
 	{{"devices", "-W", "x", "127.0.0.1:1"}, "--timeout: 'x'"},
+	{{"run"}, "a program is expected behind --"},
+	{{"run", "--"}, "a program is expected behind --"},
+	{{"run", "llama-cli", "--", "true"}, "the program is expected behind --: -- llama-cli ..."},
+	{{"run", "--servers", "a:x", "--", "true"}, "--servers: endpoint \"a:x\""},
 	{{"serve", "-p", "0", "-d", "NOSUCH0"}, "unknown device: NOSUCH0 (available devices: "},
 };
 
