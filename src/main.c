@@ -1,4 +1,5 @@
 /* ggwire: dispatches to the subcommands. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +16,31 @@
 #include "version.h"
 #include "wire/dialect.h"
 
+/* GGWIRE_FEATURES that are there, or are not. */
+static void print_features(const char *title, bool there)
+{
+	const char *before = title;
+#define PRINT(name, has, package, purpose)     \
+	if ((has) == there) {                  \
+		printf("%s %s", before, name); \
+		before = "";                   \
+	}
+	GGWIRE_FEATURES(PRINT)
+#undef PRINT
+	if (!before[0])
+		putchar('\n');
+}
+
 static int print_version(void)
 {
 	const struct gw_version *v = &gw_dialect_newest.version;
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
-	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
+	bool has_commit = strcmp(ggml_commit(), "unknown") != 0;
+	printf("ggml %s%s%s%s\n", ggml_version(), has_commit ? " (" : "", has_commit ? ggml_commit() : "",
+		has_commit ? ")" : "");
+	print_features("features:", true);
+	print_features("not in this build:", false);
 	return GW_EXIT_GOOD;
 }
 
@@ -116,11 +136,22 @@ static int dispatch(int argc, char **argv)
 	return unknown(command);
 }
 
+/* What was printed may still be in memory, and a disk may be full. */
+static int finish(int rc)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	(void)gw_verb_complain(
+		"ggwire", 0, "cannot write to standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+	return rc == GW_EXIT_GOOD ? GW_EXIT_FINDING : rc;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 0 && is_stock_name(argv[0]))
-		return gw_serve_main(argv[0], argc, argv);
+		return finish(gw_serve_main(argv[0], argc, argv));
 	if (argc < 2)
 		return print_help(stderr);
-	return dispatch(argc - 1, argv + 1);
+	return finish(dispatch(argc - 1, argv + 1));
 }

@@ -139,6 +139,24 @@ static void version_names_all_three(void **state)
 	check_version("version");
 }
 
+/* Whatever prints, and one that fails anyway. */
+static void full_disks_are_noticed(void **state)
+{
+	(void)state;
+	static const char *const verbs[] = {"--version", "--help", "help serve", "devices --help", "doctor",
+		"doctor --json", "devices --json 127.0.0.1:1"};
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		char command[512];
+		snprintf(command, sizeof(command), "%s %s 2>&1 >/dev/full", GGWIRE_PROGRAM, verbs[i]);
+		FILE *said = popen(command, "r");
+		assert_non_null(said);
+		out[fread(out, 1, sizeof(out) - 1, said)] = '\0';
+		int status = pclose(said);
+		if (status != 1 << 8 || !strstr(out, "cannot write to standard output"))
+			fail_msg("%s: status %d: %s", verbs[i], status, out);
+	}
+}
+
 static void help_lists_every_option(void **state)
 {
 	(void)state;
@@ -172,6 +190,7 @@ int main(void)
 		cmocka_unit_test(bad_options_are_one_line),
 		cmocka_unit_test(nothing_is_refused_with_usage),
 		cmocka_unit_test(version_names_all_three),
+		cmocka_unit_test(full_disks_are_noticed),
 		cmocka_unit_test(help_lists_every_option),
 		cmocka_unit_test(stock_names_serve),
 	};

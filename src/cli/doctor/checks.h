@@ -33,6 +33,9 @@ void gw_doctor_rdma(const struct gw_sources *s, const struct gw_doctor_path *pat
 /* What to do about a cause (enum gw_upgrade_cause) for which a connection was not upgraded, or NULL. */
 const char *gw_doctor_upgrade_advice(unsigned cause);
 
+/* build.c: the optional parts that this build lacks and this machine could use. */
+void gw_doctor_build(const struct gw_sources *s, struct gw_findings *f);
+
 /* doctor_system.c */
 void gw_doctor_governor(const struct gw_sources *s, struct gw_findings *f);
 void gw_doctor_sockets(const struct gw_sources *s, const struct gw_doctor_path *path, struct gw_findings *f);

@@ -66,6 +66,7 @@ static void look(const struct options *o, struct gw_findings *f)
 	struct gw_doctor_path path = {0};
 	struct gw_error why;
 	bool has_library = gw_transport_upgrade->check(&why) == GW_OK;
+	gw_doctor_build(&sources, f);
 	gw_doctor_devices(f);
 	look_for_plugins(f);
 	for (size_t i = 0; i < o->servers.n; i++) {

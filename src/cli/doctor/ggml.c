@@ -32,7 +32,8 @@ void gw_doctor_devices(struct gw_findings *f)
 	struct gw_probe probe;
 	struct gw_error err;
 	char left[GW_VERB_SIZE], total[GW_VERB_SIZE];
-	gw_found(f, GW_FINDING_OK, "ggml", "ggml %s (%s)", ggml_version(), ggml_commit());
+	bool has_commit = strcmp(ggml_commit(), "unknown") != 0;
+	gw_found(f, GW_FINDING_OK, "ggml", has_commit ? "ggml %s (%s)" : "ggml %s", ggml_version(), ggml_commit());
 	if (gw_probe_run(&setup, -1, &probe, &err)) {
 		gw_found(f, GW_FINDING_PROBLEM, "ggml", "no device can be lent: %s", err.text);
 		gw_found_advice(f, "install a backend of ggml (libggml0 has the CPU's), and the driver of the device");
