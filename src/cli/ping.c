@@ -194,8 +194,11 @@ static int ping(void *user, const char *endpoint)
 {
 	struct options *o = user;
 	struct gw_verb_client v;
-	const struct gw_verb_target target = {
-		.endpoint = endpoint, .mode = o->mode, .timeout_s = o->timeout_s, .catch_signals = true};
+	const struct gw_verb_target target = {.endpoint = endpoint,
+		.mode = o->mode,
+		.timeout_s = o->timeout_s,
+		.json = o->json,
+		.catch_signals = true};
 	if (o->interrupted)
 		return GW_EXIT_GOOD;
 	int rc = gw_verb_open(o->program, &target, &v);

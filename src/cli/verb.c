@@ -135,6 +135,18 @@ enum gw_status gw_verb_print_json(struct gw_json *j)
 	return status;
 }
 
+void gw_verb_print_failure(const char *endpoint, const char *error)
+{
+	struct gw_buf out = {0};
+	struct gw_json j;
+	gw_json_begin(&j, &out);
+	gw_json_object(&j, NULL);
+	gw_json_text(&j, "endpoint", endpoint);
+	gw_json_text(&j, "error", error);
+	gw_json_object_end(&j);
+	(void)gw_verb_print_json(&j);
+}
+
 const char *gw_verb_size_text(uint64_t bytes, char out[GW_VERB_SIZE])
 {
 	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -61,6 +61,9 @@ int gw_verb_mode(const char *program, enum gw_transport_mode *mode);
 /* Ends j, writes what it holds on standard output and frees the buffer. */
 enum gw_status gw_verb_print_json(struct gw_json *j);
 
+/* Prints the JSON object of a verb that failed before it had anything to tell: the members "endpoint" and "error". */
+void gw_verb_print_failure(const char *endpoint, const char *error);
+
 /* Writes bytes as a person reads them: "23.4 GiB". Returns out. */
 #define GW_VERB_SIZE 32
 const char *gw_verb_size_text(uint64_t bytes, char out[GW_VERB_SIZE]);

@@ -162,6 +162,15 @@ static void invite(const struct names *names)
 		gw_invitation_log_firewall(&names->bound[i]);
 }
 
+/* Whether all endpoints are Unix sockets, over which nothing is negotiated. */
+static bool are_files(const struct names *names)
+{
+	size_t i = 0;
+	while (i < names->n && names->bound[i].kind->has_file)
+		i++;
+	return names->n > 0 && i == names->n;
+}
+
 static enum gw_status log_banner(const struct gw_serve_options *o, const struct names *names,
 	const struct gw_control_setup *setup, const struct gw_probe *probe, struct gw_error *err)
 {
@@ -179,7 +188,7 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const struct 
 			.version = gw_server_dialect()->version,
 			.endpoint = endpoints,
 			.cache_dir = setup->cache_dir[0] ? setup->cache_dir : NULL,
-			.transport = gw_transport_mode_text(o->transport),
+			.transport = are_files(names) ? "Unix socket" : gw_transport_mode_text(o->transport),
 			.devices = devices,
 			.n_devices = probe->n_devices,
 		},

@@ -110,6 +110,7 @@ static void ping_works_over_unix_sockets(void **state)
 	char path[64];
 	snprintf(path, sizeof(path), "unix:/tmp/ggwire-verbs-%d", (int)getpid());
 	serving_start(&s, (const char *const[]){"-d", "CPU", "--listen", path, NULL});
+	assert_non_null(strstr(s.log, "transport      : Unix socket\n"));
 	assert_int_equal(run((const char *const[]){"ping", "-j", "-c", "2", "-i", "0", path, NULL}), 0);
 	serving_end(&s);
 	unlink(path + 5);
@@ -172,6 +173,23 @@ static void server_says_what_clients_use(void **state)
 	assert_non_null(strstr(s.log, line));
 	assert_non_null(strstr(s.log, "  host name      : "));
 	serving_end(&s);
+}
+
+static void failures_are_json_too(void **state)
+{
+	(void)state;
+	static const char *const verbs[] = {"ping", "status", "bench", "devices", "top"};
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		char command[512];
+		snprintf(command, sizeof(command), "%s %s --json 127.0.0.1:1 2>/dev/null", GGWIRE_PROGRAM, verbs[i]);
+		FILE *said = popen(command, "r");
+		assert_non_null(said);
+		out[fread(out, 1, sizeof(out) - 1, said)] = '\0';
+		assert_int_equal(pclose(said), 1 << 8);
+		assert_true(json_is_valid(out));
+		expect_said("\"error\"");
+		expect_said("cannot connect");
+	}
 }
 
 static void older_servers_are_pinged(void **state)
@@ -399,6 +417,7 @@ int main(void)
 		cmocka_unit_test(servers_come_from_the_environment),
 		cmocka_unit_test(lists_have_commas_or_blanks),
 		cmocka_unit_test(server_says_what_clients_use),
+		cmocka_unit_test(failures_are_json_too),
 		cmocka_unit_test(older_servers_are_pinged),
 		cmocka_unit_test(devices_are_numbered_over_all_servers),
 		cmocka_unit_test(one_server_that_is_away_hides_no_other),

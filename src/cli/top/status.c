@@ -88,7 +88,10 @@ static int run(const char *program, const struct options *o, struct gw_client *c
 	struct gw_snapshot s;
 	struct gw_error err;
 	int rc = GW_EXIT_GOOD;
-	if (gw_snapshot_take(c, &s, &err))
+	enum gw_status status = gw_snapshot_take(c, &s, &err);
+	if (status && o->json)
+		gw_verb_print_failure(o->endpoint, err.text);
+	if (status)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
 	if (o->json)
 		print_json(c, &s);
@@ -105,7 +108,8 @@ static int ask(void *user, const char *endpoint)
 {
 	struct options *o = user;
 	struct gw_verb_client v;
-	const struct gw_verb_target target = {.endpoint = endpoint, .mode = o->mode, .timeout_s = o->timeout_s};
+	const struct gw_verb_target target = {
+		.endpoint = endpoint, .mode = o->mode, .timeout_s = o->timeout_s, .json = o->json};
 	int rc = gw_verb_open(o->program, &target, &v);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
