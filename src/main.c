@@ -1,4 +1,5 @@
 /* ggwire: dispatches to the subcommands. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 
 #include <ggml.h>
 
+#include "cli/suggest.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
 #include "daemon/serve.h"
@@ -17,6 +19,21 @@
 #include "version.h"
 #include "wire/dialect.h"
 
+/* GGWIRE_FEATURES that are there, or are not. */
+static void print_features(const char *title, bool there)
+{
+	const char *before = title;
+#define PRINT(name, has, package, purpose)     \
+	if ((has) == there) {                  \
+		printf("%s %s", before, name); \
+		before = "";                   \
+	}
+	GGWIRE_FEATURES(PRINT)
+#undef PRINT
+	if (!before[0])
+		putchar('\n');
+}
+
 static int print_version(void)
 {
 	const struct gw_version *v = &gw_dialect_newest.version;
@@ -24,12 +41,17 @@ static int print_version(void)
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	struct gw_error err;
-	if (gw_ggml_load(NULL, &err) == GW_OK)
-		printf("ggml %s (%s), %s\n", ggml_version(), ggml_commit(), gw_ggml_path());
-	else
+	if (gw_ggml_load(NULL, &err) == GW_OK) {
+		bool has_commit = strcmp(ggml_commit(), "unknown") != 0;
+		printf("ggml %s%s%s%s, %s\n", ggml_version(), has_commit ? " (" : "", has_commit ? ggml_commit() : "",
+			has_commit ? ")" : "", gw_ggml_path());
+	} else {
 		printf("ggml: %s\n", err.text);
+	}
 	gw_tls_describe(tls, sizeof(tls));
 	printf("TLS: %s\n", tls);
+	print_features("features:", true);
+	print_features("not in this build:", false);
 	return GW_EXIT_GOOD;
 }
 
@@ -43,6 +65,7 @@ struct verb {
 static const struct verb verbs[] = {
 	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
 	{"key", "ggwire key", gw_key_main, "manage the keys of a server's clients"},
+	{"run", "ggwire run", gw_run_main, "run a program with the devices of servers"},
 	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
 	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
@@ -68,15 +91,22 @@ static int print_help(FILE *to)
 	fprintf(to, "Usage: ggwire COMMAND [options]\n\n");
 	for (size_t i = 0; i < N_VERBS; i++)
 		fprintf(to, "  %-14s  %s\n", verbs[i].name, verbs[i].summary);
-	fprintf(to, "  help [COMMAND]  show this help, or that of a command\n"
-		    "\n"
-		    "  -h, --help      show this help and exit\n"
-		    "      --version   show the versions of ggwire, of the protocol, and of ggml\n");
+	fprintf(to,
+		"  help [COMMAND]  show this help, or that of a command\n"
+		"\n"
+		"  -h, --help      show this help and exit\n"
+		"  -V, --version   show the versions of ggwire, of the protocol, and of ggml; also: ggwire version\n");
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 
 static int unknown(const char *word)
 {
+	const char *names[N_VERBS + 2] = {"help", "version"};
+	for (size_t i = 0; i < N_VERBS; i++)
+		names[i + 2] = verbs[i].name;
+	const char *meant = gw_suggest(word, names, N_VERBS + 2);
+	if (meant)
+		return gw_verb_complain("ggwire", GW_EXIT_USAGE, "unknown command: %s; did you mean %s?", word, meant);
 	return gw_verb_complain("ggwire", GW_EXIT_USAGE, "unknown %s: %s (see ggwire --help)",
 		word[0] == '-' ? "option" : "command", word);
 }
@@ -85,7 +115,7 @@ static int help(int argc, char **argv)
 {
 	char option[] = "--help";
 	char *ask[] = {argv[0], option, NULL};
-	if (argc < 2)
+	if (argc < 2 || strcmp(argv[1], "help") == 0)
 		return print_help(stdout);
 	const struct verb *verb = find(argv[1]);
 	return verb ? verb->main(verb->program, 2, ask) : unknown(argv[1]);
@@ -115,16 +145,27 @@ static int dispatch(int argc, char **argv)
 		return help(argc, argv);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
 		return print_help(stdout);
-	if (strcmp(command, "--version") == 0)
+	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0 || strcmp(command, "version") == 0)
 		return print_version();
 	return unknown(command);
+}
+
+/* What was printed may still be in memory, and a disk may be full. */
+static int finish(int rc)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	(void)gw_verb_complain(
+		"ggwire", 0, "cannot write to standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+	return rc == GW_EXIT_GOOD ? GW_EXIT_FINDING : rc;
 }
 
 int main(int argc, char **argv)
 {
 	if (argc > 0 && is_stock_name(argv[0]))
-		return gw_serve_main(argv[0], argc, argv);
+		return finish(gw_serve_main(argv[0], argc, argv));
 	if (argc < 2)
 		return print_help(stderr);
-	return dispatch(argc - 1, argv + 1);
+	return finish(dispatch(argc - 1, argv + 1));
 }

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "backend/device.h"
-#include "backend/sink.h"
+#include "backend/report/failure.h"
+#include "backend/report/sink.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "ggml/abi.h"
 #include "transport/list/endpoint.h"
 
@@ -60,6 +62,19 @@ static ggml_backend_dev_t root_device(ggml_backend_reg_t reg, size_t index)
 {
 	(void)reg;
 	return index < n_root_devices ? &root_devices[index]->base : NULL;
+}
+
+static size_t empty_count(ggml_backend_reg_t reg)
+{
+	(void)reg;
+	return 0;
+}
+
+static ggml_backend_dev_t empty_device(ggml_backend_reg_t reg, size_t index)
+{
+	(void)reg;
+	(void)index;
+	return NULL;
 }
 
 static void *reg_proc(ggml_backend_reg_t reg, const char *name)
@@ -156,6 +171,21 @@ static void remove_locked(const struct server *s)
 	*at = s->next;
 }
 
+/* One line for each device that a program can use now. A warning, because llama.cpp drops what ggml logs as information
+ * before its command line is read. */
+static void announce_devices(const struct server *s, const struct gw_remote_conn *conn)
+{
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const struct gw_remote_device *device = s->devices[i];
+		char available[GW_UNITS_TEXT];
+		size_t free_bytes, total;
+
+		ggml_backend_dev_memory(&s->devices[i]->base, &free_bytes, &total);
+		gw_log_warn("ggwire: %s = %s, %s free, %s", device->name, device->description,
+			gw_units_bytes((double)free_bytes, available), gw_client_transport(conn->client)->ops->title);
+	}
+}
+
 /* Connects a new server, which is in the list. Leaves the lock meanwhile. */
 static void connect_locked(struct server *s)
 {
@@ -171,6 +201,7 @@ static void connect_locked(struct server *s)
 	if (!conn)
 		return;
 	pthread_mutex_unlock(&lock);
+	announce_devices(s, conn);
 	gw_remote_put(conn);
 	pthread_mutex_lock(&lock);
 }
@@ -250,7 +281,7 @@ static void init_root(void)
 	const struct gw_abi *abi = gw_abi_get(&err);
 
 	if (!abi) {
-		gw_log_error("RPC: %s", err.text);
+		gw_failure_no_server(&err);
 		return;
 	}
 	root = (struct ggml_backend_reg){
@@ -287,6 +318,18 @@ ggml_backend_reg_t gw_reg_get(gw_proc_lookup lookup)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
 	return &root;
+}
+
+ggml_backend_reg_t gw_reg_empty(void)
+{
+	static struct ggml_backend_reg empty;
+	if (!gw_reg_init(NULL))
+		return NULL;
+	empty = (struct ggml_backend_reg){
+		.api_version = root.api_version,
+		.iface = {root_name, empty_count, empty_device, reg_proc},
+	};
+	return &empty;
 }
 
 ggml_backend_reg_t gw_reg_add_server_over(const char *endpoint, gw_dial dial, void *dial_user)

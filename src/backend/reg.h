@@ -7,6 +7,9 @@
 #include "backend/remote.h"
 #include "ggml/layout.h"
 
+/* What only ggwire's entry has among its functions. */
+#define GW_REG_MARK "ggwire_plugin"
+
 /* Finds a function that programs ask the entry for by name; NULL if there is none of that name. */
 typedef void *(*gw_proc_lookup)(const char *name);
 
@@ -18,6 +21,10 @@ bool gw_reg_init(gw_proc_lookup lookup);
  * separated by commas), each of which the first call connects to. Other calls wait for it. NULL if the layout is not
  * known. */
 ggml_backend_reg_t gw_reg_get(gw_proc_lookup lookup);
+
+/* An entry "RPC" without devices, for ggml's loader to register where the plug-in is loaded already. NULL if the
+ * layout is not known. */
+ggml_backend_reg_t gw_reg_empty(void);
 
 /* The entry "RPC[endpoint]" with the server's devices: always the same for an endpoint. Connects at the first call for
  * it; other calls for the same endpoint wait for the outcome, and calls for other endpoints do not. NULL if there is no

@@ -3,10 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/report/failure.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #define RETRY_MS 1000
+
+static const struct gw_error lost_before_use = {
+	.status = GW_ERR_LOST, .text = "the connection broke before its first use"};
 
 struct gw_remote *gw_remote_new(const char *endpoint, gw_dial dial, void *dial_user)
 {
@@ -51,16 +55,30 @@ static struct gw_remote_conn *detach_locked(struct gw_remote *remote)
 	return conn && --conn->refs == 0 ? conn : NULL;
 }
 
+/* A server whose devices the program has and that cannot be reached any more is as bad as a lost connection. */
+static void report_unreachable(const struct gw_remote *remote, bool exits, const struct gw_error *why)
+{
+	if (!remote->character)
+		gw_failure_not_used(remote->endpoint, why);
+	else if (exits)
+		gw_failure_lost(remote->endpoint, why);
+	else
+		gw_log_error("RPC: %s", why->text);
+}
+
 static enum gw_status open_any(struct gw_remote *remote, struct gw_remote_conn **out)
 {
 	struct gw_client *client;
 	struct gw_error err = {0};
-	enum gw_status status = remote->dial(remote->dial_user, remote->endpoint, &client, &err);
+	bool exits = false;
+	enum gw_status status = gw_failure_exits_on_loss(&exits, &err);
 
 	if (status == GW_OK)
-		status = gw_remote_conn_new(remote, client, out, &err);
+		status = remote->dial(remote->dial_user, remote->endpoint, &client, &err);
+	if (status == GW_OK)
+		status = gw_remote_conn_new(remote, client, exits, out, &err);
 	if (status != GW_OK) {
-		gw_log_error("RPC: %s", err.text);
+		report_unreachable(remote, exits, &err);
 		remote->retry_at_ns = gw_clock_deadline(RETRY_MS);
 	}
 	return status;
@@ -160,8 +178,11 @@ void gw_remote_ref(struct gw_remote_conn *conn)
 void gw_remote_use(struct gw_remote_conn *conn)
 {
 	pthread_mutex_lock(&conn->remote->lock);
-	conn->used = true;
+	atomic_store(&conn->used, true);
 	pthread_mutex_unlock(&conn->remote->lock);
+	/* Whoever lost the connection may have seen it unused. */
+	if (conn->exits && gw_client_lost(conn->client))
+		gw_failure_lost(gw_client_name(conn->client), &lost_before_use);
 }
 
 void gw_remote_put(struct gw_remote_conn *conn)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/report/failure.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/xxh3.h"
@@ -83,8 +84,18 @@ static enum gw_status describe(struct gw_remote_conn *conn, struct gw_error *err
 	return status;
 }
 
-enum gw_status gw_remote_conn_new(
-	struct gw_remote *remote, struct gw_client *client, struct gw_remote_conn **out, struct gw_error *err)
+/* A gw_client_lost_fn. The caller may hold conn->lock. */
+static void end_if_used(void *user, const struct gw_error *why)
+{
+	const struct gw_remote_conn *conn = user;
+
+	if (atomic_load(&conn->used))
+		gw_failure_lost(gw_client_name(conn->client), why);
+	gw_log_error("RPC server %s: connection lost: %s", gw_client_name(conn->client), why->text);
+}
+
+enum gw_status gw_remote_conn_new(struct gw_remote *remote, struct gw_client *client, bool exits,
+	struct gw_remote_conn **out, struct gw_error *err)
 {
 	struct gw_remote_conn *conn = calloc(1, sizeof(*conn));
 
@@ -99,6 +110,9 @@ enum gw_status gw_remote_conn_new(
 	conn->opmap = gw_opmap_for(conn->dialect);
 	conn->extensions = gw_client_extensions(client);
 	conn->generation = 1;
+	conn->exits = exits;
+	if (exits)
+		gw_client_on_loss(client, end_if_used, conn);
 	pthread_mutex_init(&conn->lock, NULL);
 	/* If this fails, so does the next request. */
 	(void)gw_client_keep_alive(client);
@@ -113,6 +127,8 @@ enum gw_status gw_remote_conn_new(
 void gw_remote_conn_free(struct gw_remote_conn *conn)
 {
 	assert(!conn->buffers);
+	/* What nobody uses any more is not missed. */
+	gw_client_on_loss(conn->client, NULL, NULL);
 	/* A server that cannot send its empty replies takes the client for one that broke off. */
 	if (conn->dialect->empty_reply)
 		gw_client_drain(conn->client, GW_CLIENT_ALL);

@@ -52,11 +52,12 @@ struct gw_remote_conn {
 	const struct gw_opmap *opmap;
 	unsigned extensions;
 	uint32_t n_devices;
+	bool exits;               /* a loss while it is used ends the program */
 	atomic_bool failure_told; /* a graph was refused because the connection is lost, and that was logged */
 	atomic_bool size_doubt;   /* an impossible allocation size was logged */
 
-	unsigned refs; /* this and used: under the remote's lock */
-	bool used;
+	unsigned refs;    /* under the remote's lock */
+	atomic_bool used; /* written under the remote's lock */
 
 	/* Held while something is posted whose place among the other requests matters. */
 	pthread_mutex_t lock;
@@ -71,9 +72,10 @@ struct gw_remote_conn {
 	bool outstanding; /* whether its reply was not drained yet */
 };
 
-/* Asks the server what it is and has. Takes the client over, also on failure. */
-enum gw_status gw_remote_conn_new(
-	struct gw_remote *remote, struct gw_client *client, struct gw_remote_conn **out, struct gw_error *err);
+/* Asks the server what it is and has. Takes the client over, also on failure. exits: the loss of the connection ends
+ * the program if a buffer or a backend uses it then. */
+enum gw_status gw_remote_conn_new(struct gw_remote *remote, struct gw_client *client, bool exits,
+	struct gw_remote_conn **out, struct gw_error *err);
 
 /* Closes the connection, once nothing refers to it. */
 void gw_remote_conn_free(struct gw_remote_conn *conn);

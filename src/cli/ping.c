@@ -1,11 +1,13 @@
 #include <inttypes.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/query.h"
+#include "cli/servers.h"
 #include "cli/stats.h"
 #include "cli/verb.h"
 #include "cli/verb_client.h"
@@ -15,13 +17,16 @@
 #define DEFAULT_TIMEOUT_S 10.0
 #define MAX_SECONDS 86400.0
 #define MAX_COUNT 1e9
+#define COUNT_OF_SEVERAL 5 /* otherwise the second server would never have its turn */
 
 struct options {
 	bool json, quiet;
-	uint64_t count; /* 0: until a signal */
+	bool interrupted; /* by a signal: the other servers are left out */
+	uint64_t count;   /* 0: until a signal */
 	double interval_s, timeout_s;
 	enum gw_transport_mode mode;
-	const char *endpoint;
+	const char *program, *endpoint;
+	struct gw_servers servers;
 };
 
 /* What came of it. */
@@ -35,11 +40,11 @@ struct result {
 };
 
 static const char usage[] =
-	"[options] ENDPOINT\n"
+	"[options] [ENDPOINT...]\n"
 	"\n"
-	"Connects to an RPC server, says what it is, and measures round trips. ENDPOINT is HOST:PORT,\n"
-	"[IPV6]:PORT or unix:PATH.\n"
-	"\n" GW_VERB_HELP "  -c, --count N           stop after N round trips (default: when interrupted)\n"
+	"Connects to an RPC server, says what it is, and measures round trips; to several, one after another.\n"
+	"\n" GW_VERB_ENDPOINTS "\n" GW_VERB_HELP
+	"  -c, --count N           stop after N round trips (default: when interrupted; with several servers: 5)\n"
 	"  -i, --interval SECONDS  time from one to the next, 0 = none (default: 1)\n"
 	"  -q, --quiet             only the first line and the summary\n"
 	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
@@ -55,11 +60,16 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 		{"json", 'j', .flag = &o->json},
 	};
 	int first;
-	*o = (struct options){.interval_s = DEFAULT_INTERVAL_S, .timeout_s = DEFAULT_TIMEOUT_S};
+	*o = (struct options){.interval_s = DEFAULT_INTERVAL_S, .timeout_s = DEFAULT_TIMEOUT_S, .program = program};
 	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	return gw_verb_endpoint(program, argc, argv, first, &o->endpoint, &o->mode);
+	rc = gw_verb_mode(program, &o->mode);
+	if (rc == GW_VERB_GOES_ON)
+		rc = gw_servers_take(program, argc, argv, first, &o->servers);
+	if (rc == GW_VERB_GOES_ON && o->count == 0 && o->servers.n > 1)
+		o->count = COUNT_OF_SEVERAL;
+	return rc;
 }
 
 static void print_head(const struct options *o, const struct gw_verb_client *v, const struct result *r)
@@ -177,19 +187,35 @@ static int run(const char *program, const struct options *o, struct gw_verb_clie
 	return status ? GW_EXIT_FINDING : GW_EXIT_GOOD;
 }
 
+/* For gw_servers_each. */
+static int ping(void *user, const char *endpoint)
+{
+	struct options *o = user;
+	struct gw_verb_client v;
+	const struct gw_verb_target target = {.endpoint = endpoint,
+		.mode = o->mode,
+		.timeout_s = o->timeout_s,
+		.json = o->json,
+		.catch_signals = true};
+	if (o->interrupted)
+		return GW_EXIT_GOOD;
+	int rc = gw_verb_open(o->program, &target, &v);
+	if (rc != GW_VERB_GOES_ON)
+		return rc;
+	o->endpoint = endpoint;
+	rc = run(o->program, o, &v);
+	o->interrupted = atomic_load(&v.interrupted);
+	gw_verb_disconnect(&v);
+	return rc;
+}
+
 int gw_ping_main(const char *program, int argc, char **argv)
 {
 	struct options o;
-	struct gw_verb_client v;
 	int rc = parse(program, argc, argv, &o);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	const struct gw_verb_target target = {
-		.endpoint = o.endpoint, .mode = o.mode, .timeout_s = o.timeout_s, .catch_signals = true};
-	rc = gw_verb_open(program, &target, &v);
-	if (rc != GW_VERB_GOES_ON)
-		return rc;
-	rc = run(program, &o, &v);
-	gw_verb_disconnect(&v);
+	rc = gw_servers_each(&o.servers, ping, &o);
+	gw_servers_free(&o.servers);
 	return rc;
 }

@@ -125,13 +125,6 @@ int gw_verb_mode(const char *program, enum gw_transport_mode *mode)
 	return GW_VERB_GOES_ON;
 }
 
-int gw_verb_endpoint(
-	const char *program, int argc, char **argv, int first, const char **endpoint, enum gw_transport_mode *mode)
-{
-	int rc = gw_verb_argument(program, argc, argv, first, "endpoint", endpoint);
-	return rc == GW_VERB_GOES_ON ? gw_verb_mode(program, mode) : rc;
-}
-
 enum gw_status gw_verb_print_json(struct gw_json *j)
 {
 	struct gw_buf *out = j->out;
@@ -140,4 +133,16 @@ enum gw_status gw_verb_print_json(struct gw_json *j)
 		status = GW_ERR_SYSTEM;
 	gw_buf_free(out);
 	return status;
+}
+
+void gw_verb_print_failure(const char *endpoint, const char *error)
+{
+	struct gw_buf out = {0};
+	struct gw_json j;
+	gw_json_begin(&j, &out);
+	gw_json_object(&j, NULL);
+	gw_json_text(&j, "endpoint", endpoint);
+	gw_json_text(&j, "error", error);
+	gw_json_object_end(&j);
+	(void)gw_verb_print_json(&j);
 }

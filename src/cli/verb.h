@@ -34,6 +34,12 @@ struct gw_verb_option {
 
 /* Every verb has this option, and need not list it: it prints the usage. */
 #define GW_VERB_HELP "  -h, --help              show this help and exit\n"
+#define GW_VERB_ENDPOINT                                                                                              \
+	"ENDPOINT is HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; the default port is 50052. Without one: the server\n" \
+	"in GGML_RPC_SERVERS, or localhost.\n"
+#define GW_VERB_ENDPOINTS                                                                                              \
+	"ENDPOINT is HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; the default port is 50052. Several are separated by\n" \
+	"commas or blanks. Without one: those in GGML_RPC_SERVERS, or localhost.\n"
 #define GW_VERB_JSON "  -j, --json              print one JSON object\n"
 
 /* Reads a verb's options, fewer than GW_OPTIONS_MAX. *first is the index of the first argument behind them. usage is
@@ -52,11 +58,10 @@ void gw_verb_hush(void);
 /* The transports that the environment allows. Results as gw_verb_options. */
 int gw_verb_mode(const char *program, enum gw_transport_mode *mode);
 
-/* Both: the endpoint as the one argument, and the mode. */
-int gw_verb_endpoint(
-	const char *program, int argc, char **argv, int first, const char **endpoint, enum gw_transport_mode *mode);
-
 /* Ends j, writes what it holds on standard output and frees the buffer. */
 enum gw_status gw_verb_print_json(struct gw_json *j);
+
+/* Prints the JSON object of a verb that failed before it had anything to tell: the members "endpoint" and "error". */
+void gw_verb_print_failure(const char *endpoint, const char *error);
 
 #endif

@@ -102,6 +102,8 @@ int gw_verb_open(const char *program, const struct gw_verb_target *target, struc
 	struct gw_error err;
 	gw_verb_hush();
 	enum gw_status status = gw_verb_connect(v, target, &err);
+	if (status && target->json)
+		gw_verb_print_failure(target->endpoint, err.text);
 	if (status)
 		return gw_verb_complain(
 			program, status == GW_ERR_INVALID ? GW_EXIT_USAGE : GW_EXIT_FINDING, "%s", err.text);

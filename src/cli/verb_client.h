@@ -15,6 +15,7 @@ struct gw_verb_target {
 	const char *endpoint;
 	enum gw_transport_mode mode;
 	double timeout_s;   /* for the connection, for the answer to HELLO, and for every call */
+	bool json;          /* gw_verb_open reports a failure on standard output, too */
 	bool catch_signals; /* SIGINT and SIGTERM end the connection instead of the process */
 };
 

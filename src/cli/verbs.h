@@ -6,6 +6,7 @@
 int gw_key_main(const char *program, int argc, char **argv);
 int gw_ping_main(const char *program, int argc, char **argv);
 int gw_devices_main(const char *program, int argc, char **argv);
+int gw_run_main(const char *program, int argc, char **argv);
 int gw_bench_main(const char *program, int argc, char **argv);
 int gw_doctor_main(const char *program, int argc, char **argv);
 int gw_status_main(const char *program, int argc, char **argv);

@@ -10,6 +10,7 @@
 #include "daemon/config/cache_dir.h"
 #include "daemon/config/http_token.h"
 #include "daemon/config/options.h"
+#include "daemon/invitation.h"
 #include "daemon/notify.h"
 #include "daemon/processes/control.h"
 #include "daemon/status/http.h"
@@ -34,6 +35,7 @@ typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
 /* The endpoints that are open: those that were asked for, and those that a service manager gave. */
 struct names {
 	endpoint_text text[2 * GW_SERVE_MAX_LISTEN];
+	struct gw_endpoint bound[2 * GW_SERVE_MAX_LISTEN];
 	size_t n;
 };
 
@@ -80,7 +82,8 @@ static void mark(endpoint_text name, const struct gw_terms *terms)
 /* Notes an endpoint that is open now. */
 static void add_name(struct names *names, const struct gw_endpoint *bound, const struct gw_terms *terms)
 {
-	char *name = names->text[names->n++];
+	char *name = names->text[names->n];
+	names->bound[names->n++] = *bound;
 	gw_endpoint_format(bound, name, sizeof(endpoint_text));
 	if (!gw_endpoint_is_local(bound))
 		warn_open(name, terms->tls);
@@ -172,6 +175,27 @@ static void join(const struct names *names, char *out, size_t size)
 		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", names->text[i]);
 }
 
+/* The machine's own lines once, for the first endpoint that other machines reach. */
+static void invite(const struct names *names)
+{
+	size_t i = 0;
+	for (size_t k = 0; k < names->n; k++)
+		gw_invitation_log(&names->bound[k]);
+	while (i < names->n && gw_endpoint_is_local(&names->bound[i]))
+		i++;
+	if (i < names->n)
+		gw_invitation_log_firewall(&names->bound[i]);
+}
+
+/* Whether all endpoints are Unix sockets, over which nothing is negotiated. */
+static bool are_files(const struct names *names)
+{
+	size_t i = 0;
+	while (i < names->n && names->bound[i].kind->has_file)
+		i++;
+	return names->n > 0 && i == names->n;
+}
+
 static enum gw_status log_banner(const struct gw_serve_options *o, const struct names *names,
 	const struct gw_control_setup *setup, const struct gw_probe *probe, struct gw_error *err)
 {
@@ -189,12 +213,13 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const struct 
 			.version = gw_server_dialect()->version,
 			.endpoint = endpoints,
 			.cache_dir = setup->cache_dir[0] ? setup->cache_dir : NULL,
-			.transport = gw_transport_mode_text(o->transport),
+			.transport = are_files(names) ? "Unix socket" : gw_transport_mode_text(o->transport),
 			.devices = devices,
 			.n_devices = probe->n_devices,
 		},
 		gw_banner_log, NULL);
 	free(devices);
+	invite(names);
 	return GW_OK;
 }
 

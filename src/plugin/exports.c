@@ -14,6 +14,7 @@ static const struct {
 	const char *name;
 	void *function;
 } procs[] = {
+	{GW_REG_MARK, (void *)ggml_backend_rpc_reg},
 	{"ggml_backend_rpc_add_server", (void *)ggml_backend_rpc_add_server},
 	{"ggml_backend_rpc_start_server", (void *)ggml_backend_rpc_start_server},
 	{"ggml_backend_comm_init", (void *)gw_comm_init},

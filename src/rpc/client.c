@@ -145,6 +145,12 @@ void gw_client_give_up(struct gw_client *c, const struct gw_error *why)
 		(void)gw_client_leave(c, gw_client_fail(c, why->status, why));
 }
 
+void gw_client_on_loss(struct gw_client *c, gw_client_lost_fn lost, void *user)
+{
+	c->on_loss = lost;
+	c->on_loss_user = user;
+}
+
 bool gw_client_lost(const struct gw_client *c)
 {
 	return atomic_load(&c->lost);

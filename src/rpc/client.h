@@ -60,6 +60,12 @@ void gw_client_interrupt(struct gw_client *c, const struct gw_error *why);
  * the connection is lost already. Waits for the calls of other threads. */
 void gw_client_give_up(struct gw_client *c, const struct gw_error *why);
 
+/* Calls lost when the connection fails, once, with the reason, instead of logging it. It runs in the thread whose call
+ * found out, without the client's lock; the caller of that function may hold locks of its own. NULL: only the log.
+ * While no call is running. */
+typedef void (*gw_client_lost_fn)(void *user, const struct gw_error *why);
+void gw_client_on_loss(struct gw_client *c, gw_client_lost_fn lost, void *user);
+
 /* Whether the connection has failed. */
 bool gw_client_lost(const struct gw_client *c);
 

@@ -66,8 +66,10 @@ enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
 	bool announce = atomic_load(&c->lost);
 	turn(c);
 	pthread_mutex_unlock(&c->lock);
-	/* The log's sink is the caller's code, so it is not called under the lock. */
-	if (announce)
+	/* The log's sink and on_loss are the caller's code, so they are not called under the lock. */
+	if (announce && c->on_loss)
+		c->on_loss(c->on_loss_user, &c->why);
+	else if (announce)
 		gw_log_error("RPC server %s: connection lost: %s", c->name, c->why.text);
 	return status;
 }

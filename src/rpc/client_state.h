@@ -49,7 +49,9 @@ struct gw_client {
 	unsigned extensions;       /* the level in use; 0: the server is a stock one */
 	bool reports_alive;        /* the server sends GW_REPLY_ALIVE while it is waited for */
 	bool upgraded;
-	struct gw_error stay; /* why the connection was not upgraded */
+	struct gw_error stay;                                    /* why the connection was not upgraded */
+	void (*on_loss)(void *user, const struct gw_error *why); /* gw_client_on_loss */
+	void *on_loss_user;
 	char name[300];
 };
 

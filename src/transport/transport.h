@@ -97,6 +97,8 @@ struct gw_transport {
 struct gw_transport_kind;
 
 /* An address to connect to or to listen on. */
+#define GW_DEFAULT_PORT 50052 /* the stock server's */
+
 struct gw_endpoint {
 	const struct gw_transport_kind *kind;
 	char host[256]; /* address or name without brackets; the path of a Unix socket */

@@ -1,42 +1,62 @@
 #include "wire/recording.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "wire/cursor.h"
 
-static bool read_file(const char *path, struct gw_buf *out)
+static enum gw_status read_file(const char *path, struct gw_buf *out, struct gw_error *err)
 {
+	enum gw_status status = GW_OK;
 	FILE *file = fopen(path, "rb");
 	if (!file)
-		return false;
+		return gw_error_set(err, GW_ERR_SYSTEM, "%s", strerror(errno));
 	uint8_t chunk[4096];
-	bool ok = true;
-	for (size_t n = 1; ok && n > 0;) {
+	for (size_t n = 1; !status && n > 0;) {
 		n = fread(chunk, 1, sizeof(chunk), file);
-		ok = !ferror(file) && gw_buf_append(out, chunk, n) == GW_OK;
+		if (ferror(file))
+			status = gw_error_set(err, GW_ERR_SYSTEM, "%s", strerror(errno));
+		else if (gw_buf_append(out, chunk, n))
+			status = gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	}
 	fclose(file);
-	return ok;
+	return status;
 }
 
-static bool take_record(struct gw_rd *file, struct gw_buf streams[GW_RECORDING_DIRECTIONS])
+/* What is there of a record that the file ends in is taken, too. */
+static enum gw_status take_record(
+	struct gw_rd *file, struct gw_buf streams[GW_RECORDING_DIRECTIONS], bool *cut, struct gw_error *err)
 {
+	bool first = streams[GW_RECORDING_CLIENT].len == 0 && streams[GW_RECORDING_SERVER].len == 0;
 	uint8_t direction = gw_rd_u8(file);
-	uint32_t size = gw_rd_u32(file);
-	const uint8_t *bytes = gw_rd_bytes(file, size);
-	return bytes && direction < GW_RECORDING_DIRECTIONS && gw_buf_append(&streams[direction], bytes, size) == GW_OK;
+	if (direction >= GW_RECORDING_DIRECTIONS)
+		return gw_error_set(err, GW_ERR_INVALID, first ? "it is no recording" : "the recording is damaged");
+	if (gw_rd_left(file) < sizeof(uint32_t)) {
+		*cut = true;
+		return GW_OK;
+	}
+	size_t size = gw_rd_u32(file);
+	*cut = size > gw_rd_left(file);
+	size = *cut ? gw_rd_left(file) : size;
+	if (gw_buf_append(&streams[direction], gw_rd_bytes(file, size), size))
+		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+	return GW_OK;
 }
 
-bool gw_recording_load(struct gw_recording *recording, const char *path)
+enum gw_status gw_recording_open(struct gw_recording *recording, const char *path, bool *cut, struct gw_error *err)
 {
 	struct gw_buf whole = {0};
 	struct gw_buf streams[GW_RECORDING_DIRECTIONS] = {0};
-	bool ok = read_file(path, &whole);
+	*cut = false;
+	enum gw_status status = read_file(path, &whole, err);
+	if (!status && whole.len == 0)
+		status = gw_error_set(err, GW_ERR_INVALID, "it is empty");
 	struct gw_rd file = gw_rd_init(whole.data, whole.len);
-	while (ok && gw_rd_left(&file) > 0)
-		ok = take_record(&file, streams);
+	while (!status && !*cut && gw_rd_left(&file) > 0)
+		status = take_record(&file, streams, cut, err);
 	gw_buf_free(&whole);
 
 	*recording = (struct gw_recording){0};
@@ -44,9 +64,19 @@ bool gw_recording_load(struct gw_recording *recording, const char *path)
 		recording->bytes[i] = streams[i].data;
 		recording->size[i] = streams[i].len;
 	}
-	if (!ok)
+	if (status)
 		gw_recording_free(recording);
-	return ok;
+	return status;
+}
+
+bool gw_recording_load(struct gw_recording *recording, const char *path)
+{
+	bool cut;
+	if (gw_recording_open(recording, path, &cut, NULL))
+		return false;
+	if (cut)
+		gw_recording_free(recording);
+	return !cut;
 }
 
 void gw_recording_free(struct gw_recording *recording)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/status.h"
 #include "wire/dialect.h"
 
 enum gw_recording_direction {
@@ -29,7 +30,12 @@ struct gw_exchange {
 	size_t reply_size;
 };
 
-/* False if the file cannot be read or ends inside a record. */
+/* Reads a file. One that ends inside a record, because its recorder was killed for example, is taken as far as it goes,
+ * and *cut is set. GW_ERR_SYSTEM: it cannot be read; GW_ERR_INVALID: it is no recording, or is damaged; GW_ERR_NOMEM.
+ * The error does not name the file. */
+enum gw_status gw_recording_open(struct gw_recording *recording, const char *path, bool *cut, struct gw_error *err);
+
+/* The same for whole recordings: false for anything else. */
 bool gw_recording_load(struct gw_recording *recording, const char *path);
 void gw_recording_free(struct gw_recording *recording);
 

@@ -296,7 +296,7 @@ enum gw_status fake_dial(void *user, const char *endpoint, struct gw_client **ou
 	if (f->refuse) {
 		free(c);
 		free(s);
-		return gw_error_set(err, GW_ERR_SYSTEM, "%s: refused", endpoint);
+		return gw_error_set(err, GW_ERR_SYSTEM, "server at %s: refused", endpoint);
 	}
 	assert(f->connections < 64);
 	*s = (struct session){.fake = f};

@@ -41,7 +41,7 @@ static const struct refusal refusals[] = {
 	{{"serve", "-d", ""}, "--device"},
 	{{"serve", "-d", "CPU,"}, "empty name"},
 	{{"serve", "-d", "CPU//CPU"}, "empty name"},
-	{{"serve", "--listen", "nowhere"}, "--listen"},
+	{{"serve", "--listen", "nowhere:x"}, "--listen"},
 	{{"serve", "--listen", "127.0.0.1:99999"}, "--listen"},
 	{{"serve", "--listen", "127.0.0.1:0,proto=3.0"},
 		"unknown protocol version: '3.0' (known versions: 4.0.0, 4.0.1"},
@@ -58,8 +58,10 @@ static const struct refusal refusals[] = {
 	{{"serve", "-p", "0", "--ggml", "/nowhere"}, "/nowhere has no libggml.so with a libggml-base.so"},
 	{{"serve", "--worker-env", "PATH,"}, "--worker-env: '' is not the name of an environment variable"},
 	{{"serve", "--worker-env", "A=b"}, "--worker-env: 'A=b'"},
-	{{"ping"}, "one endpoint is expected, not 0"},
-	{{"ping", "127.0.0.1:1", "127.0.0.1:2"}, "one endpoint is expected, not 2"},
+	{{"server"}, "unknown command: server; did you mean serve?"},
+	{{"sevre"}, "did you mean serve?"},
+	{{"device"}, "did you mean devices?"},
+	{{"help", "staus"}, "did you mean status?"},
 	{{"ping", "--frobnicate"}, "unknown option: --frobnicate"},
 	{{"ping", "-x"}, "unknown option: -x"},
 	{{"ping", "-c"}, "-c needs a value"},
@@ -68,12 +70,11 @@ static const struct refusal refusals[] = {
 	{{"ping", "-i", "-1", "127.0.0.1:1"}, "--interval: '-1'"},
 	{{"ping", "-i", "1e3", "127.0.0.1:1"}, "--interval: '1e3'"},
 	{{"ping", "-W", "0", "127.0.0.1:1"}, "--timeout: '0'"},
-	{{"ping", "nowhere"}, "expected HOST:PORT"},
-	{{"doctor", "nowhere"}, "expected HOST:PORT"},
-	{{"doctor", "127.0.0.1:1", "127.0.0.1:2"}, "at most one endpoint is expected, not 2"},
+	{{"ping", "nowhere:x"}, "the port is a number"},
+	{{"doctor", "nowhere:x"}, "the port is a number"},
+	{{"record", "127.0.0.1:1", "127.0.0.1:2"}, "one server is expected, not 2"},
 	{{"doctor", "-W", "0", "127.0.0.1:1"}, "--timeout: '0'"},
 	{{"doctor", "--host", "/", "127.0.0.1:1"}, "--host checks a directory: no endpoint is expected"},
-	{{"bench"}, "one endpoint is expected, not 0"},
 	{{"bench", "-t", "0", "127.0.0.1:1"}, "--time: '0'"},
 	{{"bench", "-d", "x", "127.0.0.1:1"}, "--device: 'x'"},
 	{{"bench", "--transport", "udp", "127.0.0.1:1"}, "--transport: 'udp' is none of auto, tcp, rdma"},
@@ -83,10 +84,12 @@ static const struct refusal refusals[] = {
 	{{"key", "add", "al ice"}, "1 to 63 letters"},
 	{{"key", "add", "-d", "0", "alice"}, "--days: '0'"},
 	{{"key", "list", "-d", "3"}, "--days is for add"},
-	{{"devices"}, "at least one endpoint is expected"},
-	{{"devices", "127.0.0.1:1,"}, "expected HOST:PORT"},
 	{{"devices", "127.0.0.1:1,127.0.0.1:1"}, "'127.0.0.1:1' is named twice"},
 	{{"devices", "-W", "x", "127.0.0.1:1"}, "--timeout: 'x'"},
+	{{"run"}, "a program is expected behind --"},
+	{{"run", "--"}, "a program is expected behind --"},
+	{{"run", "llama-cli", "--", "true"}, "the program is expected behind --: -- llama-cli ..."},
+	{{"run", "--servers", "a:x", "--", "true"}, "--servers: endpoint \"a:x\""},
 	{{"serve", "-p", "0", "-d", "NOSUCH0"}, "unknown device: NOSUCH0 (available devices: "},
 };
 
@@ -127,16 +130,41 @@ static void nothing_is_refused_with_usage(void **state)
 	assert_non_null(strstr(out, "Usage: ggwire"));
 }
 
-static void version_names_all(void **state)
+static void check_version(const char *word)
 {
-	(void)state;
-	assert_int_equal(serving_run("ggwire", (const char *const[]){"--version", NULL}, out, sizeof(out)), 0);
+	assert_int_equal(serving_run("ggwire", (const char *const[]){word, NULL}, out, sizeof(out)), 0);
 	int ours[3], ggml[2], n = 0;
 	assert_int_equal(sscanf(out, "ggwire %d.%d.%d\nRPC protocol 8.0.0\nggml %d.%d%n", &ours[0], &ours[1], &ours[2],
 				 &ggml[0], &ggml[1], &n),
 		5);
 	assert_true(n > 0);
 	assert_non_null(strstr(out, "\nTLS: "));
+}
+
+static void version_names_all_three(void **state)
+{
+	(void)state;
+	check_version("--version");
+	check_version("-V");
+	check_version("version");
+}
+
+/* Whatever prints, and one that fails anyway. */
+static void full_disks_are_noticed(void **state)
+{
+	(void)state;
+	static const char *const verbs[] = {"--version", "--help", "help serve", "devices --help", "doctor",
+		"doctor --json", "devices --json 127.0.0.1:1"};
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		char command[512];
+		snprintf(command, sizeof(command), "%s %s 2>&1 >/dev/full", GGWIRE_PROGRAM, verbs[i]);
+		FILE *said = popen(command, "r");
+		assert_non_null(said);
+		out[fread(out, 1, sizeof(out) - 1, said)] = '\0';
+		int status = pclose(said);
+		if (status != 1 << 8 || !strstr(out, "cannot write to standard output"))
+			fail_msg("%s: status %d: %s", verbs[i], status, out);
+	}
 }
 
 static void help_lists_every_option(void **state)
@@ -171,7 +199,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_options_are_one_line),
 		cmocka_unit_test(nothing_is_refused_with_usage),
-		cmocka_unit_test(version_names_all),
+		cmocka_unit_test(version_names_all_three),
+		cmocka_unit_test(full_disks_are_noticed),
 		cmocka_unit_test(help_lists_every_option),
 		cmocka_unit_test(stock_names_serve),
 	};

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,11 +110,86 @@ static void ping_works_over_unix_sockets(void **state)
 	char path[64];
 	snprintf(path, sizeof(path), "unix:/tmp/ggwire-verbs-%d", (int)getpid());
 	serving_start(&s, (const char *const[]){"-d", "CPU", "--listen", path, NULL});
+	assert_non_null(strstr(s.log, "transport      : Unix socket\n"));
 	assert_int_equal(run((const char *const[]){"ping", "-j", "-c", "2", "-i", "0", path, NULL}), 0);
 	serving_end(&s);
 	unlink(path + 5);
 	assert_true(json_is_valid(out));
 	expect_text("transport", "unix");
+}
+
+/* Without an argument, the servers are those that programs use. */
+static void servers_come_from_the_environment(void **state)
+{
+	(void)state;
+	struct serving two;
+	char second[GW_ENDPOINT_MAX], list[2 * GW_ENDPOINT_MAX + 2];
+	serving_start(&two, (const char *const[]){"-d", "CPU", "-p", "0", NULL});
+	serving_endpoint(&two, second, sizeof(second));
+	snprintf(list, sizeof(list), "%s, %s", endpoint, second);
+	setenv("GGML_RPC_SERVERS", list, 1);
+	static const char *const verbs[][4] = {
+		{"devices"}, {"status"}, {"top"}, {"ping", "-c", "1"}, {"doctor"}, {"bench", "-t", "0.01"}};
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		int rc = run(verbs[i]);
+		assert_true(rc == 0 || strcmp(verbs[i][0], "doctor") == 0);
+		expect_said(endpoint);
+		expect_said(second);
+	}
+	assert_int_equal(run((const char *const[]){"ping", "-c", "1", second, NULL}), 0);
+	assert_null(strstr(out, endpoint));
+	assert_int_equal(run((const char *const[]){"record", NULL}), 2);
+	setenv("GGML_RPC_SERVERS", "nowhere:x", 1);
+	assert_int_equal(run((const char *const[]){"status", NULL}), 2);
+	expect_said("GGML_RPC_SERVERS: endpoint \"nowhere:x\": the port is a number");
+	unsetenv("GGML_RPC_SERVERS");
+	serving_end(&two);
+}
+
+static void lists_have_commas_or_blanks(void **state)
+{
+	(void)state;
+	char list[2 * GW_ENDPOINT_MAX + 2];
+	snprintf(list, sizeof(list), "%s 127.0.0.1:1", endpoint);
+	assert_int_equal(run((const char *const[]){"status", list, NULL}), 1);
+	expect_said("127.0.0.1:1: cannot connect");
+	list[strlen(endpoint)] = ',';
+	assert_int_equal(run((const char *const[]){"ping", "-c", "1", list, NULL}), 1);
+	expect_said("1 sent, 1 answered");
+	expect_said("127.0.0.1:1: cannot connect");
+}
+
+/* The words that the server prints are those that clients take. */
+static void server_says_what_clients_use(void **state)
+{
+	(void)state;
+	struct serving s;
+	char line[GW_ENDPOINT_MAX + 64], at[GW_ENDPOINT_MAX];
+	snprintf(line, sizeof(line), "  clients use    : --rpc %s (on this machine only", endpoint);
+	assert_non_null(strstr(server.log, line));
+	serving_start(&s, (const char *const[]){"-d", "CPU", "-H", "0.0.0.0", "-p", "0", NULL});
+	serving_endpoint(&s, at, sizeof(at));
+	snprintf(line, sizeof(line), "to TCP port %s", strrchr(at, ':') + 1);
+	assert_non_null(strstr(s.log, line));
+	assert_non_null(strstr(s.log, "  host name      : "));
+	serving_end(&s);
+}
+
+static void failures_are_json_too(void **state)
+{
+	(void)state;
+	static const char *const verbs[] = {"ping", "status", "bench", "devices", "top"};
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		char command[512];
+		snprintf(command, sizeof(command), "%s %s --json 127.0.0.1:1 2>/dev/null", GGWIRE_PROGRAM, verbs[i]);
+		FILE *said = popen(command, "r");
+		assert_non_null(said);
+		out[fread(out, 1, sizeof(out) - 1, said)] = '\0';
+		assert_int_equal(pclose(said), 1 << 8);
+		assert_true(json_is_valid(out));
+		expect_said("\"error\"");
+		expect_said("cannot connect");
+	}
 }
 
 static void older_servers_are_pinged(void **state)
@@ -338,6 +414,10 @@ int main(void)
 		cmocka_unit_test(ping_speaks_json),
 		cmocka_unit_test(ping_ends_with_its_summary_when_interrupted),
 		cmocka_unit_test(ping_works_over_unix_sockets),
+		cmocka_unit_test(servers_come_from_the_environment),
+		cmocka_unit_test(lists_have_commas_or_blanks),
+		cmocka_unit_test(server_says_what_clients_use),
+		cmocka_unit_test(failures_are_json_too),
 		cmocka_unit_test(older_servers_are_pinged),
 		cmocka_unit_test(devices_are_numbered_over_all_servers),
 		cmocka_unit_test(one_server_that_is_away_hides_no_other),

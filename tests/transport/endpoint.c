@@ -38,7 +38,6 @@ static const struct {
 static const char *const bad[] = {
 	"",
 	":",
-	"host",
 	"host:",
 	":50052",
 	"host:0",
@@ -58,7 +57,6 @@ static const char *const bad[] = {
 	"user@host:1",
 	"::1:50052",
 	"2001:db8::7:9",
-	"[::1]",
 	"[::1]50052",
 	"[::1]:",
 	"[::1:50052",
@@ -84,6 +82,18 @@ static void accepts_what_users_write(void **state)
 		gw_endpoint_format(&ep, text, sizeof(text));
 		assert_string_equal(text, good[i].text);
 	}
+}
+
+static void default_port_is_the_stock_servers(void **state)
+{
+	(void)state;
+	struct gw_endpoint ep;
+	assert_int_equal(gw_endpoint_parse("gpu-1.example", false, &ep, NULL), GW_OK);
+	assert_string_equal(ep.host, "gpu-1.example");
+	assert_int_equal(ep.port, 50052);
+	assert_int_equal(gw_endpoint_parse("[2001:db8::7]", true, &ep, NULL), GW_OK);
+	assert_string_equal(ep.host, "2001:db8::7");
+	assert_int_equal(ep.port, 50052);
 }
 
 static void refuses_and_quotes_the_rest(void **state)
@@ -143,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts_what_users_write),
+		cmocka_unit_test(default_port_is_the_stock_servers),
 		cmocka_unit_test(refuses_and_quotes_the_rest),
 		cmocka_unit_test(lists_are_taken_apart),
 		cmocka_unit_test(port_0_is_for_listening),

@@ -7,6 +7,7 @@
 #include "cli/bench/report.h"
 #include "cli/bench/run.h"
 #include "cli/query.h"
+#include "cli/servers.h"
 #include "cli/verb.h"
 #include "cli/verb_client.h"
 #include "cli/verbs.h"
@@ -22,7 +23,8 @@ struct options {
 	double phase_s, timeout_s;
 	uint64_t device;
 	enum gw_transport_mode mode;
-	const char *endpoint;
+	const char *program, *endpoint;
+	struct gw_servers servers;
 };
 
 struct bar {
@@ -32,11 +34,12 @@ struct bar {
 };
 
 static const char usage[] =
-	"[options] ENDPOINT\n"
+	"[options] [ENDPOINT...]\n"
 	"\n"
 	"Measures round trips, upload, download and a small graph on a server, over TCP and over RDMA where\n"
-	"it comes up. Buffers it allocates there are freed again.\n"
-	"\n" GW_VERB_HELP "  -t, --time SECONDS      how long each measurement takes (default: 1)\n"
+	"it comes up. Buffers it allocates there are freed again. Several servers are measured one after another.\n"
+	"\n" GW_VERB_ENDPOINTS "\n" GW_VERB_HELP
+	"  -t, --time SECONDS      how long each measurement takes (default: 1)\n"
 	"  -d, --device N          the server's device, counted from 0 (default: 0)\n"
 	"      --transport MODE    auto (default): TCP, and RDMA where both ends have it; tcp; rdma\n"
 	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
@@ -52,15 +55,15 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 		{"json", 'j', .flag = &o->json},
 	};
 	int first;
-	*o = (struct options){.phase_s = DEFAULT_PHASE_S, .timeout_s = DEFAULT_TIMEOUT_S};
+	*o = (struct options){.phase_s = DEFAULT_PHASE_S, .timeout_s = DEFAULT_TIMEOUT_S, .program = program};
 	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	rc = gw_verb_endpoint(program, argc, argv, first, &o->endpoint, &o->mode);
+	rc = gw_verb_mode(program, &o->mode);
 	if (rc == GW_VERB_GOES_ON && transport && !gw_transport_mode_parse(transport, &o->mode))
 		return gw_verb_complain(
 			program, GW_EXIT_USAGE, "--transport: '%s' is none of auto, tcp, rdma", transport);
-	return rc;
+	return rc == GW_VERB_GOES_ON ? gw_servers_take(program, argc, argv, first, &o->servers) : rc;
 }
 
 static void show_progress(void *user, enum gw_bench_phase phase, double share)
@@ -165,25 +168,33 @@ static enum gw_status run_all(const struct options *o, struct gw_bench_report *r
 	return status ? status : run(o, GW_TRANSPORT_AUTO, true, report, err);
 }
 
-int gw_bench_main(const char *program, int argc, char **argv)
+/* For gw_servers_each. */
+static int bench(void *user, const char *endpoint)
 {
-	struct options o;
+	struct options *o = user;
 	struct gw_error err;
-	int rc = parse(program, argc, argv, &o);
-	if (rc != GW_VERB_GOES_ON)
-		return rc;
-	gw_verb_hush();
-	struct gw_bench_report report = {.endpoint = o.endpoint};
-	enum gw_status status = run_all(&o, &report, &err);
-	if (o.mode == GW_TRANSPORT_TCP)
+	struct gw_bench_report report = {.endpoint = endpoint};
+	o->endpoint = endpoint;
+	enum gw_status status = run_all(o, &report, &err);
+	if (o->mode == GW_TRANSPORT_TCP)
 		report.why_not_rdma[0] = 0;
-	if (o.json)
+	if (o->json)
 		gw_bench_report_json(&report, status ? err.text : NULL);
 	else if (report.n > 0)
 		gw_bench_report_print(&report);
 	for (unsigned i = 0; i < report.n; i++)
 		gw_bench_result_free(&report.runs[i].result);
-	if (!status)
-		return GW_EXIT_GOOD;
-	return gw_verb_complain(program, status == GW_ERR_INVALID ? GW_EXIT_USAGE : GW_EXIT_FINDING, "%s", err.text);
+	return status ? gw_verb_complain(o->program, GW_EXIT_FINDING, "%s", err.text) : GW_EXIT_GOOD;
+}
+
+int gw_bench_main(const char *program, int argc, char **argv)
+{
+	struct options o;
+	int rc = parse(program, argc, argv, &o);
+	if (rc != GW_VERB_GOES_ON)
+		return rc;
+	gw_verb_hush();
+	rc = gw_servers_each(&o.servers, bench, &o);
+	gw_servers_free(&o.servers);
+	return rc;
 }

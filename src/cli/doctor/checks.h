@@ -44,6 +44,8 @@ const char *gw_doctor_upgrade_advice(unsigned cause);
 
 /* tls.c: the library, and the user's key file. */
 void gw_doctor_tls(struct gw_findings *f);
+/* build.c: the optional parts that this build lacks and this machine could use. */
+void gw_doctor_build(const struct gw_sources *s, struct gw_findings *f);
 
 /* doctor_system.c */
 void gw_doctor_governor(const struct gw_sources *s, struct gw_findings *f);

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "cli/doctor/checks.h"
+#include "cli/servers.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
-#include "transport/list/endpoint.h"
 #include "transport/list/transports.h"
 
 #define DEFAULT_TIMEOUT_S 5.0
@@ -15,34 +15,20 @@
 struct options {
 	bool json;
 	double timeout_s;
-	const char *endpoint; /* NULL: this machine alone */
-	const char *host;     /* a directory of ggml's libraries to look at, and nothing else; NULL: none */
+	struct gw_servers servers; /* none: this machine alone */
+	const char *host;          /* a directory of ggml's libraries to look at, and nothing else; NULL: none */
 };
 
 static const char usage[] =
-	"[options] [ENDPOINT]\n"
+	"[options] [ENDPOINT...]\n"
 	"       ggwire doctor --host DIR\n"
 	"\n"
-	"Looks at this machine, and at the way to the server at ENDPOINT if one is named: ggml, its devices and\n"
-	"plug-ins, RDMA, TLS, the kernel's limits, versions. Each line is ok, warning or problem, with the reason and\n"
-	"what to do.\n"
+	"Looks at this machine, and at the way to each server: ggml, its devices and plug-ins, RDMA, TLS, the\n"
+	"kernel's limits, versions. Each line is ok, warning or problem, with the reason and what to do. Servers are\n"
+	"those of the command line, or those in GGML_RPC_SERVERS.\n"
 	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n" GW_VERB_JSON
 	"      --host DIR          check only the ggml whose libraries are in DIR: its version and layout, whether\n"
 	"                          ggwire's plug-in loads there, and which RPC plug-in programs would use\n";
-
-static int take_endpoint(const char *program, int n, char **endpoints, struct options *o)
-{
-	struct gw_endpoint ep;
-	struct gw_error err;
-	if (n > 1)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "at most one endpoint is expected, not %d", n);
-	if (n == 1 && o->host)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "--host checks a directory: no endpoint is expected");
-	if (n == 1 && gw_endpoint_parse(endpoints[0], false, &ep, &err))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
-	o->endpoint = n == 1 ? endpoints[0] : NULL;
-	return GW_VERB_GOES_ON;
-}
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
@@ -56,7 +42,9 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	return take_endpoint(program, argc - first, argv + first, o);
+	if (o->host && first < argc)
+		return gw_verb_complain(program, GW_EXIT_USAGE, "--host checks a directory: no endpoint is expected");
+	return gw_servers_take_named(program, argc, argv, first, &o->servers);
 }
 
 /* The directory of this program. */
@@ -112,12 +100,17 @@ static void look(const struct options *o, struct gw_findings *f)
 	struct gw_doctor_path path = {0};
 	struct gw_error why;
 	bool has_library = gw_transport_upgrade->check(&why) == GW_OK;
+	gw_doctor_build(&sources, f);
 	if (gw_doctor_ggml(NULL, f)) {
 		gw_doctor_devices(NULL, f);
 		look_for_plugins(f);
 	}
-	if (o->endpoint)
-		gw_doctor_server(o->endpoint, o->timeout_s, &path, f);
+	for (size_t i = 0; i < o->servers.n; i++) {
+		struct gw_doctor_path way = {0};
+		gw_doctor_server(o->servers.endpoints[i], o->timeout_s, &way, f);
+		if (!path.connected)
+			path = way;
+	}
 	gw_doctor_rdma(&sources, &path, has_library ? NULL : why.text, f);
 	gw_doctor_tls(f);
 	gw_doctor_sockets(&sources, &path, f);
@@ -130,7 +123,10 @@ static void print_json(const struct options *o, const struct gw_findings *f, boo
 	struct gw_json j;
 	gw_json_begin(&j, &out);
 	gw_json_object(&j, NULL);
-	gw_json_text(&j, "endpoint", o->endpoint);
+	gw_json_array(&j, "endpoints");
+	for (size_t i = 0; i < o->servers.n; i++)
+		gw_json_text(&j, NULL, o->servers.endpoints[i]);
+	gw_json_array_end(&j);
 	gw_json_bool(&j, "good", good);
 	gw_findings_json(&j, "findings", f);
 	gw_json_object_end(&j);
@@ -157,5 +153,6 @@ int gw_doctor_main(const char *program, int argc, char **argv)
 	if (f.incomplete)
 		gw_verb_complain(program, GW_EXIT_FINDING, "out of memory: lines are missing");
 	gw_findings_free(&f);
+	gw_servers_free(&o.servers);
 	return good ? GW_EXIT_GOOD : GW_EXIT_FINDING;
 }

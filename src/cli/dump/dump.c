@@ -94,7 +94,7 @@ static int complain(const char *program, const char *path, const struct gw_diale
 		path, what, v->major, v->minor, v->patch);
 }
 
-static int print_all(const char *program, const struct options *o, struct gw_recording *recording)
+static int print_all(const char *program, const struct options *o, struct gw_recording *recording, bool cut)
 {
 	const struct gw_dialect *dialect = o->dialect ? o->dialect : announced(*recording);
 	struct total totals[COMMANDS] = {0};
@@ -107,6 +107,9 @@ static int print_all(const char *program, const struct options *o, struct gw_rec
 	for (unsigned n = 1; (step = gw_recording_next(recording, dialect, &x)) == GW_RECORDING_EXCHANGE; n++)
 		good = print_exchange(n, dialect, &x, o->nodes, totals) && good;
 	print_totals(totals);
+	if (cut)
+		return gw_verb_complain(program, GW_EXIT_FINDING,
+			"%s: the recording is cut off; all messages that are whole are above", o->path);
 	if (step != GW_RECORDING_END)
 		return complain(program, o->path, dialect, "it ends in the middle of a message");
 	return good ? GW_EXIT_GOOD : complain(program, o->path, dialect, "some messages are damaged");
@@ -119,10 +122,11 @@ int gw_dump_main(const char *program, int argc, char **argv)
 	int rc = parse(program, argc, argv, &options);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	if (!gw_recording_load(&recording, options.path))
-		return gw_verb_complain(
-			program, GW_EXIT_FINDING, "%s: cannot be read, or is no recording", options.path);
-	int status = print_all(program, &options, &recording);
+	struct gw_error err;
+	bool cut;
+	if (gw_recording_open(&recording, options.path, &cut, &err))
+		return gw_verb_complain(program, GW_EXIT_FINDING, "%s: %s", options.path, err.text);
+	int status = print_all(program, &options, &recording, cut);
 	gw_recording_free(&recording);
 	return status;
 }

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "cli/dump/tap.h"
+#include "cli/servers.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
 #include "transport/list/transports.h"
@@ -30,18 +31,18 @@ struct connection {
 };
 
 static const char usage[] =
-	"[options] HOST:PORT\n"
+	"[options] [ENDPOINT]\n"
 	"\n"
-	"Stands between clients and the server at HOST:PORT, stock or ggwire, and records what they say to each\n"
+	"Stands between clients and a server, stock or ggwire, and records what they say to each\n"
 	"other: a file N.rec for each connection, which ggwire dump prints. A recording holds everything, also\n"
 	"weights and prompts. Connections stay on TCP. Ends with Ctrl-C.\n"
-	"\n"
-	"  -d, --directory DIR     where to write; default: the current directory\n" GW_VERB_HELP
+	"\n" GW_VERB_ENDPOINT "  -d, --directory DIR     where to write; default: the current directory\n" GW_VERB_HELP
 	"  -l, --listen ADDR:PORT  where clients connect to, port 0 for any; default: 127.0.0.1:50053\n";
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
-	const char *listen = "127.0.0.1:50053", *server;
+	const char *listen = "127.0.0.1:50053";
+	struct gw_servers servers;
 	struct gw_error err;
 	const struct gw_verb_option known[] = {
 		{"directory", 'd', .text = &o->directory},
@@ -54,9 +55,14 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 		return rc;
 	if (gw_endpoint_parse(listen, true, &o->listen, &err))
 		return gw_verb_complain(program, GW_EXIT_USAGE, "--listen: %s", err.text);
-	rc = gw_verb_argument(program, argc, argv, first, "server", &server);
-	if (rc == GW_VERB_GOES_ON && gw_endpoint_parse(server, false, &o->server, &err))
-		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
+	rc = gw_servers_take(program, argc, argv, first, &servers);
+	if (rc != GW_VERB_GOES_ON)
+		return rc;
+	if (servers.n > 1)
+		rc = gw_verb_complain(program, GW_EXIT_USAGE, "one server is expected, not %zu", servers.n);
+	else
+		(void)gw_endpoint_parse(servers.endpoints[0], false, &o->server, NULL); /* it was parsed before */
+	gw_servers_free(&servers);
 	return rc;
 }
 

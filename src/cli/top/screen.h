@@ -7,7 +7,7 @@
 
 #include "cli/top/watch.h"
 
-#define GW_TOP_SERVERS 16
+#define GW_TOP_SERVERS 64
 
 /* Whether this build has it. */
 bool gw_top_screen_exists(void);

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/servers.h"
 #include "cli/top/snapshot.h"
 #include "cli/verb.h"
 #include "cli/verb_client.h"
@@ -16,15 +17,17 @@ struct options {
 	bool json;
 	double timeout_s;
 	enum gw_transport_mode mode;
-	const char *endpoint;
+	const char *program, *endpoint;
+	struct gw_servers servers;
 };
 
 static const char usage[] =
-	"[options] ENDPOINT\n"
+	"[options] [ENDPOINT...]\n"
 	"\n"
-	"Prints what a server is doing: its devices and their memory, and who uses them. ENDPOINT is\n"
-	"HOST:PORT, [IPV6]:PORT or unix:PATH. Only ggwire servers tell all of it.\n"
-	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
+	"Prints what servers are doing: their devices and memory, and who uses them. Only ggwire servers tell all\n"
+	"of it.\n"
+	"\n" GW_VERB_ENDPOINTS "\n" GW_VERB_HELP
+	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
@@ -33,11 +36,12 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 		{"json", 'j', .flag = &o->json},
 	};
 	int first;
-	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S};
+	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S, .program = program};
 	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	return gw_verb_endpoint(program, argc, argv, first, &o->endpoint, &o->mode);
+	rc = gw_verb_mode(program, &o->mode);
+	return rc == GW_VERB_GOES_ON ? gw_servers_take(program, argc, argv, first, &o->servers) : rc;
 }
 
 static void print_devices(const struct gw_ext_status *status)
@@ -84,7 +88,10 @@ static int run(const char *program, const struct options *o, struct gw_client *c
 	struct gw_snapshot s;
 	struct gw_error err;
 	int rc = GW_EXIT_GOOD;
-	if (gw_snapshot_take(c, &s, &err))
+	enum gw_status status = gw_snapshot_take(c, &s, &err);
+	if (status && o->json)
+		gw_verb_print_failure(o->endpoint, err.text);
+	if (status)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
 	if (o->json)
 		print_json(c, &s);
@@ -96,18 +103,29 @@ static int run(const char *program, const struct options *o, struct gw_client *c
 	return rc;
 }
 
+/* For gw_servers_each. */
+static int ask(void *user, const char *endpoint)
+{
+	struct options *o = user;
+	struct gw_verb_client v;
+	const struct gw_verb_target target = {
+		.endpoint = endpoint, .mode = o->mode, .timeout_s = o->timeout_s, .json = o->json};
+	int rc = gw_verb_open(o->program, &target, &v);
+	if (rc != GW_VERB_GOES_ON)
+		return rc;
+	o->endpoint = endpoint;
+	rc = run(o->program, o, v.client);
+	gw_verb_disconnect(&v);
+	return rc;
+}
+
 int gw_status_main(const char *program, int argc, char **argv)
 {
 	struct options o;
-	struct gw_verb_client v;
 	int rc = parse(program, argc, argv, &o);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	const struct gw_verb_target target = {.endpoint = o.endpoint, .mode = o.mode, .timeout_s = o.timeout_s};
-	rc = gw_verb_open(program, &target, &v);
-	if (rc != GW_VERB_GOES_ON)
-		return rc;
-	rc = run(program, &o, v.client);
-	gw_verb_disconnect(&v);
+	rc = gw_servers_each(&o.servers, ask, &o);
+	gw_servers_free(&o.servers);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/terminal.h"
+#include "cli/servers.h"
 #include "cli/top/lines.h"
 #include "cli/top/screen.h"
 #include "cli/top/watch.h"
@@ -13,6 +14,8 @@
 #include "daemon/status/report.h"
 #include "transport/list/endpoint.h"
 
+_Static_assert(GW_SERVERS_MAX <= GW_TOP_SERVERS, "all servers fit on the screen");
+
 #define DEFAULT_TIMEOUT_S 10.0
 #define DEFAULT_INTERVAL_S 1.0
 #define MAX_SECONDS 3600.0
@@ -20,31 +23,16 @@
 struct options {
 	bool json;
 	double interval_s, timeout_s;
-	char **endpoints;
-	size_t n;
+	struct gw_servers servers;
 };
 
 static const char usage[] =
-	"[options] ENDPOINT...\n"
+	"[options] [ENDPOINT...]\n"
 	"\n"
 	"Shows what servers are doing, again and again; q ends it. Without a terminal it is shown once.\n"
-	"\n" GW_VERB_HELP "  -i, --interval SECONDS  how often to ask (default: 1)\n"
+	"\n" GW_VERB_ENDPOINTS "\n" GW_VERB_HELP "  -i, --interval SECONDS  how often to ask (default: 1)\n"
 	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
 	"  -j, --json              ask once, and print one JSON object\n";
-
-static int check_endpoints(const char *program, const struct options *o)
-{
-	struct gw_endpoint ep;
-	struct gw_error err;
-	if (o->n == 0)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "at least one endpoint is expected");
-	if (o->n > GW_TOP_SERVERS)
-		return gw_verb_complain(program, GW_EXIT_USAGE, "more than %d servers", GW_TOP_SERVERS);
-	for (size_t i = 0; i < o->n; i++)
-		if (gw_endpoint_parse(o->endpoints[i], false, &ep, &err))
-			return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
-	return GW_VERB_GOES_ON;
-}
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
@@ -58,9 +46,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	int rc = gw_verb_options(program, argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &first);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	o->endpoints = argv + first;
-	o->n = (size_t)(argc - first);
-	return check_endpoints(program, o);
+	return gw_servers_take(program, argc, argv, first, &o->servers);
 }
 
 static void print_line(void *user, bool heading, const char *text)
@@ -124,29 +110,33 @@ static int print_json(const struct gw_watch_wish *wishes, size_t n)
 	return rc;
 }
 
+static void make_wishes(const struct options *o, enum gw_transport_mode mode, struct gw_watch_wish *wishes)
+{
+	for (size_t i = 0; i < o->servers.n; i++)
+		wishes[i] = (struct gw_watch_wish){
+			.target = {.endpoint = o->servers.endpoints[i], .mode = mode, .timeout_s = o->timeout_s},
+			.interval_ns = (uint64_t)(o->interval_s * 1e9)};
+}
+
 int gw_top_main(const char *program, int argc, char **argv)
 {
-	struct gw_watch_wish wishes[GW_TOP_SERVERS];
-	struct options o;
+	static struct options o; /* for threads that still ask a server when this returns */
+	struct gw_watch_wish wishes[GW_SERVERS_MAX];
 	struct gw_error err;
 	enum gw_transport_mode mode;
-	int rc = parse(program, argc, argv, &o);
+	int rc = gw_verb_mode(program, &mode);
+	if (rc == GW_VERB_GOES_ON)
+		rc = parse(program, argc, argv, &o);
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
-	rc = gw_verb_mode(program, &mode);
-	if (rc != GW_VERB_GOES_ON)
-		return rc;
-	for (size_t i = 0; i < o.n; i++)
-		wishes[i] = (struct gw_watch_wish){
-			.target = {.endpoint = o.endpoints[i], .mode = mode, .timeout_s = o.timeout_s},
-			.interval_ns = (uint64_t)(o.interval_s * 1e9)};
+	make_wishes(&o, mode, wishes);
 	gw_verb_hush();
 	setlocale(LC_CTYPE, "");
 	if (o.json)
-		return print_json(wishes, o.n);
+		return print_json(wishes, o.servers.n);
 	if (!isatty(STDIN_FILENO) || !gw_terminal_can_draw(STDOUT_FILENO) || !gw_top_screen_exists())
-		return ask_once(wishes, o.n, show_lines, NULL);
-	if (gw_top_screen_run(wishes, o.n, &err))
+		return ask_once(wishes, o.servers.n, show_lines, NULL);
+	if (gw_top_screen_run(wishes, o.servers.n, &err))
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
 	return GW_EXIT_GOOD;
 }

@@ -9,7 +9,6 @@
 #include "daemon/config/option_values.h"
 
 #define DEFAULT_HOST "127.0.0.1"
-#define DEFAULT_PORT 50052
 #define DEFAULT_CLIENTS 64
 /* A stock client has several connections while it loads a model. */
 #define LEAST_PER_HOST 8
@@ -50,7 +49,7 @@ static const struct row rows[] = {
 		"program, its ../lib, or the system's)"},
 	{"host", 'H', "HOST", false, false, set_host, "address to listen on (default: " DEFAULT_HOST ")"},
 	{"port", 'p', "PORT", false, false, set_port,
-		"port to listen on, 0 = any free one (default: " TEXT(DEFAULT_PORT) ")"},
+		"port to listen on, 0 = any free one (default: " TEXT(GW_DEFAULT_PORT) ")"},
 	{"cache", 'c', NULL, false, false, set_cache, "keep large weights in a cache on disk"},
 	{"cache-size", 0, "SIZE", false, false, set_cache_size,
 		"the same, with at most that many bytes on disk: what was not used for\n"
@@ -325,6 +324,9 @@ static enum gw_status set_http(struct parse *p, const char *text, struct gw_erro
 {
 	char endpoint[GW_ENDPOINT_MAX];
 	bool port_only = text[0] && strspn(text, "0123456789") == strlen(text);
+	const char *bracket = strrchr(text, ']');
+	if (!port_only && !strchr(bracket ? bracket : text, ':'))
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not [HOST:]PORT", text);
 	int n = snprintf(endpoint, sizeof(endpoint), "%s%s", port_only ? DEFAULT_HOST ":" : "", text);
 	if (n >= (int)sizeof(endpoint))
 		return gw_error_set(err, GW_ERR_INVALID, "longer than an endpoint can be");
@@ -484,7 +486,7 @@ static unsigned default_per_host(unsigned max_clients)
 
 enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_options *out, struct gw_error *err)
 {
-	struct parse p = {.port = DEFAULT_PORT, .host = DEFAULT_HOST};
+	struct parse p = {.port = GW_DEFAULT_PORT, .host = DEFAULT_HOST};
 	p.o.n_threads = default_threads();
 	p.o.max_clients = DEFAULT_CLIENTS;
 	enum gw_status status = walk(argc, argv, false, &p, err);

@@ -1,4 +1,4 @@
-/* Endpoints as users write them: HOST:PORT, [IPV6]:PORT, unix:PATH. */
+/* Endpoints as users write them: HOST:PORT, [IPV6]:PORT, unix:PATH. Without a port it is GW_DEFAULT_PORT. */
 #ifndef GW_TRANSPORT_LIST_ENDPOINT_H
 #define GW_TRANSPORT_LIST_ENDPOINT_H
 

@@ -63,16 +63,17 @@ static enum gw_status tcp_parse(const char *text, bool allow_port_0, struct gw_e
 {
 	bool brackets = text[0] == '[';
 	const char *start = brackets ? text + 1 : text;
-	const char *end = strchr(start, brackets ? ']' : ':');
+	const char *end = brackets ? strchr(start, ']') : strchrnul(start, ':');
 	const char *colon = brackets && end ? end + 1 : end;
-	if (!colon || *colon != ':')
-		return invalid(err, "expected HOST:PORT, [IPV6]:PORT or unix:PATH");
-	if (!brackets && strchr(colon + 1, ':'))
+	if (!colon || (*colon && *colon != ':'))
+		return invalid(err, "expected HOST, HOST:PORT, [IPV6]:PORT or unix:PATH");
+	if (!brackets && *colon && strchr(colon + 1, ':'))
 		return invalid(err, "more than one colon: write an IPv6 address in brackets, [IPV6]:PORT");
 	memcpy(ep->host, start, (size_t)(end - start));
 	if (brackets ? !is_ipv6(ep->host) : !is_host_name(ep->host))
-		return invalid(err, brackets ? "no IPv6 address between the brackets" : "no host before the colon");
-	if (!parse_port(colon + 1, allow_port_0, &ep->port))
+		return invalid(err, brackets ? "no IPv6 address between the brackets" : "no host name");
+	ep->port = GW_DEFAULT_PORT;
+	if (*colon && !parse_port(colon + 1, allow_port_0, &ep->port))
 		return invalid(err,
 			allow_port_0 ? "the port is a number up to 65535" : "the port is a number from 1 to 65535");
 	return GW_OK;

@@ -110,9 +110,9 @@ static void server_that_is_not_there_is_named(void **state)
 static void command_line_is_checked(void **state)
 {
 	(void)state;
-	assert_int_equal(serving_run("ggwire", ARGS("record"), out, sizeof(out)), 2);
-	says("one server is expected, not 0\n");
-	assert_int_equal(serving_run("ggwire", ARGS("record", "-l", "nonsense", "127.0.0.1:1"), out, sizeof(out)), 2);
+	assert_int_equal(serving_run("ggwire", ARGS("record", "127.0.0.1:1,127.0.0.1:2"), out, sizeof(out)), 2);
+	says("one server is expected, not 2\n");
+	assert_int_equal(serving_run("ggwire", ARGS("record", "-l", "nonsense:x", "127.0.0.1:1"), out, sizeof(out)), 2);
 	assert_int_equal(serving_run("ggwire", ARGS("record", "--frobnicate", "127.0.0.1:1"), out, sizeof(out)), 2);
 	assert_int_equal(serving_run("ggwire", ARGS("record", "-d", "/nowhere", "127.0.0.1:1"), out, sizeof(out)), 1);
 	says("/nowhere: No such file or directory\n");

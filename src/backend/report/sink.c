@@ -1,4 +1,4 @@
-#include "backend/sink.h"
+#include "backend/report/sink.h"
 
 #include <stdio.h>
 

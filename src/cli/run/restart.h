@@ -1,0 +1,13 @@
+/* `ggwire run --restart`: starts a program again when it has lost a server. */
+#ifndef GW_CLI_RUN_RESTART_H
+#define GW_CLI_RUN_RESTART_H
+
+#include "cli/servers.h"
+#include "transport/mode.h"
+
+/* Runs argv until it ends for another reason than a lost server or a signal asks for the end, and ends this process in
+ * the same way. Returns an exit status only if no process can be made. */
+int gw_restart_run(
+	const char *program, char *const *argv, const struct gw_servers *servers, enum gw_transport_mode mode);
+
+#endif
