@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "daemon/events.h"
 #include "base/units.h"
+#include "daemon/events.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define PERIOD_NS (250 * NS_PER_MS)
