@@ -208,8 +208,8 @@ static void an_endpoint_that_is_none_is_an_error(void **in)
 	struct gw_error err;
 
 	(void)in;
-	assert_int_equal(gw_server_run_inproc("nonsense", &options, NULL, NULL, NULL, &err), GW_ERR_INVALID);
-	assert_non_null(strstr(err.text, "nonsense"));
+	assert_int_equal(gw_server_run_inproc("non:sense", &options, NULL, NULL, NULL, &err), GW_ERR_INVALID);
+	assert_non_null(strstr(err.text, "non:sense"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -99,8 +99,10 @@ await_answers() {
 }
 port=${endpoint##*:}
 http=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
-in_dir none "$ggwire" run --restart --servers "$endpoint" -- llama-server -m "$demo_model" -ngl 99 -t 1 -c 256 -np 1 \
-	--host 127.0.0.1 --port $http >"$work/llama-server.log" 2>&1 &
+dir=$(run_dir none)
+# The process itself, so that ending it ends the program.
+(cd "$dir" && PATH=$work/bin:$PATH exec "$ggwire" run --restart --servers "$endpoint" -- llama-server -m "$demo_model" -ngl 99 \
+	-t 1 -c 256 -np 1 --host 127.0.0.1 --port $http) >"$work/llama-server.log" 2>&1 &
 server_pids="$server_pids $!"
 first=$(await_answers) || fail "llama-server does not answer at all"
 kill -9 "$server_pid"

@@ -17,6 +17,7 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "daemon/events.h"
 
 #define PERIOD_NS (250 * GW_NS_PER_MS)
 /* A load that does not go on for so long is over. */
