@@ -20,6 +20,7 @@ static int print_version(void)
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
+	printf("optional features:%s; missing:%s\n", GGWIRE_FEATURES, GGWIRE_FEATURES_MISSING);
 	return GW_EXIT_GOOD;
 }
 
@@ -60,7 +61,7 @@ static int print_help(FILE *to)
 	fprintf(to, "  help [COMMAND]  show this help, or that of a command\n"
 		    "\n"
 		    "  -h, --help      show this help and exit\n"
-		    "      --version   show the versions of ggwire, of the protocol, and of ggml\n");
+		    "      --version   show the versions of ggwire, the protocol and ggml, and the optional features\n");
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 

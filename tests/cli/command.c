@@ -118,7 +118,7 @@ static void nothing_is_refused_with_usage(void **state)
 	assert_non_null(strstr(out, "Usage: ggwire"));
 }
 
-static void version_names_all_three(void **state)
+static void version_names_all_three_and_the_features(void **state)
 {
 	(void)state;
 	assert_int_equal(serving_run("ggwire", (const char *const[]){"--version", NULL}, out, sizeof(out)), 0);
@@ -127,6 +127,8 @@ static void version_names_all_three(void **state)
 				 &ggml[0], &ggml[1], &n),
 		5);
 	assert_true(n > 0);
+	assert_non_null(strstr(out, "\noptional features: "));
+	assert_non_null(strstr(out, "; missing: "));
 }
 
 static void help_lists_every_option(void **state)
@@ -161,7 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_options_are_one_line),
 		cmocka_unit_test(nothing_is_refused_with_usage),
-		cmocka_unit_test(version_names_all_three),
+		cmocka_unit_test(version_names_all_three_and_the_features),
 		cmocka_unit_test(help_lists_every_option),
 		cmocka_unit_test(stock_names_serve),
 	};
