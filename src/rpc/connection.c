@@ -204,7 +204,7 @@ static enum gw_status complete_upgrade(struct gw_connection *p, struct gw_error 
 		return status;
 	gw_log_debug("%s: stays on TCP: %s", gw_connection_name(p), p->stay.text);
 	if (p->mode == GW_TRANSPORT_RDMA)
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "the server is set to RDMA alone, and %s", p->stay.text);
+		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server allows only RDMA, but %s", p->stay.text);
 	return GW_OK;
 }
 

@@ -113,7 +113,7 @@ enum gw_status gw_client_take_alive(struct gw_client *c, struct gw_error *why)
 		(gw_inbuf_len(&c->in) > 0 || t->ops->readable(c->transport, 0))) {
 		status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
 		if (!status && gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER)) != GW_REPLY_ALIVE)
-			status = gw_error_set(why, GW_ERR_PROTOCOL, "the server sent a reply to no request");
+			status = gw_error_set(why, GW_ERR_PROTOCOL, "the server sent a reply without a request");
 	}
 	return status;
 }

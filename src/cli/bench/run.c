@@ -164,7 +164,7 @@ static enum gw_status compare(struct bench *b, struct gw_error *err)
 	if (!status)
 		status = gw_bench_read(&b->buffer, 0, back, FIRST_PIECE, err);
 	if (!status && memcmp(back, b->memory, FIRST_PIECE) != 0)
-		status = gw_error_set(err, GW_ERR_COMPUTE, "server at %s gives back other bytes than it was given",
+		status = gw_error_set(err, GW_ERR_COMPUTE, "server at %s returns different bytes than it was given",
 			gw_client_name(b->client));
 	return status;
 }

@@ -80,7 +80,7 @@ static enum gw_status bring_up(
 static void stays_because_of_server(const struct gw_rdma_message *no, struct gw_error *why)
 {
 	(void)gw_error_because(
-		why, no->cause, gw_error_set(why, GW_ERR_UNSUPPORTED, "the server cannot: %s", no->reason));
+		why, no->cause, gw_error_set(why, GW_ERR_UNSUPPORTED, "the server cannot use RDMA: %s", no->reason));
 }
 
 /* This end could not come up, for the reason in why; the server hears it and stays on TCP, too. */
@@ -88,7 +88,7 @@ static enum gw_status withdraw(const struct gw_upgrade_channel *channel, struct 
 {
 	struct gw_error reason = *why, err;
 	struct gw_rdma_message reply;
-	gw_error_prefix(&reason, "the client cannot");
+	gw_error_prefix(&reason, "the client cannot use RDMA");
 	enum gw_status status = gw_rdma_message_decline(channel, GW_RDMA_CONFIRM, &reason, &err);
 	if (!status)
 		status = gw_rdma_message_receive(channel, GW_RDMA_CONFIRM, &reply, &err);
