@@ -78,7 +78,7 @@ static void client_start(struct inproc *in, struct gw_transport *transport, stru
 		return;
 
 turn_away:
-	gw_log_warn("%s: turned away: too many clients", transport->peer);
+	gw_log_warn("%s: refused: too many clients", transport->peer);
 	atomic_fetch_sub(&in->users, 1);
 	free(c);
 	gw_cache_free(cache);

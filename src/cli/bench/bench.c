@@ -34,11 +34,11 @@ struct bar {
 static const char usage[] =
 	"[options] ENDPOINT\n"
 	"\n"
-	"Measures round trips, upload, download and a small graph on a server, over TCP and over RDMA where\n"
-	"it comes up. Buffers it allocates there are freed again.\n"
+	"Measures round trips, upload, download and a small graph on a server, over TCP, and over RDMA if both\n"
+	"ends can use it. The buffer that it allocates there is freed again.\n"
 	"\n" GW_VERB_HELP "  -t, --time SECONDS      how long each measurement takes (default: 1)\n"
 	"  -d, --device N          the server's device, counted from 0 (default: 0)\n"
-	"      --transport MODE    auto (default): TCP, and RDMA where both ends have it; tcp; rdma\n"
+	"      --transport MODE    auto (default): TCP, and RDMA if both ends have it; tcp; rdma\n"
 	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
@@ -59,7 +59,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	rc = gw_verb_endpoint(program, argc, argv, first, &o->endpoint, &o->mode);
 	if (rc == GW_VERB_GOES_ON && transport && !gw_transport_mode_parse(transport, &o->mode))
 		return gw_verb_complain(
-			program, GW_EXIT_USAGE, "--transport: '%s' is none of auto, tcp, rdma", transport);
+			program, GW_EXIT_USAGE, "--transport: '%s' is not auto, tcp or rdma", transport);
 	return rc;
 }
 

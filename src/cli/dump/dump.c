@@ -28,10 +28,10 @@ struct total {
 static const char usage[] =
 	"[options] FILE\n"
 	"\n"
-	"Prints a recorded conversation.\n"
+	"Prints the messages of a recorded connection.\n"
 	"\n" GW_VERB_HELP "  -n, --nodes             list the nodes of graphs\n"
-	"      --proto VERSION     take it for one of this protocol version; default: what the server's answer to\n"
-	"                          HELLO says\n";
+	"      --proto VERSION     read it as this protocol version; default: the one in the server's reply to\n"
+	"                          HELLO\n";
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
@@ -103,7 +103,7 @@ static int print_all(const char *program, const struct options *o, struct gw_rec
 	bool good = true;
 	if (!dialect)
 		return gw_verb_complain(program, GW_EXIT_FINDING,
-			"%s: it announces no version that is known: give one with --proto", o->path);
+			"%s: it announces no known protocol version: give one with --proto", o->path);
 	for (unsigned n = 1; (step = gw_recording_next(recording, dialect, &x)) == GW_RECORDING_EXCHANGE; n++)
 		good = print_exchange(n, dialect, &x, o->nodes, totals) && good;
 	print_totals(totals);
@@ -121,7 +121,7 @@ int gw_dump_main(const char *program, int argc, char **argv)
 		return rc;
 	if (!gw_recording_load(&recording, options.path))
 		return gw_verb_complain(
-			program, GW_EXIT_FINDING, "%s: cannot be read, or is no recording", options.path);
+			program, GW_EXIT_FINDING, "%s: cannot be read, or is not a recording", options.path);
 	int status = print_all(program, &options, &recording);
 	gw_recording_free(&recording);
 	return status;

@@ -32,12 +32,12 @@ struct connection {
 static const char usage[] =
 	"[options] HOST:PORT\n"
 	"\n"
-	"Stands between clients and the server at HOST:PORT, stock or ggwire, and records what they say to each\n"
-	"other: a file N.rec for each connection, which ggwire dump prints. A recording holds everything, also\n"
-	"weights and prompts. Connections stay on TCP. Ends with Ctrl-C.\n"
+	"A proxy between clients and the server at HOST:PORT, stock or ggwire. It writes the messages of each\n"
+	"connection to a file N.rec, which ggwire dump prints. A recording contains everything, including\n"
+	"weights and prompts. Connections stay on TCP. Ctrl-C stops it.\n"
 	"\n"
-	"  -d, --directory DIR     where to write; default: the current directory\n" GW_VERB_HELP
-	"  -l, --listen ADDR:PORT  where clients connect to, port 0 for any; default: 127.0.0.1:50053\n";
+	"  -d, --directory DIR     directory for the recordings; default: the current directory\n" GW_VERB_HELP
+	"  -l, --listen ADDR:PORT  address for clients, port 0 = any free one; default: 127.0.0.1:50053\n";
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
@@ -126,6 +126,6 @@ int gw_record_main(const char *program, int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	gw_endpoint_format(&bound, from, sizeof(from));
 	gw_endpoint_format(&o.server, to, sizeof(to));
-	gw_log_info("recording connections to %s, which go on to %s", from, to);
+	gw_log_info("recording connections to %s, forwarded to %s", from, to);
 	return accept_all(listener, &o);
 }

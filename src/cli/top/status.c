@@ -23,7 +23,7 @@ static const char usage[] =
 	"[options] ENDPOINT\n"
 	"\n"
 	"Prints what a server is doing: its devices and their memory, and who uses them. ENDPOINT is\n"
-	"HOST:PORT, [IPV6]:PORT or unix:PATH. Only ggwire servers tell all of it.\n"
+	"HOST:PORT, [IPV6]:PORT or unix:PATH. Only ggwire servers report everything.\n"
 	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
 
 static int parse(const char *program, int argc, char **argv, struct options *o)

@@ -23,13 +23,12 @@ struct options {
 	size_t n;
 };
 
-static const char usage[] =
-	"[options] ENDPOINT...\n"
-	"\n"
-	"Shows what servers are doing, again and again; q ends it. Without a terminal it is shown once.\n"
-	"\n" GW_VERB_HELP "  -i, --interval SECONDS  how often to ask (default: 1)\n"
-	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
-	"  -j, --json              ask once, and print one JSON object\n";
+static const char usage[] = "[options] ENDPOINT...\n"
+			    "\n"
+			    "Shows live what servers are doing; q quits. Without a terminal, prints it once.\n"
+			    "\n" GW_VERB_HELP "  -i, --interval SECONDS  polling interval (default: 1)\n"
+			    "  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
+			    "  -j, --json              ask once, and print one JSON object\n";
 
 static int check_endpoints(const char *program, const struct options *o)
 {

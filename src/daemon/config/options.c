@@ -250,7 +250,7 @@ static enum gw_status set_transport(struct parse *p, const char *text, struct gw
 {
 	if (gw_transport_mode_parse(text, &p->o.transport))
 		return GW_OK;
-	return gw_error_set(err, GW_ERR_INVALID, "'%s' is none of auto, tcp, rdma", text);
+	return gw_error_set(err, GW_ERR_INVALID, "'%s' is not auto, tcp or rdma", text);
 }
 
 static enum gw_status set_log_level(struct parse *p, const char *text, struct gw_error *err)

@@ -270,7 +270,7 @@ static enum gw_status walk(struct builder *b, struct gw_error *err)
 			return gw_error_set(
 				err, GW_ERR_PROTOCOL, "node %u is unknown tensor 0x%llx", n, (unsigned long long)id);
 		if (!gw_walk_from(&b->walk, i))
-			return gw_error_set(err, GW_ERR_PROTOCOL, "its tensors depend on each other in a circle");
+			return gw_error_set(err, GW_ERR_PROTOCOL, "its tensors form a cycle");
 		b->roles[i] = NODE;
 	}
 	return GW_OK;

@@ -62,7 +62,7 @@ static enum gw_status heard(struct gw_cache *cache, enum gw_status st)
 {
 	if (st != GW_ERR_LOST && st != GW_ERR_PROTOCOL)
 		return st;
-	gw_log_warn("cache: its keeper is gone; this client goes on without a cache");
+	gw_log_warn("cache: the keeper process is gone; this client continues without a cache");
 	close(cache->sock);
 	cache->sock = -1;
 	return GW_ERR_NOT_FOUND;
