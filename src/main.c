@@ -33,13 +33,13 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
-	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers, with a command line for them"},
-	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
-	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
-	{"doctor", "ggwire doctor", gw_doctor_main, "say what is right and wrong here, and on the way to a server"},
+	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers and a command line that uses them"},
+	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server and show its version"},
+	{"bench", "ggwire bench", gw_bench_main, "measure a server and the path to it"},
+	{"doctor", "ggwire doctor", gw_doctor_main, "find problems on this machine and on the path to a server"},
 	{"status", "ggwire status", gw_status_main, "show what a server is doing, and for whom"},
 	{"top", "ggwire top", gw_top_main, "watch servers and their clients"},
-	{"record", "ggwire record", gw_record_main, "write down what clients and a server say to each other"},
+	{"record", "ggwire record", gw_record_main, "record the messages between clients and a server"},
 	{"dump", "ggwire dump", gw_dump_main, "print a recorded conversation"},
 };
 
@@ -58,10 +58,11 @@ static int print_help(FILE *to)
 	fprintf(to, "Usage: ggwire COMMAND [options]\n\n");
 	for (size_t i = 0; i < N_VERBS; i++)
 		fprintf(to, "  %-14s  %s\n", verbs[i].name, verbs[i].summary);
-	fprintf(to, "  help [COMMAND]  show this help, or that of a command\n"
-		    "\n"
-		    "  -h, --help      show this help and exit\n"
-		    "      --version   show the versions of ggwire, the protocol and ggml, and the optional features\n");
+	fprintf(to,
+		"  help [COMMAND]  show this help, or the help of a command\n"
+		"\n"
+		"  -h, --help      show this help and exit\n"
+		"      --version   show the versions of ggwire, the protocol and ggml, and the optional features\n");
 	return to == stdout ? GW_EXIT_GOOD : GW_EXIT_USAGE;
 }
 

@@ -39,10 +39,10 @@ struct result {
 static const char usage[] =
 	"[options] ENDPOINT\n"
 	"\n"
-	"Connects to an RPC server, says what it is, and measures round trips. ENDPOINT is HOST:PORT,\n"
+	"Connects to an RPC server, shows its version, and measures round trips. ENDPOINT is HOST:PORT,\n"
 	"[IPV6]:PORT or unix:PATH.\n"
 	"\n" GW_VERB_HELP "  -c, --count N           stop after N round trips (default: when interrupted)\n"
-	"  -i, --interval SECONDS  time from one to the next, 0 = none (default: 1)\n"
+	"  -i, --interval SECONDS  time between round trips, 0 = none (default: 1)\n"
 	"  -q, --quiet             only the first line and the summary\n"
 	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n"
 	"  -j, --json              print one JSON object at the end, and nothing else\n";

@@ -21,9 +21,9 @@ struct options {
 static const char usage[] =
 	"[options] [ENDPOINT]\n"
 	"\n"
-	"Looks at this machine, and at the way to the server at ENDPOINT if one is named: ggml, its devices and\n"
-	"plug-ins, RDMA, the kernel's limits, versions. Each line is ok, warning or problem, with the reason and\n"
-	"what to do.\n"
+	"Checks this machine, and the path to the server at ENDPOINT if one is given: ggml, its devices and\n"
+	"plug-ins, RDMA, kernel limits, versions. Each line is ok, warning or problem, with the cause and what to\n"
+	"do.\n"
 	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n" GW_VERB_JSON;
 
 static int take_endpoint(const char *program, int n, char **endpoints, struct options *o)
