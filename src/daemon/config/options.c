@@ -40,53 +40,53 @@ static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
 	{"config", 0, "FILE", false, true, set_config,
 		"read options from this file (default: " GW_SERVE_CONFIG ",\n"
-		"if there is one); those of the command line go before its"},
+		"if there is one); command-line options override it"},
 	{"threads", 't', "N", false, false, set_threads, "threads of the CPU device (default: half of the cores)"},
 	{"device", 'd', "NAME,...", false, false, set_devices,
-		"devices to lend (default: all but the CPU, or else the CPU)"},
+		"devices to lend (default: all except the CPU, or the CPU alone)"},
 	{"host", 'H', "HOST", false, false, set_host, "address to listen on (default: " DEFAULT_HOST ")"},
 	{"port", 'p', "PORT", false, false, set_port,
 		"port to listen on, 0 = any free one (default: " TEXT(DEFAULT_PORT) ")"},
 	{"cache", 'c', NULL, false, false, set_cache, "keep large weights in a cache on disk"},
 	{"cache-size", 0, "SIZE", false, false, set_cache_size,
-		"the same, with at most that many bytes on disk: what was not used for\n"
-		"longest makes room"},
+		"the same, limited to this many bytes on disk; the least recently used\n"
+		"entries are removed first"},
 	{"cache-shared", 0, NULL, false, false, set_cache_shared,
-		"the same, with one cache for all clients, who have to trust each other\n"
+		"the same, with one cache for all clients, which must trust each other\n"
 		"(default: a client gets back what came from its own address)"},
 	{"model", 0, "PATH", true, false, add_model,
-		"a GGUF file, or a directory of them, that clients are going to load: its\n"
-		"weights are read here and not sent; may be repeated"},
+		"a GGUF file, or a directory of them: the server reads these weights from\n"
+		"its disk, and clients need not send them; can be repeated"},
 	{"listen", 0, "ENDPOINT", true, false, add_listen,
-		"HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated; instead of\n"
-		"-H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
-		"serves clients of that protocol version there, from 4.0.0 on"},
+		"HOST:PORT, [IPV6]:PORT or unix:PATH; can be repeated; replaces the\n"
+		"default of -H and -p. ENDPOINT,proto=VERSION serves clients of that\n"
+		"protocol version there, from 4.0.0 on"},
 	{"max-clients", 0, "N", false, false, set_max_clients,
-		"clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
+		"number of clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
 	{"max-clients-per-host", 0, "N", false, false, set_max_per_host,
-		"of these, from one address, and through Unix sockets from one user\n"
-		"(default: a quarter, but no fewer than " TEXT(LEAST_PER_HOST) ")"},
+		"how many of these can be from one address or, through Unix sockets,\n"
+		"from one user (default: a quarter, but at least " TEXT(LEAST_PER_HOST) ")"},
 	{"max-memory", 0, "SIZE", false, false, set_max_memory,
-		"memory of one client: buffers, graphs and scratch memory in bytes, or\n"
-		"with K, M, G, T behind the number (default: what the devices have)"},
+		"memory limit of one client, for buffers, graphs and scratch memory: bytes,\n"
+		"or a number with K, M, G or T (default: what the devices have)"},
 	{"allow", 0, "CIDR,...", true, false, add_allowed,
-		"networks whose machines may connect, such as 192.0.2.0/24 or\n"
-		"2001:db8::/32; may be repeated (default: all; Unix sockets always may)"},
+		"networks whose machines can connect, such as 192.0.2.0/24 or\n"
+		"2001:db8::/32; can be repeated (default: all; Unix sockets always can)"},
 	{"sandbox", 0, "MODE", false, false, set_sandbox,
-		"what workers may do to this machine: auto (default) as little as the\n"
-		"kernel can enforce, require all of that or do not start, off"},
+		"how to restrict workers: auto (default): as far as the kernel can enforce;\n"
+		"require: completely, or do not start; off"},
 	{"worker-env", 0, "NAME,...", true, false, add_environment,
-		"environment variables that workers get beside those of ggml, drivers and\n"
-		"the C library; may be repeated"},
+		"environment variables to pass to workers, in addition to those of ggml,\n"
+		"drivers and the C library; can be repeated"},
 	{"transport", 0, "MODE", false, false, set_transport,
-		"auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
-		"RDMA; rdma: refuse clients that stay on TCP"},
+		"auto (default): RDMA if both ends have it, otherwise TCP; tcp: never\n"
+		"RDMA; rdma: refuse clients that would stay on TCP"},
 	{"http", 0, "[HOST:]PORT", false, false, set_http,
 		"show what the server is doing over HTTP: a page, /status.json,\n"
-		"/history.json and /metrics; without HOST to this machine only (default: off)"},
+		"/history.json and /metrics; without HOST for this machine only (default: off)"},
 	{"log-level", 0, "LEVEL", false, false, set_log_level, "error, warn, info or debug (default: info)"},
 	{"log-format", 0, "FORMAT", false, false, set_log_format,
-		"text (default), or json: an object a line, with time and level"},
+		"text (default), or json: one object per line, with time and level"},
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -188,7 +188,7 @@ static enum gw_status add_model(struct parse *p, const char *text, struct gw_err
 	char *models = p->o.models;
 	size_t used = strlen(models), left = sizeof(p->o.models) - used;
 	if (!text[0] || strchr(text, '\n'))
-		return gw_error_set(err, GW_ERR_INVALID, "'%s' is no path of a file or directory", text);
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not the path of a file or directory", text);
 	if ((size_t)snprintf(models + used, left, "%s\n", text) >= left)
 		return gw_error_set(
 			err, GW_ERR_LIMIT, "all paths together are longer than %zu bytes", sizeof(p->o.models) - 1);
