@@ -7,7 +7,7 @@
 #include "backend/remote.h"
 #include "ggml/layout.h"
 
-/* Finds a function that programs ask the entry for by name; NULL if there is none of that name. */
+/* Finds a function that programs request from the registry entry by name; NULL if the name is unknown. */
 typedef void *(*gw_proc_lookup)(const char *name);
 
 /* Lets the log go to ggml's and checks ggml's layout, at the first call; lookup counts then. False if the layout is not

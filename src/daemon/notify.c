@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 
-/* The manager's socket; a length of 0: there is none. */
+/* The manager's socket; a length of 0 without one. */
 static struct sockaddr_un manager = {.sun_family = AF_UNIX};
 static socklen_t manager_len;
 

@@ -85,7 +85,7 @@ turn_away:
 	transport->ops->close(transport);
 }
 
-/* What the store has for the client, who goes without a cache if that fails. */
+/* Opens the client's part of the store. If that fails, the client continues without a cache. */
 static struct gw_cache *cache_of(const struct inproc *in, int fd)
 {
 	char domain[GW_TRANSPORT_DOMAIN];

@@ -169,7 +169,7 @@ static enum gw_status receive_message(void *user, void *body, size_t max, size_t
 	return GW_OK;
 }
 
-/* The server has gone over and this side cannot: a new connection without an upgrade is the only way. */
+/* The server has switched but this side cannot: a new connection without an upgrade is the only way. */
 static enum gw_status give_up(struct handshake *h, const char *why, struct gw_error *err)
 {
 	h->start_over = h->mode == GW_TRANSPORT_AUTO;

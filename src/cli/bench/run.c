@@ -94,7 +94,7 @@ static enum gw_status raw_download_piece(struct mover *m, struct gw_error *err)
 	return stream(m, 0, m->piece, err);
 }
 
-/* Everything that was sent has been taken: a read is answered behind it. */
+/* Makes sure that the server has received everything: the reply to a read comes after it. */
 static enum gw_status await_all(struct mover *m, struct gw_error *err)
 {
 	uint8_t word[4];

@@ -50,7 +50,8 @@ static bool is_ours(const char *path)
 	return strstr(path, "libggml-rpc-ggwire") != NULL;
 }
 
-/* ggml takes the plug-in with the highest score, and one without any, by its bare name, only if there is none. */
+/* ggml uses the plug-in with the highest score. It uses one without a score, by its bare name, only if no other exists.
+ */
 static void take(struct search *s, const char *path, const struct gw_plugin_trial *t)
 {
 	int score = t->has_score ? t->score : 0;
@@ -124,7 +125,7 @@ static void search_dir(struct search *s, const char *dir)
 	gw_source_names_free(&names);
 }
 
-/* It is loaded behind what was found in the directories, and programs use the first registry named RPC. */
+/* It is loaded after those found in the directories, and programs use the first registry named RPC. */
 static void search_environment(struct search *s)
 {
 	const char *path = getenv("GGML_BACKEND_PATH");

@@ -51,7 +51,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	return gw_verb_argument(program, argc, argv, first, "file", &o->path);
 }
 
-/* The version that the server announces; its answer is laid out alike in all versions. NULL if there is none. */
+/* The version that the server announces; its reply has the same layout in all versions. NULL without one. */
 static const struct gw_dialect *announced(struct gw_recording recording)
 {
 	struct gw_exchange x;
@@ -62,7 +62,7 @@ static const struct gw_dialect *announced(struct gw_recording recording)
 	return gw_dialect_for(hello.version, NULL);
 }
 
-/* False if a body is not what its command wants. */
+/* False if a body is malformed for its command. */
 static bool print_exchange(unsigned number, const struct gw_dialect *dialect, const struct gw_exchange *x, bool nodes,
 	struct total totals[COMMANDS])
 {

@@ -20,7 +20,7 @@ struct gw_allow {
 };
 
 /* Adds the networks of a list between ','; an address without a prefix length is that machine alone. GW_ERR_INVALID,
- * also for bits set behind the prefix; GW_ERR_LIMIT. */
+ * also for bits set after the prefix; GW_ERR_LIMIT. */
 enum gw_status gw_allow_parse(struct gw_allow *allow, const char *list, struct gw_error *err);
 
 /* Whether a peer may connect. Unix sockets always may: their path has permissions of its own. */

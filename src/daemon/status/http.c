@@ -34,7 +34,7 @@ struct gw_http {
 	int events; /* -1 = not watched yet */
 	void (*asked)(void *user);
 	void *user;
-	bool busy;          /* clients are connected, and it was told so */
+	bool busy;          /* it was told that clients are connected */
 	uint64_t since;     /* it was started, in gw_clock_ns */
 	uint64_t start_at;  /* another one is, if none runs */
 	unsigned failures;  /* in a row */

@@ -46,7 +46,7 @@ struct gw_progress {
 
 static void put(const char *bytes, size_t n)
 {
-	/* There is nobody to tell that it failed. */
+	/* A failure cannot be reported anywhere. */
 	ssize_t written = write(STDERR_FILENO, bytes, n);
 	(void)written;
 }

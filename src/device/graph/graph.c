@@ -299,7 +299,7 @@ static enum gw_status add_tensors(struct builder *b, struct gw_error *err)
 	return GW_OK;
 }
 
-/* Sums that overflow are no measure of anything any more, but harmless. */
+/* A sum that overflows is meaningless but harmless. */
 static void count_work(struct gw_graph *graph, const struct ggml_tensor *node)
 {
 	uint64_t n = (uint64_t)ggml_nelements(node);

@@ -77,7 +77,7 @@ size_t gw_graph_bytes(const struct gw_graph *graph);
 /* Whether any tensor of the graph lies in the buffer of this handle. */
 bool gw_graph_uses(const struct gw_graph *graph, uint64_t handle);
 
-/* For whoever keeps graphs, who alone uses them: a link for lists, and when the graph was last used. */
+/* For the cache of graphs only: a link for lists, and when the graph was last used. */
 struct gw_graph **gw_graph_link(struct gw_graph *graph);
 uint64_t *gw_graph_used(struct gw_graph *graph);
 

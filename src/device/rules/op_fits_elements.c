@@ -123,7 +123,7 @@ bool gw_fits_count_equal(const struct ggml_tensor *n)
 	return gw_has_shape(n, 1, 1, 1, 1) && gw_same_shape(n->src[0], n->src[1]) && a[2] == 1 && a[3] == 1;
 }
 
-/* What a variant of an operation wants besides the row of the operation. */
+/* What a variant of an operation requires in addition to the operation's row. */
 static bool variant_fits(const struct gw_op_variant *variant, const struct ggml_tensor *n)
 {
 	if (!(variant->types >> n->type & 1))

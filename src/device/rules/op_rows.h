@@ -48,7 +48,7 @@
 #define STEP(w) PARAM(w, 1, STEP_MAX)
 #define PADDING(w) PARAM(w, 0, STEP_MAX)
 
-/* UNARY and GLU have a row each, and one of these for each function: what it wants besides. */
+/* UNARY and GLU have one row each, and one of these for each function, with its additional requirements. */
 struct gw_op_variant {
 	uint64_t types;
 	enum gw_layout layout;

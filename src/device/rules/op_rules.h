@@ -83,7 +83,7 @@ struct gw_op_rule {
 	/* Whether extents, types and parameters belong together. Called once all of the above holds. NULL: always. */
 	bool (*fits)(const struct ggml_tensor *node);
 
-	/* Words of op_params that promise something about the contents of sources, which nobody here can check: bit n
+	/* Words of op_params that promise something about the contents of sources, which the server cannot check: bit n
 	 * is word n. The server takes them back; without them the result is the same. */
 	uint16_t hints;
 
@@ -110,7 +110,7 @@ void gw_op_rules_drop_hints(struct ggml_tensor *node);
 /* Whether any extent is 0. Devices do not execute a node without elements. */
 bool gw_tensor_is_empty(const struct ggml_tensor *t);
 
-/* Where a tensor lies: from its first byte to behind its last one. Devices may give the same addresses in two buffers.
+/* Where a tensor lies: from its first byte to after its last one. Devices may give the same addresses in two buffers.
  */
 struct gw_span {
 	const void *buffer;

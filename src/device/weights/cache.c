@@ -57,7 +57,7 @@ void gw_cache_free(struct gw_cache *cache)
 	free(cache);
 }
 
-/* Passes on a status from the other end, and notices if there is none any more. */
+/* Passes on a status from the other end, and notices if the other end is gone. */
 static enum gw_status heard(struct gw_cache *cache, enum gw_status st)
 {
 	if (st != GW_ERR_LOST && st != GW_ERR_PROTOCOL)

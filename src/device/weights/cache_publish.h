@@ -9,8 +9,8 @@ enum gw_cache_published {
 	GW_CACHE_FAILED,    /* errno says why; temp stays */
 };
 
-/* Renames temp, open as fd, to path in the same directory, unless there is a file: in one step, so that nobody ever
- * sees a part of it, and nobody's file is replaced. Compares the contents with those of a file that is there. */
+/* Renames temp, open as fd, to path in the same directory, unless that exists: in one step, so that no one
+ * sees a part of it, and no file is replaced. Compares the contents with those of an existing file. */
 enum gw_cache_published gw_cache_publish(const char *temp, int fd, const char *path);
 
 #endif

@@ -38,7 +38,7 @@ static bool is_zero(const union ibv_gid *gid)
 	return memcmp(gid, &zero, sizeof(zero)) == 0;
 }
 
-/* Better kinds of address have higher ranks; 0 is none. */
+/* Better kinds of address have higher ranks; 0 is unusable. */
 static int rank_of(const struct scan *s, const struct ibv_port_attr *port, const struct ibv_gid_entry *gid)
 {
 	bool right_gid = s->want_gid >= 0 ? gid->gid_index == (uint32_t)s->want_gid
