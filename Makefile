@@ -14,7 +14,7 @@ FUZZ_GRAPHS ?= 1000000
 
 VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: deb test-deb dist fuzz fuzz-kernels soak all help build programs sysroot demo shell test test-full test-rdma bench bench-rdma asan tsan valgrind clang lint format install clean
+.PHONY: deb test-deb release test-hosts dist fuzz fuzz-kernels soak all help build programs sysroot demo shell test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
 
 all: build
 
@@ -29,6 +29,7 @@ help:
 	@echo "  make install       install into the system (DESTDIR and CMAKE_FLAGS work)"
 	@echo "More tests:"
 	@echo "  make test-full     make test, with every operation, every architecture, and Vulkan"
+	@echo "  make test-hosts    try the release archive with five releases of node-llama-cpp, from the npm registry (two minutes)"
 	@echo "  make test-rdma     RDMA over Soft-RoCE, in emulated machines (QEMU, without KVM)"
 	@echo "  make asan tsan     run the tests under sanitizers, in build-asan and build-tsan"
 	@echo "  make valgrind      run the unit tests under memcheck"
@@ -39,8 +40,10 @@ help:
 	@echo "Measurements:"
 	@echo "  make bench         compare with stock: table, CSV and plots in build/bench (about ten minutes)"
 	@echo "  make bench-rdma    measure RDMA latency and bandwidth next to perftest"
+	@echo "  make bench-cluster measure and predict 1 to 8 simulated machines, in build/bench/cluster (about 20 minutes)"
 	@echo "Packages:"
 	@echo "  make dist          make a source archive of the last commit, in build/"
+	@echo "  make release       make a relocatable archive for any ggml from 0.15 to 0.27, in build/release (ARCH=aarch64)"
 	@echo "  make deb           build Debian packages in build/deb; uses a separate Debian system if needed (root, debootstrap)"
 	@echo "  make test-deb      build the packages and try them in a fresh Debian system with Debian's llama.cpp"
 	@echo "Variables: V=1 shows every command, JOBS=N or -jN sets the number of jobs, BUILD=DIR is the build directory,"
@@ -94,6 +97,9 @@ bench: sysroot build
 bench-rdma: sysroot build
 	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/rdma
 
+bench-cluster: sysroot build
+	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) bench/cluster/run $(BENCH_FLAGS)
+
 asan:
 	@$(MAKE) --no-print-directory build BUILD=build-asan CMAKE_FLAGS="-DGGWIRE_SANITIZE=address,undefined $(CMAKE_FLAGS)"
 	@$(call CTEST,build-asan) -LE "interop|full|rdma"
@@ -132,6 +138,13 @@ dist:
 	@mkdir -p build
 	@git archive --prefix=ggwire-$(VERSION)/ -o build/ggwire-$(VERSION).tar.gz HEAD
 	@echo "build/ggwire-$(VERSION).tar.gz"
+
+release: build
+	@tools/release $(ARCH)
+
+# Skipped, with the reason, where there is no npm.
+test-hosts: sysroot build
+	@tests/hosts/run.sh $(BUILD) || [ $$? = 77 ]
 
 deb:
 	@tools/deb

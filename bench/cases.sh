@@ -16,17 +16,6 @@ bench_ns() {
 		awk '{ v[NR] = $1 } END { if (NR) print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
 
-# compute EXPRESSION VARIABLE=VALUE...: prints it, nothing if a value is empty.
-compute() {
-	local expression=$1 assignment options=()
-	shift
-	for assignment in "$@"; do
-		[ -n "${assignment#*=}" ] || return 0
-		options+=(-v "$assignment")
-	done
-	awk "${options[@]}" "BEGIN { printf \"%.6g\n\", ($expression) }"
-}
-
 # throughput CASE METRIC UNIT EXPRESSION MODEL OPTION...: llama-bench with each pairing; EXPRESSION makes the value of ns.
 throughput() {
 	local name=$1 metric=$2 unit=$3 expression=$4 model=$5 rep pairing remote

@@ -16,6 +16,8 @@
 
 #include "ggml/abi.h"
 #include "ggml/layout.h"
+#include "measure.h"
+#include "remote.h"
 
 enum {
 	WIDTH = 4,
@@ -23,8 +25,6 @@ enum {
 	MAX_ROUNDS = 1000,
 	EXIT_USAGE = 2
 };
-
-typedef ggml_backend_reg_t (*add_server_fn)(const char *endpoint);
 
 /* One graph on one device: a chain of additions that ends in start + nodes. */
 struct chain {
@@ -41,47 +41,6 @@ struct options {
 	int nodes, rounds;
 	bool idle;
 };
-
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "bench-graph: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static int u64_compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
-static double median_ns(uint64_t *times, int n)
-{
-	int middle = n / 2;
-	qsort(times, (size_t)n, sizeof *times, u64_compare);
-	return (double)times[middle];
-}
-
-static ggml_backend_t remote_open(const char *plugin, const char *endpoint)
-{
-	ggml_backend_reg_t rpc = ggml_backend_load(plugin);
-	if (!rpc)
-		die("the plug-in does not load");
-	void *proc = ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server");
-	ggml_backend_reg_t server = proc ? ((add_server_fn)proc)(endpoint) : NULL;
-	if (!server || ggml_backend_reg_dev_count(server) == 0)
-		die("the server has no device for us");
-	ggml_backend_t backend = ggml_backend_dev_init(ggml_backend_reg_dev_get(server, 0), NULL);
-	if (!backend)
-		die("the remote device does not start");
-	return backend;
-}
 
 static void chain_build(struct chain *c, ggml_backend_t backend, int nodes)
 {
@@ -122,17 +81,17 @@ static void chain_free(struct chain *c)
 	ggml_free(c->context);
 }
 
-/* Submits once; returns the nanoseconds until the call came back, and in *total those until the result was here. A
+/* Submits once; returns the microseconds until the call came back, and in *total those until the result was here. A
  * measurement of a wrong result would be worth nothing. */
-static uint64_t chain_submit(struct chain *c, float expected, uint64_t *total)
+static double chain_submit(struct chain *c, float expected, double *total)
 {
 	float values[WIDTH];
-	uint64_t start = now_ns();
+	double start = now_us();
 	if (ggml_backend_graph_compute_async(c->backend, c->graph) != GGML_STATUS_SUCCESS)
 		die("the graph was refused");
-	uint64_t submitted = now_ns();
+	double submitted = now_us();
 	ggml_backend_tensor_get(ggml_graph_node(c->graph, -1), values, 0, sizeof values);
-	*total = now_ns() - start;
+	*total = now_us() - start;
 	for (int i = 0; i < WIDTH; i++)
 		if (values[i] < expected || values[i] > expected)
 			die("the device computed something else");
@@ -148,29 +107,29 @@ enum naming {
 
 static void chain_measure(struct chain *c, enum naming naming, const char *key, int rounds)
 {
-	static uint64_t submit[MAX_ROUNDS], total[MAX_ROUNDS];
+	static double submit[MAX_ROUNDS], total[MAX_ROUNDS];
 	static uint64_t uid = UINT64_C(1) << 40;
 	float start = (float)naming;
 	chain_set_inputs(c, start);
 	if (naming == NAME_SAME)
 		uid++;
 	for (int i = -SEEN; i < rounds; i++) {
-		uint64_t whole;
+		double whole;
 		c->graph->uid = naming == NAME_NONE ? 0 : naming == NAME_SAME ? uid : ++uid;
-		uint64_t own = chain_submit(c, start + (float)c->nodes, &whole);
+		double own = chain_submit(c, start + (float)c->nodes, &whole);
 		if (i >= 0) {
 			submit[i] = own;
 			total[i] = whole;
 		}
 	}
-	printf("%s=%.1f\n", key, median_ns(submit, rounds) / c->nodes);
-	printf("%s_done=%.1f\n", key, median_ns(total, rounds) / c->nodes);
+	printf("%s=%.1f\n", key, 1e3 * median(submit, (size_t)rounds) / c->nodes);
+	printf("%s_done=%.1f\n", key, 1e3 * median(total, (size_t)rounds) / c->nodes);
 }
 
 static void idle_until_eof(struct chain *c)
 {
 	char byte;
-	uint64_t total;
+	double total;
 	chain_set_inputs(c, 0);
 	chain_submit(c, (float)c->nodes, &total);
 	printf("pid=%ld\n", (long)getpid());

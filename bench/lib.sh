@@ -119,3 +119,14 @@ port_bytes() {
 	ss -tinHO state established "sport = :$1" 2>/dev/null |
 		sed -n 's/.*bytes_received:\([0-9]*\).*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }'
 }
+
+# compute EXPRESSION VARIABLE=VALUE...: prints it, nothing if a value is empty.
+compute() {
+	local expression=$1 assignment options=()
+	shift
+	for assignment in "$@"; do
+		[ -n "${assignment#*=}" ] || return 0
+		options+=(-v "$assignment")
+	done
+	awk "${options[@]}" "BEGIN { printf \"%.6g\n\", ($expression) }"
+}

@@ -1,8 +1,5 @@
 /* What this machine gives in the same run: loopback TCP, memcpy, and FNV-1a as a stock peer computes it. Prints one
  * key=value a line; times in microseconds, rates in 10^9 bytes a second. */
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
+#include "tcp.h"
 
 enum {
 	PING_BYTES = 64,
 	PINGS = 10000,
-	PINGS_WARM = 1000,
 	STREAM_CHUNK = 256 << 10,
 	RUNS = 5
 };
@@ -26,36 +23,11 @@ enum {
 #define COPY_BYTES ((size_t)128 << 20)
 #define HASH_BYTES ((size_t)32 << 20)
 
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "bench-limits: %s: %s\n", what, strerror(errno));
-	exit(EXIT_FAILURE);
-}
-
-static double now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int double_compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n)
-{
-	qsort(values, n, sizeof *values, double_compare);
-	return values[n / 2];
-}
-
 static uint8_t *fresh_memory(size_t bytes)
 {
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
-		die("mmap");
+		die_errno("mmap");
 	return memory;
 }
 
@@ -65,80 +37,6 @@ static uint8_t *touched_memory(size_t bytes)
 	for (size_t i = 0; i < bytes; i += 64)
 		memory[i] = (uint8_t)(i * 2654435761u >> 13);
 	return memory;
-}
-
-/* Both ends of one loopback connection, without delayed sends. */
-static void connect_pair(int fds[2])
-{
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof addr;
-	int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || fds[0] < 0 || bind(listener, (struct sockaddr *)&addr, length) || listen(listener, 1) ||
-		getsockname(listener, (struct sockaddr *)&addr, &length) ||
-		connect(fds[0], (struct sockaddr *)&addr, length))
-		die("loopback connection");
-	fds[1] = accept(listener, NULL, NULL);
-	if (fds[1] < 0)
-		die("accept");
-	close(listener);
-	for (int i = 0; i < 2; i++)
-		setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
-
-static bool send_all(int fd, const uint8_t *bytes, size_t n)
-{
-	while (n > 0) {
-		ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-		if (sent <= 0)
-			return false;
-		bytes += sent;
-		n -= (size_t)sent;
-	}
-	return true;
-}
-
-static bool recv_all(int fd, uint8_t *bytes, size_t n)
-{
-	while (n > 0) {
-		ssize_t got = recv(fd, bytes, n, 0);
-		if (got <= 0)
-			return false;
-		bytes += got;
-		n -= (size_t)got;
-	}
-	return true;
-}
-
-static void *echo_thread(void *arg)
-{
-	int fd = *(int *)arg;
-	uint8_t message[PING_BYTES];
-	while (recv_all(fd, message, sizeof message) && send_all(fd, message, sizeof message))
-		continue;
-	return NULL;
-}
-
-static double tcp_round_trip_us(void)
-{
-	static double times[PINGS];
-	uint8_t message[PING_BYTES] = {0};
-	int fds[2];
-	pthread_t thread;
-	connect_pair(fds);
-	if (pthread_create(&thread, NULL, echo_thread, &fds[1]))
-		die("thread");
-	for (int i = -PINGS_WARM; i < PINGS; i++) {
-		double start = now_us();
-		if (!send_all(fds[0], message, sizeof message) || !recv_all(fds[0], message, sizeof message))
-			die("ping");
-		if (i >= 0)
-			times[i] = now_us() - start;
-	}
-	close(fds[0]);
-	pthread_join(thread, NULL);
-	close(fds[1]);
-	return median(times, PINGS);
 }
 
 struct stream {
@@ -151,8 +49,8 @@ static void *stream_thread(void *arg)
 {
 	const struct stream *s = arg;
 	for (size_t sent = 0; sent < s->total; sent += STREAM_CHUNK)
-		if (!send_all(s->fd, s->source + sent % s->source_bytes, STREAM_CHUNK))
-			die("stream");
+		if (!tcp_send(s->fd, s->source + sent % s->source_bytes, STREAM_CHUNK))
+			die_errno("stream");
 	return NULL;
 }
 
@@ -161,14 +59,14 @@ static double tcp_stream(const uint8_t *source, size_t source_bytes, uint8_t *si
 {
 	int fds[2];
 	pthread_t thread;
-	connect_pair(fds);
+	tcp_pair(NULL, NULL, fds);
 	struct stream s = {fds[0], source, source_bytes, total};
 	double start = now_us();
 	if (pthread_create(&thread, NULL, stream_thread, &s))
-		die("thread");
+		die_errno("thread");
 	for (size_t got = 0; got < total; got += STREAM_CHUNK)
-		if (!recv_all(fds[1], sink + got % sink_bytes, STREAM_CHUNK))
-			die("stream");
+		if (!tcp_recv(fds[1], sink + got % sink_bytes, STREAM_CHUNK))
+			die_errno("stream");
 	double elapsed = now_us() - start;
 	pthread_join(thread, NULL);
 	close(fds[0]);
@@ -236,7 +134,9 @@ static double fnv1a_rate(void)
 
 int main(void)
 {
-	printf("tcp_rtt=%.2f\n", tcp_round_trip_us());
+	int fds[2];
+	tcp_pair(NULL, NULL, fds);
+	printf("tcp_rtt=%.2f\n", tcp_round_trip_us(fds, PING_BYTES, PINGS, false));
 	printf("tcp_stream=%.3f\n", stream_rate());
 	printf("tcp_load=%.3f\n", load_rate(false));
 	printf("tcp_load_huge=%.3f\n", load_rate(true));

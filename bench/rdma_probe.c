@@ -13,6 +13,9 @@
 #include <ggml-backend.h>
 #include <ggml.h>
 
+#include "measure.h"
+#include "remote.h"
+
 enum {
 	FLOAT_SIZE = 4,
 	PIECE = 8 << 20,
@@ -20,8 +23,6 @@ enum {
 	EXIT_USAGE = 2,
 	EXIT_LOST = 3 /* the device was lost, as --until-lost expects */
 };
-
-typedef ggml_backend_reg_t (*add_server_fn)(const char *endpoint);
 
 struct options {
 	const char *plugin, *server;
@@ -38,12 +39,6 @@ struct device {
 	struct ggml_tensor *small, *twice, *large;
 };
 
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "bench-rdma: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
 static double now_of(clockid_t clock)
 {
 	struct timespec t;
@@ -56,40 +51,13 @@ static double now(void)
 	return now_of(CLOCK_MONOTONIC);
 }
 
-static int double_compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-	qsort(values, (size_t)n, sizeof *values, double_compare);
-	return values[n / 2];
-}
-
-static ggml_backend_t backend_open(const char *plugin, const char *server)
-{
-	ggml_backend_reg_t rpc = ggml_backend_load(plugin);
-	if (!rpc)
-		die("the plug-in does not load");
-	void *proc = ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server");
-	ggml_backend_reg_t reg = proc ? ((add_server_fn)proc)(server) : NULL;
-	if (!reg || ggml_backend_reg_dev_count(reg) == 0)
-		die("the server has no device for us");
-	ggml_backend_t backend = ggml_backend_dev_init(ggml_backend_reg_dev_get(reg, 0), NULL);
-	if (!backend)
-		die("the remote device does not start");
-	return backend;
-}
-
 static void device_open(struct device *d, const struct options *o)
 {
 	struct ggml_init_params params = {
 		.mem_size = 8 * ggml_tensor_overhead() + ggml_graph_overhead(),
 		.no_alloc = true,
 	};
-	d->backend = backend_open(o->plugin, o->server);
+	d->backend = remote_open(o->plugin, o->server);
 	d->context = ggml_init(params);
 	if (!d->context)
 		die("out of memory");
@@ -184,8 +152,8 @@ static void measure_latency(const struct device *d, int rounds)
 		if (i >= 0)
 			computes[i] = now() - start;
 	}
-	printf("read_us=%.1f\n", 1e6 * median(reads, rounds));
-	printf("compute_us=%.1f\n", 1e6 * median(computes, rounds));
+	printf("read_us=%.1f\n", 1e6 * median(reads, (size_t)rounds));
+	printf("compute_us=%.1f\n", 1e6 * median(computes, (size_t)rounds));
 }
 
 /* A read of a few bytes ends an upload: it is answered when all before it has arrived. */

@@ -1,5 +1,15 @@
 # ggml: the headers and libraries to build against, and the directory it loads its backends from.
 #   GGML_BACKEND_DIR   where ggml looks for plug-ins; ours is installed there
+#   GGWIRE_GGML_INCLUDE   ggml's headers. Given from outside, they are enough: for a build without tests
+if(GGWIRE_GGML_INCLUDE AND NOT GGWIRE_TESTS)
+	add_library(ggml_headers INTERFACE)
+	target_include_directories(ggml_headers SYSTEM INTERFACE "${GGWIRE_GGML_INCLUDE}")
+	set(GGML_BACKEND_DIR "" CACHE PATH "Directory of ggml's backend plug-ins")
+	set(GGWIRE_RUN_BACKEND_DIR "")
+	message(STATUS "ggml: headers of ${GGWIRE_GGML_INCLUDE}")
+	return()
+endif()
+
 find_package(ggml QUIET)
 if(NOT ggml_FOUND)
 	message(FATAL_ERROR
@@ -11,10 +21,13 @@ find_path(GGWIRE_GGML_INCLUDE ggml-backend.h HINTS "${GGML_INCLUDE_DIR}" REQUIRE
 find_library(GGWIRE_GGML_BASE NAMES ggml-base HINTS "${GGML_LIB_DIR}" REQUIRED)
 find_library(GGWIRE_GGML NAMES ggml HINTS "${GGML_LIB_DIR}" REQUIRED)
 
+# Our own programs and libraries are not linked with ggml: they find it at run time. Tests are, whether or not they call
+# it themselves.
+add_library(ggml_headers INTERFACE)
+target_include_directories(ggml_headers SYSTEM INTERFACE "${GGWIRE_GGML_INCLUDE}")
 add_library(ggml_base INTERFACE)
-target_include_directories(ggml_base SYSTEM INTERFACE "${GGWIRE_GGML_INCLUDE}")
-target_link_libraries(ggml_base INTERFACE "${GGWIRE_GGML_BASE}")
-# The registry of backends on top: what a program needs, and a plug-in must not.
+target_link_libraries(ggml_base INTERFACE -Wl,--push-state,--no-as-needed "${GGWIRE_GGML_BASE}" -Wl,--pop-state ggml_headers)
+# The registry of backends on top.
 add_library(ggml_registry INTERFACE)
 target_link_libraries(ggml_registry INTERFACE "${GGWIRE_GGML}" ggml_base)
 

@@ -19,7 +19,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "device/weights/cache.h"
-#include "device/weights/cache_names.h"
+#include "device/weights/cache_layout.h"
 #include "device/weights/cache_store.h"
 #include "device/weights/cache_wire.h"
 #include "wire/cursor.h"

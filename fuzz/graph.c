@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/device.h"
 #include "device/graph/graph.h"
+#include "device/session/device.h"
 #include "fuzz/mock.h"
 #include "fuzz/world.h"
 #include "wire/message.h"
@@ -28,7 +28,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	gw_buffers_init(&buffers, 0);
 	for (int i = 0; i < WORLD_BUFFERS; i++) {
 		struct gw_buffer *b;
-		if (gw_buffers_alloc(&buffers, &device, WORLD_SIZE, &b) != GW_OK || b->handle != WORLD_HANDLE(i) ||
+		if (gw_buffers_alloc(&buffers, device.dev, WORLD_SIZE, &b) != GW_OK || b->handle != WORLD_HANDLE(i) ||
 			b->vbase != WORLD_BASE(i))
 			abort();
 		ggml_backend_buffer_clear(b->buffer, 0);

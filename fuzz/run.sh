@@ -8,9 +8,10 @@ build=${1:?the build directory} seconds=${2:-20}
 shift
 [ $# -gt 0 ] && shift
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- wire session graph launch client lies gguf cache
+[ $# -gt 0 ] || set -- wire session graph launch client lies gguf cache tls
 
 for target; do
+	[ "$target" != tls ] || [ -x "$build/fuzz/fuzz_tls" ] || { echo "fuzz: tls: not in this build"; continue; }
 	found=$build/corpus/$target
 	log=$build/fuzz_$target.log
 	mkdir -p "$found"

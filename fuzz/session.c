@@ -2,11 +2,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "device/server.h"
 #include "fuzz/bytes.h"
 #include "fuzz/mock.h"
+#include "transport/list/pairing.h"
+#include "transport/upgrade.h"
 #include "wire/message.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -21,14 +25,34 @@ static void discard(enum gw_log_level level, const char *line, void *user)
 	(void)line;
 }
 
+/* Another server, which greets, sends numbers until it has sent enough, and never listens. */
+static enum gw_status pair(
+	void *user, const char *client, const struct gw_pairing *pairing, int *fd, struct gw_error *err)
+{
+	static const uint8_t zeros[GW_UPGRADE_CAPS + 1024];
+	int fds[2];
+	(void)user;
+	(void)client;
+	if (pairing->host[0] == '-' || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return gw_error_set(err, GW_ERR_SYSTEM, "no other server");
+	if (send(fds[1], zeros, sizeof(zeros), MSG_NOSIGNAL) < 0)
+		abort();
+	close(fds[1]);
+	*fd = fds[0];
+	return GW_OK;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static ggml_backend_dev_t devices[2];
 	(void)argc;
 	(void)argv;
 	devices[0] = devices[1] = mock_device();
-	const struct gw_server_options options = {
-		.devices = devices, .n_devices = 2, .dialect = &gw_dialect_newest, .max_memory = (uint64_t)16 << 20};
+	const struct gw_server_options options = {.devices = devices,
+		.n_devices = 2,
+		.dialect = &gw_dialect_newest,
+		.max_memory = (uint64_t)16 << 20,
+		.pair = pair};
 	gw_log_set_sink(discard, NULL);
 	return gw_server_new(&options, &server, NULL) == GW_OK ? 0 : -1;
 }

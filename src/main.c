@@ -10,16 +10,26 @@
 #include "cli/verbs.h"
 #include "daemon/serve.h"
 #include "daemon/status/http_process.h"
+#include "daemon/workers/pairing_run.h"
 #include "daemon/workers/worker.h"
+#include "ggml/bind.h"
+#include "transport/tls/tls.h"
 #include "version.h"
 #include "wire/dialect.h"
 
 static int print_version(void)
 {
 	const struct gw_version *v = &gw_dialect_newest.version;
+	char tls[320];
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
-	printf("ggml %s (%s)\n", ggml_version(), ggml_commit());
+	struct gw_error err;
+	if (gw_ggml_load(NULL, &err) == GW_OK)
+		printf("ggml %s (%s), %s\n", ggml_version(), ggml_commit(), gw_ggml_path());
+	else
+		printf("ggml: %s\n", err.text);
+	gw_tls_describe(tls, sizeof(tls));
+	printf("TLS: %s\n", tls);
 	printf("optional features:%s; missing:%s\n", GGWIRE_FEATURES, GGWIRE_FEATURES_MISSING);
 	return GW_EXIT_GOOD;
 }
@@ -33,6 +43,7 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
+	{"key", "ggwire key", gw_key_main, "manage the keys of a server's clients"},
 	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers and a command line that uses them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server and show its version"},
 	{"bench", "ggwire bench", gw_bench_main, "measure a server and the path to it"},
@@ -100,6 +111,8 @@ static int dispatch(int argc, char **argv)
 		return gw_worker_main();
 	if (strcmp(command, "http") == 0)
 		return gw_http_main();
+	if (strcmp(command, "pair") == 0)
+		return gw_pairing_main();
 	if (strcmp(command, "help") == 0)
 		return help(argc, argv);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)

@@ -23,7 +23,7 @@ enum {
 
 /* Shape of the model; 0 stands for "not given" until options_complete() has run. */
 struct options {
-	int64_t layers, embd, heads, kv_heads, ff, vocab, ctx, size;
+	int64_t layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, size;
 	uint64_t seed;
 	enum ggml_type type;
 	const char *out;
@@ -37,12 +37,13 @@ static const char usage_text[] =
 	"\n"
 	"  --layers N      blocks (default: 4, or what --size asks for)\n"
 	"  --embd N        width, a multiple of 32 (default: 256, or what --size asks for)\n"
-	"  --heads N       attention heads; divides --embd (default: embd / 64)\n"
+	"  --heads N       attention heads (default: embd / 64)\n"
 	"  --kv-heads N    key and value heads; divides --heads (default: heads / 4)\n"
+	"  --head-dim N    width of a head, even (default: embd / heads, which must then be whole)\n"
 	"  --ff N          width of the feed-forward part, a multiple of 32 (default: 11/4 of --embd)\n"
 	"  --vocab N       tokens, 260 or more (default: 4096)\n"
 	"  --ctx N         context length written into the file (default: 4096)\n"
-	"  --type TYPE     f32, f16 or q8_0 (default: q8_0)\n"
+	"  --type TYPE     f32, f16, q8_0 or q4_0 (default: q8_0)\n"
 	"  --size SIZE     about this many bytes of weights (suffixes K, M, G), by number and width of layers\n"
 	"  --seed N        seed of the weights (default: 1)\n"
 	"  --out FILE      the file to write\n"
@@ -85,11 +86,11 @@ static int64_t size_parse(const char *text)
 
 static enum ggml_type type_parse(const char *text)
 {
-	static const enum ggml_type types[] = {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_Q8_0};
+	static const enum ggml_type types[] = {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_Q8_0, GGML_TYPE_Q4_0};
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
 		if (strcmp(text, ggml_type_name(types[i])) == 0)
 			return types[i];
-	bad_usage("--type takes f32, f16 or q8_0", text);
+	bad_usage("--type takes f32, f16, q8_0 or q4_0", text);
 }
 
 static int64_t round_to(int64_t value, int64_t step)
@@ -100,9 +101,10 @@ static int64_t round_to(int64_t value, int64_t step)
 
 static size_t layer_bytes(const struct options *o)
 {
-	int64_t head_dim = o->embd / o->heads;
-	int64_t rows = 2 * o->embd + 2 * head_dim * o->kv_heads + 2 * o->ff;
-	return (size_t)rows * ggml_row_size(o->type, o->embd) + (size_t)o->embd * ggml_row_size(o->type, o->ff);
+	int64_t attention = o->head_dim * o->heads;
+	int64_t rows = attention + 2 * o->head_dim * o->kv_heads + 2 * o->ff;
+	return (size_t)rows * ggml_row_size(o->type, o->embd) +
+	       (size_t)o->embd * (ggml_row_size(o->type, attention) + ggml_row_size(o->type, o->ff));
 }
 
 /* Width for --size: about sixteen layers, each of some twelve weights per squared width. */
@@ -122,8 +124,12 @@ static void options_complete(struct options *o)
 		o->kv_heads = o->heads % 4 ? o->heads : o->heads / 4;
 	if (!o->ff)
 		o->ff = round_to(o->embd * 11 / 4, 32);
-	if (o->embd % o->heads || o->embd / o->heads % 2)
-		bad_usage("the heads must divide the width into even parts; see", "--heads");
+	if (!o->head_dim && o->embd % o->heads == 0)
+		o->head_dim = o->embd / o->heads;
+	if (o->head_dim % 2 || !o->head_dim)
+		bad_usage("the heads must divide the width into even parts, or be given a width; see", "--head-dim");
+	if (o->head_dim * o->heads % 32)
+		bad_usage("the heads together are not a multiple of 32 wide", "--head-dim");
 	if (o->heads % o->kv_heads)
 		bad_usage("the number of heads must be a multiple of", "--kv-heads");
 	if (o->embd % 32 || o->ff % 32)
@@ -148,6 +154,7 @@ static void option_take(struct options *o, const char *name, const char *value)
 		{"embd", &o->embd, 32, 1 << 16},
 		{"heads", &o->heads, 1, 1024},
 		{"kv-heads", &o->kv_heads, 1, 1024},
+		{"head-dim", &o->head_dim, 2, 1 << 12},
 		{"ff", &o->ff, 32, 1 << 18},
 		{"vocab", &o->vocab, FIRST_WORD + 1, 1 << 20},
 		{"ctx", &o->ctx, 1, INT64_C(1) << 24},
@@ -172,6 +179,7 @@ static struct options options_parse(int argc, char **argv)
 		{"embd", required_argument, NULL, 'o'},
 		{"heads", required_argument, NULL, 'o'},
 		{"kv-heads", required_argument, NULL, 'o'},
+		{"head-dim", required_argument, NULL, 'o'},
 		{"ff", required_argument, NULL, 'o'},
 		{"vocab", required_argument, NULL, 'o'},
 		{"ctx", required_argument, NULL, 'o'},
@@ -271,12 +279,15 @@ static void shape_add(struct gguf_context *gguf, const struct options *o)
 		{"llama.feed_forward_length", o->ff},
 		{"llama.attention.head_count", o->heads},
 		{"llama.attention.head_count_kv", o->kv_heads},
-		{"llama.rope.dimension_count", o->embd / o->heads},
+		{"llama.attention.key_length", o->head_dim},
+		{"llama.attention.value_length", o->head_dim},
+		{"llama.rope.dimension_count", o->head_dim},
 		{"llama.vocab_size", o->vocab},
 		/* llama.cpp's numbers for "mostly" one type. */
-		{"general.file_type", o->type == GGML_TYPE_Q8_0  ? 7
-				      : o->type == GGML_TYPE_F16 ? 1
-								 : 0},
+		{"general.file_type", o->type == GGML_TYPE_Q8_0   ? 7
+				      : o->type == GGML_TYPE_Q4_0 ? 2
+				      : o->type == GGML_TYPE_F16  ? 1
+								  : 0},
 	};
 	gguf_set_val_str(gguf, "general.architecture", "llama");
 	gguf_set_val_str(gguf, "general.name", "random weights");
@@ -298,16 +309,16 @@ static void norm_add(struct ggml_context *ctx, int64_t width, const char *name)
 
 static void layer_add(struct ggml_context *ctx, const struct options *o, int64_t layer)
 {
-	int64_t kv = o->embd / o->heads * o->kv_heads;
+	int64_t attention = o->head_dim * o->heads, kv = o->head_dim * o->kv_heads;
 	const struct {
 		const char *part;
 		int64_t in, out;
 	} parts[] = {
 		{"attn_norm", o->embd, 0},
-		{"attn_q", o->embd, o->embd},
+		{"attn_q", o->embd, attention},
 		{"attn_k", o->embd, kv},
 		{"attn_v", o->embd, kv},
-		{"attn_output", o->embd, o->embd},
+		{"attn_output", attention, o->embd},
 		{"ffn_norm", o->embd, 0},
 		{"ffn_gate", o->embd, o->ff},
 		{"ffn_up", o->embd, o->ff},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "device/graph/tensor.h"
+#include "device/rules/op_judge.h"
 #include "fuzz/kernels/world.h"
 #include "ggml/numbers.h"
 #include "wire/cursor.h"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "device/graph/tensor.h"
+#include "device/rules/op_judge.h"
 #include "fuzz/kernels/case.h"
 #include "fuzz/kernels/world.h"
 

@@ -22,6 +22,9 @@ static struct ggml_tensor *make_cpy(struct gen *g, enum ggml_op op)
 			     : gen_type(g, gen_below(g, 2) ? FLOATS : QUANTIZABLE);
 		if (from == GGML_TYPE_F32 && gen_once_in(g, 6))
 			to = GGML_TYPE_I32;
+	} else if (gen_once_in(g, 4)) {
+		from = gen_type(g, EVERY);
+		to = gen_type(g, EVERY);
 	}
 	enum ggml_type wider = ggml_blck_size(to) > ggml_blck_size(from) ? to : from;
 	struct ggml_tensor *shape = gen_any(g, wider);

@@ -2,7 +2,7 @@
 #ifndef GW_FUZZ_KERNELS_RUN_H
 #define GW_FUZZ_KERNELS_RUN_H
 
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 #include "fuzz/kernels/case.h"
 
 enum outcome {

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "device/rules/op_judge.h"
+
 /* The type of the tensor of an id, or of none. */
 static uint64_t type_bit(const struct kcase *c, uint64_t id)
 {

@@ -9,6 +9,7 @@
 
 #include <ggml-cpu.h>
 
+#include "device/memory/buffers.h"
 #include "ggml/layout.h"
 
 #define PAGE ((size_t)4096)
@@ -226,7 +227,7 @@ static void make_buffer(struct side *s, uint8_t *base, size_t size, struct world
 
 	next_base = base;
 	next_size = size;
-	if (gw_buffers_alloc(&s->buffers, &s->lent, size, &buffer) != GW_OK) {
+	if (gw_buffers_alloc(&s->buffers, s->lent.dev, size, &buffer) != GW_OK) {
 		fprintf(stderr, "no buffers\n");
 		exit(2);
 	}

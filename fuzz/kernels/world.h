@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/device.h"
+#include "device/session/device.h"
 
 #define WORLD_SLOTS 26
 

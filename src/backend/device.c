@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/backend.h"
 #include "backend/buft.h"
@@ -76,7 +77,8 @@ static void device_props(ggml_backend_dev_t dev, struct ggml_backend_dev_props *
 	props->description = device_description(dev);
 	props->type = device_type(dev);
 	device_memory(dev, &props->memory_free, &props->memory_total);
-	props->caps = (struct ggml_backend_dev_caps){.async = true, .events = true, .mmap_support = true};
+	const struct gw_ggml_dev_caps caps = {.async = true, .events = true, .mmap_support = true};
+	memcpy(&props->caps, &caps, sizeof(caps));
 }
 
 static ggml_backend_t device_init_backend(ggml_backend_dev_t dev, const char *params)

@@ -54,7 +54,7 @@ static enum gw_status encode_op(const struct gw_remote_conn *conn, const struct 
 	out->op = gw_opmap_op_wire(conn->opmap, t->op);
 	if (out->op == GW_NO_NUMBER)
 		return no_number(conn, t, "operation", ggml_op_name(t->op), err);
-	if (gw_opmap_params_to_wire(conn->opmap, t->op, t->op_params, out->op_params, &why) != GW_OK)
+	if (gw_opmap_params_to_wire(conn->opmap, t, out->op_params, &why) != GW_OK)
 		return no_parameters(conn, t, &why, err);
 	return GW_OK;
 }

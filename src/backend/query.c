@@ -1,7 +1,7 @@
 #include "backend/query.h"
 
+#include "backend/answers/node_key.h"
 #include "backend/encode.h"
-#include "backend/node_key.h"
 #include "base/checked.h"
 #include "base/log.h"
 

@@ -8,7 +8,7 @@
 #include "backend/sink.h"
 #include "base/log.h"
 #include "ggml/abi.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 /* The thread that connects does not hold the lock; others that need the same server wait for changed. */
 enum state {

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/answers/reply_cache.h"
+#include "backend/answers/told.h"
 #include "backend/remote_conn.h"
-#include "backend/reply_cache.h"
-#include "backend/told.h"
 #include "base/status.h"
 
 /* Makes a connection: gw_client_connect, or what a test puts in its place. */
@@ -25,7 +25,7 @@ struct gw_remote {
 	struct gw_reply_cache alloc_sizes;
 	struct gw_reply_cache supported;
 	struct gw_told told;
-	atomic_bool overruled;    /* ggml was told that an unsupported operation is supported: its memory is placed */
+	atomic_bool overruled;    /* an unsupported operation counted as supported, because its memory is placed */
 	atomic_bool memory_doubt; /* impossible amounts of memory were logged */
 	pthread_mutex_t lock;     /* of what follows, and of every connection's reference count */
 	pthread_cond_t changed;

@@ -133,6 +133,15 @@ enum gw_status gw_sequence_compute(
 	return status;
 }
 
+enum gw_status gw_sequence_allreduce(struct gw_remote_conn *conn, const struct gw_wire_allreduce_req *req)
+{
+	pthread_mutex_lock(&conn->lock);
+	conn->work++;
+	enum gw_status status = gw_client_allreduce(conn->client, req, NULL);
+	pthread_mutex_unlock(&conn->lock);
+	return status;
+}
+
 void gw_sequence_add_buffer(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer)
 {
 	pthread_mutex_lock(&conn->lock);

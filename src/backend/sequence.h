@@ -27,6 +27,9 @@ bool gw_sequence_recompute(struct gw_remote_conn *conn, uint32_t device, uint64_
 enum gw_status gw_sequence_compute(
 	struct gw_remote_conn *conn, uint32_t device, uint64_t uid, const void *body, size_t size);
 
+/* Posts an all-reduce. */
+enum gw_status gw_sequence_allreduce(struct gw_remote_conn *conn, const struct gw_wire_allreduce_req *req);
+
 /* Enters a usable buffer; removes it and tells the server to free it. */
 void gw_sequence_add_buffer(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer);
 void gw_sequence_free_buffer(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer);

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/query.h"
 #include "cli/verb.h"
 #include "cli/verb_client.h"
 #include "cli/verbs.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
 #define MAX_TIMEOUT_S 3600.0
@@ -103,7 +104,7 @@ static void print_table(const struct entry *entries, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct entry *e = &entries[i];
-		char safe[GW_QUERY_TEXT], total[GW_VERB_SIZE], left[GW_VERB_SIZE];
+		char safe[GW_QUERY_TEXT], total[GW_UNITS_TEXT], left[GW_UNITS_TEXT];
 		if (e->status)
 			continue;
 		printf("%s: %s\n", e->endpoint, gw_text_safe(e->text, safe, sizeof(safe)));
@@ -111,7 +112,8 @@ static void print_table(const struct entry *entries, size_t n)
 			const struct gw_wire_memory_rsp *memory = &e->server.memory[d];
 			const char *text = gw_query_device_text(&e->server.info.devices[d]);
 			printf("  RPC%-3u %10s free of %10s  %s\n", e->first + (unsigned)d,
-				gw_verb_size_text(memory->free, left), gw_verb_size_text(memory->total, total),
+				gw_units_bytes((double)memory->free, left),
+				gw_units_bytes((double)memory->total, total),
 				text[0] ? gw_text_safe(text, safe, sizeof(safe)) : "(the server does not tell)");
 		}
 	}

@@ -11,8 +11,6 @@
 #include "cli/verb_client.h"
 #include "cli/verbs.h"
 
-#define NS_PER_S 1e9
-#define NS_PER_MS 1e6
 #define DEFAULT_INTERVAL_S 1.0
 #define DEFAULT_TIMEOUT_S 10.0
 #define MAX_SECONDS 86400.0
@@ -71,7 +69,7 @@ static void print_head(const struct options *o, const struct gw_verb_client *v, 
 		return;
 	printf("PING %s: %s, %u device%s (connected in %.3f ms)\n", o->endpoint,
 		gw_text_safe(r->what, safe, sizeof(safe)), (unsigned)r->n_devices, r->n_devices == 1 ? "" : "s",
-		(double)v->connect_ns / NS_PER_MS);
+		(double)v->connect_ns / GW_NS_PER_MS);
 	fflush(stdout);
 }
 
@@ -79,7 +77,7 @@ static void print_reply(const struct options *o, uint64_t number, uint64_t ns)
 {
 	if (o->json || o->quiet)
 		return;
-	printf("%" PRIu64 ": %.3f ms\n", number, (double)ns / NS_PER_MS);
+	printf("%" PRIu64 ": %.3f ms\n", number, (double)ns / GW_NS_PER_MS);
 	fflush(stdout);
 }
 
@@ -89,7 +87,7 @@ static enum gw_status measure(const struct options *o, struct gw_verb_client *v,
 	uint64_t start = gw_clock_ns();
 	enum gw_status status = GW_OK;
 	while (!status && (o->count == 0 || r->sent < o->count)) {
-		uint64_t due = start + (uint64_t)((double)r->sent * o->interval_s * NS_PER_S);
+		uint64_t due = start + (uint64_t)((double)r->sent * o->interval_s * GW_NS_PER_S);
 		uint64_t now = gw_clock_ns();
 		if (due > now)
 			gw_verb_sleep(v, due - now);
@@ -116,7 +114,7 @@ static void print_summary(const struct options *o, struct result *r)
 {
 	struct gw_stats *s = &r->stats;
 	printf("--- %s: %" PRIu64 " sent, %" PRIu64 " answered, in %.1f s\n", o->endpoint, r->sent, s->n,
-		(double)r->took_ns / NS_PER_S);
+		(double)r->took_ns / GW_NS_PER_S);
 	if (s->n > 0)
 		printf("round trip min/avg/p99/max = %.3f/%.3f/%.3f/%.3f ms\n", gw_stats_min_ms(s), gw_stats_avg_ms(s),
 			gw_stats_percentile_ms(s, 99), gw_stats_max_ms(s));
@@ -132,10 +130,10 @@ static void print_json(const struct gw_verb_client *v, struct result *r, const s
 	gw_json_object(&j, NULL);
 	gw_query_server_json(&j, v->client, r->version);
 	gw_json_u64(&j, "devices", r->n_devices);
-	gw_json_number(&j, "connect_ms", (double)v->connect_ns / NS_PER_MS, 6);
+	gw_json_number(&j, "connect_ms", (double)v->connect_ns / GW_NS_PER_MS, 6);
 	gw_json_u64(&j, "sent", r->sent);
 	gw_json_u64(&j, "answered", s->n);
-	gw_json_number(&j, "seconds", (double)r->took_ns / NS_PER_S, 6);
+	gw_json_number(&j, "seconds", (double)r->took_ns / GW_NS_PER_S, 6);
 	gw_json_object(&j, "round_trip_ms");
 	gw_json_number(&j, "min", s->n ? gw_stats_min_ms(s) : (double)NAN, 6);
 	gw_json_number(&j, "avg", s->n ? gw_stats_avg_ms(s) : (double)NAN, 6);

@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 #define FIRST_CAPACITY 256
-#define NS_PER_MS 1e6
 
 static enum gw_status grow(struct gw_stats *s)
 {
@@ -39,17 +40,17 @@ void gw_stats_free(struct gw_stats *s)
 
 double gw_stats_min_ms(const struct gw_stats *s)
 {
-	return (double)s->min / NS_PER_MS;
+	return (double)s->min / GW_NS_PER_MS;
 }
 
 double gw_stats_avg_ms(const struct gw_stats *s)
 {
-	return s->n ? (double)s->sum / (double)s->n / NS_PER_MS : 0;
+	return s->n ? (double)s->sum / (double)s->n / GW_NS_PER_MS : 0;
 }
 
 double gw_stats_max_ms(const struct gw_stats *s)
 {
-	return (double)s->max / NS_PER_MS;
+	return (double)s->max / GW_NS_PER_MS;
 }
 
 static int compare(const void *a, const void *b)
@@ -66,5 +67,5 @@ double gw_stats_percentile_ms(struct gw_stats *s, unsigned percent)
 	qsort(s->kept, n, sizeof(*s->kept), compare);
 	/* The smallest that at least so many percent are not above. */
 	size_t rank = (n * percent + 99) / 100;
-	return (double)s->kept[rank > 0 ? rank - 1 : 0] / NS_PER_MS;
+	return (double)s->kept[rank > 0 ? rank - 1 : 0] / GW_NS_PER_MS;
 }

@@ -141,16 +141,3 @@ enum gw_status gw_verb_print_json(struct gw_json *j)
 	gw_buf_free(out);
 	return status;
 }
-
-const char *gw_verb_size_text(uint64_t bytes, char out[GW_VERB_SIZE])
-{
-	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-	double value = (double)bytes;
-	size_t unit = 0;
-	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(out, GW_VERB_SIZE, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-	return out;
-}

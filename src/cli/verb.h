@@ -59,8 +59,4 @@ int gw_verb_endpoint(
 /* Ends j, writes what it holds on standard output and frees the buffer. */
 enum gw_status gw_verb_print_json(struct gw_json *j);
 
-/* Writes bytes as a person reads them: "23.4 GiB". Returns out. */
-#define GW_VERB_SIZE 32
-const char *gw_verb_size_text(uint64_t bytes, char out[GW_VERB_SIZE]);
-
 #endif

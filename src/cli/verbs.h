@@ -3,6 +3,7 @@
 #ifndef GW_CLI_VERBS_H
 #define GW_CLI_VERBS_H
 
+int gw_key_main(const char *program, int argc, char **argv);
 int gw_ping_main(const char *program, int argc, char **argv);
 int gw_devices_main(const char *program, int argc, char **argv);
 int gw_bench_main(const char *program, int argc, char **argv);

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define FIRST_FD 3
 

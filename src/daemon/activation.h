@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 struct gw_activation {
 	int fd; /* the caller's: close-on-exec, non-blocking */

@@ -6,17 +6,17 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
+#include "transport/list/transports.h"
 #include "transport/mode.h"
-#include "transport/transports.h"
+#include "transport/tls/tls.h"
 #include "wire/message.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 /* As long as a worker waits for HELLO. */
 #define PATIENCE_MS 10000
 /* From a client's leaving until its worker has said so: it frees memory before. */
-#define PLACE_NS (500 * NS_PER_MS)
+#define PLACE_NS (500 * GW_NS_PER_MS)
 
 enum state {
 	ABSENT,
@@ -63,15 +63,29 @@ static void admit(struct guest *g, bool last)
 		g->state = ABSENT;
 }
 
+/* Whether the listener serves clients that begin with this byte, and --allow lets this one in. */
+static enum gw_refusal judge(struct gw_visitor *v, uint8_t first)
+{
+	v->speaks_tls = first == GW_TLS_FIRST_BYTE;
+	if (v->speaks_tls)
+		return v->terms.tls == GW_TLS_OFF ? GW_REFUSED_TLS : GW_REFUSED_NOT;
+	if (v->terms.tls == GW_TLS_REQUIRE)
+		return GW_REFUSED_PLAIN;
+	return v->needs_identity ? GW_REFUSED_ADDRESS : GW_REFUSED_NOT;
+}
+
 static void on_ready(struct gw_source *source)
 {
 	struct guest *g = (struct guest *)source;
-	char byte;
+	uint8_t byte;
+	enum gw_refusal refusal;
 	if (g->state != SILENT)
 		return;
 	/* Left in place for the worker. */
 	ssize_t n = recv(g->visitor.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	if (n > 0) {
+	if (n > 0 && (refusal = judge(&g->visitor, byte)) != GW_REFUSED_NOT) {
+		turn_away(g, refusal);
+	} else if (n > 0) {
 		gw_events_pause(g->door->o.events, g->visitor.fd);
 		wake_at(g->visitor.fd, 1);
 		g->state = WAITING;
@@ -89,7 +103,7 @@ enum gw_status gw_door_new(const struct gw_door_options *options, struct gw_door
 	if (!door)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	door->o = *options;
-	door->patience_ns = (uint64_t)(ms < PATIENCE_MS ? ms : PATIENCE_MS) * NS_PER_MS;
+	door->patience_ns = (uint64_t)(ms < PATIENCE_MS ? ms : PATIENCE_MS) * GW_NS_PER_MS;
 	for (size_t i = 0; i < GW_DOOR_MAX; i++) {
 		door->guests[i].source.ready = on_ready;
 		door->guests[i].door = door;
@@ -121,20 +135,25 @@ static struct guest *make_room(struct gw_door *door)
 	return g;
 }
 
-static bool may_enter(const struct gw_door *door, int fd)
+/* By its address, or later by its key. */
+static bool may_enter(const struct gw_door *door, int fd, struct gw_visitor *v)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
-	return getpeername(fd, (struct sockaddr *)&address, &len) == 0 &&
-	       gw_allow_permits(door->o.allow, (const struct sockaddr *)&address);
+	if (getpeername(fd, (struct sockaddr *)&address, &len) < 0)
+		return false;
+	if (gw_allow_permits(door->o.allow, (const struct sockaddr *)&address))
+		return true;
+	v->needs_identity = v->terms.tls != GW_TLS_OFF && door->o.allow->n_identities > 0;
+	return v->needs_identity;
 }
 
-void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
+void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms)
 {
-	struct gw_visitor visitor = {.fd = fd, .ep = ep, .dialect = dialect};
+	struct gw_visitor visitor = {.fd = fd, .ep = ep, .terms = *terms};
 	struct gw_error err;
 	gw_transport_peer_name(fd, visitor.peer, sizeof(visitor.peer));
-	if (!may_enter(door, fd)) {
+	if (!may_enter(door, fd, &visitor)) {
 		gw_refusals_note(door->o.refusals, GW_REFUSED_ADDRESS, visitor.peer);
 		close(fd);
 		return;
@@ -155,7 +174,7 @@ void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, co
 
 uint64_t gw_door_deadline(const struct gw_door *door)
 {
-	uint64_t at = GW_EVENTS_NEVER;
+	uint64_t at = GW_CLOCK_NEVER;
 	for (size_t i = 0; i < GW_DOOR_MAX; i++)
 		if (door->guests[i].state && door->guests[i].until < at)
 			at = door->guests[i].until;

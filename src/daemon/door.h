@@ -1,7 +1,7 @@
 /* Connections that have not said anything yet. They wait here, for a short time, and cost a descriptor each: a client
  * gets a worker, and a place below --max-clients, when a request's header has come. If no place is free then, it waits
  * a moment for one: a client that reconnects may arrive before the worker of its last connection has reported its end.
- * Nothing that clients send is read here. One thread. */
+ * It looks only at the first byte that a client sends, which distinguishes TLS from HELLO. One thread. */
 #ifndef GW_DAEMON_DOOR_H
 #define GW_DAEMON_DOOR_H
 
@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/config/allow.h"
-#include "daemon/refusals.h"
-#include "daemon/visitor.h"
+#include "daemon/clients/allow.h"
+#include "daemon/clients/visitor.h"
+#include "daemon/workers/refusals.h"
 
 /* So many wait at once. When one more comes, the one that has waited longest of the host that has most is refused. */
 #define GW_DOOR_MAX 64
@@ -20,7 +20,7 @@ struct gw_door;
 
 /* All of it is lent. */
 struct gw_door_options {
-	int events; /* daemon/events.h */
+	int events; /* base/events.h */
 	const struct gw_allow *allow;
 	struct gw_refusals *refusals;
 
@@ -35,10 +35,10 @@ enum gw_status gw_door_new(const struct gw_door_options *options, struct gw_door
 /* Closes those that wait. NULL is fine. */
 void gw_door_free(struct gw_door *door);
 
-/* A connection to ep, where clients speak dialect, was accepted. fd is the door's from now on. */
-void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect);
+/* A connection to ep, where clients are served on these terms, was accepted. fd is the door's from now on. */
+void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms);
 
-/* When to call gw_door_tick next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+/* When to call gw_door_tick next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_door_deadline(const struct gw_door *door);
 
 /* Refuses those that have said nothing for too long, and asks again for those that want a place. To be called after

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 128
 #define ACCEPT_BATCH 16
@@ -22,7 +22,7 @@ struct listener {
 	struct gw_listeners *all;
 	struct listener *next;
 	struct gw_endpoint ep;
-	const struct gw_dialect *dialect;
+	struct gw_terms terms;
 	struct stat file; /* of a Unix socket that was made here */
 	int fd;
 };
@@ -93,18 +93,18 @@ static void on_connection(struct gw_source *source)
 			return;
 		}
 		all->failed = false;
-		all->take(all->user, fd, &l->ep, l->dialect);
+		all->take(all->user, fd, &l->ep, &l->terms);
 	}
 }
 
-static struct listener *add(struct gw_listeners *all, const struct gw_dialect *dialect)
+static struct listener *add(struct gw_listeners *all, const struct gw_terms *terms)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;
 	l->source.ready = on_connection;
 	l->all = all;
-	l->dialect = dialect;
+	l->terms = *terms;
 	return l;
 }
 
@@ -114,10 +114,10 @@ static void link_in(struct gw_listeners *all, struct listener *l)
 	all->first = l;
 }
 
-enum gw_status gw_listeners_open(struct gw_listeners *all, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err)
+enum gw_status gw_listeners_open(struct gw_listeners *all, const struct gw_endpoint *ep, const struct gw_terms *terms,
+	struct gw_endpoint *bound, struct gw_error *err)
 {
-	struct listener *l = add(all, dialect);
+	struct listener *l = add(all, terms);
 	if (!l)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	enum gw_status status = gw_transport_listen(ep, BACKLOG, &l->fd, &l->ep, err);
@@ -133,9 +133,9 @@ enum gw_status gw_listeners_open(struct gw_listeners *all, const struct gw_endpo
 }
 
 enum gw_status gw_listeners_adopt(struct gw_listeners *all, int fd, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_error *err)
+	const struct gw_terms *terms, struct gw_error *err)
 {
-	struct listener *l = add(all, dialect);
+	struct listener *l = add(all, terms);
 	if (!l) {
 		close(fd);
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
@@ -162,7 +162,7 @@ void gw_listeners_stop(struct gw_listeners *all)
 
 uint64_t gw_listeners_deadline(const struct gw_listeners *all)
 {
-	return all && all->accept_at ? all->accept_at : GW_EVENTS_NEVER;
+	return all && all->accept_at ? all->accept_at : GW_CLOCK_NEVER;
 }
 
 void gw_listeners_tick(struct gw_listeners *all)

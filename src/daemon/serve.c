@@ -6,18 +6,22 @@
 
 #include "base/log.h"
 #include "daemon/activation.h"
+#include "daemon/clients/key_ring.h"
 #include "daemon/config/cache_dir.h"
+#include "daemon/config/http_token.h"
 #include "daemon/config/options.h"
 #include "daemon/notify.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/http.h"
 #include "daemon/status/scoreboard.h"
 #include "daemon/supervisor.h"
-#include "daemon/workers/control.h"
 #include "daemon/workers/pool.h"
 #include "daemon/workers/probe.h"
 #include "device/banner.h"
 #include "device/server.h"
-#include "transport/transports.h"
+#include "ggml/bind.h"
+#include "ggml/numbers.h"
+#include "transport/list/transports.h"
 
 #define EXIT_USAGE 2
 
@@ -39,34 +43,48 @@ static int complain(const char *program, const struct gw_error *err, int exit_st
 	return exit_status;
 }
 
-static void warn_open(const char *endpoint)
+static void warn_open(const char *endpoint, enum gw_tls_mode tls)
 {
 	static const char frame[] = "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!";
+	if (tls == GW_TLS_REQUIRE)
+		return;
 	gw_log_warn("%s", "");
 	gw_log_warn("%s", frame);
 	gw_log_warn("WARNING: '%s' can be reached from other machines", endpoint);
-	gw_log_warn("         Never expose the RPC server to an open network!");
-	gw_log_warn("         There is no encryption and no authentication.");
+	if (tls == GW_TLS_ON) {
+		gw_log_warn("         Clients without a key are served there, and not encrypted.");
+		gw_log_warn("         --tls require refuses them.");
+	} else {
+		gw_log_warn("         Never expose the RPC server to an open network!");
+		gw_log_warn("         There is no encryption and no authentication: see --tls and ggwire key.");
+	}
 	gw_log_warn("%s", frame);
 	gw_log_warn("%s", "");
 }
 
-static void mark(endpoint_text name, const struct gw_dialect *dialect)
+static void mark(endpoint_text name, const struct gw_terms *terms)
 {
-	const struct gw_version *v = &dialect->version;
+	static const char *const tls[] = {
+		[GW_TLS_OFF] = "",
+		[GW_TLS_ON] = " (TLS)",
+		[GW_TLS_REQUIRE] = " (TLS required)",
+	};
+	const struct gw_version *v = &terms->dialect->version;
 	size_t len = strlen(name);
-	if (dialect != gw_server_dialect())
+	if (terms->dialect != gw_server_dialect())
 		snprintf(name + len, sizeof(endpoint_text) - len, " (protocol %u.%u.%u)", v->major, v->minor, v->patch);
+	len = strlen(name);
+	snprintf(name + len, sizeof(endpoint_text) - len, "%s", tls[terms->tls]);
 }
 
 /* Notes an endpoint that is open now. */
-static void add_name(struct names *names, const struct gw_endpoint *bound, const struct gw_dialect *dialect)
+static void add_name(struct names *names, const struct gw_endpoint *bound, const struct gw_terms *terms)
 {
 	char *name = names->text[names->n++];
 	gw_endpoint_format(bound, name, sizeof(endpoint_text));
 	if (!gw_endpoint_is_local(bound))
-		warn_open(name);
-	mark(name, dialect);
+		warn_open(name, terms->tls);
+	mark(name, terms);
 }
 
 static enum gw_status listen_all(
@@ -74,12 +92,13 @@ static enum gw_status listen_all(
 {
 	for (size_t i = 0; i < o->n_listen; i++) {
 		const struct gw_serve_listen *l = &o->listen[i];
-		const struct gw_dialect *dialect = l->dialect ? l->dialect : gw_server_dialect();
+		const struct gw_dialect *said = l->said.dialect;
+		const struct gw_terms terms = {said ? said : gw_server_dialect(), l->tls};
 		struct gw_endpoint bound;
-		enum gw_status status = gw_supervisor_listen(s, &l->ep, dialect, &bound, err);
+		enum gw_status status = gw_supervisor_listen(s, &l->ep, &terms, &bound, err);
 		if (status)
 			return status;
-		add_name(names, &bound, dialect);
+		add_name(names, &bound, &terms);
 	}
 	return GW_OK;
 }
@@ -94,10 +113,12 @@ static enum gw_status adopt_all(
 	if (status)
 		return status;
 	for (size_t i = 0; i < n; i++) {
-		status = gw_supervisor_adopt(s, given[i].fd, &given[i].ep, gw_server_dialect(), err);
+		bool exempt = given[i].ep.kind->has_file && o->tls == GW_TLS_REQUIRE;
+		const struct gw_terms terms = {gw_server_dialect(), exempt ? GW_TLS_ON : o->tls};
+		status = gw_supervisor_adopt(s, given[i].fd, &given[i].ep, &terms, err);
 		if (status)
 			return status;
-		add_name(names, &given[i].ep, gw_server_dialect());
+		add_name(names, &given[i].ep, &terms);
 	}
 	if (n > 0 && o->default_listen)
 		o->n_listen = 0;
@@ -124,10 +145,14 @@ static enum gw_status prepare(const struct gw_serve_options *o, struct gw_contro
 		.n_threads = o->n_threads,
 		.sandbox = o->sandbox,
 		.transport = o->transport,
+		.tls = o->uses_tls,
+		.rdma_plaintext = o->rdma_plaintext,
 		.max_memory = o->max_memory,
 		.cache_size = o->cache_size,
 		.cache_shared = o->cache_shared,
+		.no_peers = o->no_peers,
 	};
+	snprintf(setup->ggml, sizeof(setup->ggml), "%s", o->ggml);
 	snprintf(setup->devices, sizeof(setup->devices), "%s", o->devices);
 	memcpy(setup->models, o->models, sizeof(setup->models));
 	memcpy(setup->environment, o->environment, sizeof(setup->environment));
@@ -219,17 +244,35 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 static enum gw_status open_http(struct gw_supervisor *s, const struct gw_serve_options *o,
 	const struct gw_control_setup *setup, struct gw_scoreboard *board, struct gw_http **http, struct gw_error *err)
 {
-	char name[GW_ENDPOINT_MAX + 16];
+	char name[GW_ENDPOINT_MAX + 16], token[GW_CONTROL_TOKEN] = "";
 	struct gw_endpoint bound;
-	enum gw_status status =
-		gw_http_new(&o->http, setup, &o->allow, board, gw_supervisor_interrupt(s), &bound, http, err);
+	enum gw_status status = o->http_token_file[0] ? gw_http_token_load(o->http_token_file, token, err) : GW_OK;
+	if (!status)
+		status = gw_http_new(
+			&o->http, setup, &o->allow, token, board, gw_supervisor_interrupt(s), &bound, http, err);
+	explicit_bzero(token, sizeof(token));
 	if (status)
 		return status;
 	gw_endpoint_format(&bound, name, sizeof(name));
 	gw_log_info("status page: http://%s/", name);
-	if (!gw_endpoint_is_local(&bound))
-		gw_log_warn("anyone who reaches %s can see who uses this server", name);
+	if (!gw_endpoint_is_local(&bound) && !o->http_token_file[0])
+		gw_log_warn("anyone who reaches %s can see who uses this server; see --http-token-file", name);
 	return GW_OK;
+}
+
+/* The clients' keys, if an endpoint uses TLS. */
+static enum gw_status open_keys(const struct gw_serve_options *o, struct gw_key_ring **out, struct gw_error *err)
+{
+	*out = NULL;
+	if (!o->uses_tls)
+		return GW_OK;
+	enum gw_status status = gw_key_ring_open(o->tls_psk, out, err);
+	if (status == GW_ERR_NOT_FOUND)
+		return gw_error_prefix(err, "there are no keys; make one with ggwire key -f %s add NAME", o->tls_psk);
+	if (!status)
+		gw_log_info("TLS: %zu key%s in %s", gw_key_ring_count(*out), gw_key_ring_count(*out) == 1 ? "" : "s",
+			o->tls_psk);
+	return status;
 }
 
 static int run(const char *program, struct gw_serve_options *o)
@@ -239,10 +282,11 @@ static int run(const char *program, struct gw_serve_options *o)
 	struct gw_supervisor *s;
 	struct gw_scoreboard *board;
 	struct gw_http *http = NULL;
+	struct gw_key_ring *keys = NULL;
 	struct names names = {.n = 0};
 	bool has_drivers = false;
 	gw_notify_take();
-	if (prepare(o, &setup, &err) || gw_supervisor_new(&s, &err))
+	if (prepare(o, &setup, &err) || open_keys(o, &keys, &err) || gw_supervisor_new(&s, &err))
 		return complain(program, &err, EXIT_FAILURE);
 	enum gw_status status = gw_scoreboard_new(o->max_clients + SPARE_SLOTS, o->max_clients, &board, &err);
 	if (status) {
@@ -262,6 +306,7 @@ static int run(const char *program, struct gw_serve_options *o)
 		.max_per_host = o->max_per_host,
 		.has_drivers = has_drivers,
 		.allow = &o->allow,
+		.keys = keys,
 		.board = board,
 		.http = http,
 	};
@@ -275,6 +320,7 @@ static int run(const char *program, struct gw_serve_options *o)
 	gw_supervisor_free(s);
 	gw_http_free(http);
 	gw_scoreboard_free(board);
+	gw_key_ring_free(keys);
 	return rc;
 }
 
@@ -291,5 +337,7 @@ int gw_serve_main(const char *program, int argc, char **argv)
 	gw_log_set_format(options.log_format);
 	if (options.has_log_level)
 		gw_log_set_level(options.log_level);
+	if (gw_ggml_load(options.ggml[0] ? options.ggml : NULL, &err) || !gw_numbers_get(&err))
+		return complain(program, &err, options.ggml[0] ? EXIT_USAGE : EXIT_FAILURE);
 	return run(program, &options);
 }

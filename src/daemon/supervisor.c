@@ -10,19 +10,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
 #include "daemon/door.h"
-#include "daemon/events.h"
 #include "daemon/listeners.h"
 #include "daemon/notify.h"
-#include "daemon/refusals.h"
+#include "daemon/processes/process.h"
 #include "daemon/workers/pool.h"
-#include "daemon/workers/process.h"
+#include "daemon/workers/refusals.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 /* From the first signal to SIGKILL for the workers, and from there to leaving without them. */
-#define STOP_NS (1000 * NS_PER_MS)
-#define KILL_NS (500 * NS_PER_MS)
+#define STOP_NS (1000 * GW_NS_PER_MS)
+#define KILL_NS (500 * GW_NS_PER_MS)
 
 struct gw_supervisor {
 	struct gw_source signals;
@@ -120,32 +119,32 @@ int gw_supervisor_interrupt(const struct gw_supervisor *s)
 	return s->signal_fd;
 }
 
-static void on_connection(void *user, int fd, const struct gw_endpoint *ep, const struct gw_dialect *dialect)
+static void on_connection(void *user, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms)
 {
 	struct gw_supervisor *s = user;
-	gw_door_take(s->door, fd, ep, dialect);
+	gw_door_take(s->door, fd, ep, terms);
 }
 
 /* Somebody at the door has said something. */
 static bool on_visitor(void *user, const struct gw_visitor *visitor, bool last)
 {
 	struct gw_supervisor *s = user;
-	if (!last && !gw_pool_has_place(s->pool, &visitor->host))
+	if (!last && !gw_pool_has_place(s->pool, visitor))
 		return false;
 	gw_pool_serve(s->pool, visitor);
 	return true;
 }
 
-enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err)
+enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep, const struct gw_terms *terms,
+	struct gw_endpoint *bound, struct gw_error *err)
 {
-	return gw_listeners_open(s->listeners, ep, dialect, bound, err);
+	return gw_listeners_open(s->listeners, ep, terms, bound, err);
 }
 
 enum gw_status gw_supervisor_adopt(struct gw_supervisor *s, int fd, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_error *err)
+	const struct gw_terms *terms, struct gw_error *err)
 {
-	return gw_listeners_adopt(s->listeners, fd, ep, dialect, err);
+	return gw_listeners_adopt(s->listeners, fd, ep, terms, err);
 }
 
 /* The listeners are freed once the events under way have been taken. */
@@ -251,9 +250,9 @@ static uint64_t deadline(struct gw_supervisor *s)
 		gw_listeners_deadline(s->listeners),
 		gw_door_deadline(s->door),
 		gw_refusals_deadline(&s->refusals),
-		s->stop_signal ? s->stop_at : GW_EVENTS_NEVER,
+		s->stop_signal ? s->stop_at : GW_CLOCK_NEVER,
 	};
-	uint64_t at = GW_EVENTS_NEVER;
+	uint64_t at = GW_CLOCK_NEVER;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] < at)
 			at = all[i];
@@ -294,6 +293,8 @@ static enum gw_status start_pool(struct gw_supervisor *s, struct gw_error *err)
 		.has_drivers = s->o.has_drivers,
 		.board = s->o.board,
 		.progress = s->progress,
+		.keys = s->o.keys,
+		.allow = s->o.allow,
 		.keeper = s->keeper,
 	};
 	return gw_pool_new(&options, s->o.setup, &s->pool, err);

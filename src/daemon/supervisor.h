@@ -5,11 +5,12 @@
 #include <stdbool.h>
 
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
+#include "daemon/clients/terms.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/http.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "wire/dialect.h"
 
 struct gw_supervisor;
@@ -21,6 +22,7 @@ struct gw_supervisor_options {
 	unsigned max_per_host; /* connections of one machine, or of one user of this one */
 	bool has_drivers;      /* the devices are more than CPUs */
 	const struct gw_allow *allow;
+	struct gw_key_ring *keys; /* NULL = there are none */
 	struct gw_scoreboard *board;
 	struct gw_http *http; /* NULL = none */
 };
@@ -32,15 +34,15 @@ enum gw_status gw_supervisor_new(struct gw_supervisor **out, struct gw_error *er
 /* Stops listening, removes socket files, and frees s. */
 void gw_supervisor_free(struct gw_supervisor *s);
 
-/* Opens an endpoint, on which clients of dialect are served; its connections wait until gw_supervisor_run. *bound is
- * the endpoint with its real port. */
-enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_endpoint *bound, struct gw_error *err);
+/* Opens an endpoint, on which clients are served on these terms; its connections wait until gw_supervisor_run. *bound
+ * is the endpoint with its real port. */
+enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep, const struct gw_terms *terms,
+	struct gw_endpoint *bound, struct gw_error *err);
 
-/* Serves clients of dialect on a socket that somebody else has opened at ep; fd is the supervisor's from now on, also
- * on failure. A Unix socket's file stays when the server ends. */
+/* Serves clients on these terms on a socket that somebody else has opened at ep; fd is the supervisor's from now on,
+ * also on failure. A Unix socket's file stays when the server ends. */
 enum gw_status gw_supervisor_adopt(struct gw_supervisor *s, int fd, const struct gw_endpoint *ep,
-	const struct gw_dialect *dialect, struct gw_error *err);
+	const struct gw_terms *terms, struct gw_error *err);
 
 /* A descriptor that is readable when a signal was held back. Owned by s; not to be read. */
 int gw_supervisor_interrupt(const struct gw_supervisor *s);

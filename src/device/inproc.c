@@ -12,8 +12,9 @@
 #include "base/log.h"
 #include "device/weights/cache.h"
 #include "device/weights/cache_store.h"
-#include "transport/endpoint.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/pairing.h"
+#include "transport/list/transports.h"
 #include "wire/extension.h"
 
 #define BACKLOG 16
@@ -24,6 +25,7 @@ struct inproc {
 	struct gw_cache_store *store; /* NULL = no cache */
 	gw_banner_line line;
 	void *user;
+	struct gw_endpoint bound;
 	atomic_int users; /* the listener and the clients */
 };
 
@@ -147,16 +149,12 @@ static void print_banner(const struct inproc *in, const char *endpoint, const st
 		in->line, in->user);
 }
 
-static enum gw_status listen_on(const char *endpoint, int *listener, char *text, size_t size, struct gw_error *err)
+static enum gw_status listen_on(struct inproc *in, const char *endpoint, int *listener, struct gw_error *err)
 {
-	struct gw_endpoint ep, bound;
+	struct gw_endpoint ep;
 
 	enum gw_status st = gw_endpoint_parse(endpoint, true, &ep, err);
-	if (st == GW_OK)
-		st = gw_transport_listen(&ep, BACKLOG, listener, &bound, err);
-	if (st == GW_OK)
-		gw_endpoint_format(&bound, text, size);
-	return st;
+	return st == GW_OK ? gw_transport_listen(&ep, BACKLOG, listener, &in->bound, err) : st;
 }
 
 static enum gw_status run(struct inproc *in, const char *endpoint, const struct gw_server_options *options,
@@ -165,13 +163,25 @@ static enum gw_status run(struct inproc *in, const char *endpoint, const struct 
 	char text[GW_ENDPOINT_MAX + 16];
 	int listener;
 
-	enum gw_status st = listen_on(endpoint, &listener, text, sizeof(text), err);
+	enum gw_status st = listen_on(in, endpoint, &listener, err);
 	if (st != GW_OK)
 		return st;
+	gw_endpoint_format(&in->bound, text, sizeof(text));
 	print_banner(in, text, options, devices);
 	st = accept_all(in, listener, err);
 	close(listener);
 	return st;
+}
+
+/* gw_server_pair, in the client's thread. */
+static enum gw_status pair(
+	void *user, const char *client, const struct gw_pairing *pairing, int *fd, struct gw_error *err)
+{
+	const struct inproc *in = user;
+	struct gw_pairing_rules rules;
+
+	enum gw_status st = gw_pairing_rules_init(&in->bound, client, &rules, err);
+	return st == GW_OK ? gw_pairing_open(pairing, &rules, fd, err) : st;
 }
 
 static enum gw_status open_store(struct inproc *in, const char *dir, struct gw_error *err)
@@ -194,7 +204,10 @@ enum gw_status gw_server_run_inproc(const char *endpoint, const struct gw_server
 	in->line = line ? line : gw_banner_log;
 	in->user = user;
 	atomic_init(&in->users, 1);
-	enum gw_status st = gw_server_new(options, &in->server, err);
+	struct gw_server_options with_pairs = *options;
+	with_pairs.pair = pair;
+	with_pairs.pair_user = in;
+	enum gw_status st = gw_server_new(&with_pairs, &in->server, err);
 	if (st == GW_OK)
 		st = open_store(in, cache_dir, err);
 	if (st == GW_OK)

@@ -9,33 +9,14 @@
 
 #include <ggml-backend.h>
 
-#include "base/buf.h"
 #include "base/status.h"
+#include "device/session/watch.h"
 #include "transport/mode.h"
 #include "transport/transport.h"
 #include "wire/dialect.h"
 
 struct gw_cache;
 struct gw_server;
-struct gw_counters;
-
-/* Callbacks and facts from the caller that runs a server; all are optional. */
-struct gw_server_watch {
-	/* Where the server counts. Only where it serves one client at a time; otherwise, or with NULL, each client's
-	 * numbers are its session's own. */
-	struct gw_counters *counters;
-
-	/* Appends the body of EXT_STATUS's reply; fails without a trace. NULL: the command does not exist. */
-	enum gw_status (*status)(void *user, struct gw_buf *out);
-
-	/* A client has begun to load more than a little. Called by the thread that serves it, which waits. */
-	void (*loading)(void *user);
-
-	/* A client has gone, and its requests do not come to an end: called from another thread than the one that
-	 * serves it. A process that serves this client alone may exit. */
-	void (*stuck)(void *user);
-	void *user;
-};
 
 struct gw_server_options {
 	ggml_backend_dev_t *devices;      /* lent, in this order; copied */
@@ -47,6 +28,11 @@ struct gw_server_options {
 	enum gw_transport_mode transport; /* which ones clients may use */
 	uint64_t max_memory; /* bytes of buffers, graphs and scratch memory of one client; 0 = what the devices have */
 	struct gw_server_watch watch;
+
+	/* Connects to the other server of a pair, for the client at that address (gw_transport.peer): as
+	 * gw_pairing_open (transport/list/pairing.h). NULL: this server joins no pairs. */
+	gw_server_pair pair;
+	void *pair_user;
 };
 
 /* What goes with the running ggml: the version that the stock server of its release speaks, as far as the numbers of

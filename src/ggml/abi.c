@@ -3,9 +3,11 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "ggml/abi_check.h"
+#include "ggml/bind.h"
 #include "ggml/graph.h"
 #include "ggml/layout.h"
-#include "ggml/selfcheck.h"
+#include "ggml/numbers.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct gw_abi abi;
@@ -13,13 +15,15 @@ static struct gw_error failure;
 
 static void run_check(void)
 {
-	if (gw_selfcheck_run(&abi, &failure) != GW_OK)
-		gw_error_prefix(&failure, "ggml %s (%s) has a private layout that this build does not know",
+	if (gw_numbers_get(&failure) && gw_abi_check(&abi, &failure) != GW_OK)
+		gw_error_prefix(&failure, "ggml %s (%s) has a private layout that this ggwire does not know",
 			ggml_version(), ggml_commit());
 }
 
 const struct gw_abi *gw_abi_get(struct gw_error *err)
 {
+	if (!gw_ggml_is_bound() && gw_ggml_bind(NULL, err) != GW_OK)
+		return NULL;
 	pthread_once(&once, run_check);
 	if (failure.status == GW_OK)
 		return &abi;

@@ -9,12 +9,7 @@
 #include <ggml.h>
 
 #include "base/status.h"
-
-struct gw_abi {
-	int api_version;    /* what ggml_backend_reg's first field must be: GW_GGML_API_2 or GW_GGML_API_3 */
-	bool graph_private; /* use counts and the hash set of a graph may be read */
-	bool graph_uid;     /* a graph's uid may be read */
-};
+#include "ggml/abi_check.h"
 
 /* Runs the self-check once for the process and returns the same result ever after. NULL: this ggml's layout is not one
  * that we know; *err says what differed, with ggml's version. Thread-safe. */
@@ -38,6 +33,7 @@ bool gw_abi_buffer_no_init(ggml_backend_buffer_t buffer);
 
 /* An address within the code of the device's backend, or NULL if unknown. */
 const void *gw_abi_device_code(ggml_backend_dev_t dev);
+
 /* Describes the nodes from `begin` to `end` - 1 of graph as a graph of its own, which shares graph's memory and has no
  * uid. False if the layout is not known. */
 bool gw_abi_graph_part(const struct ggml_cgraph *graph, int begin, int end, struct ggml_cgraph *part);

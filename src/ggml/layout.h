@@ -125,11 +125,13 @@ struct ggml_backend_event {
 	void *context;
 };
 
+typedef enum ggml_backend_dev_type gw_ggml_dev_type;
+
 struct ggml_backend_device_i {
 	const char *(*get_name)(ggml_backend_dev_t dev);
 	const char *(*get_description)(ggml_backend_dev_t dev);
 	void (*get_memory)(ggml_backend_dev_t dev, size_t *free, size_t *total);
-	enum ggml_backend_dev_type (*get_type)(ggml_backend_dev_t dev);
+	gw_ggml_dev_type (*get_type)(ggml_backend_dev_t dev);
 	void (*get_props)(ggml_backend_dev_t dev, struct ggml_backend_dev_props *props);
 	ggml_backend_t (*init_backend)(ggml_backend_dev_t dev, const char *params);
 	ggml_backend_buffer_type_t (*get_buffer_type)(ggml_backend_dev_t dev);
@@ -148,6 +150,15 @@ struct ggml_backend_device {
 	struct ggml_backend_device_i iface;
 	ggml_backend_reg_t reg;
 	void *context;
+};
+
+/* ggml_backend_dev_caps of ggml-backend.h, with the last member, for which older releases have room but no name. */
+struct gw_ggml_dev_caps {
+	bool async;
+	bool host_buffer;
+	bool buffer_from_host_ptr;
+	bool events;
+	bool mmap_support; /* since 0.19 or 0.20 */
 };
 
 struct ggml_backend_reg_i {
@@ -183,16 +194,6 @@ struct ggml_cgraph {
 	int order;
 	uint64_t uid; /* API 3 and late API 2: absent where the struct is 88 bytes long */
 };
-
-/* Exported by libggml-base, declared in private headers only. */
-ggml_backend_buffer_t ggml_backend_buffer_init(
-	ggml_backend_buffer_type_t buft, struct ggml_backend_buffer_i iface, void *context, size_t size);
-
-/* Absent in some ggml with API 2; weak, so that the loader does not mind. */
-bool ggml_op_alloc_size_may_expand(enum ggml_op op) __attribute__((weak));
-extern __typeof__(ggml_backend_buft_alloc_buffer_n) ggml_backend_buft_alloc_buffer_n __attribute__((weak));
-extern __typeof__(ggml_backend_buft_get_alloc_size_n) ggml_backend_buft_get_alloc_size_n __attribute__((weak));
-extern __typeof__(ggml_log_get) ggml_log_get __attribute__((weak));
 
 #define GW_LAYOUT_AT(type, member, offset) \
 	_Static_assert(offsetof(type, member) == (offset), #type "." #member " is not where ggml has it")
@@ -258,5 +259,8 @@ GW_LAYOUT_SIZE(struct ggml_cgraph, 96);
 
 GW_LAYOUT_SIZE(struct ggml_tensor, 336);
 GW_LAYOUT_SIZE(struct ggml_backend_dev_props, 56);
+_Static_assert(offsetof(struct ggml_backend_dev_props, caps) + sizeof(struct gw_ggml_dev_caps) <=
+		       sizeof(struct ggml_backend_dev_props),
+	"there is room for the last capability in every release");
 
 #endif

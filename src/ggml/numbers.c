@@ -1,15 +1,16 @@
 #include "ggml/numbers.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "ggml/bind.h"
 #include "ggml/layout.h"
 
 #define MAX_OPS 256
 
-/* What the GGML_OP_ constants of this build are. */
-static const struct gw_names *const headers = &gw_ops_101;
-_Static_assert(GGML_OP_COUNT == 101 && GGML_TYPE_COUNT == 43, "headers of a numbering that has no table yet");
+/* What our GGML_OP_ constants are: ggml/constants.h. */
+static const struct gw_names *const ours = &gw_ops_101;
 
 /* Fewest first. */
 static const struct gw_names *const numberings[] = {&gw_ops_96, &gw_ops_97, &gw_ops_98, &gw_ops_101};
@@ -37,19 +38,48 @@ static const struct gw_names *find_ops(void)
 	return NULL;
 }
 
-/* Q2_0 and SWIGLU_CLAMP came last, the former not before backend API 3. */
-static uint32_t count_types(void)
+/* ggml may not be asked for a number beyond its last type. Q2_0 was there before the numbering with 98 operations. */
+static uint32_t count_types(const struct gw_names *ops)
 {
-	bool q2_0 = ggml_backend_buft_alloc_buffer_n && ggml_validate_row_data(GGML_TYPE_Q2_0, "", 0);
+	bool q2_0 = ops->count > gw_ops_97.count && strcmp(ggml_type_name(GGML_TYPE_Q2_0), "q2_0") == 0;
 	return q2_0 ? gw_types_43.count : gw_types_42.count;
 }
 
-static const struct gw_dialect *find_dialect(void)
+/* "0.27.0", perhaps with more behind it. */
+static struct gw_version parse_release(const char *text)
 {
-	const struct gw_dialect *found = NULL, *d;
-	for (size_t i = 0; (d = gw_dialect_at(i)); i++)
-		if (d->ops == numbers.ops && d->types->count == numbers.n_types)
+	struct gw_version v = {0};
+
+	if (!text || sscanf(text, "%hhu.%hhu.%hhu", &v.major, &v.minor, &v.patch) != 3)
+		return (struct gw_version){0};
+	return v;
+}
+
+/* The first releases that speak a version, as far as they are known: docs/protocol.md, "Versions". */
+static const struct {
+	struct gw_version release, protocol;
+} spoken[] = {
+	{{0, 9, 0}, {4, 0, 0}},
+	{{0, 14, 0}, {4, 0, 1}},
+	{{0, 16, 0}, {4, 0, 2}},
+	{{0, 17, 0}, {4, 0, 3}},
+	{{0, 19, 0}, {5, 0, 0}},
+	{{0, 21, 0}, {5, 1, 0}},
+	{{0, 23, 0}, {6, 0, 0}},
+	{{0, 25, 0}, {7, 0, 0}},
+	{{0, 27, 0}, {8, 0, 0}},
+};
+
+/* Of the versions with these operations the one of the release; the oldest, if the release has none of them. */
+static const struct gw_dialect *find_dialect(const struct gw_names *ops, struct gw_version release)
+{
+	const struct gw_dialect *found = NULL;
+
+	for (size_t i = 0; i < sizeof(spoken) / sizeof(spoken[0]); i++) {
+		const struct gw_dialect *d = gw_dialect_for(spoken[i].protocol, NULL);
+		if (d->ops == ops && (!found || gw_version_at_least(release, spoken[i].release)))
 			found = d;
+	}
 	return found;
 }
 
@@ -64,29 +94,33 @@ static bool variants_match(void)
 	return true;
 }
 
+static void refuse(const char *why)
+{
+	gw_error_set(&failure, GW_ERR_UNSUPPORTED, "ggml %s (%s) %s; ggwire knows ggml 0.15 to 0.27", ggml_version(),
+		ggml_commit(), why);
+}
+
 static void find_out(void)
 {
 	numbers.ops = find_ops();
 	if (!numbers.ops) {
-		gw_error_set(&failure, GW_ERR_UNSUPPORTED, "operations are numbered as in no known version");
+		refuse("numbers operations in an unknown way");
 		return;
 	}
-	numbers.n_types = count_types();
-	numbers.dialect = find_dialect();
-	if (!numbers.dialect) {
-		gw_error_set(&failure, GW_ERR_UNSUPPORTED, "no known version has these operations and types");
-		return;
-	}
-	numbers.glus = numbers.dialect->early_ops ? &gw_glus_6 : &gw_glus_7;
+	numbers.n_types = count_types(numbers.ops);
+	numbers.glus = ggml_swiglu_clamp ? &gw_glus_7 : &gw_glus_6;
+	numbers.release = parse_release(ggml_version());
+	numbers.dialect = find_dialect(numbers.ops, numbers.release);
 	if (!variants_match())
-		gw_error_set(
-			&failure, GW_ERR_UNSUPPORTED, "variants of UNARY and GLU are numbered as in no known version");
+		refuse("numbers the variants of UNARY or GLU in an unknown way");
 	for (uint32_t i = 0; i < MAX_OPS; i++)
-		known[i] = gw_names_find(headers, gw_names_get(numbers.ops, i));
+		known[i] = gw_names_find(ours, gw_names_get(numbers.ops, i));
 }
 
 const struct gw_numbers *gw_numbers_get(struct gw_error *err)
 {
+	if (!gw_ggml_is_bound() && gw_ggml_bind(NULL, err) != GW_OK)
+		return NULL;
 	pthread_once(&once, find_out);
 	if (failure.status == GW_OK)
 		return &numbers;

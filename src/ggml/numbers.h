@@ -1,5 +1,4 @@
-/* Which of the known numberings the running ggml has: its enums moved between releases, and this build's headers are
- * those of one release only. */
+/* Which of the known numberings the running ggml has: its enums moved between releases. */
 #ifndef GW_GGML_NUMBERS_H
 #define GW_GGML_NUMBERS_H
 
@@ -14,15 +13,16 @@ struct gw_numbers {
 	const struct gw_names *ops;
 	const struct gw_names *glus;
 	uint32_t n_types;
-	const struct gw_dialect *dialect; /* the newest with these numbers: what a server here speaks by default */
+	struct gw_version release;        /* of ggml, 0.0.0 if its version is not written as one */
+	const struct gw_dialect *dialect; /* what this release's own RPC speaks, and a server here by default */
 };
 
 /* Found out once for the process. NULL, and the error, if the numbering is none of wire/ops.h. Thread-safe; looks at
  * nothing but names. */
 const struct gw_numbers *gw_numbers_get(struct gw_error *err);
 
-/* The operation in the numbering of this build's headers: for switches and tables of GGML_OP_ constants. GGML_OP_COUNT
- * for a number that the running ggml has not. */
+/* The operation in the numbering of our GGML_OP_ constants (ggml/constants.h): for switches and tables of them.
+ * GGML_OP_COUNT for a number that the running ggml does not have. */
 enum ggml_op gw_op_known(enum ggml_op running);
 
 #endif

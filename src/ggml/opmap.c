@@ -4,15 +4,13 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "ggml/delta_state.h"
 #include "ggml/numbers.h"
 
 #define MAX_DIALECTS 32
 
-/* A dialect's tables, not the dialect, make a map: dialects share tables. */
 struct entry {
-	const struct gw_names *ops;
-	const struct gw_names *types;
-	bool early_ops;
+	const struct gw_dialect *dialect;
 	struct gw_opmap map;
 };
 
@@ -31,22 +29,20 @@ static const char *type_name(uint32_t type)
 	return ggml_blck_size((enum ggml_type)type) ? ggml_type_name((enum ggml_type)type) : NULL;
 }
 
-static void fill(uint32_t *to_local, uint32_t *to_wire, const struct gw_names *table, uint32_t n_local,
-	const char *(*name)(uint32_t))
+static void fill(uint32_t *table, uint32_t n, const struct gw_names *wire, uint32_t n_local,
+	const char *(*name)(uint32_t), bool to_wire)
 {
-	for (uint32_t i = 0; i < GW_OPMAP_MAX; i++)
-		to_local[i] = to_wire[i] = GW_NO_NUMBER;
-	for (uint32_t local = 0; local < n_local && local < GW_OPMAP_MAX; local++) {
-		uint32_t wire = gw_names_find(table, name(local));
-		if (wire >= GW_OPMAP_MAX)
-			continue;
-		to_wire[local] = wire;
-		to_local[wire] = local;
+	for (uint32_t i = 0; i < n; i++)
+		table[i] = GW_NO_NUMBER;
+	for (uint32_t local = 0; local < n_local && local < n; local++) {
+		uint32_t number = gw_names_find(wire, name(local));
+		if (number < n)
+			table[to_wire ? local : number] = to_wire ? number : local;
 	}
 }
 
 static const char *const expanding_early[] = {"MUL_MAT_ID", "FLASH_ATTN_EXT", NULL};
-static const char *const expanding_8_0[] = {
+static const char *const expanding_6_0[] = {
 	"CUMSUM", "MUL_MAT", "MUL_MAT_ID", "ARGSORT", "TOP_K", "FLASH_ATTN_EXT", NULL};
 
 static void fill_expanding(struct gw_opmap *m, const struct gw_numbers *local, const char *const *names)
@@ -61,22 +57,33 @@ static void fill_rules(struct gw_opmap *m, const struct gw_numbers *local)
 		m->rules[op] = gw_params_rule(op_name(op));
 }
 
+/* Types, and variants of GLU, were only ever added: the newest table reads what any client sends. */
+static void fill_sides(struct gw_opmap *m, const struct gw_dialect *dialect, const struct gw_numbers *local)
+{
+	static const struct gw_version has_7_glus = {7, 0, 0}, has_one_state_layout = {4, 0, 2};
+	bool new_glus = gw_version_at_least(dialect->version, has_7_glus);
+
+	m->here = (struct gw_side){.protocol = local->dialect->version, .ggml = local->release, .glus = local->glus};
+	m->server = (struct gw_side){.protocol = dialect->version, .glus = new_glus ? &gw_glus_7 : &gw_glus_6};
+	m->client = (struct gw_side){.protocol = dialect->version, .glus = &gw_glus_7};
+	m->old_states = !gw_version_at_least(dialect->version, has_one_state_layout);
+}
+
 /* ggml's own functions do not check the numbers: local holds how many there are. */
 static void build(struct entry *e, const struct gw_dialect *dialect)
 {
 	const struct gw_numbers *local = gw_numbers_get(NULL);
+	struct gw_opmap *m = &e->map;
 
 	assert(local);
-	e->ops = dialect->ops;
-	e->types = dialect->types;
-	e->early_ops = dialect->early_ops;
-	e->map.wire_glus = dialect->early_ops ? &gw_glus_6 : &gw_glus_7;
-	e->map.local_glus = local->glus;
-	fill(e->map.op_to_local, e->map.op_to_wire, dialect->ops, local->ops->count, op_name);
-	fill(e->map.type_to_local, e->map.type_to_wire, dialect->types, local->n_types, type_name);
-	fill_expanding(&e->map, local, dialect->early_ops ? expanding_early : expanding_8_0);
-	if (dialect->early_ops || local->dialect->early_ops)
-		fill_rules(&e->map, local);
+	e->dialect = dialect;
+	fill_sides(m, dialect, local);
+	fill(m->op_to_local, GW_OPMAP_MAX, dialect->ops, local->ops->count, op_name, false);
+	fill(m->op_to_wire, GW_OPMAP_MAX, dialect->ops, local->ops->count, op_name, true);
+	fill(m->type_to_local, GW_OPMAP_MAX, &gw_types_43, local->n_types, type_name, false);
+	fill(m->type_to_wire, GW_OPMAP_MAX, dialect->types, local->n_types, type_name, true);
+	fill_expanding(m, local, dialect->asks_more_sizes ? expanding_6_0 : expanding_early);
+	fill_rules(m, local);
 }
 
 const struct gw_opmap *gw_opmap_for(const struct gw_dialect *dialect)
@@ -85,8 +92,7 @@ const struct gw_opmap *gw_opmap_for(const struct gw_dialect *dialect)
 
 	pthread_mutex_lock(&lock);
 	for (i = 0; i < n_entries; i++)
-		if (entries[i].ops == dialect->ops && entries[i].types == dialect->types &&
-			entries[i].early_ops == dialect->early_ops)
+		if (entries[i].dialect == dialect)
 			break;
 	if (i == n_entries) {
 		assert(n_entries < MAX_DIALECTS);
@@ -121,28 +127,35 @@ uint32_t gw_opmap_type_wire(const struct gw_opmap *m, enum ggml_type type)
 	return look_up(m->type_to_wire, (uint32_t)type);
 }
 
-static enum gw_status translate(const struct gw_opmap *m, enum ggml_op op, bool to_wire, const int32_t in[GW_PARAMS],
-	int32_t out[GW_PARAMS], struct gw_error *err)
+enum gw_status gw_opmap_params_to_wire(
+	const struct gw_opmap *m, const struct ggml_tensor *t, int32_t out[GW_PARAMS], struct gw_error *err)
 {
-	const struct gw_params_rule *rule = (uint32_t)op < GW_OPMAP_MAX ? m->rules[op] : NULL;
+	const struct gw_params_rule *rule = m->rules[t->op];
+	enum gw_status status = gw_params_check_node(rule, &m->here, t, err);
 
-	if (rule)
-		return gw_params_translate(rule, to_wire ? m->local_glus : m->wire_glus,
-			to_wire ? m->wire_glus : m->local_glus, in, out, err);
-	memcpy(out, in, GW_PARAMS * sizeof(out[0]));
-	return GW_OK;
+	if (status == GW_OK)
+		status = gw_params_check_node(rule, &m->server, t, err);
+	return status == GW_OK ? gw_params_translate(rule, &m->here, &m->server, t->op_params, out, err) : status;
 }
 
-enum gw_status gw_opmap_params_to_wire(const struct gw_opmap *m, enum ggml_op op, const int32_t in[GW_PARAMS],
-	int32_t out[GW_PARAMS], struct gw_error *err)
+enum gw_status gw_opmap_node_to_local(
+	const struct gw_opmap *m, struct ggml_tensor *node, struct ggml_tensor *spare, struct gw_error *err)
 {
-	return translate(m, op, true, in, out, err);
+	const struct gw_params_rule *rule = m->rules[node->op];
+	int32_t params[GW_PARAMS];
+
+	enum gw_status status = gw_params_check_node(rule, &m->here, node, err);
+	if (status == GW_OK)
+		status = gw_params_translate(rule, &m->client, &m->here, node->op_params, params, err);
+	if (status != GW_OK)
+		return status;
+	memcpy(node->op_params, params, sizeof(params));
+	return m->old_states ? gw_delta_state_adapt(node, spare, err) : GW_OK;
 }
 
-enum gw_status gw_opmap_params_to_local(const struct gw_opmap *m, enum ggml_op op, const int32_t in[GW_PARAMS],
-	int32_t out[GW_PARAMS], struct gw_error *err)
+bool gw_opmap_needs_spare(const struct gw_opmap *m, enum ggml_op op)
 {
-	return translate(m, op, false, in, out, err);
+	return m->old_states && gw_op_known(op) == GGML_OP_GATED_DELTA_NET;
 }
 
 bool gw_opmap_may_expand(const struct gw_opmap *m, enum ggml_op op)

@@ -1,4 +1,4 @@
-/* Operations and types of a dialect <-> those of the running ggml, by name. */
+/* Operations, types and parameters of a dialect <-> those of the running ggml; operations and types by name. */
 #ifndef GW_GGML_OPMAP_H
 #define GW_GGML_OPMAP_H
 
@@ -20,11 +20,13 @@ struct gw_opmap {
 	uint32_t type_to_wire[GW_OPMAP_MAX];
 
 	/* By the local number. */
-	const struct gw_params_rule *rules[GW_OPMAP_MAX]; /* NULL: parameters are passed on as they are */
-	bool may_expand[GW_OPMAP_MAX];                    /* the dialect's servers may want more than ggml_nbytes */
+	const struct gw_params_rule *rules[GW_OPMAP_MAX];
+	bool may_expand[GW_OPMAP_MAX]; /* the dialect's servers may want more than ggml_nbytes */
 
-	const struct gw_names *wire_glus;
-	const struct gw_names *local_glus;
+	struct gw_side here;   /* the running ggml */
+	struct gw_side server; /* of the dialect: what each release with it has */
+	struct gw_side client; /* of the dialect: what some release with it may have */
+	bool old_states;       /* clients may have GATED_DELTA_NET's state in another shape */
 };
 
 /* The map for a dialect; built at first use, cached for the process, never freed. Thread-safe. Never NULL. */
@@ -36,12 +38,19 @@ uint32_t gw_opmap_op_wire(const struct gw_opmap *m, enum ggml_op op);
 uint32_t gw_opmap_type_local(const struct gw_opmap *m, uint32_t wire);
 uint32_t gw_opmap_type_wire(const struct gw_opmap *m, enum ggml_type type);
 
-/* The parameters of an operation, which has numbers on both sides, for the other side. GW_ERR_UNSUPPORTED, and what is
- * in the way, where the other side may take them for something else. */
-enum gw_status gw_opmap_params_to_wire(const struct gw_opmap *m, enum ggml_op op, const int32_t in[GW_PARAMS],
-	int32_t out[GW_PARAMS], struct gw_error *err);
-enum gw_status gw_opmap_params_to_local(const struct gw_opmap *m, enum ggml_op op, const int32_t in[GW_PARAMS],
-	int32_t out[GW_PARAMS], struct gw_error *err);
+/* The parameters of a tensor's operation, which has a number of the dialect, for a server of the dialect.
+ * GW_ERR_UNSUPPORTED, and what is in the way, where some server may compute something else, or end. */
+enum gw_status gw_opmap_params_to_wire(
+	const struct gw_opmap *m, const struct ggml_tensor *t, int32_t out[GW_PARAMS], struct gw_error *err);
+
+/* Turns a node that is as a client of the dialect describes it, but for its local op, into what says the same here.
+ * spare is memory for one more source, which must live as long as the node; it may be NULL if gw_opmap_needs_spare says
+ * no. GW_ERR_UNSUPPORTED, and what is in the way, where the running ggml cannot say it. */
+enum gw_status gw_opmap_node_to_local(
+	const struct gw_opmap *m, struct ggml_tensor *node, struct ggml_tensor *spare, struct gw_error *err);
+
+/* Whether nodes of this operation may need a spare. */
+bool gw_opmap_needs_spare(const struct gw_opmap *m, enum ggml_op op);
 
 /* Whether a server of the dialect is to be asked how much memory the result of op takes. */
 bool gw_opmap_may_expand(const struct gw_opmap *m, enum ggml_op op);

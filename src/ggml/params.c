@@ -1,8 +1,36 @@
 #include "ggml/params.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "ggml/kernels.h"
+
 #define WORDS(n) (uint16_t)((1u << (n)) - 1) /* words 0 to n - 1 */
+#define MAX_LATER 4
+#define MAX_KERNELS 2
+#define FLOAT_1 0x3f800000 /* 1.0f */
+
+/* Since when something is there. A protocol version covers several releases of ggml: `protocol` is the first of which
+ * every release has it. Source: docs/protocol.md, "Parameters". */
+struct since {
+	struct gw_version ggml;
+	struct gw_version protocol;
+};
+
+/* A word that came later. */
+struct later {
+	uint8_t word;
+	bool hint;      /* may be left out: the result is the same */
+	int32_t before; /* the value that means what was computed before */
+	struct since since;
+};
+
+/* A kernel that came later: before, the operation aborts on such a node, or computes something else. */
+struct kernel {
+	gw_kernel_needed *needed;
+	const char *what;
+	struct since since;
+};
 
 /* What the value of a word chooses among. */
 enum choice {
@@ -17,14 +45,34 @@ struct gw_params_rule {
 	uint16_t words;     /* mean the same in all versions, zero included */
 	enum choice choice; /* of the word `choosing` */
 	uint8_t choosing;
-	bool first_is_1; /* word 0 is a later one, and 1 means what it was before */
-	bool young;      /* not known to have meant the same since the operation is there */
+	uint8_t n_later;
+	struct later later[MAX_LATER];
+	struct since since; /* the operation as we know it; 0.0.0: as long as it exists */
+	uint8_t optional;   /* a source that may be missing since `optional_since`; 0: there is none */
+	struct since optional_since;
+	uint8_t n_kernels;
+	struct kernel kernels[MAX_KERNELS];
 };
 
-/* Nobody computes the first five. The words are those that ggml's constructors set in 4.0.1; operations that are not
- * here had none. Later ones, for which zero is what was before: MUL_MAT and MUL_MAT_ID 3 (precision of a source),
- * MUL_MAT_ID 0 (precision), ROPE 15 (offset of the rotated part), FLASH_ATTN_EXT 4 (most positions that are not
- * masked). */
+/* The releases in which words came, each with the first protocol version that has none of the releases before. */
+#define SINCE(minor, a, b, c)   \
+	{                       \
+		{0, minor, 0},  \
+		{               \
+			a, b, c \
+		}               \
+	}
+#define GGML_0_15 SINCE(15, 4, 0, 2)
+#define GGML_0_17 SINCE(17, 5, 0, 0)
+#define GGML_0_21 SINCE(21, 6, 0, 0)
+#define GGML_0_23 SINCE(23, 7, 0, 0)
+#define GGML_0_25 SINCE(25, 8, 0, 0)
+#define GGML_0_27 SINCE(27, 8, 0, 0)
+/* There since 0.16 or 0.17; known to be computed alike since 0.21. */
+#define YOUNG SINCE(17, 6, 0, 0)
+
+/* Nobody computes the first five. `words` are those that ggml's constructors set in 4.0.1 at the latest; an operation
+ * that is not here has none. */
 static const struct gw_params_rule rules[] = {
 	{.op = "NONE", .words = WORDS(16)},
 	{.op = "RESHAPE", .words = WORDS(16)},
@@ -32,31 +80,53 @@ static const struct gw_params_rule rules[] = {
 	{.op = "PERMUTE", .words = WORDS(16)},
 	{.op = "TRANSPOSE", .words = WORDS(16)},
 	{.op = "ACC", .words = WORDS(5)},
-	{.op = "CONCAT", .words = WORDS(1)},
+	{.op = "CONCAT", .words = WORDS(1), .n_kernels = 1, .kernels = {{gw_needs_quantized, "quantized", GGML_0_17}}},
 	{.op = "NORM", .words = WORDS(1)},
 	{.op = "RMS_NORM", .words = WORDS(1)},
 	{.op = "RMS_NORM_BACK", .words = WORDS(1)},
 	{.op = "GROUP_NORM", .words = WORDS(2)},
 	{.op = "L2_NORM", .words = WORDS(1)},
-	{.op = "MUL_MAT", .words = WORDS(2), .choice = PRECISIONS, .choosing = 0},
-	{.op = "SCALE", .words = WORDS(2)},
+	{.op = "MUL_MAT",
+		.words = WORDS(1),
+		.choice = PRECISIONS,
+		.n_later = 3,
+		/* What source 0 is known to be, which widens the types; precisions of sources 0 and 1. */
+		.later = {{.word = 1, .since = GGML_0_15}, {.word = 2, .since = GGML_0_25},
+			{.word = 3, .since = GGML_0_25}}},
+	{.op = "MUL_MAT_ID",
+		.n_later = 4,
+		/* Precisions of the sum and of sources 0 to 2. */
+		.later = {{.word = 0, .since = GGML_0_25}, {.word = 2, .since = GGML_0_25},
+			{.word = 3, .since = GGML_0_25}, {.word = 4, .since = GGML_0_25}}},
+	{.op = "SCALE", .words = WORDS(2), .n_kernels = 1, .kernels = {{gw_needs_bf16, "in bf16", GGML_0_27}}},
 	{.op = "SET", .words = WORDS(5)},
+	{.op = "SET_ROWS", .n_kernels = 1, .kernels = {{gw_needs_f16_source, "from f16", GGML_0_17}}},
 	{.op = "DIAG_MASK_INF", .words = WORDS(1)},
 	{.op = "DIAG_MASK_ZERO", .words = WORDS(1)},
 	{.op = "SOFT_MAX", .words = WORDS(2)},
 	{.op = "SOFT_MAX_BACK", .words = WORDS(2)},
-	{.op = "ROPE", .words = WORDS(15)},
-	{.op = "ROPE_BACK", .words = WORDS(15)},
-	{.op = "CLAMP", .words = WORDS(2)},
+	/* The offset of the rotated part. */
+	{.op = "ROPE", .words = WORDS(15), .n_later = 1, .later = {{.word = 15, .since = GGML_0_21}}},
+	{.op = "ROPE_BACK", .words = WORDS(15), .n_later = 1, .later = {{.word = 15, .since = GGML_0_21}}},
+	{.op = "CLAMP", .words = WORDS(2), .n_kernels = 1, .kernels = {{gw_needs_gaps, "not contiguous", GGML_0_27}}},
 	{.op = "CONV_TRANSPOSE_1D", .words = WORDS(3)},
-	{.op = "IM2COL", .words = WORDS(7)},
+	{.op = "IM2COL",
+		.words = WORDS(7),
+		.n_kernels = 1,
+		.kernels = {{gw_needs_columns_of_a_kernel, "to f16, for a kernel of another type", GGML_0_17}}},
 	{.op = "IM2COL_BACK", .words = WORDS(7)},
 	{.op = "IM2COL_3D", .words = WORDS(10)},
 	{.op = "COL2IM_1D", .words = WORDS(3)},
 	{.op = "CONV_2D", .words = WORDS(6)},
 	{.op = "CONV_3D", .words = WORDS(12)},
-	{.op = "CONV_2D_DW", .words = WORDS(6)},
-	{.op = "CONV_TRANSPOSE_2D", .words = WORDS(1)},
+	{.op = "CONV_2D_DW",
+		.words = WORDS(6),
+		.n_kernels = 1,
+		.kernels = {{gw_needs_f16_source, "with a kernel in f16", GGML_0_17}}},
+	{.op = "CONV_TRANSPOSE_2D",
+		.words = WORDS(1),
+		.n_kernels = 1,
+		.kernels = {{gw_needs_images, "for several images", GGML_0_23}}},
 	{.op = "POOL_1D", .words = WORDS(4)},
 	{.op = "POOL_2D", .words = WORDS(7)},
 	{.op = "POOL_2D_BACK", .words = WORDS(7)},
@@ -70,20 +140,43 @@ static const struct gw_params_rule rules[] = {
 	{.op = "LEAKY_RELU", .words = WORDS(1)},
 	{.op = "TRI", .words = WORDS(1)},
 	{.op = "FILL", .words = WORDS(1)},
-	{.op = "FLASH_ATTN_EXT", .words = WORDS(4), .choice = PRECISIONS, .choosing = 3},
+	/* A bound on the positions that the mask leaves. */
+	{.op = "FLASH_ATTN_EXT",
+		.words = WORDS(4),
+		.choice = PRECISIONS,
+		.choosing = 3,
+		.n_later = 1,
+		.later = {{.word = 4, .hint = true, .since = GGML_0_23}}},
 	{.op = "FLASH_ATTN_BACK", .words = WORDS(1)},
-	{.op = "SSM_SCAN", .first_is_1 = true},
+	/* The number of states in the result. */
+	{.op = "SSM_SCAN", .n_later = 1, .later = {{.word = 0, .before = 1, .since = GGML_0_21}}},
 	{.op = "WIN_PART", .words = WORDS(3)},
 	{.op = "WIN_UNPART", .words = WORDS(1)},
 	{.op = "ADD_REL_POS", .words = WORDS(1)},
 	{.op = "GATED_LINEAR_ATTN", .words = WORDS(1)},
-	{.op = "GATED_DELTA_NET", .first_is_1 = true},
-	{.op = "LIGHTNING_INDEXER", .young = true},
-	{.op = "DSV4_HC_COMB", .young = true},
-	{.op = "DSV4_HC_PRE", .young = true},
-	{.op = "DSV4_HC_POST", .young = true},
-	{.op = "UNARY", .words = WORDS(5), .choice = UNARIES, .choosing = 0},
-	{.op = "GLU", .words = WORDS(4), .choice = GLUS, .choosing = 0},
+	/* The same. Before 0.15 it took the number from the shape of its state (ggml/delta_state.h). */
+	{.op = "GATED_DELTA_NET",
+		.n_later = 1,
+		.later = {{.word = 0, .before = 1, .since = GGML_0_15}},
+		.since = GGML_0_15},
+	{.op = "LIGHTNING_INDEXER", .since = YOUNG},
+	{.op = "DSV4_HC_COMB", .words = WORDS(2), .since = YOUNG},
+	/* A factor, and whether source 1 is a gate. */
+	{.op = "DSV4_HC_PRE",
+		.n_later = 2,
+		.later = {{.word = 0, .before = FLOAT_1, .since = GGML_0_25}, {.word = 1, .since = GGML_0_25}},
+		.since = YOUNG},
+	{.op = "DSV4_HC_POST", .since = YOUNG, .optional = 3, .optional_since = GGML_0_25},
+	{.op = "UNARY",
+		.words = WORDS(5),
+		.choice = UNARIES,
+		.n_kernels = 1,
+		.kernels = {{gw_needs_bf16_activation, "in bf16", GGML_0_25}}},
+	{.op = "GLU",
+		.words = WORDS(4),
+		.choice = GLUS,
+		.n_kernels = 2,
+		.kernels = {{gw_needs_bf16, "in bf16", GGML_0_27}, {gw_needs_f16_oai, "in f16", GGML_0_27}}},
 };
 
 static const struct gw_params_rule without = {.op = ""};
@@ -96,6 +189,45 @@ const struct gw_params_rule *gw_params_rule(const char *op)
 	return &without;
 }
 
+static bool is_peer(const struct gw_side *side)
+{
+	return !gw_version_at_least(side->ggml, (struct gw_version){0, 0, 1});
+}
+
+static bool has(const struct gw_side *side, const struct since *since)
+{
+	return is_peer(side) ? gw_version_at_least(side->protocol, since->protocol)
+			     : gw_version_at_least(side->ggml, since->ggml);
+}
+
+/* Room for what a side is called. */
+#define SIDE_TEXT 32
+
+static const char *side_text(const struct gw_side *side, char out[SIDE_TEXT])
+{
+	const struct gw_version *v = is_peer(side) ? &side->protocol : &side->ggml;
+
+	snprintf(out, SIDE_TEXT, is_peer(side) ? "protocol %u.%u.%u" : "ggml %u.%u.%u", v->major, v->minor, v->patch);
+	return out;
+}
+
+enum gw_status gw_params_check_node(const struct gw_params_rule *rule, const struct gw_side *side,
+	const struct ggml_tensor *node, struct gw_error *err)
+{
+	char text[SIDE_TEXT];
+
+	if (!has(side, &rule->since))
+		return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s may compute something else", side_text(side, text));
+	if (rule->optional && !node->src[rule->optional] && !has(side, &rule->optional_since))
+		return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s may need source %u, which is missing",
+			side_text(side, text), rule->optional);
+	for (unsigned i = 0; i < rule->n_kernels; i++)
+		if (!has(side, &rule->kernels[i].since) && rule->kernels[i].needed(node))
+			return gw_error_set(err, GW_ERR_UNSUPPORTED, "%s may have no kernel for it %s",
+				side_text(side, text), rule->kernels[i].what);
+	return GW_OK;
+}
+
 static bool translate_variant(const struct gw_names *from, const struct gw_names *to, int32_t *value)
 {
 	uint32_t number = gw_names_find(to, gw_names_get(from, (uint32_t)*value));
@@ -105,59 +237,76 @@ static bool translate_variant(const struct gw_names *from, const struct gw_names
 	return true;
 }
 
-/* 0 is what the device likes best, 10 is F32: ggml.h, enum ggml_prec. The others are later ones. */
-static bool precision_known(int32_t value)
+/* 0 is what the device likes best, 10 is F32: ggml.h, enum ggml_prec. The others came with 0.25. */
+static bool precision_known(const struct gw_side *side, int32_t value)
 {
-	return value == 0 || value == 10;
+	static const struct since others = GGML_0_25;
+	return value == 0 || value == 10 || has(side, &others);
 }
 
-static bool translate_choice(
-	enum choice choice, const struct gw_names *from_glus, const struct gw_names *to_glus, int32_t *value)
+static bool translate_choice(enum choice choice, const struct gw_side *from, const struct gw_side *to, int32_t *value)
 {
 	switch (choice) {
 	case UNARIES:
 		return translate_variant(&gw_unaries_22, &gw_unaries_22, value);
 	case GLUS:
-		return translate_variant(from_glus, to_glus, value);
+		return translate_variant(from->glus, to->glus, value);
 	case PRECISIONS:
-		return precision_known(*value);
+		return precision_known(to, *value);
 	default:
 		return true;
 	}
 }
 
-static enum gw_status refuse(unsigned word, int32_t value, struct gw_error *err)
+static enum gw_status refuse(unsigned word, int32_t value, const struct gw_side *to, struct gw_error *err)
 {
-	return gw_error_set(err, GW_ERR_UNSUPPORTED,
-		"parameter %u has the value %d, which versions before 8.0 may take for something else", word, value);
+	char text[SIDE_TEXT];
+
+	return gw_error_set(err, GW_ERR_UNSUPPORTED, "parameter %u has the value %d, which %s may not know", word,
+		value, side_text(to, text));
 }
 
-/* A word that came later: only the value that means what was before, which a side that knows the word has to see. */
-static enum gw_status translate_later(
-	const struct gw_params_rule *rule, unsigned word, int32_t in, int32_t *out, struct gw_error *err)
+static const struct later *find_later(const struct gw_params_rule *rule, unsigned word)
 {
-	int32_t neutral = word == 0 && rule->first_is_1 ? 1 : 0;
-	if (in != 0 && in != neutral)
-		return refuse(word, in, err);
-	*out = neutral;
-	return GW_OK;
+	for (unsigned i = 0; i < rule->n_later; i++)
+		if (rule->later[i].word == word)
+			return &rule->later[i];
+	return NULL;
 }
 
-enum gw_status gw_params_translate(const struct gw_params_rule *rule, const struct gw_names *from_glus,
-	const struct gw_names *to_glus, const int32_t in[GW_PARAMS], int32_t out[GW_PARAMS], struct gw_error *err)
+/* A side without the word leaves it at zero, which to a side with it must read as what it means. */
+static bool translate_later(const struct later *later, const struct gw_side *to, int32_t in, int32_t *out)
 {
-	if (rule->young)
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "it may have meant something else before version 8.0");
+	*out = later->before;
+	if (in == 0 || in == later->before || (later->hint && !has(to, &later->since)))
+		return true;
+	*out = in;
+	return has(to, &later->since);
+}
+
+/* A word without a rule: a newer side knows those of an older one. */
+static bool translate_unknown(const struct gw_side *from, const struct gw_side *to, int32_t in, int32_t *out)
+{
+	*out = in;
+	return in == 0 || gw_version_at_least(to->protocol, from->protocol);
+}
+
+enum gw_status gw_params_translate(const struct gw_params_rule *rule, const struct gw_side *from,
+	const struct gw_side *to, const int32_t in[GW_PARAMS], int32_t out[GW_PARAMS], struct gw_error *err)
+{
 	for (unsigned i = 0; i < GW_PARAMS; i++) {
-		enum gw_status st = GW_OK;
+		const struct later *later = find_later(rule, i);
+		bool ok = true;
 		if (rule->words >> i & 1)
 			out[i] = in[i];
+		else if (later)
+			ok = translate_later(later, to, in[i], &out[i]);
 		else
-			st = translate_later(rule, i, in[i], &out[i], err);
-		if (st != GW_OK)
-			return st;
+			ok = translate_unknown(from, to, in[i], &out[i]);
+		if (!ok)
+			return refuse(i, in[i], to, err);
 	}
-	if (!translate_choice(rule->choice, from_glus, to_glus, &out[rule->choosing]))
-		return refuse(rule->choosing, in[rule->choosing], err);
+	if (!translate_choice(rule->choice, from, to, &out[rule->choosing]))
+		return refuse(rule->choosing, in[rule->choosing], to, err);
 	return GW_OK;
 }

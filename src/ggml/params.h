@@ -1,25 +1,39 @@
-/* op_params between two versions. Words were added to them, and values to their enumerations, without a new protocol
- * version, so before 8.0 nothing is passed on but what is known to mean the same: docs/protocol.md, "Parameters". */
+/* op_params between two versions of ggml. Words were added to them, and values to their enumerations, without a new
+ * protocol version, so each side takes only what it is known to understand: docs/protocol.md, "Parameters". */
 #ifndef GW_GGML_PARAMS_H
 #define GW_GGML_PARAMS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ggml.h>
+
 #include "base/status.h"
-#include "wire/ops.h"
+#include "wire/dialect.h"
 
 #define GW_PARAMS 16 /* 32-bit words */
 
+/* One side of a translation: the running ggml, or a peer of which only the protocol version is known. */
+struct gw_side {
+	struct gw_version protocol;  /* of the peer, or what a server on the running ggml speaks */
+	struct gw_version ggml;      /* release of the running ggml; 0.0.0 for a peer */
+	const struct gw_names *glus; /* the variants of GLU that it has for certain */
+};
+
 struct gw_params_rule;
 
-/* The rule for the operation of this name where either side is older than 8.0. Never NULL. */
+/* The rule for the operation of this name. Never NULL. */
 const struct gw_params_rule *gw_params_rule(const char *op);
 
-/* Translates the parameters of an operation; variants are numbered by name, those of GLU according to the two tables.
- * GW_ERR_UNSUPPORTED, and what is in the way, if the other side may take them for something else; out is then
- * unspecified. */
-enum gw_status gw_params_translate(const struct gw_params_rule *rule, const struct gw_names *from_glus,
-	const struct gw_names *to_glus, const int32_t in[GW_PARAMS], int32_t out[GW_PARAMS], struct gw_error *err);
+/* Whether a side is certain to compute the operation with sources of the node's types and number.
+ * GW_ERR_UNSUPPORTED, and what is in the way, if it may not. */
+enum gw_status gw_params_check_node(const struct gw_params_rule *rule, const struct gw_side *side,
+	const struct ggml_tensor *node, struct gw_error *err);
+
+/* Translates the parameters of an operation from one side to the other. A word that the receiving side knows keeps its
+ * value; a word that it may not know must have the value that means what was before, or be a mere hint, which is
+ * dropped. GW_ERR_UNSUPPORTED, and what is in the way, otherwise; out is then unspecified. */
+enum gw_status gw_params_translate(const struct gw_params_rule *rule, const struct gw_side *from,
+	const struct gw_side *to, const int32_t in[GW_PARAMS], int32_t out[GW_PARAMS], struct gw_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "backend/comm.h"
 #include "backend/reg.h"
 #include "base/log.h"
 #include "device/inproc.h"
@@ -15,6 +16,9 @@ static const struct {
 } procs[] = {
 	{"ggml_backend_rpc_add_server", (void *)ggml_backend_rpc_add_server},
 	{"ggml_backend_rpc_start_server", (void *)ggml_backend_rpc_start_server},
+	{"ggml_backend_comm_init", (void *)gw_comm_init},
+	{"ggml_backend_comm_free", (void *)gw_comm_free},
+	{"ggml_backend_comm_allreduce_tensor", (void *)gw_comm_allreduce},
 };
 
 static void *find_proc(const char *name)

@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "rpc/client_hello.h"
 #include "rpc/replies.h"
-#include "transport/endpoint.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 
 #define TIMEOUT_MS 10000 /* for the connection, and again for the answer to HELLO */
 

@@ -50,15 +50,15 @@ const struct gw_transport *gw_client_transport(const struct gw_client *c);
  * Constant after connecting. */
 const struct gw_error *gw_client_why_not_upgraded(const struct gw_client *c);
 
-/* Ends the connection because of an answer that cannot be right, and logs why as the reason of the loss. No effect if
- * the connection is lost already. Waits for the calls of other threads. */
-void gw_client_give_up(struct gw_client *c, const struct gw_error *why);
-
 /* For a thread that watches the others: the number is odd while a call is running, and every call changes it. */
 uint64_t gw_client_turn(const struct gw_client *c);
 
 /* Makes running and later calls of all threads fail with why. Once, from any thread. */
 void gw_client_interrupt(struct gw_client *c, const struct gw_error *why);
+
+/* Ends the connection because of an answer that cannot be right, and logs why as the reason of the loss. No effect if
+ * the connection is lost already. Waits for the calls of other threads. */
+void gw_client_give_up(struct gw_client *c, const struct gw_error *why);
 
 /* Whether the connection has failed. */
 bool gw_client_lost(const struct gw_client *c);

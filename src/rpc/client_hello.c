@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
 #include "wire/message.h"
@@ -129,7 +129,10 @@ static enum gw_status offer_upgrade(
 			gw_error_set(&c->stay, GW_ERR_UNSUPPORTED, "this side is set to TCP"));
 		return GW_OK;
 	}
-	if (!gw_transport_upgrade->offer(c->transport, caps, upgrade, &c->stay))
+	enum gw_status status = c->transport->keep_encrypted
+					? gw_upgrade_keeps_encrypted(&c->stay)
+					: gw_transport_upgrade->offer(c->transport, caps, upgrade, &c->stay);
+	if (!status)
 		return GW_OK;
 	if (h->mode == GW_TRANSPORT_RDMA)
 		return demanded(c, err);

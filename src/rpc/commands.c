@@ -301,3 +301,22 @@ enum gw_status gw_client_recompute(struct gw_client *c, const struct gw_wire_rec
 	uint8_t body[GW_WIRE_MAX_FIXED];
 	return post(c, GW_CMD_GRAPH_RECOMPUTE, body, gw_wire_recompute_req_encode(c->dialect, what, body), err);
 }
+
+enum gw_status gw_client_comm_init(struct gw_client *c, const struct gw_wire_comm_init_req *req,
+	const struct gw_dest *answer, uint64_t *ticket, struct gw_error *err)
+{
+	uint8_t body[GW_WIRE_MAX_FIXED];
+	return get(c, GW_CMD_COMM_INIT, body, gw_wire_comm_init_req_encode(req, body), answer, ticket, err);
+}
+
+enum gw_status gw_client_allreduce(struct gw_client *c, const struct gw_wire_allreduce_req *req, struct gw_error *err)
+{
+	uint8_t body[GW_WIRE_MAX_FIXED];
+	return post(c, GW_CMD_COMM_ALLREDUCE, body, gw_wire_allreduce_req_encode(c->dialect, req, body), err);
+}
+
+enum gw_status gw_client_comm_free(struct gw_client *c, uint32_t device, struct gw_error *err)
+{
+	uint8_t body[GW_WIRE_MAX_FIXED];
+	return post(c, GW_CMD_COMM_FREE, body, gw_wire_device_req_encode(device, body), err);
+}

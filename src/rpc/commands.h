@@ -87,4 +87,14 @@ enum gw_status gw_client_copy_tensor(
 enum gw_status gw_client_compute(struct gw_client *c, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_client_recompute(struct gw_client *c, const struct gw_wire_recompute_req *what, struct gw_error *err);
 
+/* Pairs of servers, of one device each. */
+
+/* Has the server connect to the other one of the pair; *answer, one byte, is 0 if it has not (gw_client_await). */
+enum gw_status gw_client_comm_init(struct gw_client *c, const struct gw_wire_comm_init_req *req,
+	const struct gw_dest *answer, uint64_t *ticket, struct gw_error *err);
+
+/* Has the server add the other one's tensor to its own. */
+enum gw_status gw_client_allreduce(struct gw_client *c, const struct gw_wire_allreduce_req *req, struct gw_error *err);
+enum gw_status gw_client_comm_free(struct gw_client *c, uint32_t device, struct gw_error *err);
+
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "rpc/connection_state.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 #include "wire/extension.h"
 #include "wire/message.h"
 
@@ -109,6 +109,8 @@ static enum gw_status accept_upgrade(struct gw_connection *p, const uint8_t thei
 		return GW_ERR_INVALID;
 	if (p->mode == GW_TRANSPORT_TCP)
 		switched_off(&p->stay);
+	else if (p->transport->keep_encrypted)
+		gw_upgrade_keeps_encrypted(&p->stay);
 	else if (gw_transport_upgrade->accept(p->transport, theirs, ours, &p->upgrade, &p->stay))
 		warn_of_setting(p);
 	return GW_OK;
@@ -169,9 +171,12 @@ static enum gw_status negotiate(struct gw_connection *p, struct gw_error *err)
 	enum gw_status status = gw_connection_checked(p, gw_inbuf_fill(&p->in, 1, err));
 	if (status || *gw_inbuf_peek(&p->in) != gw_transport_upgrade->command || gw_transport_stock_only())
 		return status;
-	switched_off(&refusal);
-	status = gw_transport_upgrade->negotiate(
-		p->transport, &channel, p->mode == GW_TRANSPORT_TCP ? &refusal : NULL, &t, &why);
+	bool is_refused = p->mode == GW_TRANSPORT_TCP || p->transport->keep_encrypted;
+	if (p->mode == GW_TRANSPORT_TCP)
+		switched_off(&refusal);
+	else
+		gw_upgrade_keeps_encrypted(&refusal);
+	status = gw_transport_upgrade->negotiate(p->transport, &channel, is_refused ? &refusal : NULL, &t, &why);
 	if (t)
 		go_over(p, t);
 	else if (!status) {
@@ -202,7 +207,7 @@ static enum gw_status complete_upgrade(struct gw_connection *p, struct gw_error 
 		status = negotiate(p, err);
 	if (status || p->upgraded)
 		return status;
-	gw_log_debug("%s: stays on TCP: %s", gw_connection_name(p), p->stay.text);
+	gw_log_debug("%s: stays on %s: %s", gw_connection_name(p), p->transport->ops->title, p->stay.text);
 	if (p->mode == GW_TRANSPORT_RDMA)
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server allows only RDMA, but %s", p->stay.text);
 	return GW_OK;
@@ -271,4 +276,9 @@ const char *gw_connection_name(const struct gw_connection *p)
 {
 	const struct gw_transport *t = p->transport;
 	return t->peer;
+}
+
+const char *gw_connection_identity(const struct gw_connection *p)
+{
+	return p->transport->identity;
 }

@@ -55,4 +55,7 @@ enum gw_status gw_connection_keep_alive(struct gw_connection *p, uint32_t interv
 const struct gw_dialect *gw_connection_dialect(const struct gw_connection *p);
 const char *gw_connection_name(const struct gw_connection *p);
 
+/* gw_transport.identity: whose key the client has; "" if it has shown none. */
+const char *gw_connection_identity(const struct gw_connection *p);
+
 #endif

@@ -11,8 +11,6 @@
 
 #include "base/clock.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-
 struct gw_gone {
 	int fd;
 	int end_fd; /* an eventfd; readable: the watch ends */
@@ -28,7 +26,7 @@ static bool wait_until(const struct gw_gone *g, bool hangup, uint64_t until)
 	do {
 		uint64_t now = gw_clock_ns();
 		if (until)
-			timeout = now < until ? (int)((until - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
+			timeout = now < until ? (int)((until - now + GW_NS_PER_MS - 1) / GW_NS_PER_MS) : 0;
 		n = poll(fds, 2, timeout);
 	} while (n < 0 && errno == EINTR);
 	return fds[0].revents;
@@ -40,10 +38,10 @@ static void *run(void *arg)
 	if (wait_until(g, true, 0))
 		return NULL;
 	uint64_t gone = gw_clock_ns();
-	if (wait_until(g, false, gone + GW_GONE_STOP_MS * NS_PER_MS))
+	if (wait_until(g, false, gone + GW_GONE_STOP_MS * GW_NS_PER_MS))
 		return NULL;
 	g->steps.stop(g->steps.user);
-	if (g->steps.give_up && !wait_until(g, false, gone + GW_GONE_GIVE_UP_MS * NS_PER_MS))
+	if (g->steps.give_up && !wait_until(g, false, gone + GW_GONE_GIVE_UP_MS * GW_NS_PER_MS))
 		g->steps.give_up(g->steps.user);
 	return NULL;
 }

@@ -168,6 +168,20 @@ enum gw_status gw_client_drain(struct gw_client *c, uint64_t ticket)
 	return status ? status : gw_client_leave(c, gw_client_receive_until(c, ticket));
 }
 
+enum gw_status gw_client_await(struct gw_client *c, uint64_t ticket, int timeout_ms)
+{
+	enum gw_status status = gw_client_enter(c);
+	if (status)
+		return status;
+	status = gw_client_send(c);
+	if (!status && c->done < ticket && gw_inbuf_len(&c->in) == 0 &&
+		!c->transport->ops->readable(c->transport, timeout_ms))
+		status = GW_ERR_TIMEOUT;
+	if (!status)
+		status = gw_client_receive_until(c, ticket);
+	return gw_client_leave(c, status);
+}
+
 enum gw_status gw_client_explain(const struct gw_client *c, enum gw_status status, struct gw_error *err)
 {
 	if (status && atomic_load(&c->interrupted)) {

@@ -54,6 +54,9 @@ enum gw_status gw_client_get(struct gw_client *c, enum gw_cmd cmd, const struct 
 #define GW_CLIENT_ALL UINT64_MAX
 enum gw_status gw_client_drain(struct gw_client *c, uint64_t ticket);
 
+/* The same, for at most timeout_ms until the next reply begins; GW_ERR_TIMEOUT then, and nothing is lost. */
+enum gw_status gw_client_await(struct gw_client *c, uint64_t ticket, int timeout_ms);
+
 /* Asks the server to report now and then that it is alive while this side waits, and treats it as lost if it is silent
  * for gw_transport_timeout_ms. The request leaves with the next one. No effect if extensions are below
  * GW_EXT_LEVEL_ALIVE: such a server may be silent for as long as it computes. Call it before any other request, and not

@@ -56,10 +56,10 @@ static size_t take_fds(struct msghdr *mh, int fds[ROOM])
 	return n;
 }
 
-enum gw_status gw_fd_recv(int sock, bool wait, void *bytes, size_t size, int *fd)
+enum gw_status gw_fd_recv_upto(int sock, bool wait, void *bytes, size_t max, size_t *size, int *fd)
 {
 	union ancillary ancillary;
-	struct iovec iov = {.iov_base = bytes, .iov_len = size};
+	struct iovec iov = {.iov_base = bytes, .iov_len = max};
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
 	int fds[ROOM] = {-1, -1};
 	ssize_t got;
@@ -71,7 +71,8 @@ enum gw_status gw_fd_recv(int sock, bool wait, void *bytes, size_t size, int *fd
 	if (got < 0)
 		return errno == ECONNRESET ? GW_ERR_CLOSED : status_of(errno);
 	size_t n = take_fds(&mh, fds);
-	if (got > 0 && (size_t)got == size && n <= 1 && !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+	if (got > 0 && n <= 1 && !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		*size = (size_t)got;
 		if (fd)
 			*fd = fds[0];
 		return GW_OK;
@@ -79,4 +80,21 @@ enum gw_status gw_fd_recv(int sock, bool wait, void *bytes, size_t size, int *fd
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
 	return got == 0 ? GW_ERR_CLOSED : GW_ERR_PROTOCOL;
+}
+
+enum gw_status gw_fd_recv(int sock, bool wait, void *bytes, size_t size, int *fd)
+{
+	size_t got;
+	int passed = -1;
+	enum gw_status status = gw_fd_recv_upto(sock, wait, bytes, size, &got, fd ? &passed : NULL);
+	if (status)
+		return status;
+	if (got == size) {
+		if (fd)
+			*fd = passed;
+		return GW_OK;
+	}
+	if (passed >= 0)
+		close(passed);
+	return GW_ERR_PROTOCOL;
 }

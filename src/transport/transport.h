@@ -12,6 +12,19 @@
 
 struct gw_transport;
 
+/* As many bytes out as in. */
+struct gw_duplex {
+	const void *out;
+	void *in;
+	size_t size;      /* of each; at least 1 */
+	bool sends_first; /* which end sends before it receives, where the transport cannot do both at once */
+
+	/* Called, unless it is NULL, while bytes arrive: the first so many bytes at in are there. */
+	void (*arrived)(void *user, size_t bytes);
+	void *user;
+};
+#define GW_IDENTITY_MAX 64 /* bytes of an identity, with its NUL */
+
 /* What a connection can do. One thread may send while another receives. Two threads must not send, or receive, at the
  * same time. */
 struct gw_transport_ops {
@@ -36,6 +49,9 @@ struct gw_transport_ops {
 	 * connection broke later, GW_ERR_TIMEOUT. n is 1 or 2. */
 	enum gw_status (*recvv)(
 		struct gw_transport *t, const struct iovec *iov, int n, size_t min, size_t *got, struct gw_error *err);
+
+	/* As gw_transport_exchange, with both directions at the same time. NULL: the transport cannot. */
+	enum gw_status (*exchange)(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err);
 
 	/* Waits for at most timeout_ms until a receive would return at once, with bytes, the end or an error. Returns
 	 * whether it would. 0 does not block; a negative time waits without end. Called by the receiving thread. */
@@ -65,6 +81,12 @@ struct gw_transport_ops {
 struct gw_transport {
 	const struct gw_transport_ops *ops;
 	char peer[128]; /* the address of the other end, for logs: "192.0.2.7:40312", "unix:/run/x" */
+
+	/* Who the other end is: the owner of the key that it has proved to hold. "" if it has proved nothing. */
+	char identity[GW_IDENTITY_MAX];
+
+	/* The connection is encrypted, and must not be upgraded to one that is not: transport/upgrade.h. */
+	bool keep_encrypted;
 
 	/* Set by a side whose peer promised to send something at least this often while it is waited for: a receive, or
 	 * a send without progress, is GW_ERR_TIMEOUT when nothing has come for this time. 0: the peer may be silent as

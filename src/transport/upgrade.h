@@ -33,6 +33,7 @@ enum gw_upgrade_cause {
 	GW_UPGRADE_CAUSE_NO_ROUTE,     /* the addresses of both ends do not fit together */
 	GW_UPGRADE_CAUSE_NO_PASSAGE,   /* the network between both ends lets nothing through */
 	GW_UPGRADE_CAUSE_NOT_OFFERED,  /* the other end announces none, or one that this end cannot use */
+	GW_UPGRADE_CAUSE_ENCRYPTED,    /* the connection is encrypted, and the upgrade would not be */
 	GW_UPGRADE_CAUSES
 };
 
@@ -47,6 +48,15 @@ struct gw_upgrade_channel {
 
 /* One end's upgrade in the making. One thread uses it. */
 struct gw_upgrade;
+
+/* Sets *why for a connection that must stay encrypted. */
+static inline enum gw_status gw_upgrade_keeps_encrypted(struct gw_error *why)
+{
+	return gw_error_because(why, GW_UPGRADE_CAUSE_ENCRYPTED,
+		gw_error_set(why, GW_ERR_UNSUPPORTED,
+			"the connection is encrypted and RDMA would not be; GGWIRE_RDMA_PLAINTEXT=1 for the client and "
+			"--rdma-plaintext for the server allow it"));
+}
 
 struct gw_upgrade_kind {
 	/* False: this build can only decline. */
@@ -76,6 +86,10 @@ struct gw_upgrade_kind {
 	/* Server, after its reply: waits without limit for the client's first bytes. *out is the new connection, which
 	 * owns the old one, if they come over that; otherwise NULL. Consumes u. */
 	enum gw_status (*await_first)(struct gw_upgrade *u, struct gw_transport **out, struct gw_error *err);
+
+	/* Server, after its reply, if this end sends first, so no byte of the client decides: assumes that the client
+	 * has switched. Returns the new connection, which owns the old one. Consumes u. */
+	struct gw_transport *(*go_over)(struct gw_upgrade *u);
 
 	/* Server, when the client's first request is one of the upgrade's messages: answers it and switches, or
 	 * declines with *refusal if that is not NULL. Results as complete. */

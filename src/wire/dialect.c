@@ -17,54 +17,48 @@ static const struct gw_dialect older[] = {
 	{.version = {4, 0, 0},
 		.n_commands = COMMANDS_4,
 		.empty_reply = EMPTY_4,
-		.early_ops = true,
 		.ops = &gw_ops_96,
 		.types = &gw_types_42},
 	{.version = {4, 0, 1},
 		.n_commands = COMMANDS_4,
 		.empty_reply = EMPTY_4,
-		.early_ops = true,
 		.ops = &gw_ops_97,
 		.types = &gw_types_42},
 	{.version = {4, 0, 2},
 		.n_commands = COMMANDS_4,
 		.empty_reply = EMPTY_4,
-		.early_ops = true,
 		.ops = &gw_ops_98,
-		.types = &gw_types_42},
+		.types = &gw_types_43},
 	{.version = {4, 0, 3},
 		.n_commands = COMMANDS_4,
 		.empty_reply = EMPTY_4,
-		.early_ops = true,
 		.ops = &gw_ops_101,
-		.types = &gw_types_42},
+		.types = &gw_types_43},
 	{.version = {5, 0, 0},
 		.n_commands = COMMANDS_5,
 		.empty_reply = EMPTY_5,
-		.early_ops = true,
 		.ops = &gw_ops_101,
-		.types = &gw_types_42},
+		.types = &gw_types_43},
 	{.version = {5, 1, 0},
 		.n_commands = COMMANDS_5,
 		.empty_reply = EMPTY_5,
 		.use_count = true,
-		.early_ops = true,
 		.ops = &gw_ops_101,
-		.types = &gw_types_42},
+		.types = &gw_types_43},
 	{.version = {6, 0, 0},
 		.n_commands = COMMANDS_5,
 		.use_count = true,
-		.early_ops = true,
+		.asks_more_sizes = true,
 		.ops = &gw_ops_101,
-		.types = &gw_types_42},
+		.types = &gw_types_43},
 	{.version = {7, 0, 0},
 		.n_commands = COMMANDS_5,
 		.cache_flag = true,
 		.use_count = true,
 		.hash_weights_only = true,
-		.early_ops = true,
+		.asks_more_sizes = true,
 		.ops = &gw_ops_101,
-		.types = &gw_types_42},
+		.types = &gw_types_43},
 };
 
 const struct gw_dialect gw_dialect_8_0 = {
@@ -74,6 +68,7 @@ const struct gw_dialect gw_dialect_8_0 = {
 	.use_count = true,
 	.graph_uid = true,
 	.hash_weights_only = true,
+	.asks_more_sizes = true,
 	.ops = &gw_ops_101,
 	.types = &gw_types_43,
 };
@@ -108,12 +103,17 @@ const struct gw_dialect *gw_dialect_parse(const char *text)
 
 static unsigned rank(struct gw_version v)
 {
-	return (unsigned)v.minor << 8 | v.patch;
+	return (unsigned)v.major << 16 | (unsigned)v.minor << 8 | v.patch;
+}
+
+bool gw_version_at_least(struct gw_version version, struct gw_version least)
+{
+	return rank(version) >= rank(least);
 }
 
 static bool serves(const struct gw_dialect *d, struct gw_version version)
 {
-	return d->version.major == version.major && rank(d->version) <= rank(version);
+	return d->version.major == version.major && gw_version_at_least(version, d->version);
 }
 
 const struct gw_dialect *gw_dialect_for(struct gw_version version, bool *newer)

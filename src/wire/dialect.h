@@ -15,6 +15,9 @@ struct gw_version {
 	uint8_t patch;
 };
 
+/* Whether version is least or a later one. */
+bool gw_version_at_least(struct gw_version version, struct gw_version least);
+
 struct gw_dialect {
 	struct gw_version version;
 	unsigned n_commands;    /* ids from 0 to n_commands - 1 exist */
@@ -23,9 +26,9 @@ struct gw_dialect {
 	bool use_count;         /* rpc_tensor carries use_count (5.1) */
 	bool graph_uid;         /* graphs are cached by uid (8.0); otherwise one graph a device is kept */
 	bool hash_weights_only; /* SET_TENSOR_HASH is asked for weights only (7.0) */
-	bool early_ops;         /* operations are as before 8.0: docs/protocol.md, "Parameters", "GET_ALLOC_SIZE" */
+	bool asks_more_sizes;   /* GET_ALLOC_SIZE is asked for more operations (6.0): docs/protocol.md, "Commands" */
 	const struct gw_names *ops;
-	const struct gw_names *types;
+	const struct gw_names *types; /* that every release with this version has */
 };
 
 /* The newest dialect that this build speaks, which both ends use by default. */

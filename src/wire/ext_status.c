@@ -1,5 +1,6 @@
 #include "wire/ext_status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +23,14 @@ unsigned gw_ext_bucket(uint64_t ns)
 
 const char *gw_ext_transport_name(uint32_t transport)
 {
-	static const char *const names[] = {"tcp", "unix", "rdma"};
+	static const char *const names[] = {"tcp", "unix", "rdma", "tls"};
 	return transport < sizeof(names) / sizeof(names[0]) ? names[transport] : "other";
+}
+
+const char *gw_ext_client_name(const struct gw_ext_status_client *client, char out[GW_EXT_CLIENT_NAME])
+{
+	snprintf(out, GW_EXT_CLIENT_NAME, "%s%s%s", client->identity, client->identity[0] ? "@" : "", client->address);
+	return out;
 }
 
 /* Appends to out; the first failure sticks. */
@@ -113,6 +120,7 @@ static void put_client(struct writer *w, const struct gw_ext_status_client *c)
 	put_text(w, c->address);
 	put_text(w, c->endpoint);
 	put_counts(w, c->count);
+	put_text(w, c->identity);
 	end_record(w, at);
 }
 
@@ -205,6 +213,8 @@ static void take_client(struct gw_rd *r, struct gw_ext_status_client *c)
 	gw_ext_take_text(&in, c->address);
 	gw_ext_take_text(&in, c->endpoint);
 	take_counts(&in, c->count);
+	if (gw_rd_left(&in) > 0)
+		gw_ext_take_text(&in, c->identity);
 	leave_record(r, &in);
 }
 

@@ -7,7 +7,7 @@
  *   server: u64 time | u64 uptime | u32 max_clients | u32 workers | u8 protocol[3] | u8 0 | str version | counts
  *   device: u64 total | u64 free | u64 age | str name | str description
  *   client: u32 flags | u32 transport | u8 protocol[3] | u8 0 | u64 connected | u64 idle | u64 buffers |
- *           u64 buffer_bytes | str address | str endpoint | counts
+ *           u64 buffer_bytes | str address | str endpoint | counts | str identity
  *   counts: u32 n | that many u64, in the order of enum gw_ext_count; what a reader misses is 0 */
 #ifndef GW_WIRE_EXT_STATUS_H
 #define GW_WIRE_EXT_STATUS_H
@@ -48,6 +48,7 @@ enum gw_ext_transport {
 	GW_EXT_TRANSPORT_TCP = 0,
 	GW_EXT_TRANSPORT_UNIX = 1,
 	GW_EXT_TRANSPORT_RDMA = 2,
+	GW_EXT_TRANSPORT_TLS = 3,
 };
 
 enum {
@@ -73,6 +74,7 @@ struct gw_ext_status_client {
 	uint64_t count[GW_COUNTS];
 	char address[GW_EXT_TEXT];
 	char endpoint[GW_EXT_TEXT]; /* of the server, to which it connected */
+	char identity[GW_EXT_TEXT]; /* whose key it has; "" = it has none, or the server does not say */
 };
 
 struct gw_ext_status {
@@ -92,8 +94,12 @@ struct gw_ext_status {
 /* The class of a graph that took so long: 0 to GW_EXT_BUCKETS - 1. */
 unsigned gw_ext_bucket(uint64_t ns);
 
-/* "tcp", "unix", "rdma", or "other". Static storage. */
+/* "tcp", "unix", "rdma", "tls", or "other". Static storage. */
 const char *gw_ext_transport_name(uint32_t transport);
+
+/* What people call a client: "alice@192.0.2.7:40312", or its address alone where it has no identity. Returns out. */
+#define GW_EXT_CLIENT_NAME (2 * GW_EXT_TEXT)
+const char *gw_ext_client_name(const struct gw_ext_status_client *client, char out[GW_EXT_CLIENT_NAME]);
 
 /* Appends the reply's body. GW_ERR_LIMIT beyond GW_EXT_STATUS_MAX, GW_EXT_MAX_DEVICES or GW_EXT_STATUS_CLIENTS. */
 enum gw_status gw_ext_status_encode(const struct gw_ext_status *status, struct gw_buf *out);

@@ -41,16 +41,16 @@ const struct gw_names gw_ops_98 = {98, ops_98};
 const struct gw_names gw_ops_101 = {101, ops_101};
 
 /* 4, 5, 31 to 33 and 36 to 38 were types once. */
-#define TYPES_BEFORE_8                                                                                               \
+#define TYPES_TO_Q1_0                                                                                                \
 	"f32", "f16", "q4_0", "q4_1", NULL, NULL, "q5_0", "q5_1", "q8_0", "q8_1", "q2_K", "q3_K", "q4_K", "q5_K",    \
 		"q6_K", "q8_K", "iq2_xxs", "iq2_xs", "iq3_xxs", "iq1_s", "iq4_nl", "iq3_s", "iq2_s", "iq4_xs", "i8", \
 		"i16", "i32", "i64", "f64", "iq1_m", "bf16", NULL, NULL, NULL, "tq1_0", "tq2_0", NULL, NULL, NULL,   \
 		"mxfp4", "nvfp4", "q1_0"
 
-static const char *const types_42[] = {TYPES_BEFORE_8};
-static const char *const types_43[] = {TYPES_BEFORE_8, "q2_0"};
+static const char *const types_42[] = {TYPES_TO_Q1_0};
+static const char *const types_43[] = {TYPES_TO_Q1_0, "q2_0"};
 
-_Static_assert(sizeof(types_42) / sizeof(types_42[0]) == 42, "before 8.0.0");
+_Static_assert(sizeof(types_42) / sizeof(types_42[0]) == 42, "4.0.0");
 
 const struct gw_names gw_types_42 = {42, types_42};
 const struct gw_names gw_types_43 = {43, types_43};
@@ -62,7 +62,7 @@ static const char *const glus_7[] = {
 	"REGLU", "GEGLU", "SWIGLU", "SWIGLU_OAI", "GEGLU_ERF", "GEGLU_QUICK", "SWIGLU_CLAMP"};
 
 _Static_assert(sizeof(unaries_22) / sizeof(unaries_22[0]) == 22, "all versions");
-_Static_assert(sizeof(glus_7) / sizeof(glus_7[0]) == 7, "8.0.0");
+_Static_assert(sizeof(glus_7) / sizeof(glus_7[0]) == 7, "7.0.0");
 
 const struct gw_names gw_unaries_22 = {22, unaries_22};
 const struct gw_names gw_glus_6 = {6, glus_7};

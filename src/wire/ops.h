@@ -16,14 +16,14 @@ extern const struct gw_names gw_ops_97;  /* 4.0.1 */
 extern const struct gw_names gw_ops_98;  /* 4.0.2 */
 extern const struct gw_names gw_ops_101; /* 4.0.3 to 8.0.0 */
 
-extern const struct gw_names gw_types_42; /* before 8.0.0 */
-extern const struct gw_names gw_types_43; /* 8.0.0 */
+extern const struct gw_names gw_types_42; /* 4.0.0, and some releases with 4.0.1 */
+extern const struct gw_names gw_types_43; /* 4.0.2 to 8.0.0 */
 
 /* The variants of UNARY and GLU, which stand in the first word of op_params, as ggml_unary_op_name() and
  * ggml_glu_op_name() give them. */
 extern const struct gw_names gw_unaries_22; /* all versions */
-extern const struct gw_names gw_glus_6;     /* before 8.0.0 */
-extern const struct gw_names gw_glus_7;     /* 8.0.0 */
+extern const struct gw_names gw_glus_6;     /* 4.0.0 to 5.1.0, and perhaps some releases with 6.0.0 */
+extern const struct gw_names gw_glus_7;     /* 7.0.0 and 8.0.0 */
 
 #define GW_NO_NUMBER UINT32_MAX
 

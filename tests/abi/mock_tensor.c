@@ -67,14 +67,6 @@ bool ggml_is_quantized(enum ggml_type type)
 	return false;
 }
 
-bool ggml_validate_row_data(enum ggml_type type, const void *data, size_t nbytes)
-{
-	(void)type;
-	(void)data;
-	(void)nbytes;
-	abort();
-}
-
 int64_t ggml_nelements(const struct ggml_tensor *t)
 {
 	return t->ne[0] * t->ne[1] * t->ne[2] * t->ne[3];
@@ -119,6 +111,11 @@ static bool is_contiguous_above(const struct ggml_tensor *t, int loose)
 bool ggml_is_contiguous(const struct ggml_tensor *t)
 {
 	return is_contiguous_above(t, 0);
+}
+
+bool ggml_is_contiguously_allocated(const struct ggml_tensor *t)
+{
+	return ggml_nbytes(t) == (size_t)ggml_nelements(t) * ggml_type_size(t->type) / (size_t)ggml_blck_size(t->type);
 }
 
 bool ggml_is_contiguous_1(const struct ggml_tensor *t)

@@ -209,6 +209,11 @@ static bool reply_count(struct session *s)
 
 static bool answer(struct session *s, const struct fake_request *r)
 {
+	const void *body;
+	size_t size;
+
+	if (s->fake->script && s->fake->script(s->fake->script_user, r, &body, &size))
+		return reply(s->t, body, size);
 	switch (r->cmd) {
 	case GW_CMD_HELLO:
 		return reply_hello(s);
@@ -239,6 +244,8 @@ static bool answer(struct session *s, const struct fake_request *r)
 		return reply_bool(s, s->fake->has_hash);
 	case GW_CMD_COPY_TENSOR:
 		return reply_bool(s, true);
+	case GW_CMD_COMM_INIT:
+		return reply_bool(s, s->fake->joins);
 	case GW_CMD_EXT_SUPPORTS_OP:
 		return reply_bool(s, s->fake->supports);
 	default:

@@ -40,6 +40,11 @@ struct fake {
 	bool has_hash; /* what questions by a hash are answered */
 	bool bad_base; /* BUFFER_GET_BASE answers something that is not aligned */
 	bool refuse;   /* connecting fails */
+	bool joins;    /* what COMM_INIT is answered */
+
+	/* Asked before the rules, if set: whether it has the body of an answer to r, which must live on. */
+	bool (*script)(void *user, const struct fake_request *r, const void **body, size_t *size);
+	void *script_user;
 	_Atomic uint64_t
 		die_at; /* the request, counted from 0 after HELLO, at which the connection is cut; FAKE_NEVER */
 

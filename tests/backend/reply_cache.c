@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "backend/reply_cache.h"
+#include "backend/answers/reply_cache.h"
 
 static void test_answers_are_found_by_their_key(void **state)
 {

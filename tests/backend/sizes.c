@@ -101,6 +101,21 @@ static void test_large_allocation_sizes_are_used(void **state)
 	scene_close(&s);
 }
 
+static void test_impossible_alignments_are_not_used(void **state)
+{
+	static const uint64_t alignments[] = {0, 48, UINT64_C(1) << 21, UINT64_C(1) << 63, UINT64_MAX};
+	(void)state;
+	struct scene s;
+
+	for (size_t i = 0; i < sizeof(alignments) / sizeof(alignments[0]); i++) {
+		fake_init(&s.fake);
+		s.fake.alignment = alignments[i];
+		scene_open(&s);
+		assert_int_equal(ggml_backend_buft_get_alignment(buft_of(&s)), GW_REMOTE_DEFAULT_ALIGNMENT);
+		scene_close(&s);
+	}
+}
+
 static void test_smaller_buffers_are_none(void **state)
 {
 	(void)state;
@@ -259,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_impossible_allocation_sizes_are_not_used),
 		TEST(test_large_allocation_sizes_are_used),
+		TEST(test_impossible_alignments_are_not_used),
 		TEST(test_smaller_buffers_are_none),
 		TEST(test_impossible_memory_is_bounded),
 		TEST(test_sizes_do_not_grow_under_a_plan),

@@ -169,6 +169,12 @@ static void test_placed_operations_are_supported_and_fail(void **state)
 	struct ggml_tensor *view = ggml_view_1d(s.ctx, s.a, 4, 0);
 	assert_true(supports(&s, ggml_cpy(s.ctx, s.b, s.a)));
 	assert_true(supports(&s, ggml_cpy(s.ctx, ggml_view_1d(s.ctx, s.b, 4, 0), view)));
+	/* So is what programs place in a buffer without memory, to measure. */
+	ggml_backend_buffer_t dummy = ggml_backend_buft_alloc_buffer(ggml_backend_dev_buffer_type(s.dev), 0);
+	s.loose->buffer = dummy;
+	assert_true(supports(&s, s.loose));
+	s.loose->buffer = NULL;
+	ggml_backend_buffer_free(dummy);
 	fake_forget(&s.fake);
 	*lines = 0;
 	gw_log_set_sink(keep_line, NULL);

@@ -54,6 +54,8 @@ static const struct refusal refusals[] = {
 	{{"serve", "--cache-size", "12X"}, "'12X'"},
 	{{"serve", "--cache-size", "2047K"}, "too small for any weights"},
 	{{"serve", "--model", ""}, "--model: ''"},
+	{{"serve", "--ggml", ""}, "--ggml: ''"},
+	{{"serve", "-p", "0", "--ggml", "/nowhere"}, "/nowhere has no libggml.so with a libggml-base.so"},
 	{{"serve", "--worker-env", "PATH,"}, "--worker-env: '' is not the name of an environment variable"},
 	{{"serve", "--worker-env", "A=b"}, "--worker-env: 'A=b'"},
 	{{"ping"}, "one endpoint is expected, not 0"},
@@ -70,10 +72,17 @@ static const struct refusal refusals[] = {
 	{{"doctor", "nowhere"}, "expected HOST:PORT"},
 	{{"doctor", "127.0.0.1:1", "127.0.0.1:2"}, "at most one endpoint is expected, not 2"},
 	{{"doctor", "-W", "0", "127.0.0.1:1"}, "--timeout: '0'"},
+	{{"doctor", "--host", "/", "127.0.0.1:1"}, "--host checks a directory: no endpoint is expected"},
 	{{"bench"}, "one endpoint is expected, not 0"},
 	{{"bench", "-t", "0", "127.0.0.1:1"}, "--time: '0'"},
 	{{"bench", "-d", "x", "127.0.0.1:1"}, "--device: 'x'"},
 	{{"bench", "--transport", "udp", "127.0.0.1:1"}, "--transport: 'udp' is not auto, tcp or rdma"},
+	{{"key"}, "expected add NAME, list, or remove NAME"},
+	{{"key", "add"}, "expected add NAME"},
+	{{"key", "list", "alice"}, "expected add NAME"},
+	{{"key", "add", "al ice"}, "1 to 63 letters"},
+	{{"key", "add", "-d", "0", "alice"}, "--days: '0'"},
+	{{"key", "list", "-d", "3"}, "--days is for add"},
 	{{"devices"}, "at least one endpoint is expected"},
 	{{"devices", "127.0.0.1:1,"}, "expected HOST:PORT"},
 	{{"devices", "127.0.0.1:1,127.0.0.1:1"}, "'127.0.0.1:1' is named twice"},
@@ -118,7 +127,7 @@ static void nothing_is_refused_with_usage(void **state)
 	assert_non_null(strstr(out, "Usage: ggwire"));
 }
 
-static void version_names_all_three_and_the_features(void **state)
+static void version_names_all(void **state)
 {
 	(void)state;
 	assert_int_equal(serving_run("ggwire", (const char *const[]){"--version", NULL}, out, sizeof(out)), 0);
@@ -129,6 +138,7 @@ static void version_names_all_three_and_the_features(void **state)
 	assert_true(n > 0);
 	assert_non_null(strstr(out, "\noptional features: "));
 	assert_non_null(strstr(out, "; missing: "));
+	assert_non_null(strstr(out, "\nTLS: "));
 }
 
 static void help_lists_every_option(void **state)
@@ -163,7 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_options_are_one_line),
 		cmocka_unit_test(nothing_is_refused_with_usage),
-		cmocka_unit_test(version_names_all_three_and_the_features),
+		cmocka_unit_test(version_names_all),
 		cmocka_unit_test(help_lists_every_option),
 		cmocka_unit_test(stock_names_serve),
 	};

@@ -19,7 +19,7 @@
 
 #include "base/hash.h"
 #include "daemon/serving.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 #include "wire/message.h"
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})

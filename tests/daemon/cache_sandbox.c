@@ -14,10 +14,10 @@
 
 #include <cmocka.h>
 
+#include "daemon/in_sandbox.h"
 #include "device/keeper.h"
 #include "device/weights/cache_store.h"
 #include "device/weights/cache_wire.h"
-#include "daemon/in_sandbox.h"
 
 static char dir[64], entry[80], beside[80];
 static uint8_t payload[GW_CACHE_MIN];

@@ -9,7 +9,7 @@
 
 #include "daemon/serving.h"
 #include "device/rig.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define MIB ((uint64_t)1 << 20)
 

@@ -20,10 +20,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "wire/message.h"
-
-#define NS_PER_MS UINT64_C(1000000)
 
 extern char **environ;
 
@@ -60,7 +58,7 @@ void serving_sleep_ms(int ms)
 /* The exit status of a process that ends within ms; otherwise it is killed, and -1. */
 static int reap(pid_t pid, int ms)
 {
-	uint64_t end = gw_clock_ns() + (uint64_t)ms * NS_PER_MS;
+	uint64_t end = gw_clock_ns() + (uint64_t)ms * GW_NS_PER_MS;
 	int status;
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		if (gw_clock_ns() > end) {
@@ -137,13 +135,13 @@ static const char *find_line(struct serving *s, const char *text)
 
 const char *serving_await(struct serving *s, const char *text)
 {
-	uint64_t end = gw_clock_ns() + SERVING_WAIT_MS * NS_PER_MS;
+	uint64_t end = gw_clock_ns() + SERVING_WAIT_MS * GW_NS_PER_MS;
 	for (;;) {
 		const char *line = find_line(s, text);
 		if (line)
 			return line;
 		uint64_t now = gw_clock_ns();
-		if (now >= end || !read_more(s, (int)((end - now) / NS_PER_MS))) {
+		if (now >= end || !read_more(s, (int)((end - now) / GW_NS_PER_MS))) {
 			serving_end(s);
 			fail_msg("no line with '%s' in:\n%s", text, s->log);
 		}

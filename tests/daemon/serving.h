@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "rpc/client.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 #define SERVING_WAIT_MS 20000
 

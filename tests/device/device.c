@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/memory/staging.h"
+#include "device/session/staging.h"
 
 struct state {
 	struct fake *fake;

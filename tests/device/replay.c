@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "wire/recording.h"
+#include "wire/recordings.h"
 
 #define MAX_BUFFERS 16
 
@@ -314,42 +315,14 @@ static void replay(const char *version, const char *name)
 	gw_server_free(server);
 	gw_recording_free(&r.recording);
 	gw_map_free(&r.defined);
+	assert_true(r.n_compared > 3);
 	print_message("%s/%s: %u answers with contents, %u of them to the last bit; worst error / allowed: %.2g\n",
 		version, name, r.n_compared, r.n_exact, r.worst);
 }
 
-static void protocol_4_0_0(void **state)
-{
-	static const char *const names[] = {"01-device-count", "02-norm-of-view", "03-add-id", "04-get-rows-of-q1_0",
-		"05-set-rows", "06-soft-max", "07-top-k", "08-mul-mat-of-q4_0", "09-rope", "10-unary", "11-glu"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		replay("4.0.0", names[i]);
-		assert_true(i == 0 || r.n_compared > 3);
-	}
-}
-
-static void protocol_8_0_0_operations(void **state)
-{
-	(void)state;
-	replay("8.0.0", "02-ops-0-48");
-	assert_true(r.n_compared > 3);
-}
-
-static void protocol_8_0_0_model(void **state)
-{
-	(void)state;
-	replay("8.0.0", "01-llama-load-prompt-decode");
-	assert_int_equal(r.n_compared, 11);
-}
+EACH_VERSION(replay);
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(protocol_4_0_0),
-		cmocka_unit_test(protocol_8_0_0_operations),
-		cmocka_unit_test(protocol_8_0_0_model),
-	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(version_tests, NULL, NULL);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "transport/list/transports.h"
 #include "transport/loopback.h"
-#include "transport/transports.h"
 
 /* From the build's directory of plug-ins, or where ggml itself looks for them. */
 static void load_backends(void)

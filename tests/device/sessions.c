@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "device/inproc.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 static int setup(void **out)
 {

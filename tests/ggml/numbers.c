@@ -1,10 +1,12 @@
-/* The numbering of the ggml that the tests run on is found, and is the one of the headers. */
+/* The numbering of the ggml that the tests run on is found, and is that of our constants. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "ggml/numbers.h"
 
@@ -19,9 +21,33 @@ static void test_numbering_is_found(void **state)
 	assert_ptr_equal(n->glus, &gw_glus_7);
 	assert_int_equal(n->n_types, GGML_TYPE_COUNT);
 	assert_ptr_equal(n->dialect, &gw_dialect_8_0);
+	assert_int_equal(n->release.major, 0);
+	assert_int_equal(n->release.minor, 27);
 }
 
-static void test_running_numbers_are_those_of_the_headers(void **state)
+/* Each line of the header that defines an operation, against the table of names. */
+static void test_constants_are_those_of_the_newest_numbering(void **state)
+{
+	(void)state;
+	FILE *file = fopen(GGWIRE_TEST_DATA "/../../src/ggml/constants.h", "r");
+	char line[256], name[64];
+	uint32_t number, n = 0;
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "#define GGML_OP_%63s ((enum ggml_op)%u)", name, &number) != 2)
+			continue;
+		assert_int_equal(number, n);
+		assert_string_equal(name, gw_names_get(&gw_ops_101, n));
+		n++;
+	}
+	fclose(file);
+	assert_int_equal(n, gw_ops_101.count);
+	assert_int_equal(GGML_OP_COUNT, gw_ops_101.count);
+	assert_int_equal(GGML_GLU_OP_COUNT, gw_glus_7.count);
+	assert_int_equal(GGML_TYPE_COUNT, gw_types_43.count);
+}
+
+static void test_running_numbers_are_those_of_the_constants(void **state)
 {
 	(void)state;
 	for (uint32_t op = 0; op < GGML_OP_COUNT; op++)
@@ -34,7 +60,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbering_is_found),
-		cmocka_unit_test(test_running_numbers_are_those_of_the_headers),
+		cmocka_unit_test(test_constants_are_those_of_the_newest_numbering),
+		cmocka_unit_test(test_running_numbers_are_those_of_the_constants),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,8 @@ static void test_every_live_local_type_round_trips(void **state)
 static void test_renumbered_ops_follow_their_names(void **state)
 {
 	(void)state;
-	struct gw_dialect old = gw_dialect_8_0;
+	static struct gw_dialect old;
+	old = gw_dialect_8_0;
 	old.ops = &gw_ops_96;
 	const struct gw_opmap *m = gw_opmap_for(&old);
 

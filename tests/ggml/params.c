@@ -1,4 +1,4 @@
-/* Parameters pass between versions where they mean the same, and nowhere else. */
+/* Parameters pass between versions where the receiving side is certain to know them, and nowhere else. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,63 +10,126 @@
 #include "ggml/layout.h"
 #include "ggml/opmap.h"
 
+#define FLOAT_1 0x3f800000
+
 static const struct gw_opmap *map(const char *version)
 {
 	return gw_opmap_for(gw_dialect_parse(version));
 }
 
-/* One word is value, the others are 0. */
-static bool passes(const char *version, enum ggml_op op, unsigned word, int32_t value)
+/* A node of which only the operation and one word are set. */
+static struct ggml_tensor node_of(enum ggml_op op, unsigned word, int32_t value)
 {
-	int32_t in[GW_PARAMS] = {0}, out[GW_PARAMS], back[GW_PARAMS];
-	in[word] = value;
-	if (gw_opmap_params_to_wire(map(version), op, in, out, NULL) != GW_OK) {
-		assert_int_not_equal(gw_opmap_params_to_local(map(version), op, in, back, NULL), GW_OK);
+	struct ggml_tensor node = {.op = op};
+	node.op_params[word] = value;
+	return node;
+}
+
+/* What a server of the version gets for the word; false if the operation stays here. */
+static bool sent(const char *version, enum ggml_op op, unsigned word, int32_t value, int32_t *out)
+{
+	struct ggml_tensor node = node_of(op, word, value);
+	int32_t params[GW_PARAMS];
+	if (gw_opmap_params_to_wire(map(version), &node, params, NULL) != GW_OK)
 		return false;
-	}
-	assert_int_equal(out[word], value);
-	assert_int_equal(gw_opmap_params_to_local(map(version), op, out, back, NULL), GW_OK);
-	assert_int_equal(back[word], value);
+	*out = params[word];
 	return true;
 }
 
-/* In a row of versions, which all know the words of 4.0, a later word passes in 8.0 only. */
-static void assert_later(enum ggml_op op, unsigned word, int32_t value)
+/* What the running ggml gets for a client's word; false if it is refused. */
+static bool taken(const char *version, enum ggml_op op, unsigned word, int32_t value, int32_t *out)
 {
-	assert_false(passes("4.0", op, word, value));
-	assert_false(passes("4.0.3", op, word, value));
-	assert_false(passes("7.0", op, word, value));
-	assert_true(passes("8.0", op, word, value));
+	struct ggml_tensor node = node_of(op, word, value);
+	if (gw_opmap_node_to_local(map(version), &node, NULL, NULL) != GW_OK)
+		return false;
+	*out = node.op_params[word];
+	return true;
+}
+
+static void assert_sent(const char *version, enum ggml_op op, unsigned word, int32_t value, int32_t expected)
+{
+	int32_t out = 0;
+	assert_true(sent(version, op, word, value, &out));
+	assert_int_equal(out, expected);
+}
+
+static void assert_kept(const char *version, enum ggml_op op, unsigned word, int32_t value)
+{
+	int32_t out = 0;
+	assert_false(sent(version, op, word, value, &out));
+}
+
+static void assert_taken(const char *version, enum ggml_op op, unsigned word, int32_t value, int32_t expected)
+{
+	int32_t out = 0;
+	assert_true(taken(version, op, word, value, &out));
+	assert_int_equal(out, expected);
+}
+
+/* Sent from the given version on, and before it only as the value that means what was before; taken from any client,
+ * which must know what it says. */
+static void assert_later(enum ggml_op op, unsigned word, int32_t value, const char *since)
+{
+	struct gw_version first = gw_dialect_parse(since)->version;
+	const struct gw_dialect *d;
+	for (size_t i = 0; (d = gw_dialect_at(i)); i++) {
+		char text[16];
+		snprintf(text, sizeof(text), "%u.%u.%u", d->version.major, d->version.minor, d->version.patch);
+		assert_taken(text, op, word, value, value);
+		if (gw_version_at_least(d->version, first))
+			assert_sent(text, op, word, value, value);
+		else
+			assert_kept(text, op, word, value);
+	}
 }
 
 static void assert_common(enum ggml_op op, unsigned word, int32_t value)
 {
-	assert_true(passes("4.0", op, word, value));
-	assert_true(passes("7.0", op, word, value));
-	assert_true(passes("8.0", op, word, value));
+	assert_later(op, word, value, "4.0.0");
 }
 
-static void test_later_words_pass_in_8_0_only(void **state)
+static void test_later_words_are_sent_to_who_knows_them(void **state)
 {
 	(void)state;
-	assert_later(GGML_OP_ROPE, 15, 32);
-	assert_later(GGML_OP_ROPE_BACK, 15, 32);
-	assert_later(GGML_OP_FLASH_ATTN_EXT, 4, 512);
-	assert_later(GGML_OP_MUL_MAT, 3, GGML_PREC_Q8);
-	assert_later(GGML_OP_MUL_MAT_ID, 3, GGML_PREC_F32);
-	assert_later(GGML_OP_ADD, 0, 1);
+	assert_later(GGML_OP_ROPE, 15, 32, "6.0");
+	assert_later(GGML_OP_ROPE_BACK, 15, 32, "6.0");
+	assert_later(GGML_OP_SSM_SCAN, 0, 4, "6.0");
+	assert_later(GGML_OP_GATED_DELTA_NET, 0, 4, "4.0.2");
+	assert_later(GGML_OP_MUL_MAT, 1, 1, "4.0.2");
+	assert_later(GGML_OP_MUL_MAT, 2, 20, "8.0");
+	assert_later(GGML_OP_MUL_MAT, 3, 30, "8.0");
+	assert_later(GGML_OP_MUL_MAT_ID, 0, 10, "8.0");
+	assert_later(GGML_OP_MUL_MAT_ID, 3, 10, "8.0");
+	assert_later(GGML_OP_DSV4_HC_PRE, 1, 1, "8.0");
 	assert_common(GGML_OP_ROPE, 14, 7);
 	assert_common(GGML_OP_FLASH_ATTN_EXT, 2, 1);
 	assert_common(GGML_OP_CONV_3D, 11, 9);
 }
 
-static void test_later_precisions_pass_in_8_0_only(void **state)
+static void test_hints_are_dropped_for_who_may_not_know_them(void **state)
 {
 	(void)state;
-	static const int32_t later[] = {GGML_PREC_BF16, GGML_PREC_F16, GGML_PREC_Q8, GGML_PREC_Q4};
+	assert_sent("6.0", GGML_OP_FLASH_ATTN_EXT, 4, 512, 0);
+	assert_sent("7.0", GGML_OP_FLASH_ATTN_EXT, 4, 512, 512);
+	assert_taken("4.0", GGML_OP_FLASH_ATTN_EXT, 4, 512, 512);
+}
+
+/* Nobody has set these yet: whoever does will have a newer ggml. */
+static void test_words_without_a_meaning_pass_to_newer_sides_only(void **state)
+{
+	(void)state;
+	assert_kept("7.0", GGML_OP_ADD, 0, 1);
+	assert_sent("8.0", GGML_OP_ADD, 0, 1, 1);
+	assert_taken("7.0", GGML_OP_ADD, 0, 1, 1);
+}
+
+static void test_later_precisions(void **state)
+{
+	(void)state;
+	static const int32_t later[] = {15, 20, 30, 40};
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		assert_later(GGML_OP_MUL_MAT, 0, later[i]);
-		assert_later(GGML_OP_FLASH_ATTN_EXT, 3, later[i]);
+		assert_later(GGML_OP_MUL_MAT, 0, later[i], "8.0");
+		assert_later(GGML_OP_FLASH_ATTN_EXT, 3, later[i], "8.0");
 	}
 	assert_common(GGML_OP_MUL_MAT, 0, GGML_PREC_F32);
 	assert_common(GGML_OP_FLASH_ATTN_EXT, 3, GGML_PREC_F32);
@@ -75,42 +138,130 @@ static void test_later_precisions_pass_in_8_0_only(void **state)
 static void test_variants_pass_by_name(void **state)
 {
 	(void)state;
+	int32_t out = 0;
 	for (int32_t i = 0; i < GGML_UNARY_OP_COUNT; i++)
 		assert_common(GGML_OP_UNARY, 0, i);
-	for (int32_t i = 0; i < GGML_GLU_OP_SWIGLU_CLAMP; i++)
+	for (int32_t i = 0; i < 6; i++)
 		assert_common(GGML_OP_GLU, 0, i);
-	assert_later(GGML_OP_GLU, 0, GGML_GLU_OP_SWIGLU_CLAMP);
-	assert_false(passes("4.0", GGML_OP_UNARY, 0, GGML_UNARY_OP_COUNT));
-	assert_false(passes("4.0", GGML_OP_UNARY, 0, -1));
+	assert_later(GGML_OP_GLU, 0, 6, "7.0");
+	assert_false(sent("4.0", GGML_OP_UNARY, 0, GGML_UNARY_OP_COUNT, &out));
+	assert_false(taken("8.0", GGML_OP_UNARY, 0, GGML_UNARY_OP_COUNT, &out));
+	assert_false(taken("8.0", GGML_OP_UNARY, 0, -1, &out));
+	assert_false(taken("8.0", GGML_OP_GLU, 0, 7, &out));
 }
 
-/* Before there was a number of states there was one; and who knows the number must see it. */
-static void test_number_of_states_is_1_on_both_sides(void **state)
+/* A side that does not know the word leaves it at zero; one that does has to see what that means. */
+static void test_what_was_meant_before_is_written_out(void **state)
 {
 	(void)state;
-	static const enum ggml_op ops[] = {GGML_OP_GATED_DELTA_NET, GGML_OP_SSM_SCAN};
-	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		int32_t none[GW_PARAMS] = {0}, one[GW_PARAMS] = {1}, out[GW_PARAMS];
-		assert_int_equal(gw_opmap_params_to_local(map("4.0"), ops[i], none, out, NULL), GW_OK);
-		assert_memory_equal(out, one, sizeof(one));
-		assert_int_equal(gw_opmap_params_to_wire(map("4.0"), ops[i], one, out, NULL), GW_OK);
-		assert_memory_equal(out, one, sizeof(one));
-		assert_int_equal(gw_opmap_params_to_local(map("8.0"), ops[i], none, out, NULL), GW_OK);
-		assert_memory_equal(out, none, sizeof(none));
-		assert_later(ops[i], 0, 2);
+	static const struct {
+		enum ggml_op op;
+		int32_t before;
+	} cases[] = {{GGML_OP_GATED_DELTA_NET, 1}, {GGML_OP_SSM_SCAN, 1}, {GGML_OP_DSV4_HC_PRE, FLOAT_1}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_taken("4.0", cases[i].op, 0, 0, cases[i].before);
+		assert_taken("8.0", cases[i].op, 0, 0, cases[i].before);
+		assert_sent("6.0", cases[i].op, 0, cases[i].before, cases[i].before);
+		assert_sent("8.0", cases[i].op, 0, cases[i].before, cases[i].before);
 	}
 }
 
-static void test_young_operations_pass_in_8_0_only(void **state)
+static void test_operations_that_changed_stay_here(void **state)
 {
 	(void)state;
-	static const enum ggml_op young[] = {
-		GGML_OP_LIGHTNING_INDEXER, GGML_OP_DSV4_HC_COMB, GGML_OP_DSV4_HC_PRE, GGML_OP_DSV4_HC_POST};
+	static const enum ggml_op young[] = {GGML_OP_LIGHTNING_INDEXER, GGML_OP_DSV4_HC_COMB, GGML_OP_DSV4_HC_PRE};
 	for (size_t i = 0; i < sizeof(young) / sizeof(young[0]); i++) {
-		int32_t in[GW_PARAMS] = {0}, out[GW_PARAMS];
-		assert_int_not_equal(gw_opmap_params_to_wire(map("7.0"), young[i], in, out, NULL), GW_OK);
-		assert_int_equal(gw_opmap_params_to_wire(map("8.0"), young[i], in, out, NULL), GW_OK);
+		assert_kept("5.1", young[i], 0, 0);
+		assert_taken("5.1", young[i], 5, 0, 0);
+		assert_sent("6.0", young[i], 5, 0, 0);
 	}
+	assert_kept("4.0.1", GGML_OP_GATED_DELTA_NET, 0, 1);
+	assert_sent("4.0.2", GGML_OP_GATED_DELTA_NET, 0, 1, 1);
+}
+
+static void test_a_source_that_became_optional_is_required_before(void **state)
+{
+	(void)state;
+	struct ggml_tensor post = {.op = GGML_OP_DSV4_HC_POST}, comb = {0};
+	int32_t out[GW_PARAMS];
+	assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &post, out, NULL), GW_ERR_UNSUPPORTED);
+	assert_int_equal(gw_opmap_params_to_wire(map("8.0"), &post, out, NULL), GW_OK);
+	post.src[3] = &comb;
+	assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &post, out, NULL), GW_OK);
+}
+
+/* Servers before 8.0 abort on them. */
+static void set_extents(struct ggml_tensor *t, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
+{
+	const int64_t ne[GGML_MAX_DIMS] = {ne0, ne1, ne2, ne3};
+	memcpy(t->ne, ne, sizeof(ne));
+	t->nb[0] = ggml_type_size(t->type);
+	for (int i = 1; i < GGML_MAX_DIMS; i++)
+		t->nb[i] = t->nb[i - 1] * (size_t)t->ne[i - 1];
+}
+
+static void test_bf16_stays_here_where_kernels_lack_it(void **state)
+{
+	(void)state;
+	static const struct {
+		enum ggml_op op;
+		int32_t variant;
+	} cases[] = {{GGML_OP_SCALE, 0}, {GGML_OP_GLU, GGML_GLU_OP_SWIGLU}, {GGML_OP_UNARY, GGML_UNARY_OP_GELU},
+		{GGML_OP_UNARY, GGML_UNARY_OP_SILU}};
+	int32_t out[GW_PARAMS];
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ggml_tensor node = {.op = cases[i].op, .type = GGML_TYPE_BF16};
+		node.op_params[0] = cases[i].variant;
+		assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &node, out, NULL), GW_ERR_UNSUPPORTED);
+		assert_int_equal(gw_opmap_params_to_wire(map("8.0"), &node, out, NULL), GW_OK);
+		assert_int_equal(gw_opmap_node_to_local(map("7.0"), &node, NULL, NULL), GW_OK);
+		node.type = GGML_TYPE_F16;
+		assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &node, out, NULL), GW_OK);
+	}
+	struct ggml_tensor relu = {.op = GGML_OP_UNARY, .type = GGML_TYPE_BF16, .op_params = {GGML_UNARY_OP_RELU}};
+	assert_int_equal(gw_opmap_params_to_wire(map("4.0"), &relu, out, NULL), GW_OK);
+	struct ggml_tensor oai = {.op = GGML_OP_GLU, .type = GGML_TYPE_F16, .op_params = {GGML_GLU_OP_SWIGLU_OAI}};
+	assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &oai, out, NULL), GW_ERR_UNSUPPORTED);
+	assert_int_equal(gw_opmap_params_to_wire(map("8.0"), &oai, out, NULL), GW_OK);
+}
+
+/* Nodes that need a kernel which came later, and what makes them one. */
+static void test_shapes_and_types_without_kernels_stay_here(void **state)
+{
+	(void)state;
+	struct ggml_tensor f16 = {.type = GGML_TYPE_F16}, f32 = {.type = GGML_TYPE_F32};
+	struct ggml_tensor gaps = f32, images = f32;
+	set_extents(&f16, 4, 4, 1, 1);
+	set_extents(&f32, 4, 4, 1, 1);
+	set_extents(&gaps, 4, 4, 1, 1);
+	gaps.nb[1] *= 2;
+	set_extents(&images, 4, 4, 1, 2);
+	const struct {
+		enum ggml_op op;
+		enum ggml_type type;
+		struct ggml_tensor *with[2], *without[2];
+		const char *last, *first; /* versions that may lack the kernel, and that have it */
+	} cases[] = {
+		{GGML_OP_SET_ROWS, GGML_TYPE_F32, {&f16, &f32}, {&f32, &f32}, "4.0.3", "5.0"},
+		{GGML_OP_CONV_2D_DW, GGML_TYPE_F32, {&f16, &f32}, {&f32, &f32}, "4.0.3", "5.0"},
+		{GGML_OP_IM2COL, GGML_TYPE_F16, {&f32, &f32}, {&f16, &f32}, "4.0.3", "5.0"},
+		{GGML_OP_CONV_TRANSPOSE_2D, GGML_TYPE_F32, {&f16, &images}, {&f16, &f32}, "6.0", "7.0"},
+		{GGML_OP_CLAMP, GGML_TYPE_F32, {&gaps}, {&f32}, "7.0", "8.0"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ggml_tensor node = {.op = cases[i].op, .type = cases[i].type};
+		int32_t out[GW_PARAMS];
+		memcpy(node.src, cases[i].with, sizeof(cases[i].with));
+		assert_int_equal(gw_opmap_params_to_wire(map(cases[i].last), &node, out, NULL), GW_ERR_UNSUPPORTED);
+		assert_int_equal(gw_opmap_params_to_wire(map(cases[i].first), &node, out, NULL), GW_OK);
+		memcpy(node.src, cases[i].without, sizeof(cases[i].without));
+		assert_int_equal(gw_opmap_params_to_wire(map(cases[i].last), &node, out, NULL), GW_OK);
+	}
+	struct ggml_tensor node = {.op = GGML_OP_CONCAT, .type = GGML_TYPE_Q8_0, .src = {&f32, &f32}};
+	int32_t out[GW_PARAMS];
+	assert_int_equal(gw_opmap_params_to_wire(map("4.0.3"), &node, out, NULL), GW_ERR_UNSUPPORTED);
+	node.type = GGML_TYPE_F32;
+	assert_int_equal(gw_opmap_params_to_wire(map("4.0.3"), &node, out, NULL), GW_OK);
 }
 
 static void test_what_nobody_computes_passes_as_it_is(void **state)
@@ -121,14 +272,72 @@ static void test_what_nobody_computes_passes_as_it_is(void **state)
 	assert_common(GGML_OP_NONE, 15, -1);
 }
 
-static void test_the_word_is_named(void **state)
+static void test_the_word_and_the_version_are_named(void **state)
 {
 	(void)state;
-	int32_t in[GW_PARAMS] = {[4] = 512}, out[GW_PARAMS];
+	struct ggml_tensor node = node_of(GGML_OP_ROPE, 15, 4);
+	int32_t out[GW_PARAMS];
 	struct gw_error err;
-	assert_int_equal(
-		gw_opmap_params_to_wire(map("4.0"), GGML_OP_FLASH_ATTN_EXT, in, out, &err), GW_ERR_UNSUPPORTED);
-	assert_non_null(strstr(err.text, "parameter 4 has the value 512"));
+	assert_int_equal(gw_opmap_params_to_wire(map("5.1"), &node, out, &err), GW_ERR_UNSUPPORTED);
+	assert_string_equal(err.text, "parameter 15 has the value 4, which protocol 5.1.0 may not know");
+}
+
+/* GATED_DELTA_NET over two sequences, whose state has the given shape. */
+struct delta {
+	struct ggml_tensor node, v, state, spare;
+};
+
+static void delta_init(struct delta *d, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
+{
+	*d = (struct delta){.node = {.op = GGML_OP_GATED_DELTA_NET},
+		.v = {.ne = {8, 3, 5, 2}},
+		.state = {.type = GGML_TYPE_F32, .ne = {ne0, ne1, ne2, ne3}, .nb = {4}, .data = d}};
+	for (int i = 1; i < GGML_MAX_DIMS; i++)
+		d->state.nb[i] = d->state.nb[i - 1] * (size_t)d->state.ne[i - 1];
+	d->node.src[2] = &d->v;
+	d->node.src[5] = &d->state;
+}
+
+static enum gw_status delta_take(struct delta *d, const char *version, struct gw_error *err)
+{
+	return gw_opmap_node_to_local(map(version), &d->node, &d->spare, err);
+}
+
+static void test_a_state_of_another_shape_is_read_as_it_lies(void **state)
+{
+	(void)state;
+	struct delta d;
+	static const int64_t shape[] = {8, 8, 3, 2};
+
+	delta_init(&d, 8 * 8 * 3, 2, 1, 1);
+	assert_int_equal(delta_take(&d, "4.0.0", NULL), GW_OK);
+	assert_ptr_equal(d.node.src[5], &d.spare);
+	assert_memory_equal(d.spare.ne, shape, sizeof(shape));
+	assert_int_equal(d.spare.nb[3], 8 * 8 * 3 * 4);
+	assert_ptr_equal(d.spare.data, d.state.data);
+	assert_int_equal(d.node.op_params[0], 1);
+
+	delta_init(&d, 8 * 8 * 3, 1, 2, 1); /* a number of states of 1 */
+	assert_int_equal(delta_take(&d, "4.0.1", NULL), GW_OK);
+	assert_memory_equal(d.node.src[5]->ne, shape, sizeof(shape));
+
+	delta_init(&d, 8, 8, 3, 2);
+	assert_int_equal(delta_take(&d, "4.0.1", NULL), GW_OK);
+	assert_ptr_equal(d.node.src[5], &d.state);
+}
+
+static void test_a_state_that_may_be_several_is_refused(void **state)
+{
+	(void)state;
+	struct delta d;
+	struct gw_error err;
+
+	delta_init(&d, 8 * 8 * 3, 4, 2, 1); /* four of each sequence */
+	assert_int_equal(delta_take(&d, "4.0.1", &err), GW_ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "its state of shape [192, 4, 2, 1]"));
+	delta_init(&d, 8 * 8 * 3, 2, 1, 1);
+	d.state.nb[1] += 4; /* with a gap */
+	assert_int_equal(delta_take(&d, "4.0.1", NULL), GW_ERR_UNSUPPORTED);
 }
 
 static void test_larger_results_are_expected_as_the_version_does(void **state)
@@ -137,22 +346,41 @@ static void test_larger_results_are_expected_as_the_version_does(void **state)
 	assert_true(gw_opmap_may_expand(map("4.0"), GGML_OP_MUL_MAT_ID));
 	assert_true(gw_opmap_may_expand(map("4.0"), GGML_OP_FLASH_ATTN_EXT));
 	assert_false(gw_opmap_may_expand(map("4.0"), GGML_OP_MUL_MAT));
-	for (uint32_t op = 0; op < GGML_OP_COUNT; op++)
-		assert_int_equal(gw_opmap_may_expand(map("8.0"), (enum ggml_op)op),
-			ggml_op_alloc_size_may_expand((enum ggml_op)op));
+	for (uint32_t op = 0; op < GGML_OP_COUNT; op++) {
+		bool expands = ggml_op_alloc_size_may_expand((enum ggml_op)op);
+		assert_int_equal(gw_opmap_may_expand(map("6.0"), (enum ggml_op)op), expands);
+		assert_int_equal(gw_opmap_may_expand(map("8.0"), (enum ggml_op)op), expands);
+	}
+}
+
+static void test_types_are_those_that_each_release_has(void **state)
+{
+	(void)state;
+	assert_int_equal(gw_opmap_type_wire(map("4.0.1"), GGML_TYPE_Q2_0), GW_NO_NUMBER);
+	assert_int_equal(gw_opmap_type_wire(map("4.0.2"), GGML_TYPE_Q2_0), 42);
+	assert_int_equal(gw_opmap_type_local(map("4.0.1"), 42), GGML_TYPE_Q2_0);
+	assert_int_equal(gw_opmap_type_local(map("4.0.1"), 43), GW_NO_NUMBER);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_later_words_pass_in_8_0_only),
-		cmocka_unit_test(test_later_precisions_pass_in_8_0_only),
+		cmocka_unit_test(test_later_words_are_sent_to_who_knows_them),
+		cmocka_unit_test(test_hints_are_dropped_for_who_may_not_know_them),
+		cmocka_unit_test(test_words_without_a_meaning_pass_to_newer_sides_only),
+		cmocka_unit_test(test_later_precisions),
 		cmocka_unit_test(test_variants_pass_by_name),
-		cmocka_unit_test(test_number_of_states_is_1_on_both_sides),
-		cmocka_unit_test(test_young_operations_pass_in_8_0_only),
+		cmocka_unit_test(test_what_was_meant_before_is_written_out),
+		cmocka_unit_test(test_operations_that_changed_stay_here),
+		cmocka_unit_test(test_a_source_that_became_optional_is_required_before),
+		cmocka_unit_test(test_bf16_stays_here_where_kernels_lack_it),
+		cmocka_unit_test(test_shapes_and_types_without_kernels_stay_here),
 		cmocka_unit_test(test_what_nobody_computes_passes_as_it_is),
-		cmocka_unit_test(test_the_word_is_named),
+		cmocka_unit_test(test_the_word_and_the_version_are_named),
+		cmocka_unit_test(test_a_state_of_another_shape_is_read_as_it_lies),
+		cmocka_unit_test(test_a_state_that_may_be_several_is_refused),
 		cmocka_unit_test(test_larger_results_are_expected_as_the_version_does),
+		cmocka_unit_test(test_types_are_those_that_each_release_has),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

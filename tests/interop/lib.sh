@@ -112,20 +112,24 @@ server_start() {
 			sleep 0.1
 		done
 		alive "$server_pid" && fail "the $kind server does not listen after 20 seconds"
-		[ "$kind" = stock ] || break
+		[ "$kind" = stock ] || [ "${peers:-}" ] || break
 	done
 	fail "the $kind server does not start"
 }
 
 # The stock server cannot choose a port itself, so one below the range of outgoing connections is guessed.
+# With $peers set, ours guesses too: where it is to meet another server, the port above it by 1000 has to exist.
 # $proto, if set, is the protocol version that the ggwire server is to speak. $server_dir and $server_libs, if set, are another run directory and more libraries (vulkan.sh).
 server_spawn() {
 	dir=$(run_dir "${server_dir:-$kind}")
+	guess=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 11000))
 	case $kind in
-	ggwire) set -- "$build/bin/ggwire" serve --config /dev/null --listen "127.0.0.1:0${proto:+,proto=$proto}" "$@" ;;
+	ggwire)
+		[ "${peers:-}" ] || guess=0
+		set -- "$build/bin/ggwire" serve --config /dev/null --listen "127.0.0.1:$guess${proto:+,proto=$proto}" "$@"
+		;;
 	stock)
 		more=${server_libs:+:$server_libs}
-		guess=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
 		set -- "$loader" --library-path "$libs:$libs/llama$more" "$sysroot/usr/libexec/$triplet/llama/bin/ggml-rpc-server" \
 			-H 127.0.0.1 -p $guess "$@"
 		;;

@@ -1,29 +1,34 @@
 #!/bin/sh
-# A model split over two servers of kind SERVER gives CLIENT the text that two stock servers give the stock client, with
-# the model split by layers and, where the plug-in can, by tensors.
-# Usage: two_servers.sh stock|ggwire stock|ggwire
+# A model split over two servers, FIRST and SECOND, gives CLIENT the text that two stock servers give the stock client,
+# with the model split by layers and by tensors. With tensors, the two servers add up between them.
+# Usage: two_servers.sh CLIENT FIRST [SECOND]; each is stock or ggwire
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
-client=$1 server=$2
+client=$1 kinds="$2 ${3:-$2}"
+peers=1
 interop_begin
 
 pair_start() {
 	server_start "$1"
-	first=$endpoint
-	server_start "$1"
-	pair=$first,$endpoint
+	first=$endpoint first_log=$log
+	server_start "$2"
+	pair=$first,$endpoint second_log=$log
 }
 
-pair_start stock
+pair_start stock stock
 stock_pair=$pair
-pair_start "$server"
+# shellcheck disable=SC2086
+pair_start $kinds
 for split in layer tensor; do
 	generate stock "$stock_pair" "$work/expected-$split" -sm $split || fail "the stock pair fails with -sm $split"
 	[ "$(wc -w <"$work/expected-$split")" -gt 20 ] || fail "the stock pair generates only: $(cat "$work/expected-$split")"
 	generate "$client" "$pair" "$work/text-$split" -sm $split || fail "llama-completion failed with -sm $split"
 	cmp "$work/expected-$split" "$work/text-$split" || fail "the text differs with -sm $split"
 	servers_alive
-	echo "PASS: -sm $split on $client client, two $server servers: $(tr '\n' ' ' <"$work/text-$split")"
+	[ $split = layer ] || for each in "$first_log" "$second_log"; do
+		grep -qE 'joined pairwise comm|connected to the server at' "$each" || fail "the servers are not connected"
+	done
+	echo "PASS: -sm $split on $client client, servers $kinds: $(tr '\n' ' ' <"$work/text-$split")"
 done

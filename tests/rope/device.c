@@ -13,6 +13,7 @@
 struct run {
 	struct ggml_context *ctx;
 	ggml_backend_buffer_t buffer;
+	bool declined; /* asked before memory is on the device: afterwards yes is the answer */
 	struct ggml_tensor *whole, *pos, *factors, *out;
 };
 
@@ -84,6 +85,7 @@ static bool run_open(
 	if (!run->ctx)
 		return false;
 	tensors_build(run, params, in);
+	run->declined = !ggml_backend_supports_op(backend, run->out);
 	run->buffer = ggml_backend_alloc_ctx_tensors(run->ctx, backend);
 	return run->buffer != NULL;
 }
@@ -141,7 +143,7 @@ static void part_take(const struct rope_input *in, const float *whole, float *re
 
 static enum rope_ran run_compute(struct run *run, ggml_backend_t backend)
 {
-	if (!ggml_backend_supports_op(backend, run->out))
+	if (run->declined)
 		return ROPE_DECLINED;
 	struct ggml_cgraph *graph = ggml_new_graph_custom(run->ctx, GRAPH_NODES, false);
 	ggml_build_forward_expand(graph, run->out);

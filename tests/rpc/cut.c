@@ -13,6 +13,7 @@
 #include "rpc/counter.h"
 #include "rpc/harness.h"
 #include "transport/faulty.h"
+#include "transport/tls_link.h"
 
 #define ROWS 5
 #define ROW 30
@@ -93,6 +94,7 @@ struct plan {
 	struct gw_fault_plan client, server;
 	size_t bulk;
 	const struct gw_dialect *dialect;
+	bool tls; /* the faults are below it */
 };
 
 /* One conversation, disturbed; the counter is at the client's end. */
@@ -111,6 +113,15 @@ static void run(const struct plan *plan, struct counter *counter, struct outcome
 	pair_loopback(&near, &far);
 	assert_int_equal(gw_fault_wrap(near, &plan->client, &near), GW_OK);
 	assert_int_equal(gw_fault_wrap(far, &plan->server, &far), GW_OK);
+	if (plan->tls && !tls_link(&near, &far)) {
+		/* The handshake was cut: an end that had finished it finds out later. */
+		if (near)
+			near->ops->close(near);
+		if (far)
+			far->ops->close(far);
+		free(o->piece);
+		return;
+	}
 	server_start(&server, far, plan->dialect);
 	o->connected = gw_client_start(counter_wrap(counter, near, false), "cut-test", 10000, &client, NULL) == GW_OK;
 	if (o->connected) {
@@ -159,6 +170,34 @@ static void cut_everywhere(const struct gw_dialect *dialect, size_t bulk)
 		run(&plan, &counter, &o);
 		assert_true(!o.connected || o.lost);
 	}
+}
+
+/* Below TLS, from the first byte of its handshake on: until the cut lies behind the conversation. */
+static void cut_below_tls(uint64_t *cut, struct plan *plan)
+{
+	struct counter counter;
+	struct outcome o = {0};
+	for (*cut = 0; !o.connected || o.lost; *cut += 3) {
+		assert_true(*cut < 10000);
+		run(plan, &counter, &o);
+	}
+	/* A handshake and a conversation were cut before. */
+	assert_true(*cut > 600);
+}
+
+static void conversation_within_tls(void **state)
+{
+	(void)state;
+	if (gw_tls_check(NULL))
+		skip();
+	struct plan plans[3];
+	for (int i = 0; i < 3; i++) {
+		plans[i] = undisturbed(&gw_dialect_newest, 0);
+		plans[i].tls = true;
+	}
+	cut_below_tls(&plans[0].client.cut_send_after, &plans[0]);
+	cut_below_tls(&plans[1].client.cut_recv_after, &plans[1]);
+	cut_below_tls(&plans[2].server.cut_send_after, &plans[2]);
 }
 
 static void short_conversation(void **state)
@@ -254,6 +293,7 @@ int main(void)
 		cmocka_unit_test(short_conversation),
 		cmocka_unit_test(short_conversation_with_empty_replies),
 		cmocka_unit_test(long_conversation),
+		cmocka_unit_test(conversation_within_tls),
 		cmocka_unit_test(corrupt_everywhere),
 		cmocka_unit_test(reply_of_the_wrong_size_ends_the_connection),
 		cmocka_unit_test(whole_conversation_in_small_pieces),

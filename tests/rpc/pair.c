@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 
 #include "rpc/harness.h"
+#include "transport/list/transports.h"
 #include "transport/loopback.h"
-#include "transport/transports.h"
 
 static void must(bool ok, const char *what)
 {

@@ -18,11 +18,12 @@
 #include "base/log.h"
 #include "rpc/client_state.h"
 #include "rpc/harness.h"
-#include "transport/endpoint.h"
 #include "transport/fake_verbs.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 #include "transport/rdma/message.h"
 #include "transport/rdma_link.h"
-#include "transport/transports.h"
+#include "transport/tls_link.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"
 #include "wire/message.h"
@@ -46,10 +47,34 @@ struct net {
 	int fd;
 	char name[64];
 	enum gw_transport_mode mode;
+	const struct gw_tls_key *key; /* clients use TLS with it; NULL: without */
+	bool allows_plaintext;        /* RDMA after TLS */
 	pthread_t thread;
 	struct server servers[MAX_SERVERS];
 	int n;
 };
+
+static enum gw_status find_key(void *user, const char *identity, struct gw_tls_key *key, struct gw_error *err)
+{
+	(void)identity;
+	(void)err;
+	*key = *(const struct gw_tls_key *)user;
+	return GW_OK;
+}
+
+/* The server's end of TLS, where there is a key. */
+static bool take_tls(const struct net *net, struct gw_transport **t)
+{
+	struct gw_transport *inner = *t;
+	if (!net->key)
+		return true;
+	if (gw_tls_accept(inner, find_key, (void *)(uintptr_t)net->key, 10000, t, NULL)) {
+		inner->ops->close(inner);
+		return false;
+	}
+	(*t)->keep_encrypted = !net->allows_plaintext;
+	return true;
+}
 
 static void *accept_main(void *arg)
 {
@@ -60,15 +85,21 @@ static void *accept_main(void *arg)
 		int fd = accept4(net->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0 || gw_transport_from_fd(fd, &t, NULL))
 			break;
+		if (!take_tls(net, &t))
+			continue;
 		server_start_in_mode(&net->servers[net->n++], t, &gw_dialect_newest, net->mode);
 	}
 	return NULL;
 }
 
+/* What is to be different about a net. */
+static const struct gw_tls_key *net_key;
+static bool net_allows_plaintext;
+
 static void net_start(struct net *net, enum gw_transport_mode mode)
 {
 	struct gw_endpoint ep, bound;
-	*net = (struct net){.mode = mode};
+	*net = (struct net){.mode = mode, .key = net_key, .allows_plaintext = net_allows_plaintext};
 	assert_int_equal(gw_endpoint_parse("127.0.0.1:0", true, &ep, NULL), GW_OK);
 	assert_int_equal(gw_transport_listen(&ep, 8, &net->fd, &bound, NULL), GW_OK);
 	gw_endpoint_format(&bound, net->name, sizeof(net->name));
@@ -319,6 +350,49 @@ static void rdma_alone_refuses_and_says_why(void **state)
 	setenv("GGML_RPC_TRANSPORT", "infiniband", 1);
 	assert_null(round_trip(GW_TRANSPORT_AUTO, &err));
 	assert_non_null(strstr(err.text, "'infiniband' is not auto, tcp or rdma"));
+}
+
+/* A key file for this process, and the same key for servers. */
+static void use_tls(const struct gw_tls_key *key, char path[64])
+{
+	snprintf(path, 64, "/tmp/gw-rdma-keys-%ld", (long)getpid());
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_true(dprintf(fd, "tester:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\n") > 0);
+	close(fd);
+	setenv("GGWIRE_PSK_FILE", path, 1);
+	net_key = key;
+}
+
+static void tls_stays_unless_both_ends_allow_plaintext(void **state)
+{
+	(void)state;
+	const struct gw_tls_key key = tls_test_key("tester", 0x5a);
+	char path[64];
+	struct gw_error err = {0};
+	if (gw_tls_check(NULL))
+		skip();
+	fake_usual();
+	use_tls(&key, path);
+	for (int stock = 0; stock < 2; stock++) {
+		if (stock)
+			setenv("GGML_RPC_STOCK", "1", 1);
+		assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "tls");
+		setenv("GGWIRE_RDMA_PLAINTEXT", "1", 1);
+		assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "tls");
+		net_allows_plaintext = true;
+		assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), stock ? "rdma, stock path" : "rdma");
+		unsetenv("GGWIRE_RDMA_PLAINTEXT");
+		assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "tls");
+		net_allows_plaintext = false;
+	}
+	assert_non_null(strstr(logged, "stays on TLS: the connection is encrypted and RDMA would not be"));
+	setenv("GGML_RPC_TRANSPORT", "rdma", 1);
+	assert_null(round_trip(GW_TRANSPORT_AUTO, &err));
+	assert_non_null(strstr(err.text, "GGWIRE_RDMA_PLAINTEXT=1"));
+	unlink(path);
+	unsetenv("GGWIRE_PSK_FILE");
+	net_key = NULL;
 }
 
 static void a_server_of_rdma_alone_refuses_tcp(void **state)
@@ -644,6 +718,7 @@ int main(void)
 		CASE(a_server_without_rdma_says_so),
 		CASE(a_client_without_rdma_is_served),
 		CASE(rdma_alone_refuses_and_says_why),
+		CASE(tls_stays_unless_both_ends_allow_plaintext),
 		CASE(a_server_of_rdma_alone_refuses_tcp),
 		CASE(one_sided_failure_leaves_ggwire_ends_on_tcp),
 		CASE(one_sided_failure_of_stock_ends_is_mended),

@@ -37,4 +37,10 @@ expected="$expected ggml_backend_rpc_init ggml_backend_rpc_reg ggml_backend_rpc_
 [ "$(names "$library")" = "$expected" ] || fail "libggwire.so exports: $(names "$library")"
 plugin=$build/lib/libggml-rpc-ggwire.so
 [ "$(names "$plugin")" = "ggml_backend_init ggml_backend_score" ] || fail "the plug-in exports: $(names "$plugin")"
+
+# Each works with any release of ggml, so none names one.
+for file in "$prefix/bin/ggwire" "$library" "$plugin"; do
+	readelf -d "$file" | grep -q 'NEEDED.*libc\.' || fail "readelf does not read $file"
+	readelf -d "$file" | grep 'NEEDED.*ggml' && fail "$file names a library of ggml"
+done
 echo "install: ok"

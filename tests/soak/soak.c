@@ -18,9 +18,9 @@
 #include "base/log.h"
 #include "daemon/serving.h"
 #include "daemon/workers/pool.h"
-#include "transport/endpoint.h"
 #include "transport/faulty.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 #include "wire/message.h"
 
 #define CONNECTIONS 2000

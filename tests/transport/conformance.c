@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "transport/list/transports.h"
 #include "transport/pairs.h"
 
 /* Byte i of every test's stream: a wrong order or a lost byte shows. */
@@ -82,6 +83,104 @@ static void close_end(struct gw_transport **t)
 {
 	(*t)->ops->close(*t);
 	*t = NULL;
+}
+
+/* One end of an exchange, in a thread of its own. */
+struct exchanger {
+	pthread_t thread;
+	struct gw_transport *t;
+	struct gw_duplex x;
+	size_t arrived; /* as last reported */
+	bool shrank;    /* a report was below the one before */
+	enum gw_status status;
+};
+
+static void note_arrival(void *user, size_t bytes)
+{
+	struct exchanger *e = user;
+	e->shrank |= bytes < e->arrived;
+	e->arrived = bytes;
+}
+
+static void *exchange_main(void *arg)
+{
+	struct exchanger *e = arg;
+	e->status = gw_transport_exchange(e->t, &e->x, NULL);
+	return NULL;
+}
+
+static void exchange_both(struct pair *pair, size_t n, uint8_t *const out[2], uint8_t *const in[2])
+{
+	struct exchanger e[2];
+	for (size_t i = 0; i < 2; i++) {
+		e[i] = (struct exchanger){.t = i ? pair->b : pair->a};
+		e[i].x = (struct gw_duplex){out[i], in[i], n, i == 0, note_arrival, &e[i]};
+		assert_int_equal(pthread_create(&e[i].thread, NULL, exchange_main, &e[i]), 0);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(e[i].thread, NULL), 0);
+		assert_int_equal(e[i].status, GW_OK);
+		assert_int_equal(e[i].arrived, n);
+		assert_false(e[i].shrank);
+	}
+}
+
+/* More than any transport's buffers hold, so both ends have to receive while they send, or take turns. */
+static void exchanges_deliver_both_directions(void **state)
+{
+	struct pair *pair = pair_of(state);
+	const size_t sizes[] = {1, 24, 65536, 65537, pair->bulk};
+	uint8_t *out[2] = {pattern_bytes(pair->bulk + 1), NULL};
+	uint8_t *in[2] = {malloc(pair->bulk), malloc(pair->bulk)};
+	assert_true(out[0] && in[0] && in[1]);
+	out[1] = out[0] + 1; /* the directions differ */
+	for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		if (sizes[k] > pair->bulk)
+			continue;
+		exchange_both(pair, sizes[k], out, in);
+		assert_memory_equal(in[0], out[1], sizes[k]);
+		assert_memory_equal(in[1], out[0], sizes[k]);
+	}
+	free(out[0]);
+	free(in[0]);
+	free(in[1]);
+}
+
+/* A stock peer sends everything before it receives anything, or the other way round. */
+static void exchanges_work_with_a_peer_that_takes_turns(void **state)
+{
+	struct pair *pair = pair_of(state);
+	size_t n = pair->bulk;
+	uint8_t *bytes = pattern_bytes(n), *got = malloc(n), *theirs = malloc(n);
+	assert_true(bytes && got && theirs);
+	for (size_t i = 0; i < 2; i++) {
+		struct exchanger e = {.t = pair->a, .x = {bytes, got, n, i == 0, note_arrival, &e}};
+		assert_int_equal(pthread_create(&e.thread, NULL, exchange_main, &e), 0);
+		if (i == 1)
+			assert_int_equal(send_bytes(pair->b, bytes, n), GW_OK);
+		assert_int_equal(recv_exactly(pair->b, theirs, n), GW_OK);
+		if (i == 0)
+			assert_int_equal(send_bytes(pair->b, bytes, n), GW_OK);
+		assert_int_equal(pthread_join(e.thread, NULL), 0);
+		assert_int_equal(e.status, GW_OK);
+		assert_memory_equal(got, bytes, n);
+		assert_memory_equal(theirs, bytes, n);
+	}
+	free(bytes);
+	free(got);
+	free(theirs);
+}
+
+static void an_exchange_ends_when_the_peer_closes(void **state)
+{
+	struct pair *pair = pair_of(state);
+	uint8_t out[64] = {1}, in[64];
+	struct exchanger e = {.t = pair->a, .x = {out, in, sizeof(out), true, NULL, NULL}};
+	assert_int_equal(pthread_create(&e.thread, NULL, exchange_main, &e), 0);
+	assert_int_equal(recv_exactly(pair->b, in, 1), GW_OK);
+	close_end(&pair->b);
+	assert_int_equal(pthread_join(e.thread, NULL), 0);
+	assert_true(e.status == GW_ERR_LOST || e.status == GW_ERR_CLOSED);
 }
 
 static void small_messages_arrive_in_order(void **state)
@@ -340,6 +439,9 @@ int main(void)
 {
 	const struct CMUnitTest cases[] = {
 		CASE(small_messages_arrive_in_order),
+		CASE(exchanges_deliver_both_directions),
+		CASE(exchanges_work_with_a_peer_that_takes_turns),
+		CASE(an_exchange_ends_when_the_peer_closes),
 		CASE(empty_elements_are_nothing),
 		CASE(more_elements_than_iov_max),
 		CASE(two_elements_are_filled_in_order),

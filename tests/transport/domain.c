@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 static char text[GW_TRANSPORT_DOMAIN];
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/tcp/tcp.h"
 #include "transport/tcp/unix.h"
 

@@ -6,10 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "transport/endpoint.h"
 #include "transport/faulty.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 #include "transport/loopback.h"
-#include "transport/transports.h"
+#include "transport/tls_link.h"
 
 static bool accept_one(int fd, struct gw_transport **out)
 {
@@ -67,6 +68,19 @@ static bool make_fault(const struct pair_kind *kind, struct pair *pair)
 	return true;
 }
 
+static bool make_tls(const struct pair_kind *kind, struct pair *pair)
+{
+	bool made = kind->endpoint ? make_socket(kind, pair) : make_fault(kind, pair);
+	if (!made)
+		return false;
+	pair->bulk = kind->endpoint ? 24 << 20 : 30000 * kind->chunk;
+	if (tls_link(&pair->a, &pair->b))
+		return true;
+	pair->a->ops->close(pair->a);
+	pair->b->ops->close(pair->b);
+	return false;
+}
+
 const struct pair_kind pair_kinds[] = {
 	{"tcp over IPv4", make_socket, "127.0.0.1:0", 0},
 	{"tcp over IPv6", make_socket, "[::1]:0", 0},
@@ -81,6 +95,10 @@ const struct pair_kind pair_kinds[] = {
 	{"fault, chunks of 5", make_fault, NULL, 5},
 	{"fault, chunks of 6", make_fault, NULL, 6},
 	{"fault, chunks of 7", make_fault, NULL, 7},
+	{"tls over IPv4", make_tls, "127.0.0.1:0", 0},
+	{"tls over a Unix socket", make_tls, "unix:/tmp/gw-test-tls-%ld.sock", 0},
+	{"tls, chunks of 1", make_tls, NULL, 1},
+	{"tls, chunks of 6", make_tls, NULL, 6},
 };
 const size_t n_pair_kinds = sizeof(pair_kinds) / sizeof(pair_kinds[0]);
 

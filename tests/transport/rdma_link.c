@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 static void must(bool ok, const char *what)
 {

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "transport/fake_verbs.h"
-#include "transport/rdma/select.h"
+#include "transport/rdma/gid.h"
 
 #define ETHERNET IBV_LINK_LAYER_ETHERNET
 #define INFINIBAND IBV_LINK_LAYER_INFINIBAND

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "transport/endpoint.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 
 static char path[64];
 

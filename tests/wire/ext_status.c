@@ -30,7 +30,8 @@ static struct gw_ext_status_client clients[] = {
 		.buffers = 3,
 		.buffer_bytes = UINT64_MAX,
 		.address = "192.0.2.7:40312",
-		.endpoint = "192.0.2.1:50052"},
+		.endpoint = "192.0.2.1:50052",
+		.identity = "alice"},
 };
 static struct gw_ext_status status = {.time_ms = 1793000000000,
 	.uptime_ms = 12,
@@ -129,7 +130,25 @@ static void what_later_versions_add_is_passed_over(void **state)
 	assert_as_sent(body.data, body.len);
 }
 
-/* Counts stand at the end of their record, so more of them are as easily told. */
+/* A server without keys says nothing of identities. */
+static void identities_may_be_missing(void **state)
+{
+	(void)state;
+	struct gw_ext_status got;
+	size_t client = 4 + gw_le32(body.data) + 4;
+	for (size_t i = 0; i < status.n_devices; i++)
+		client += 4 + gw_le32(body.data + client);
+	client += 4;
+	/* The text is the last of the last record: its length, and five bytes. */
+	body.len -= 4 + strlen("alice");
+	gw_put_le32(body.data + client, gw_le32(body.data + client) - 9);
+	assert_int_equal(decode(body.data, body.len, &got), GW_OK);
+	assert_string_equal(got.clients[0].address, "192.0.2.7:40312");
+	assert_string_equal(got.clients[0].identity, "");
+	gw_ext_status_free(&got);
+}
+
+/* Counts stand at the end of the server's record, so more of them are as easily told. */
 static void more_and_fewer_counts_are_understood(void **state)
 {
 	(void)state;
@@ -221,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_said_is_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_cut_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_later_versions_add_is_passed_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(identities_may_be_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_and_fewer_counts_are_understood, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_numbers_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(encoding_keeps_the_bounds, setup, teardown),

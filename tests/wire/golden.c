@@ -234,8 +234,22 @@ static int in_4_0_0(void **state)
 	return 0;
 }
 
-/* A graph's tensors, by the number of their operation. */
-static unsigned count_ops(const char *name, const char *op)
+/* What is counted in a recording's graphs. */
+struct wanted {
+	const char *op;
+	const char *type; /* of any tensor; NULL: any */
+	unsigned word;    /* of op's parameters */
+	int32_t above;    /* its value, at least one more than this; -1: any */
+};
+
+static bool is_wanted(const struct gw_wire_tensor *t, const struct wanted *w)
+{
+	if (w->type)
+		return strcmp(gw_names_get(dialect->types, t->type), w->type) == 0;
+	return strcmp(gw_names_get(dialect->ops, t->op), w->op) == 0 && t->op_params[w->word] > w->above;
+}
+
+static unsigned count(const char *name, const struct wanted *w)
 {
 	struct gw_recording recording;
 	struct gw_exchange x;
@@ -248,7 +262,7 @@ static unsigned count_ops(const char *name, const char *op)
 		for (uint32_t i = 0; i < g.n_tensors; i++) {
 			struct gw_wire_tensor t;
 			gw_wire_graph_tensor(dialect, &g, i, &t);
-			n += strcmp(gw_names_get(dialect->ops, t.op), op) == 0;
+			n += is_wanted(&t, w);
 		}
 	}
 	gw_recording_free(&recording);
@@ -278,7 +292,48 @@ static void test_4_0_0(void **state)
 	for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
 		struct tally tally = check(recorded[i].name);
 		assert_int_equal(tally.n_with_use_count, 0);
-		assert_int_equal(count_ops(recorded[i].name, recorded[i].op), recorded[i].n_ops);
+		assert_int_equal(count(recorded[i].name, &(struct wanted){.op = recorded[i].op, .above = INT32_MIN}),
+			recorded[i].n_ops);
+	}
+}
+
+/* The versions between, whose recordings have what came without a new version: types, and words of parameters. */
+static void test_4_0_3_to_7_0_0(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *version, *name;
+		struct wanted wanted;
+	} recorded[] = {
+		{"4.0.3", "add-1.rec", {.op = "ADD", .above = -1}},
+		{"4.0.3", "get_rows-1.rec", {.op = "GET_ROWS", .above = -1}},
+		{"4.0.3", "rope-1.rec", {.op = "ROPE", .above = -1}},
+		{"4.0.3", "set_rows-1.rec", {.op = "SET_ROWS", .above = -1}},
+		{"5.0.0", "gated_delta_net-1.rec", {.op = "GATED_DELTA_NET", .word = 0, .above = 0}},
+		{"5.0.0", "gated_delta_net-2.rec", {.op = "GATED_DELTA_NET", .word = 0, .above = 1}},
+		{"5.0.0", "get_rows-1.rec", {.op = "GET_ROWS", .above = -1}},
+		{"5.0.0", "mul_mat-1.rec", {.op = "MUL_MAT", .above = -1}},
+		{"5.0.0", "set_rows-1.rec", {.type = "q2_0"}},
+		{"5.0.0", "soft_max-1.rec", {.op = "SOFT_MAX", .above = -1}},
+		{"6.0.0", "add-1.rec", {.op = "ADD", .above = -1}},
+		{"6.0.0", "gated_delta_net-1.rec", {.op = "GATED_DELTA_NET", .word = 0, .above = 1}},
+		{"6.0.0", "get_rows-1.rec", {.type = "q2_0"}},
+		{"6.0.0", "mul_mat-1.rec", {.op = "MUL_MAT", .above = -1}},
+		{"6.0.0", "set_rows-1.rec", {.type = "q2_0"}},
+		{"7.0.0", "gated_delta_net-1.rec", {.op = "GATED_DELTA_NET", .word = 0, .above = 1}},
+		{"7.0.0", "get_rows-1.rec", {.type = "q2_0"}},
+		{"7.0.0", "mul_mat-1.rec", {.op = "MUL_MAT", .above = -1}},
+		{"7.0.0", "rope-offset.rec", {.op = "ROPE", .word = 15, .above = 0}},
+		{"7.0.0", "set_rows-1.rec", {.type = "q2_0"}},
+		{"7.0.0", "soft_max-1.rec", {.op = "SOFT_MAX", .above = -1}},
+	};
+	for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
+		dialect = gw_dialect_parse(recorded[i].version);
+		directory = recorded[i].version;
+		struct tally tally = check(recorded[i].name);
+		assert_int_equal(tally.n_with_use_count > 0, dialect->use_count);
+		if (count(recorded[i].name, &recorded[i].wanted) == 0)
+			fail_msg("%s/%s does not have what it is here for", directory, recorded[i].name);
 	}
 }
 
@@ -333,6 +388,7 @@ int main(void)
 		cmocka_unit_test_setup(test_device_count, in_8_0),
 		cmocka_unit_test_setup(test_comm_init_and_2d, in_8_0),
 		cmocka_unit_test_setup(test_4_0_0, in_4_0_0),
+		cmocka_unit_test(test_4_0_3_to_7_0_0),
 		cmocka_unit_test_setup(test_hello_of_a_stock_server, in_8_0),
 		cmocka_unit_test_setup(test_a_recording_that_ends_early_is_noticed, in_8_0),
 	};

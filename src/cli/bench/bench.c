@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "cli/bench/report.h"
 #include "cli/bench/run.h"
 #include "cli/query.h"
@@ -10,12 +11,11 @@
 #include "cli/verb_client.h"
 #include "cli/verbs.h"
 
-#define NS_PER_S 1e9
 #define DEFAULT_PHASE_S 1.0
 #define MAX_PHASE_S 3600.0
 #define DEFAULT_TIMEOUT_S 10.0
 #define BAR 30
-#define BAR_NS UINT64_C(100000000) /* how often it moves */
+#define BAR_NS (100 * GW_NS_PER_MS) /* how often it moves */
 
 struct options {
 	bool json;
@@ -73,21 +73,20 @@ static void show_progress(void *user, enum gw_bench_phase phase, double share)
 		[GW_BENCH_RAW_DOWNLOAD] = "connection, down",
 		[GW_BENCH_GRAPH] = "graph",
 	};
-	static const char full[] = "##############################";
-	_Static_assert(sizeof(full) == BAR + 1, "the bar is as long as it is");
+	char cells[BAR + 1];
 	struct bar *bar = user;
 	uint64_t now = gw_clock_ns();
 	if (!bar->shown || now - bar->last_ns < BAR_NS)
 		return;
 	bar->last_ns = now;
-	int filled = (int)(((double)phase + share) / GW_BENCH_PHASES * BAR);
-	fprintf(stderr, "\r%s [%-*.*s] %-16s", bar->transport, BAR, filled, full, names[phase]);
+	gw_terminal_redraw("%s [%s] %s", bar->transport,
+		gw_terminal_bar(((double)phase + share) / GW_BENCH_PHASES, BAR, cells), names[phase]);
 }
 
 static void clear_progress(const struct bar *bar)
 {
 	if (bar->shown)
-		fprintf(stderr, "\r%*s\r", 24 + BAR + 20, "");
+		gw_terminal_redraw("%s", "");
 }
 
 static enum gw_status take_device(const struct options *o, const struct gw_query *q, struct gw_bench_setup *setup,
@@ -116,7 +115,7 @@ static enum gw_status measure(const struct options *o, struct gw_verb_client *v,
 	struct gw_query q;
 	struct gw_bench_setup setup = {
 		.client = v->client,
-		.phase_ns = (uint64_t)(o->phase_s * NS_PER_S),
+		.phase_ns = (uint64_t)(o->phase_s * GW_NS_PER_S),
 		.progress = show_progress,
 		.user = bar,
 	};
@@ -144,7 +143,7 @@ static enum gw_status run(const struct options *o, enum gw_transport_mode mode, 
 	struct gw_bench_report *report, struct gw_error *err)
 {
 	struct gw_verb_client v;
-	struct bar bar = {.shown = isatty(STDERR_FILENO) && !o->json};
+	struct bar bar = {.shown = gw_terminal_can_draw(STDERR_FILENO) && !o->json};
 	const struct gw_verb_target target = {
 		.endpoint = o->endpoint, .mode = mode, .timeout_s = o->timeout_s, .catch_signals = true};
 	enum gw_status status = gw_verb_connect(&v, &target, err);

@@ -10,7 +10,6 @@
 #define GW_BENCH_GRAPH_TENSOR (GW_BENCH_GRAPH_ELEMENTS * 4)
 
 /* Bytes of a buffer that it needs. */
-#define GW_BENCH_GRAPH_SIZE ((uint64_t)(GW_BENCH_GRAPH_NODES + 2) * GW_BENCH_GRAPH_TENSOR)
 
 /* Writes the inputs and computes it once. */
 enum gw_status gw_bench_graph_start(const struct gw_bench_buffer *b, struct gw_error *err);

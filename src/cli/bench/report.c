@@ -2,16 +2,16 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/bench/graph.h"
 #include "cli/verb.h"
 
-#define NS_PER_S 1e9
 #define MB 1e6
 
 static double rate_of(const struct gw_bench_rate *r)
 {
-	return r->ns ? (double)r->bytes / ((double)r->ns / NS_PER_S) : 0;
+	return r->ns ? (double)r->bytes / ((double)r->ns / GW_NS_PER_S) : 0;
 }
 
 /* CPU time of this end for each byte. */
@@ -55,8 +55,8 @@ static void print_run(struct gw_bench_connection *c)
 		print_rate("the connection alone, down", &r->raw_download, NULL);
 	}
 	print_stats("graph of 64 small additions", &r->graph);
-	printf("  %-28s %.2f s in %.1f s\n", "CPU time at this end", (double)r->cpu_ns / NS_PER_S,
-		(double)r->ns / NS_PER_S);
+	printf("  %-28s %.2f s in %.1f s\n", "CPU time at this end", (double)r->cpu_ns / GW_NS_PER_S,
+		(double)r->ns / GW_NS_PER_S);
 }
 
 void gw_bench_report_print(struct gw_bench_report *r)
@@ -94,9 +94,9 @@ static void json_rate(struct gw_json *j, const char *key, const struct gw_bench_
 	}
 	gw_json_object(j, key);
 	gw_json_u64(j, "bytes", r->bytes);
-	gw_json_number(j, "seconds", (double)r->ns / NS_PER_S, 6);
+	gw_json_number(j, "seconds", (double)r->ns / GW_NS_PER_S, 6);
 	gw_json_number(j, "bytes_per_second", rate_of(r), 0);
-	gw_json_number(j, "cpu_seconds", (double)r->cpu_ns / NS_PER_S, 6);
+	gw_json_number(j, "cpu_seconds", (double)r->cpu_ns / GW_NS_PER_S, 6);
 	gw_json_object_end(j);
 }
 
@@ -113,8 +113,8 @@ static void json_run(struct gw_json *j, struct gw_bench_connection *c)
 	json_rate(j, "connection_download", &r->raw_download);
 	json_stats(j, "graph_ms", &r->graph);
 	gw_json_u64(j, "graph_nodes", GW_BENCH_GRAPH_NODES);
-	gw_json_number(j, "seconds", (double)r->ns / NS_PER_S, 6);
-	gw_json_number(j, "cpu_seconds", (double)r->cpu_ns / NS_PER_S, 6);
+	gw_json_number(j, "seconds", (double)r->ns / GW_NS_PER_S, 6);
+	gw_json_number(j, "cpu_seconds", (double)r->cpu_ns / GW_NS_PER_S, 6);
 	gw_json_object_end(j);
 }
 

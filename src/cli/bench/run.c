@@ -37,7 +37,7 @@ static uint64_t cpu_ns(void)
 	struct rusage u;
 	if (getrusage(RUSAGE_SELF, &u))
 		return 0;
-	return ((uint64_t)u.ru_utime.tv_sec + (uint64_t)u.ru_stime.tv_sec) * UINT64_C(1000000000) +
+	return ((uint64_t)u.ru_utime.tv_sec + (uint64_t)u.ru_stime.tv_sec) * GW_NS_PER_S +
 	       ((uint64_t)u.ru_utime.tv_usec + (uint64_t)u.ru_stime.tv_usec) * UINT64_C(1000);
 }
 

@@ -19,11 +19,20 @@ struct gw_doctor_path {
 	double bytes_per_s;   /* measured; 0: not */
 };
 
-/* doctor_ggml.c: ggml, the devices that `ggwire serve` would lend, and the plug-in that programs would load.
- * backend_dirs are where ggml looks, NULL at the end. Loads plug-ins in processes of their own; blocks for seconds at
- * most. */
-void gw_doctor_devices(struct gw_findings *f);
+/* ggml.c: loads the ggml in dir, or with NULL the one that `ggwire serve` would find, into this process: which it is,
+ * and whether its private structs are known. False if it cannot be used. Call it once. */
+bool gw_doctor_ggml(const char *dir, struct gw_findings *f);
+
+/* The devices that `ggwire serve` would lend with that ggml. Starts a process; blocks for seconds at most. */
+void gw_doctor_devices(const char *dir, struct gw_findings *f);
+
+/* plugins.c: the plug-in that programs would load. ggml must be loaded. backend_dirs are where ggml looks, NULL at the
+ * end. Loads plug-ins in processes of their own; blocks for seconds at most. */
 void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f);
+
+/* The same for programs whose ggml and backends are in dir. ours is a plug-in of ggwire's that could be put there, or
+ * NULL. */
+void gw_doctor_host_plugins(const char *dir, const char *ours, struct gw_findings *f);
 
 /* doctor_rdma.c: library, devices, ports, GIDs, and which entry a connection from path's address would use. path may be
  * NULL. library_error says why libibverbs cannot be used, or is NULL. */
@@ -32,6 +41,9 @@ void gw_doctor_rdma(const struct gw_sources *s, const struct gw_doctor_path *pat
 
 /* What to do about a cause (enum gw_upgrade_cause) for which a connection was not upgraded, or NULL. */
 const char *gw_doctor_upgrade_advice(unsigned cause);
+
+/* tls.c: the library, and the user's key file. */
+void gw_doctor_tls(struct gw_findings *f);
 
 /* doctor_system.c */
 void gw_doctor_governor(const struct gw_sources *s, struct gw_findings *f);

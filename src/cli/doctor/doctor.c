@@ -6,8 +6,8 @@
 #include "cli/doctor/checks.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
-#include "transport/endpoint.h"
-#include "transport/transports.h"
+#include "transport/list/endpoint.h"
+#include "transport/list/transports.h"
 
 #define DEFAULT_TIMEOUT_S 5.0
 #define MAX_TIMEOUT_S 3600.0
@@ -16,15 +16,19 @@ struct options {
 	bool json;
 	double timeout_s;
 	const char *endpoint; /* NULL: this machine alone */
+	const char *host;     /* a directory of ggml's libraries to look at, and nothing else; NULL: none */
 };
 
 static const char usage[] =
 	"[options] [ENDPOINT]\n"
+	"       ggwire doctor --host DIR\n"
 	"\n"
 	"Checks this machine, and the path to the server at ENDPOINT if one is given: ggml, its devices and\n"
-	"plug-ins, RDMA, kernel limits, versions. Each line is ok, warning or problem, with the cause and what to\n"
-	"do.\n"
-	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n" GW_VERB_JSON;
+	"plug-ins, RDMA, TLS, kernel limits, versions. Each line is ok, warning or problem, with the cause and what\n"
+	"to do.\n"
+	"\n" GW_VERB_HELP "  -W, --timeout SECONDS   how long to wait for an answer (default: 5)\n" GW_VERB_JSON
+	"      --host DIR          check only the ggml whose libraries are in DIR: its version and layout, whether\n"
+	"                          ggwire's plug-in loads there, and which RPC plug-in programs would use\n";
 
 static int take_endpoint(const char *program, int n, char **endpoints, struct options *o)
 {
@@ -32,6 +36,8 @@ static int take_endpoint(const char *program, int n, char **endpoints, struct op
 	struct gw_error err;
 	if (n > 1)
 		return gw_verb_complain(program, GW_EXIT_USAGE, "at most one endpoint is expected, not %d", n);
+	if (n == 1 && o->host)
+		return gw_verb_complain(program, GW_EXIT_USAGE, "--host checks a directory: no endpoint is expected");
 	if (n == 1 && gw_endpoint_parse(endpoints[0], false, &ep, &err))
 		return gw_verb_complain(program, GW_EXIT_USAGE, "%s", err.text);
 	o->endpoint = n == 1 ? endpoints[0] : NULL;
@@ -43,6 +49,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	const struct gw_verb_option known[] = {
 		{"timeout", 'W', .seconds = &o->timeout_s, .min = 0.1, .max = MAX_TIMEOUT_S},
 		{"json", 'j', .flag = &o->json},
+		{"host", 0, .text = &o->host},
 	};
 	int first;
 	*o = (struct options){.timeout_s = DEFAULT_TIMEOUT_S};
@@ -50,6 +57,17 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
 	return take_endpoint(program, argc - first, argv + first, o);
+}
+
+/* The directory of this program. */
+static bool find_program(char out[PATH_MAX])
+{
+	ssize_t len = readlink("/proc/self/exe", out, PATH_MAX - 1);
+	if (len <= 0)
+		return false;
+	out[len] = 0;
+	*strrchr(out, '/') = 0;
+	return true;
 }
 
 /* Where ggml looks for backends: its own directory, next to the program, and the current directory. Which program that
@@ -61,15 +79,31 @@ static void look_for_plugins(struct gw_findings *f)
 	size_t n = 0;
 	if (GGWIRE_PLUGIN_DIR[0])
 		dirs[n++] = GGWIRE_PLUGIN_DIR;
-	ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	if (len > 0) {
-		program[len] = 0;
-		*strrchr(program, '/') = 0;
+	if (find_program(program))
 		dirs[n++] = program;
-	}
 	if (getcwd(here, sizeof(here)) && (n == 0 || (strcmp(here, dirs[0]) != 0 && strcmp(here, dirs[n - 1]) != 0)))
 		dirs[n++] = here;
 	gw_doctor_plugins(dirs, f);
+}
+
+/* ggwire's plug-in where an archive or a package has it. */
+static bool find_ours(char out[PATH_MAX])
+{
+	static const char name[] = "libggml-rpc-ggwire.so";
+	char program[PATH_MAX];
+	if (find_program(program) && (size_t)snprintf(out, PATH_MAX, "%s/../lib/%s", program, name) < PATH_MAX &&
+		access(out, R_OK) == 0)
+		return true;
+	return (size_t)snprintf(out, PATH_MAX, "%s/%s", GGWIRE_PLUGIN_DIR, name) < PATH_MAX && access(out, R_OK) == 0;
+}
+
+static void look_at_host(const struct options *o, struct gw_findings *f)
+{
+	char ours[PATH_MAX];
+	if (!gw_doctor_ggml(o->host, f))
+		return;
+	gw_doctor_devices(o->host, f);
+	gw_doctor_host_plugins(o->host, find_ours(ours) ? ours : NULL, f);
 }
 
 static void look(const struct options *o, struct gw_findings *f)
@@ -78,11 +112,14 @@ static void look(const struct options *o, struct gw_findings *f)
 	struct gw_doctor_path path = {0};
 	struct gw_error why;
 	bool has_library = gw_transport_upgrade->check(&why) == GW_OK;
-	gw_doctor_devices(f);
-	look_for_plugins(f);
+	if (gw_doctor_ggml(NULL, f)) {
+		gw_doctor_devices(NULL, f);
+		look_for_plugins(f);
+	}
 	if (o->endpoint)
 		gw_doctor_server(o->endpoint, o->timeout_s, &path, f);
 	gw_doctor_rdma(&sources, &path, has_library ? NULL : why.text, f);
+	gw_doctor_tls(f);
 	gw_doctor_sockets(&sources, &path, f);
 	gw_doctor_governor(&sources, f);
 }
@@ -108,7 +145,10 @@ int gw_doctor_main(const char *program, int argc, char **argv)
 	if (rc != GW_VERB_GOES_ON)
 		return rc;
 	gw_verb_hush();
-	look(&o, &f);
+	if (o.host)
+		look_at_host(&o, &f);
+	else
+		look(&o, &f);
 	bool good = !gw_findings_have(&f, GW_FINDING_WARNING) && !f.incomplete;
 	if (o.json)
 		print_json(&o, &f, good);

@@ -1,186 +1,75 @@
-/* ggml, the devices that would be lent, and the plug-in through which programs here would borrow. */
-#include <limits.h>
+/* ggml: which one, whether its private structs are known, and the devices that would be lent. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <ggml.h>
 
+#include "base/units.h"
 #include "cli/doctor/checks.h"
-#include "cli/doctor/plugin_trial.h"
 #include "cli/verb.h"
 #include "daemon/workers/probe.h"
 #include "ggml/abi.h"
+#include "ggml/bind.h"
+#include "ggml/layout.h"
+#include "ggml/numbers.h"
 
-#define TRIAL_MS 20000
-#define AREA "plug-in"
+#define AREA "ggml"
 
-/* The best that was found so far. */
-struct search {
-	struct gw_findings *f;
-	int api_version; /* of the running ggml; 0 = not known */
-	char best[PATH_MAX];
-	bool best_is_ours;
-	int best_score; /* 0: one without a score, which counts if there is no other */
-	bool has_ours;
-	size_t n_dirs;
-};
-
-void gw_doctor_devices(struct gw_findings *f)
+static const char *graph_text(const struct gw_abi *abi)
 {
-	const struct gw_control_setup setup = {.probe = true, .has_log_level = true, .log_level = GW_LOG_ERROR};
+	return abi->graph_uid       ? "graphs have a uid"
+	       : abi->graph_private ? "graphs have no uid"
+				    : "graphs are of unknown layout: each is sent whole";
+}
+
+static const char *advice(enum gw_status status, const char *dir)
+{
+	if (status == GW_ERR_UNSUPPORTED)
+		return "update the program that brings this ggml";
+	return dir ? "name the directory that holds libggml-base.so and libggml.so"
+		   : "install ggml, or name its directory: --host DIR, ggwire serve --ggml DIR";
+}
+
+bool gw_doctor_ggml(const char *dir, struct gw_findings *f)
+{
+	struct gw_error err;
+	enum gw_status status = gw_ggml_load(dir, &err);
+	if (status != GW_OK) {
+		gw_found(f, GW_FINDING_PROBLEM, AREA, "no ggml can be loaded: %s", err.text);
+		gw_found_advice(f, "%s", advice(status, dir));
+		return false;
+	}
+	gw_found(f, GW_FINDING_OK, AREA, "ggml %s (%s), %s", ggml_version(), ggml_commit(), gw_ggml_path());
+	const struct gw_abi *abi = gw_abi_get(&err);
+	const struct gw_numbers *numbers = abi ? gw_numbers_get(&err) : NULL;
+	if (!numbers) {
+		gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err.text);
+		gw_found_advice(f, "use ggml's own RPC plug-in, or a ggwire that knows this ggml");
+		return false;
+	}
+	const struct gw_version *v = &numbers->dialect->version;
+	gw_found(f, GW_FINDING_OK, AREA,
+		"backend API %d, %u operations, %u types, %s; a server here speaks protocol %u.%u.%u", abi->api_version,
+		(unsigned)numbers->ops->count, (unsigned)numbers->n_types, graph_text(abi), (unsigned)v->major,
+		(unsigned)v->minor, (unsigned)v->patch);
+	return true;
+}
+
+void gw_doctor_devices(const char *dir, struct gw_findings *f)
+{
+	struct gw_control_setup setup = {.probe = true, .has_log_level = true, .log_level = GW_LOG_ERROR};
 	struct gw_probe probe;
 	struct gw_error err;
-	char left[GW_VERB_SIZE], total[GW_VERB_SIZE];
-	gw_found(f, GW_FINDING_OK, "ggml", "ggml %s (%s)", ggml_version(), ggml_commit());
+	char left[GW_UNITS_TEXT], total[GW_UNITS_TEXT];
+	snprintf(setup.ggml, sizeof(setup.ggml), "%s", dir ? dir : "");
 	if (gw_probe_run(&setup, -1, &probe, &err)) {
-		gw_found(f, GW_FINDING_PROBLEM, "ggml", "no device can be lent: %s", err.text);
+		gw_found(f, GW_FINDING_PROBLEM, AREA, "no device can be lent: %s", err.text);
 		gw_found_advice(f, "install a backend of ggml (libggml0 has the CPU's), and the driver of the device");
 		return;
 	}
 	for (size_t i = 0; i < probe.n_devices; i++)
-		gw_found(f, GW_FINDING_OK, "ggml", "device %s: %s, %s free of %s", probe.devices[i].name,
-			probe.devices[i].description, gw_verb_size_text(probe.devices[i].free, left),
-			gw_verb_size_text(probe.devices[i].total, total));
+		gw_found(f, GW_FINDING_OK, AREA, "device %s: %s, %s free of %s", probe.devices[i].name,
+			probe.devices[i].description, gw_units_bytes((double)probe.devices[i].free, left),
+			gw_units_bytes((double)probe.devices[i].total, total));
 	gw_probe_free(&probe);
-}
-
-static bool is_ours(const char *path)
-{
-	return strstr(path, "libggml-rpc-ggwire") != NULL;
-}
-
-/* ggml uses the plug-in with the highest score. It uses one without a score, by its bare name, only if no other exists.
- */
-static void take(struct search *s, const char *path, const struct gw_plugin_trial *t)
-{
-	int score = t->has_score ? t->score : 0;
-	s->has_ours |= is_ours(path);
-	if (s->best[0] && score <= s->best_score)
-		return;
-	snprintf(s->best, sizeof(s->best), "%s", path);
-	s->best_is_ours = is_ours(path);
-	s->best_score = score;
-}
-
-static void say_loaded(struct search *s, const char *path, const struct gw_plugin_trial *t)
-{
-	if (s->api_version && t->api_version != s->api_version) {
-		gw_found(s->f, GW_FINDING_PROBLEM, AREA, "%s has backend API version %d, but this ggml has %d", path,
-			t->api_version, s->api_version);
-		gw_found_advice(s->f, "install the plug-in built for ggml %s", ggml_version());
-		return;
-	}
-	if (t->has_score)
-		gw_found(s->f, GW_FINDING_OK, AREA, "%s loads: registry %s, API version %d, score %d", path, t->name,
-			t->api_version, t->score);
-	else
-		gw_found(s->f, GW_FINDING_OK, AREA, "%s loads: registry %s, API version %d, no score", path, t->name,
-			t->api_version);
-	take(s, path, t);
-}
-
-static void try_plugin(struct search *s, const char *path)
-{
-	struct gw_plugin_trial t;
-	gw_plugin_try(path, TRIAL_MS, &t);
-	switch (t.step) {
-	case GW_PLUGIN_LOADED:
-		say_loaded(s, path, &t);
-		return;
-	case GW_PLUGIN_NO_LOAD:
-		gw_found(s->f, GW_FINDING_PROBLEM, AREA, "%s cannot be loaded: %s", path, t.text);
-		gw_found_advice(s->f, "install what is missing, or build ggwire for this ggml");
-		return;
-	case GW_PLUGIN_REFUSED:
-		gw_found(s->f, GW_FINDING_PROBLEM, AREA, "%s refuses this ggml: %s", path,
-			t.text[0] ? t.text : "no reason given");
-		gw_found_advice(s->f, "install a ggwire that supports ggml %s", ggml_version());
-		return;
-	default:
-		gw_found(s->f, GW_FINDING_PROBLEM, AREA, "%s: %s", path, t.text);
-		gw_found_advice(s->f, "remove the file, or reinstall its package");
-	}
-}
-
-static bool is_plugin(const char *name)
-{
-	static const char start[] = "libggml-rpc", end[] = ".so";
-	size_t len = strlen(name);
-	return len > sizeof(start) + sizeof(end) - 3 && strncmp(name, start, sizeof(start) - 1) == 0 &&
-	       (name[sizeof(start) - 1] == '-' || name[sizeof(start) - 1] == '.') &&
-	       strcmp(name + len - (sizeof(end) - 1), end) == 0;
-}
-
-static void search_dir(struct search *s, const char *dir)
-{
-	struct gw_source_names names = gw_source_list(dir, ".");
-	char path[PATH_MAX];
-	if (names.n > 0)
-		s->n_dirs++;
-	for (size_t i = 0; i < names.n; i++)
-		if (is_plugin(names.names[i]) &&
-			(size_t)snprintf(path, sizeof(path), "%s/%s", dir, names.names[i]) < sizeof(path))
-			try_plugin(s, path);
-	gw_source_names_free(&names);
-}
-
-/* It is loaded after those found in the directories, and programs use the first registry named RPC. */
-static void search_environment(struct search *s)
-{
-	const char *path = getenv("GGML_BACKEND_PATH");
-	if (!path || !*path)
-		return;
-	struct search before = *s;
-	try_plugin(s, path);
-	if (!before.best[0])
-		return;
-	*s = before;
-	gw_found(s->f, GW_FINDING_WARNING, AREA,
-		"GGML_BACKEND_PATH names %s, which is loaded but not used, because %s has priority", path, before.best);
-	gw_found_advice(
-		s->f, "install the plug-in in the same directory as the other one: ggml then chooses the better one");
-}
-
-static void say_best(struct search *s)
-{
-	if (!s->best[0]) {
-		gw_found(s->f, GW_FINDING_WARNING, AREA,
-			"no RPC plug-in was found: programs on this machine cannot use remote devices");
-		gw_found_advice(s->f,
-			"install ggwire's plug-in into ggml's backend directory, or name it in GGML_BACKEND_PATH; "
-			"a machine that only runs a server needs none");
-	} else if (s->best_is_ours) {
-		gw_found(s->f, GW_FINDING_OK, AREA, "programs on this machine load %s", s->best);
-	} else if (s->has_ours) {
-		gw_found(s->f, GW_FINDING_WARNING, AREA,
-			"programs on this machine load %s, which has a higher score than ggwire's plug-in", s->best);
-		gw_found_advice(s->f, "remove it to use ggwire's plug-in");
-	} else {
-		gw_found(s->f, GW_FINDING_WARNING, AREA,
-			"programs on this machine load %s: ggwire's plug-in is not in the same directory, or does not "
-			"load",
-			s->best);
-		gw_found_advice(s->f, "install ggwire's plug-in into the same directory");
-	}
-}
-
-void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f)
-{
-	struct search s = {.f = f};
-	struct gw_error err;
-	const struct gw_abi *abi = gw_abi_get(&err);
-	if (abi)
-		s.api_version = abi->api_version;
-	else
-		gw_found(f, GW_FINDING_PROBLEM, "ggml", "%s", err.text);
-	for (size_t i = 0; backend_dirs[i]; i++)
-		search_dir(&s, backend_dirs[i]);
-	search_environment(&s);
-	if (s.n_dirs == 0) {
-		gw_found(f, GW_FINDING_WARNING, AREA, "ggml's backend directory was not found at %s",
-			backend_dirs[0] ? backend_dirs[0] : "any known place");
-		gw_found_advice(f, "install ggml, or configure ggwire with -DGGML_BACKEND_DIR=");
-	}
-	say_best(&s);
 }

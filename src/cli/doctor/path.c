@@ -15,7 +15,7 @@
 #include "cli/stats.h"
 #include "cli/verb.h"
 #include "cli/verb_client.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/tcp/address.h"
 #include "transport/tcp/tcp.h"
 #include "transport/upgrade.h"
@@ -178,11 +178,13 @@ static void say_transport(const struct gw_client *c, bool tcp, struct gw_finding
 	struct gw_source_names devices = gw_source_list("/sys", "class/infiniband");
 	bool has_rdma = devices.n > 0;
 	gw_source_names_free(&devices);
+	const char *title = gw_client_transport(c)->ops->title;
 	if (!why || !tcp) {
-		gw_found(f, GW_FINDING_OK, AREA, "the connection runs over %s", gw_client_transport(c)->ops->title);
+		gw_found(f, GW_FINDING_OK, AREA, "the connection runs over %s", title);
 		return;
 	}
-	gw_found(f, has_rdma ? GW_FINDING_WARNING : GW_FINDING_OK, AREA, "the connection runs over TCP: %s", why->text);
+	gw_found(f, has_rdma ? GW_FINDING_WARNING : GW_FINDING_OK, AREA, "the connection runs over %s: %s", title,
+		why->text);
 	const char *advice = gw_doctor_upgrade_advice(why->cause);
 	if (has_rdma && advice)
 		gw_found_advice(f, "%s", advice);

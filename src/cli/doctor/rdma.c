@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/doctor/checks.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define AREA "rdma"
 #define GID 16
@@ -289,6 +289,7 @@ const char *gw_doctor_upgrade_advice(unsigned cause)
 		[GW_UPGRADE_CAUSE_NO_ROUTE] = "set GGML_RDMA_GID to a GID of the same network at both ends",
 		[GW_UPGRADE_CAUSE_NO_PASSAGE] =
 			"allow UDP port 4791, and set the same MTU at both ends and on the switch",
+		[GW_UPGRADE_CAUSE_ENCRYPTED] = "GGWIRE_RDMA_PLAINTEXT=1 here and --rdma-plaintext there",
 		[GW_UPGRADE_CAUSE_NOT_OFFERED] = "look at the server's own log, or run ggwire doctor there",
 	};
 	return cause < GW_UPGRADE_CAUSES ? advice[cause] : NULL;

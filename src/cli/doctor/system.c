@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "cli/doctor/checks.h"
 #include "cli/verb.h"
 
@@ -68,19 +69,19 @@ static void check_buffer(
 	const struct gw_sources *s, const char *name, double needed, double rate, struct gw_findings *f)
 {
 	uint64_t limit = tcp_limit(s, name);
-	char have[GW_VERB_SIZE], need[GW_VERB_SIZE];
+	char have[GW_UNITS_TEXT], need[GW_UNITS_TEXT];
 	if (limit == 0)
 		return;
 	/* Half of a buffer is for the kernel's own overhead. */
 	if ((double)limit / 2 >= needed) {
 		gw_found(f, GW_FINDING_OK, "sockets", "%s: up to %s, enough for this path", name,
-			gw_verb_size_text(limit, have));
+			gw_units_bytes((double)limit, have));
 		return;
 	}
 	uint64_t wanted = (uint64_t)(needed * 2) / (1 << 20) * (1 << 20) + (1 << 20);
 	gw_found(f, GW_FINDING_WARNING, "sockets",
 		"%s: a connection's buffer is limited to %s, but this path needs %s (%.0f MB/s for one round trip)",
-		name, gw_verb_size_text(limit, have), gw_verb_size_text((uint64_t)needed, need), rate / 1e6);
+		name, gw_units_bytes((double)limit, have), gw_units_bytes((double)needed, need), rate / 1e6);
 	gw_found_advice(f, "run sysctl -w net.ipv4.%s=\"4096 131072 %" PRIu64 "\" (add it to /etc/sysctl.d to keep it)",
 		name, wanted);
 }
@@ -120,7 +121,7 @@ static bool may_lock_anything(const struct gw_sources *s)
 
 void gw_doctor_memlock(const struct gw_sources *s, struct gw_findings *f)
 {
-	char line[128], text[GW_VERB_SIZE];
+	char line[128], text[GW_UNITS_TEXT];
 	if (!gw_source_find(line, sizeof(line), s->proc, "self/limits", "Max locked memory"))
 		return;
 	bool unlimited = strncmp(line, "unlimited", 9) == 0;
@@ -129,7 +130,7 @@ void gw_doctor_memlock(const struct gw_sources *s, struct gw_findings *f)
 		gw_found(f, GW_FINDING_OK, "rdma", "locked memory is not limited");
 		return;
 	}
-	gw_verb_size_text(limit, text);
+	gw_units_bytes((double)limit, text);
 	if (limit >= 8 * CONNECTION_LOCKS) {
 		gw_found(f, GW_FINDING_OK, "rdma", "locked memory is limited to %s", text);
 		return;

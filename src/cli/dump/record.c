@@ -14,7 +14,7 @@
 #include "cli/dump/tap.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 16
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "transport/transports.h"
+#include "transport/list/transports.h"
 #include "wire/command.h"
 #include "wire/cursor.h"
 #include "wire/extension.h"

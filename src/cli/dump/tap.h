@@ -2,7 +2,7 @@
 #ifndef GW_CLI_DUMP_TAP_H
 #define GW_CLI_DUMP_TAP_H
 
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/transport.h"
 
 /* Serves the connection to its end: connects to server, and passes on and records all that goes in either direction.

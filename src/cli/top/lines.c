@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/terminal.h"
 #include "base/text.h"
-#include "daemon/status/units.h"
+#include "base/units.h"
 
 struct output {
 	gw_top_line *line;
@@ -32,11 +33,8 @@ static void put_device(const struct output *o, const struct gw_ext_status_device
 	};
 	char bar[WIDTH + 1], used[GW_UNITS_TEXT], total[GW_UNITS_TEXT];
 	uint64_t taken = d->total > d->free ? d->total - d->free : 0;
-	size_t filled = d->total ? (size_t)((double)taken / (double)d->total * WIDTH + 0.5) : 0;
-	memset(bar, '.', WIDTH);
-	memset(bar, '#', filled < WIDTH ? filled : WIDTH);
-	bar[WIDTH] = '\0';
-	put(o, false, "  %-10.10s [%s] %8s of %8s  %.24s", d->name, bar, gw_units_bytes((double)taken, used),
+	gw_terminal_bar(d->total ? (double)taken / (double)d->total : 0, WIDTH, bar);
+	put(o, false, "  %-10.10s [%s] %9s of %9s  %.24s", d->name, bar, gw_units_bytes((double)taken, used),
 		gw_units_bytes((double)d->total, total), d->description);
 }
 
@@ -89,12 +87,12 @@ static void measure(
 static void put_client(
 	const struct output *o, const struct gw_watch_view *v, const struct gw_ext_status_client *c, double seconds)
 {
-	char held[GW_UNITS_TEXT], age[GW_UNITS_TEXT];
+	char held[GW_UNITS_TEXT], age[GW_UNITS_TEXT], name[GW_EXT_CLIENT_NAME];
 	struct rates r;
 	measure(v, c, seconds, &r);
-	put(o, false, "  %-21.21s %-4s %8s %8s %7s %7s %8s %s", c->address, gw_ext_transport_name(c->transport), r.in,
-		r.out, r.graphs, r.time, gw_units_bytes((double)c->buffer_bytes, held),
-		gw_units_age(c->connected_ms, age));
+	put(o, false, "  %-21.21s %-4s %9s %9s %7s %7s %9s %s", gw_ext_client_name(c, name),
+		gw_ext_transport_name(c->transport), r.in, r.out, r.graphs, r.time,
+		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, age));
 }
 
 static void put_clients(const struct output *o, const struct gw_watch_view *v)
@@ -106,7 +104,7 @@ static void put_clients(const struct output *o, const struct gw_watch_view *v)
 		if (c->flags & GW_EXT_CLIENT_SELF)
 			continue;
 		if (others++ == 0)
-			put(o, false, "  %-21s %-4s %8s %8s %7s %7s %8s %s", "CLIENT", "VIA", "IN/S", "OUT/S",
+			put(o, false, "  %-21s %-4s %9s %9s %7s %7s %9s %s", "CLIENT", "VIA", "IN/S", "OUT/S",
 				"GRAPH/S", "TIME", "HELD", "SINCE");
 		put_client(o, v, c, seconds);
 	}

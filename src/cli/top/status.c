@@ -2,12 +2,12 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/top/snapshot.h"
 #include "cli/verb.h"
 #include "cli/verb_client.h"
 #include "cli/verbs.h"
 #include "daemon/status/report.h"
-#include "daemon/status/units.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
 #define MAX_TIMEOUT_S 3600.0

@@ -4,13 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/terminal.h"
 #include "cli/top/lines.h"
 #include "cli/top/screen.h"
 #include "cli/top/watch.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
 #include "daemon/status/report.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 #define DEFAULT_TIMEOUT_S 10.0
 #define DEFAULT_INTERVAL_S 1.0
@@ -122,12 +123,6 @@ static int print_json(const struct gw_watch_wish *wishes, size_t n)
 	return rc;
 }
 
-static bool is_terminal(void)
-{
-	const char *term = getenv("TERM");
-	return isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && term && term[0] && strcmp(term, "dumb") != 0;
-}
-
 int gw_top_main(const char *program, int argc, char **argv)
 {
 	struct gw_watch_wish wishes[GW_TOP_SERVERS];
@@ -148,7 +143,7 @@ int gw_top_main(const char *program, int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	if (o.json)
 		return print_json(wishes, o.n);
-	if (!is_terminal() || !gw_top_screen_exists())
+	if (!isatty(STDIN_FILENO) || !gw_terminal_can_draw(STDOUT_FILENO) || !gw_top_screen_exists())
 		return ask_once(wishes, o.n, show_lines, NULL);
 	if (gw_top_screen_run(wishes, o.n, &err))
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);

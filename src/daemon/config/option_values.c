@@ -66,30 +66,63 @@ enum gw_status gw_option_proto(const char *text, const struct gw_dialect **diale
 	return gw_error_set(err, GW_ERR_INVALID, "unknown protocol version: '%s' (known versions: %s)", text, known);
 }
 
-/* What may follow an endpoint: ",proto=VERSION". Cuts it off. */
-static enum gw_status parse_proto(char *text, const struct gw_dialect **dialect, struct gw_error *err)
+enum gw_status gw_option_tls(const char *text, enum gw_tls_mode *out, struct gw_error *err)
 {
-	static const char key[] = ",proto=";
-	char *at = strstr(text, key);
-	*dialect = NULL;
-	if (!at)
+	if (gw_tls_mode_parse(text, out))
 		return GW_OK;
-	*at = '\0';
-	return gw_option_proto(at + strlen(key), dialect, err);
+	return gw_error_set(err, GW_ERR_INVALID, "'%s' is none of off, on, require", text);
+}
+
+enum gw_status gw_option_path(const char *text, char *out, size_t size, struct gw_error *err)
+{
+	if (!text[0])
+		return gw_error_set(err, GW_ERR_INVALID, "'' is not the path of a file");
+	if ((size_t)snprintf(out, size, "%s", text) >= size)
+		return gw_error_set(err, GW_ERR_LIMIT, "longer than %zu bytes", size - 1);
+	return GW_OK;
+}
+
+/* One of the words behind an endpoint. *known is false if it is part of the endpoint. */
+static enum gw_status take_term(const char *word, struct gw_option_terms *terms, bool *known, struct gw_error *err)
+{
+	static const char proto[] = "proto=", tls[] = "tls=";
+	*known = true;
+	if (strncmp(word, proto, strlen(proto)) == 0 && !terms->dialect)
+		return gw_option_proto(word + strlen(proto), &terms->dialect, err);
+	if (strncmp(word, tls, strlen(tls)) == 0 && !terms->has_tls) {
+		terms->has_tls = true;
+		return gw_option_tls(word + strlen(tls), &terms->tls, err);
+	}
+	*known = false;
+	return GW_OK;
+}
+
+/* From the last word on: the path of a Unix socket may have commas. */
+static enum gw_status take_terms(char *text, struct gw_option_terms *terms, struct gw_error *err)
+{
+	enum gw_status status = GW_OK;
+	char *comma;
+	bool known = true;
+	while (!status && known && (comma = strrchr(text, ','))) {
+		status = take_term(comma + 1, terms, &known, err);
+		if (known)
+			*comma = '\0';
+	}
+	return status;
 }
 
 enum gw_status gw_option_listen(
-	const char *text, struct gw_endpoint *ep, const struct gw_dialect **dialect, struct gw_error *err)
+	const char *text, struct gw_endpoint *ep, struct gw_option_terms *terms, struct gw_error *err)
 {
 	char endpoint[2 * GW_ENDPOINT_MAX];
-	const struct gw_dialect *found;
+	struct gw_option_terms found = {0};
 	if (snprintf(endpoint, sizeof(endpoint), "%s", text) >= (int)sizeof(endpoint))
 		return gw_error_set(err, GW_ERR_INVALID, "longer than an endpoint can be");
-	enum gw_status status = parse_proto(endpoint, &found, err);
+	enum gw_status status = take_terms(endpoint, &found, err);
 	if (!status)
 		status = gw_endpoint_parse(endpoint, true, ep, err);
 	if (!status)
-		*dialect = found;
+		*terms = found;
 	return status;
 }
 

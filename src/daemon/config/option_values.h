@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
+#include "transport/tls/policy.h"
 #include "wire/dialect.h"
 
 /* A number from min to max: digits only, no sign, no blanks. max is small enough for ten times itself. */
@@ -24,9 +25,22 @@ enum gw_status gw_option_choice(
 /* A protocol version that is known, such as "4.0". */
 enum gw_status gw_option_proto(const char *text, const struct gw_dialect **dialect, struct gw_error *err);
 
-/* An endpoint to listen on, with an optional ",proto=VERSION"; *dialect is NULL without it. */
+/* What can follow an endpoint to listen on: ",proto=VERSION", ",tls=MODE", in any order. */
+struct gw_option_terms {
+	const struct gw_dialect *dialect; /* NULL: not given */
+	bool has_tls;
+	enum gw_tls_mode tls;
+};
+
+/* An endpoint to listen on, with optional terms. */
 enum gw_status gw_option_listen(
-	const char *text, struct gw_endpoint *ep, const struct gw_dialect **dialect, struct gw_error *err);
+	const char *text, struct gw_endpoint *ep, struct gw_option_terms *terms, struct gw_error *err);
+
+/* "off", "on" or "require". */
+enum gw_status gw_option_tls(const char *text, enum gw_tls_mode *out, struct gw_error *err);
+
+/* The path of a file, in less than size bytes. */
+enum gw_status gw_option_path(const char *text, char *out, size_t size, struct gw_error *err);
 
 /* Names between ',' or '/', none of them empty, in less than size bytes. */
 enum gw_status gw_option_names(const char *text, char *out, size_t size, struct gw_error *err);

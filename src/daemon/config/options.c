@@ -34,7 +34,8 @@ struct row {
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
 	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed,
-	set_sandbox, add_environment, set_transport, set_http, set_log_level, set_log_format;
+	set_no_peers, set_sandbox, add_environment, set_transport, set_tls, set_tls_psk, set_rdma_plaintext, set_http,
+	set_http_token_file, set_log_level, set_log_format, set_ggml;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -44,6 +45,9 @@ static const struct row rows[] = {
 	{"threads", 't', "N", false, false, set_threads, "threads of the CPU device (default: half of the cores)"},
 	{"device", 'd', "NAME,...", false, false, set_devices,
 		"devices to lend (default: all except the CPU, or the CPU alone)"},
+	{"ggml", 0, "DIR", false, false, set_ggml,
+		"directory of ggml's libraries and backends (default: that of this\n"
+		"program, its ../lib, or the system's)"},
 	{"host", 'H', "HOST", false, false, set_host, "address to listen on (default: " DEFAULT_HOST ")"},
 	{"port", 'p', "PORT", false, false, set_port,
 		"port to listen on, 0 = any free one (default: " TEXT(DEFAULT_PORT) ")"},
@@ -60,7 +64,8 @@ static const struct row rows[] = {
 	{"listen", 0, "ENDPOINT", true, false, add_listen,
 		"HOST:PORT, [IPV6]:PORT or unix:PATH; can be repeated; replaces the\n"
 		"default of -H and -p. ENDPOINT,proto=VERSION serves clients of that\n"
-		"protocol version there, from 4.0.0 on"},
+		"protocol version there, from 4.0.0 on; ENDPOINT,tls=MODE has its own\n"
+		"--tls"},
 	{"max-clients", 0, "N", false, false, set_max_clients,
 		"number of clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
 	{"max-clients-per-host", 0, "N", false, false, set_max_per_host,
@@ -71,7 +76,11 @@ static const struct row rows[] = {
 		"or a number with K, M, G or T (default: what the devices have)"},
 	{"allow", 0, "CIDR,...", true, false, add_allowed,
 		"networks whose machines can connect, such as 192.0.2.0/24 or\n"
-		"2001:db8::/32; can be repeated (default: all; Unix sockets always can)"},
+		"2001:db8::/32, and id:NAME for clients with the key of that name, from\n"
+		"anywhere; can be repeated (default: all; Unix sockets always can)"},
+	{"no-peers", 0, NULL, false, false, set_no_peers,
+		"do not connect to other servers, and do not let them connect: two servers\n"
+		"that share a model's layers (-sm tensor) then add up through the client"},
 	{"sandbox", 0, "MODE", false, false, set_sandbox,
 		"how to restrict workers: auto (default): as far as the kernel can enforce;\n"
 		"require: completely, or do not start; off"},
@@ -81,9 +90,18 @@ static const struct row rows[] = {
 	{"transport", 0, "MODE", false, false, set_transport,
 		"auto (default): RDMA if both ends have it, otherwise TCP; tcp: never\n"
 		"RDMA; rdma: refuse clients that would stay on TCP"},
+	{"tls", 0, "MODE", false, false, set_tls,
+		"on: clients can use TLS with a key; require: they must, except on Unix\n"
+		"sockets; off (default: on with --tls-psk, otherwise off)"},
+	{"tls-psk", 0, "FILE", false, false, set_tls_psk, "the clients' keys (default: the file that ggwire key uses)"},
+	{"rdma-plaintext", 0, NULL, false, false, set_rdma_plaintext,
+		"let clients with TLS switch to RDMA, which is not encrypted"},
 	{"http", 0, "[HOST:]PORT", false, false, set_http,
 		"show what the server is doing over HTTP: a page, /status.json,\n"
 		"/history.json and /metrics; without HOST for this machine only (default: off)"},
+	{"http-token-file", 0, "FILE", false, false, set_http_token_file,
+		"require the token in this file for HTTP requests from other machines:\n"
+		"Authorization: Bearer TOKEN"},
 	{"log-level", 0, "LEVEL", false, false, set_log_level, "error, warn, info or debug (default: info)"},
 	{"log-format", 0, "FORMAT", false, false, set_log_format,
 		"text (default), or json: one object per line, with time and level"},
@@ -124,6 +142,13 @@ static enum gw_status set_threads(struct parse *p, const char *text, struct gw_e
 static enum gw_status set_devices(struct parse *p, const char *text, struct gw_error *err)
 {
 	return gw_option_names(text, p->o.devices, sizeof(p->o.devices), err);
+}
+
+static enum gw_status set_ggml(struct parse *p, const char *text, struct gw_error *err)
+{
+	if (!text[0] || (size_t)snprintf(p->o.ggml, sizeof(p->o.ggml), "%s", text) >= sizeof(p->o.ggml))
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not a directory's path", text);
+	return GW_OK;
 }
 
 /* Brackets around a bare IPv6 address, and the port behind it. */
@@ -201,7 +226,7 @@ static enum gw_status add_listen(struct parse *p, const char *text, struct gw_er
 	if (o->n_listen == GW_SERVE_MAX_LISTEN)
 		return gw_error_set(err, GW_ERR_LIMIT, "more than %d endpoints", GW_SERVE_MAX_LISTEN);
 	struct gw_serve_listen *l = &o->listen[o->n_listen];
-	enum gw_status status = gw_option_listen(text, &l->ep, &l->dialect, err);
+	enum gw_status status = gw_option_listen(text, &l->ep, &l->said, err);
 	if (!status)
 		o->n_listen++;
 	return status;
@@ -225,6 +250,11 @@ static enum gw_status set_max_memory(struct parse *p, const char *text, struct g
 static enum gw_status add_allowed(struct parse *p, const char *text, struct gw_error *err)
 {
 	return gw_allow_parse(&p->o.allow, text, err);
+}
+
+static enum gw_status set_no_peers(struct parse *p, const char *text, struct gw_error *err)
+{
+	return set_switch(text, &p->o.no_peers, err);
 }
 
 static enum gw_status set_sandbox(struct parse *p, const char *text, struct gw_error *err)
@@ -251,6 +281,27 @@ static enum gw_status set_transport(struct parse *p, const char *text, struct gw
 	if (gw_transport_mode_parse(text, &p->o.transport))
 		return GW_OK;
 	return gw_error_set(err, GW_ERR_INVALID, "'%s' is not auto, tcp or rdma", text);
+}
+
+static enum gw_status set_tls(struct parse *p, const char *text, struct gw_error *err)
+{
+	p->o.has_tls = true;
+	return gw_option_tls(text, &p->o.tls, err);
+}
+
+static enum gw_status set_tls_psk(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_path(text, p->o.tls_psk, sizeof(p->o.tls_psk), err);
+}
+
+static enum gw_status set_rdma_plaintext(struct parse *p, const char *text, struct gw_error *err)
+{
+	return set_switch(text, &p->o.rdma_plaintext, err);
+}
+
+static enum gw_status set_http_token_file(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_option_path(text, p->o.http_token_file, sizeof(p->o.http_token_file), err);
 }
 
 static enum gw_status set_log_level(struct parse *p, const char *text, struct gw_error *err)
@@ -389,10 +440,34 @@ static enum gw_status add_host_port(struct parse *p, struct gw_error *err)
 	if (o->n_listen == GW_SERVE_MAX_LISTEN)
 		return gw_error_set(err, GW_ERR_LIMIT, "--host: more than %d endpoints", GW_SERVE_MAX_LISTEN);
 	o->default_listen = o->n_listen == 0 && !asked;
-	o->listen[o->n_listen].dialect = NULL;
+	o->listen[o->n_listen].said = (struct gw_option_terms){0};
 	if (parse_host(p->host, p->port, &o->listen[o->n_listen].ep, err))
 		return gw_error_prefix(err, "--host");
 	o->n_listen++;
+	return GW_OK;
+}
+
+/* What the options together say about TLS at each endpoint. */
+static enum gw_status settle_tls(struct gw_serve_options *o, struct gw_error *err)
+{
+	if (!o->has_tls)
+		o->tls = o->tls_psk[0] ? GW_TLS_ON : GW_TLS_OFF;
+	o->uses_tls = o->tls != GW_TLS_OFF;
+	for (size_t i = 0; i < o->n_listen; i++) {
+		struct gw_serve_listen *l = &o->listen[i];
+		/* Files guard Unix sockets. */
+		bool exempt = l->ep.kind->has_file && o->tls == GW_TLS_REQUIRE;
+		l->tls = l->said.has_tls ? l->said.tls : exempt ? GW_TLS_ON : o->tls;
+		o->uses_tls |= l->tls != GW_TLS_OFF;
+	}
+	if (!o->uses_tls && o->tls_psk[0])
+		return gw_error_set(err, GW_ERR_INVALID, "--tls-psk: no endpoint uses TLS");
+	if (!o->uses_tls && o->allow.n_identities > 0)
+		return gw_error_set(err, GW_ERR_INVALID, "--allow: id: is for clients with keys; see --tls-psk");
+	if (o->http_token_file[0] && !o->has_http)
+		return gw_error_set(err, GW_ERR_INVALID, "--http-token-file: is for --http");
+	if (o->uses_tls && !o->tls_psk[0] && gw_tls_server_file(o->tls_psk, sizeof(o->tls_psk), err))
+		return gw_error_prefix(err, "--tls-psk");
 	return GW_OK;
 }
 
@@ -419,6 +494,8 @@ enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_opt
 			status = walk(argc, argv, true, &p, err);
 		if (!status)
 			status = add_host_port(&p, err);
+		if (!status)
+			status = settle_tls(&p.o, err);
 	}
 	if (!p.o.max_per_host)
 		p.o.max_per_host = default_per_host(p.o.max_clients);

@@ -9,10 +9,12 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "daemon/config/allow.h"
+#include "daemon/clients/allow.h"
+#include "daemon/config/option_values.h"
+#include "daemon/processes/control.h"
+#include "daemon/sandbox/policy.h"
 #include "daemon/sandbox/sandbox.h"
-#include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 #include "transport/mode.h"
 #include "wire/dialect.h"
 
@@ -23,7 +25,8 @@
 
 struct gw_serve_listen {
 	struct gw_endpoint ep;
-	const struct gw_dialect *dialect; /* NULL = that of the running ggml */
+	struct gw_option_terms said; /* no dialect: that of the running ggml; no TLS: that of the options */
+	enum gw_tls_mode tls;        /* in force */
 };
 
 struct gw_serve_options {
@@ -41,11 +44,19 @@ struct gw_serve_options {
 	enum gw_transport_mode transport;
 	uint64_t cache_size; /* bytes of disk that the cache may take; 0 = no bound */
 	bool cache_shared;   /* by all clients */
+	bool no_peers;       /* workers are connected to no other server */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;
+	bool has_tls; /* --tls was given */
+	enum gw_tls_mode tls;
+	bool uses_tls;             /* an endpoint does */
+	char tls_psk[GW_TLS_PATH]; /* the key file; "" = none */
+	bool rdma_plaintext;
+	char http_token_file[GW_TLS_PATH];    /* "" = none */
 	char models[GW_CONTROL_MODELS];       /* as in the setup */
 	char devices[GW_CONTROL_DEVICES];     /* as given, or "" */
 	char environment[GW_CONTROL_DEVICES]; /* as in the setup */
+	char ggml[GW_CONTROL_PATH];           /* directory of ggml's libraries, or "" */
 	struct gw_serve_listen listen[GW_SERVE_MAX_LISTEN];
 	size_t n_listen;     /* at least 1 */
 	bool default_listen; /* nobody said where to listen */

@@ -1,4 +1,5 @@
-/* Which files a worker may still open. */
+#include "daemon/sandbox/landlock.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "daemon/sandbox/sandbox.h"
 
 #if __has_include(<linux/landlock.h>) && defined(SYS_landlock_create_ruleset)
 

@@ -7,6 +7,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/sandbox/landlock.h"
+#include "daemon/sandbox/seccomp.h"
+
 /* Above whatever the supervisor has. The kernel's scale ends at 1000. */
 #define OOM_SCORE_MORE 500
 #define OOM_SCORE_MAX 1000

@@ -2,32 +2,8 @@
 #ifndef GW_DAEMON_SANDBOX_SANDBOX_H
 #define GW_DAEMON_SANDBOX_SANDBOX_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/status.h"
-
-enum gw_sandbox_mode {
-	GW_SANDBOX_AUTO,    /* whatever the kernel has */
-	GW_SANDBOX_REQUIRE, /* all of it, or an error */
-	GW_SANDBOX_OFF,
-};
-
-/* What a process is for, and so what it needs. */
-enum gw_sandbox_kind {
-	GW_SANDBOX_CPU,     /* computes on CPUs, and reads and writes its cache */
-	GW_SANDBOX_DRIVERS, /* its devices have drivers, which open device files and talk to daemons of this machine */
-	GW_SANDBOX_HTTP,    /* answers HTTP on a socket that it has; makes no threads and opens no file */
-};
-
-struct gw_sandbox {
-	enum gw_sandbox_mode mode;
-	enum gw_sandbox_kind kind;
-	bool pins_threads;     /* threads may be bound to processors; those of other processes of this user then too */
-	const char *cache_dir; /* the directory in which files may be made; NULL = none */
-	bool cache_tree;       /* and directories, below it */
-	const char *index_dir; /* one below which files may be read; NULL = none */
-};
+#include "daemon/sandbox/policy.h"
 
 /* What is in force, for a log line. */
 #define GW_SANDBOX_TEXT 160
@@ -44,13 +20,5 @@ void gw_sandbox_begin(enum gw_sandbox_mode mode);
  * calling thread and those it makes later, the rest binds all threads. in_force has GW_SANDBOX_TEXT bytes.
  * GW_ERR_UNSUPPORTED with GW_SANDBOX_REQUIRE: this kernel, or this build, lacks something. */
 enum gw_status gw_sandbox_enter(const struct gw_sandbox *sandbox, char *in_force, struct gw_error *err);
-
-/* The two halves of it; private to serve/sandbox*.c. */
-
-/* Whether the filter is in force. */
-bool gw_sandbox_seccomp(enum gw_sandbox_kind kind, bool pins_threads);
-
-/* The version of Landlock that is in force; 0 = none. */
-int gw_sandbox_landlock(const struct gw_sandbox *sandbox);
 
 #endif

@@ -1,7 +1,7 @@
 /* The filter of system calls. Without drivers it names what is needed; everything else looks like a call that the
  * kernel does not have, so that the C library falls back on an older one. With drivers it names what is dangerous,
  * because there is no list of what they call. */
-#include "daemon/sandbox/sandbox.h"
+#include "daemon/sandbox/seccomp.h"
 
 #ifdef GGWIRE_SECCOMP
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 
 #define PERIOD_S 2
-#define PERIOD_NS (PERIOD_S * UINT64_C(1000000000))
+#define PERIOD_NS (PERIOD_S * GW_NS_PER_S)
 #define SAMPLES 160 /* a little more than the page's five minutes */
 #define MS 1e-3
 #define NS 1e-9

@@ -5,21 +5,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-#include "daemon/workers/process.h"
-#include "transport/transports.h"
+#include "daemon/processes/process.h"
+#include "transport/list/transports.h"
 
 #define BACKLOG 64
-#define NS_PER_S UINT64_C(1000000000)
 #define RETRY_MAX_S 30
 /* A process that has lived for so long has not failed at its start. */
-#define LONG_NS (60 * NS_PER_S)
+#define LONG_NS (60 * GW_NS_PER_S)
 /* It has less to say than one message for each second. */
 #define MESSAGES_MAX 100
 /* Above the descriptors that processes are started with. */
@@ -65,7 +65,7 @@ static void lose(struct gw_http *http)
 		http->failures = 0;
 	uint64_t wait = http->failures < 5 ? UINT64_C(1) << http->failures : RETRY_MAX_S;
 	http->failures++;
-	http->start_at = now + wait * NS_PER_S;
+	http->start_at = now + wait * GW_NS_PER_S;
 	http->process.pid = 0;
 	gw_log_warn("the status page restarts in %u s", (unsigned)wait);
 }
@@ -73,7 +73,7 @@ static void lose(struct gw_http *http)
 static bool is_flooding(struct gw_http *http)
 {
 	uint64_t now = gw_clock_ns();
-	if (now - http->second_at >= NS_PER_S) {
+	if (now - http->second_at >= GW_NS_PER_S) {
 		http->second_at = now;
 		http->messages = 0;
 	}
@@ -139,8 +139,8 @@ static enum gw_status open_listener(
 }
 
 enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control_setup *setup,
-	const struct gw_allow *allow, struct gw_scoreboard *board, int interrupt, struct gw_endpoint *bound,
-	struct gw_http **out, struct gw_error *err)
+	const struct gw_allow *allow, const char *token, struct gw_scoreboard *board, int interrupt,
+	struct gw_endpoint *bound, struct gw_http **out, struct gw_error *err)
 {
 	struct gw_http *http = calloc(1, sizeof(*http));
 	if (!http)
@@ -156,6 +156,7 @@ enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control
 		.is_local = gw_endpoint_is_local(ep),
 		.board_slots = gw_scoreboard_slots(board),
 		.allow = *allow};
+	snprintf(http->first.u.http.token, sizeof(http->first.u.http.token), "%s", token);
 	enum gw_status status = open_listener(http, ep, bound, err);
 	if (!status)
 		status = await_ready(http, interrupt, err);
@@ -198,7 +199,7 @@ void gw_http_free(struct gw_http *http)
 
 uint64_t gw_http_deadline(const struct gw_http *http)
 {
-	return http && !http->process.pid ? http->start_at : GW_EVENTS_NEVER;
+	return http && !http->process.pid ? http->start_at : GW_CLOCK_NEVER;
 }
 
 static void start_again(struct gw_http *http)
@@ -241,12 +242,13 @@ void gw_http_reap(struct gw_http *http)
 #else
 
 enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control_setup *setup,
-	const struct gw_allow *allow, struct gw_scoreboard *board, int interrupt, struct gw_endpoint *bound,
-	struct gw_http **out, struct gw_error *err)
+	const struct gw_allow *allow, const char *token, struct gw_scoreboard *board, int interrupt,
+	struct gw_endpoint *bound, struct gw_http **out, struct gw_error *err)
 {
 	(void)ep;
 	(void)setup;
 	(void)allow;
+	(void)token;
 	(void)board;
 	(void)interrupt;
 	(void)bound;

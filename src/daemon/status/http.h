@@ -8,18 +8,19 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "daemon/processes/control.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
-#include "transport/endpoint.h"
+#include "transport/list/endpoint.h"
 
 struct gw_http;
 
 /* Listens at ep and starts the process; *bound is the endpoint with its real port. Of setup, what HTTP and workers have
- * in common counts; board is lent. Blocks until the process is ready, or interrupt becomes readable: GW_ERR_CLOSED.
- * GW_ERR_UNSUPPORTED: this build has no HTTP; GW_ERR_NOT_FOUND: its library is missing; GW_ERR_SYSTEM. */
+ * in common counts; board is lent. token is what clients on other machines must send, or "". Blocks until the process
+ * is ready, or interrupt becomes readable: GW_ERR_CLOSED. GW_ERR_UNSUPPORTED: this build has no HTTP; GW_ERR_NOT_FOUND:
+ * its library is missing; GW_ERR_SYSTEM. */
 enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control_setup *setup,
-	const struct gw_allow *allow, struct gw_scoreboard *board, int interrupt, struct gw_endpoint *bound,
-	struct gw_http **out, struct gw_error *err);
+	const struct gw_allow *allow, const char *token, struct gw_scoreboard *board, int interrupt,
+	struct gw_endpoint *bound, struct gw_http **out, struct gw_error *err);
 
 /* From now on, calls asked for each request for the status; it must not block. */
 enum gw_status gw_http_watch(
@@ -28,7 +29,7 @@ enum gw_status gw_http_watch(
 /* Ends the process. NULL is fine here and below. */
 void gw_http_free(struct gw_http *http);
 
-/* When to call gw_http_tick next, in gw_clock_ns, or GW_EVENTS_NEVER. */
+/* When to call gw_http_tick next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_http_deadline(const struct gw_http *http);
 
 /* Starts the process again if it has died, after a while; tells it when busy, whether clients are connected, becomes

@@ -71,7 +71,7 @@ static enum gw_status put_history(const struct gw_history *h, struct gw_http_ans
 static enum gw_status put_metrics(const struct gw_ext_status *s, struct gw_http_answer *a)
 {
 	a->type = "text/plain; version=0.0.4; charset=utf-8";
-	return gw_report_metrics(s, &a->body);
+	return gw_report_prometheus(s, &a->body);
 }
 
 static enum gw_status put_status(struct gw_scoreboard *board,

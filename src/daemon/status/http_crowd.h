@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "daemon/host.h"
+#include "daemon/clients/host.h"
 
 #define GW_HTTP_CROWD_MAX 32
 

@@ -9,17 +9,17 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
+#include "daemon/processes/control.h"
+#include "daemon/sandbox/sandbox.h"
 #include "daemon/status/http_crowd.h"
 #include "daemon/status/http_server.h"
-#include "daemon/workers/control.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 /* Numbers about memory that are older are asked for again when somebody looks, */
-#define MEMORY_AGE_NS (5000 * NS_PER_MS)
+#define MEMORY_AGE_NS (5000 * GW_NS_PER_MS)
 /* and not more often than this. */
-#define ASK_NS (1000 * NS_PER_MS)
+#define ASK_NS (1000 * GW_NS_PER_MS)
 /* Descriptors besides those of connections, and bytes: the program and its libraries take about 100 MiB. */
 #define FILES_MORE 24
 #define MEMORY_MAX ((rlim_t)1 << 30)
@@ -104,6 +104,7 @@ static enum gw_status prepare(struct process *p, int events, struct gw_error *er
 		.board = p->board,
 		.is_local = p->setup.is_local,
 		.allow = &p->setup.allow,
+		.token = p->setup.token,
 		.asked = on_asked,
 		.user = p,
 	};

@@ -3,7 +3,7 @@
 #ifndef GW_DAEMON_STATUS_HTTP_PROCESS_H
 #define GW_DAEMON_STATUS_HTTP_PROCESS_H
 
-/* Runs it: the descriptors and messages are those of daemon/workers/control.h. Returns the exit status. */
+/* Runs it: the descriptors and messages are those of daemon/processes/control.h. Returns the exit status. */
 int gw_http_main(void);
 
 #endif

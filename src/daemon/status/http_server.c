@@ -14,19 +14,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 #include "daemon/status/history.h"
 #include "daemon/status/http_answer.h"
 #include "daemon/status/http_crowd.h"
 #include "daemon/status/microhttpd.h"
 
 #define ACCEPT_BATCH 8
-#define IDLE_S 5u                      /* without a byte */
-#define REQUEST_MAX ((size_t)16 << 10) /* bytes of memory for each connection's headers */
-#define NS_PER_MS UINT64_C(1000000)
-#define ANSWER_NS (10000 * NS_PER_MS) /* for a request and its answer, however many bytes come one by one */
-#define ACCEPT_PAUSE_NS (500 * NS_PER_MS)
+#define IDLE_S 5u                        /* without a byte */
+#define REQUEST_MAX ((size_t)16 << 10)   /* bytes of memory for each connection's headers */
+#define ANSWER_NS (10000 * GW_NS_PER_MS) /* for a request and its answer, however many bytes come one by one */
+#define ACCEPT_PAUSE_NS (500 * GW_NS_PER_MS)
 
 struct http_source {
 	struct gw_source source;
@@ -64,6 +63,46 @@ static bool is_astray(const struct gw_http_server *s, struct MHD_Connection *con
 	return s->o.is_local && host && !is_local_host(host);
 }
 
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *in = (const void *)address;
+	const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+	if (address->ss_family == AF_INET)
+		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return address->ss_family == AF_INET6 &&
+	       (IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == IN_LOOPBACKNET));
+}
+
+/* In a time that depends on the lengths alone. */
+static bool is_same_text(const char *a, const char *b)
+{
+	size_t n = strlen(a);
+	unsigned differs = n != strlen(b);
+	for (size_t i = 0; n == strlen(b) && i < n; i++)
+		differs |= (unsigned)(a[i] ^ b[i]);
+	return !differs;
+}
+
+/* Whether the request comes from this machine, or has the token. */
+static bool has_token(const struct gw_http_server *s, struct MHD_Connection *connection)
+{
+	static const char scheme[] = "Bearer ";
+	const union MHD_ConnectionInfo *info =
+		s->mhd->get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const char *given = s->mhd->lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+	struct sockaddr_storage address = {0};
+	if (!s->o.token[0])
+		return true;
+	if (info && info->client_addr) {
+		bool is_ipv6 = info->client_addr->sa_family == AF_INET6;
+		memcpy(&address, info->client_addr, is_ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+		if (is_loopback(&address))
+			return true;
+	}
+	return given && strncasecmp(given, scheme, strlen(scheme)) == 0 &&
+	       is_same_text(given + strlen(scheme), s->o.token);
+}
+
 static enum MHD_Result send_answer(
 	const struct gw_microhttpd *mhd, struct MHD_Connection *connection, const struct gw_http_answer *a)
 {
@@ -75,6 +114,8 @@ static enum MHD_Result send_answer(
 	mhd->add_response_header(r, "X-Content-Type-Options", "nosniff");
 	mhd->add_response_header(r, "Referrer-Policy", "no-referrer");
 	mhd->add_response_header(r, "Cache-Control", "no-store");
+	if (a->status == MHD_HTTP_UNAUTHORIZED)
+		mhd->add_response_header(r, "WWW-Authenticate", "Bearer realm=\"ggwire\"");
 	if (a->status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		mhd->add_response_header(r, "Allow", "GET, HEAD");
 	enum MHD_Result queued = mhd->queue_response(connection, a->status, r);
@@ -96,6 +137,8 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
 		gw_http_refuse(&a, MHD_HTTP_METHOD_NOT_ALLOWED, "Nothing can be changed here.\n");
 	} else if (is_astray(s, connection)) {
 		gw_http_refuse(&a, MHD_HTTP_FORBIDDEN, "This server answers to its address or to localhost.\n");
+	} else if (!has_token(s, connection)) {
+		gw_http_refuse(&a, MHD_HTTP_UNAUTHORIZED, "Send the server's token: Authorization: Bearer TOKEN\n");
 	} else {
 		s->o.asked(s->o.user);
 		gw_http_answer_path(s->o.board, s->history, url, &a);
@@ -131,19 +174,11 @@ static void on_change(
 		g->is_there = false;
 }
 
-static bool is_loopback(const struct sockaddr_storage *address)
-{
-	const struct sockaddr_in *in = (const void *)address;
-	const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-	if (address->ss_family == AF_INET)
-		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	return address->ss_family == AF_INET6 &&
-	       (IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == IN_LOOPBACKNET));
-}
-
 static bool may_enter(const struct gw_http_server *s, const struct sockaddr_storage *address)
 {
-	return is_loopback(address) || gw_allow_permits(s->o.allow, (const struct sockaddr *)address);
+	/* Where --allow has only the names of keys, the token decides. */
+	bool any = s->o.token[0] && s->o.allow->n == 0;
+	return any || is_loopback(address) || gw_allow_permits(s->o.allow, (const struct sockaddr *)address);
 }
 
 static void pause_accepting(struct gw_http_server *s, int errnum)
@@ -265,7 +300,7 @@ uint64_t gw_http_server_deadline(const struct gw_http_server *s)
 		at = earlier(at, s->accept_at);
 	if (s->mhd->get_timeout(s->daemon, &ms) != MHD_YES)
 		return at;
-	return earlier(at, gw_clock_ns() + ms * NS_PER_MS);
+	return earlier(at, gw_clock_ns() + ms * GW_NS_PER_MS);
 }
 
 void gw_http_server_tick(struct gw_http_server *s)

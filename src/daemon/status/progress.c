@@ -12,15 +12,15 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "base/text.h"
-#include "daemon/events.h"
-#include "daemon/status/units.h"
+#include "base/units.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-#define PERIOD_NS (250 * NS_PER_MS)
+#define PERIOD_NS (250 * GW_NS_PER_MS)
 /* A load that does not go on for so long is over. */
-#define QUIET_NS (2000 * NS_PER_MS)
+#define QUIET_NS (2000 * GW_NS_PER_MS)
 #define LINES_MAX 16
 #define COLUMNS_MAX 250
 #define SOURCES 3
@@ -62,16 +62,10 @@ static void log_above(enum gw_log_level level, const char *line, void *user)
 	put(text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
-static bool can_draw(void)
-{
-	const char *term = getenv("TERM");
-	return isatty(STDERR_FILENO) && term && term[0] && strcmp(term, "dumb") != 0;
-}
-
 enum gw_status gw_progress_new(struct gw_scoreboard *board, struct gw_progress **out, struct gw_error *err)
 {
 	*out = NULL;
-	if (!can_draw())
+	if (!gw_terminal_can_draw(STDERR_FILENO))
 		return GW_OK;
 	struct gw_progress *p = calloc(1, sizeof(*p));
 	if (!p)
@@ -161,7 +155,7 @@ void gw_progress_end(struct gw_progress *p, uint32_t slot)
 
 uint64_t gw_progress_deadline(const struct gw_progress *p)
 {
-	return p && p->n > 0 ? p->draw_at : GW_EVENTS_NEVER;
+	return p && p->n > 0 ? p->draw_at : GW_CLOCK_NEVER;
 }
 
 static size_t columns(void)

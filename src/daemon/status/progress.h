@@ -21,7 +21,7 @@ void gw_progress_free(struct gw_progress *p);
 void gw_progress_begin(struct gw_progress *p, uint32_t slot, const char *client);
 void gw_progress_end(struct gw_progress *p, uint32_t slot);
 
-/* When to call gw_progress_draw next, in gw_clock_ns; GW_EVENTS_NEVER while no client loads. */
+/* When to call gw_progress_draw next, in gw_clock_ns; GW_CLOCK_NEVER while no client loads. */
 uint64_t gw_progress_deadline(const struct gw_progress *p);
 
 /* Redraws the lines if it is time to. */

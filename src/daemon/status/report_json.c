@@ -76,6 +76,7 @@ static void client(struct gw_json *j, const struct gw_ext_status_client *c)
 {
 	gw_json_object(j, NULL);
 	gw_json_text(j, "address", c->address);
+	gw_json_text(j, "identity", c->identity[0] ? c->identity : NULL);
 	gw_json_text(j, "endpoint", c->endpoint);
 	gw_json_text(j, "transport", gw_ext_transport_name(c->transport));
 	version(j, "protocol", &c->protocol);

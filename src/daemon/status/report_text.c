@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "daemon/status/units.h"
+#include "base/units.h"
 
 static void put_server(FILE *to, const struct gw_ext_status *s)
 {
@@ -46,11 +46,11 @@ static void put_device(FILE *to, const struct gw_ext_status_device *d)
 
 static void put_client(FILE *to, const struct gw_ext_status_client *c)
 {
-	char address[GW_EXT_TEXT], connected[GW_UNITS_TEXT], in[GW_UNITS_TEXT], out[GW_UNITS_TEXT], held[GW_UNITS_TEXT],
-		idle[GW_UNITS_TEXT];
-	fprintf(to, "  %-21s %-4s %8s %8s %8" PRIu64 " %8s  %s, %s\n",
-		gw_text_safe(c->address, address, sizeof(address)), gw_ext_transport_name(c->transport),
-		gw_units_bytes((double)c->count[GW_COUNT_RECEIVED], in),
+	char name[GW_EXT_CLIENT_NAME], address[GW_EXT_CLIENT_NAME], connected[GW_UNITS_TEXT], in[GW_UNITS_TEXT],
+		out[GW_UNITS_TEXT], held[GW_UNITS_TEXT], idle[GW_UNITS_TEXT];
+	fprintf(to, "  %-21s %-4s %9s %9s %8" PRIu64 " %9s  %s, %s\n",
+		gw_text_safe(gw_ext_client_name(c, name), address, sizeof(address)),
+		gw_ext_transport_name(c->transport), gw_units_bytes((double)c->count[GW_COUNT_RECEIVED], in),
 		gw_units_bytes((double)c->count[GW_COUNT_SENT], out), c->count[GW_COUNT_GRAPHS],
 		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, connected),
 		c->flags & GW_EXT_CLIENT_SELF ? "asks" : gw_units_age(c->idle_ms, idle));
@@ -63,7 +63,8 @@ void gw_report_text(FILE *to, const struct gw_ext_status *s)
 	fprintf(to, "Devices:\n");
 	for (uint32_t i = 0; i < s->n_devices; i++)
 		put_device(to, &s->devices[i]);
-	fprintf(to, "Clients:               via  received     sent   graphs     held  connected, idle\n");
+	fprintf(to, "%-23s %-4s %9s %9s %8s %9s  connected, idle\n", "Clients:", "via", "received", "sent", "graphs",
+		"held");
 	for (uint32_t i = 0; i < s->n_clients; i++)
 		put_client(to, &s->clients[i]);
 }

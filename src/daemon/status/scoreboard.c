@@ -13,7 +13,6 @@
 #include "version.h"
 
 #define PAGE 4096 /* of every page size a multiple, so that a worker can map its slot alone: see slot_bytes */
-#define NS_PER_MS UINT64_C(1000000)
 /* Above the descriptors that processes are started with. */
 #define FD_FIRST 16
 /* A counter that is further ahead of what was read last has not been counted. */
@@ -29,6 +28,8 @@ struct card {
 	struct gw_version protocol;
 	uint64_t since_ns;
 	uint64_t base[GW_COUNTS]; /* the slot's counters when the client came */
+	bool is_tls;
+	char identity[GW_EXT_TEXT]; /* "" = none was proved */
 	char address[GW_EXT_TEXT];
 	char endpoint[GW_EXT_TEXT];
 };
@@ -397,9 +398,11 @@ void gw_scoreboard_begin(struct gw_scoreboard *b, uint32_t slot, const struct gw
 	begin_writing(c);
 	c->busy = true;
 	c->is_unix = client->is_unix;
+	c->is_tls = client->is_tls;
 	c->protocol = client->protocol;
 	c->since_ns = gw_clock_ns();
 	memcpy(c->base, counts, sizeof(c->base));
+	copy_text(c->identity, "");
 	copy_text(c->address, client->address);
 	copy_text(c->endpoint, client->endpoint);
 	end_writing(c);
@@ -410,6 +413,14 @@ void gw_scoreboard_end(struct gw_scoreboard *b, uint32_t slot)
 	struct card *c = card_of(b, slot);
 	begin_writing(c);
 	c->busy = false;
+	end_writing(c);
+}
+
+void gw_scoreboard_identify(struct gw_scoreboard *b, uint32_t slot, const char *identity)
+{
+	struct card *c = card_of(b, slot);
+	begin_writing(c);
+	copy_text(c->identity, identity);
 	end_writing(c);
 }
 
@@ -427,6 +438,8 @@ static uint32_t transport_of(const struct card *card, const struct gw_counters *
 {
 	if (gw_counters_get(&counters->rdma))
 		return GW_EXT_TRANSPORT_RDMA;
+	if (card->is_tls)
+		return GW_EXT_TRANSPORT_TLS;
 	return card->is_unix ? GW_EXT_TRANSPORT_UNIX : GW_EXT_TRANSPORT_TCP;
 }
 
@@ -438,12 +451,13 @@ static void describe_client(struct gw_scoreboard *b, uint32_t slot, const struct
 	out->flags = b->has_own && b->own == slot ? GW_EXT_CLIENT_SELF : 0;
 	out->transport = transport_of(card, counters);
 	out->protocol = card->protocol;
-	out->connected_ms = since(now, card->since_ns) / NS_PER_MS;
-	out->idle_ms = since(now, active > card->since_ns ? active : card->since_ns) / NS_PER_MS;
+	out->connected_ms = since(now, card->since_ns) / GW_NS_PER_MS;
+	out->idle_ms = since(now, active > card->since_ns ? active : card->since_ns) / GW_NS_PER_MS;
 	out->buffers = gw_counters_get(&counters->buffers);
 	out->buffer_bytes = gw_counters_get(&counters->buffer_bytes);
 	for (size_t i = 0; i < GW_COUNTS; i++)
 		out->count[i] = since(counts[i], card->base[i]);
+	copy_text(out->identity, card->identity);
 	copy_text(out->address, card->address);
 	copy_text(out->endpoint, card->endpoint);
 }
@@ -472,7 +486,7 @@ static void describe_device(struct gw_scoreboard *b, uint32_t i, uint64_t now, s
 			take_newer(&slot_of(b, slot)->devices[i], now, &newest, out);
 	if (out->free > out->total)
 		out->free = out->total;
-	out->age_ms = since(now, newest) / NS_PER_MS;
+	out->age_ms = since(now, newest) / GW_NS_PER_MS;
 }
 
 uint64_t gw_scoreboard_memory_age(struct gw_scoreboard *b)
@@ -484,7 +498,7 @@ uint64_t gw_scoreboard_memory_age(struct gw_scoreboard *b)
 		if (d.age_ms > oldest)
 			oldest = d.age_ms;
 	}
-	return oldest * NS_PER_MS;
+	return oldest * GW_NS_PER_MS;
 }
 
 void gw_scoreboard_loaded(struct gw_scoreboard *b, uint32_t slot, uint64_t bytes[3], uint64_t *connected_ns)
@@ -543,7 +557,7 @@ enum gw_status gw_scoreboard_read(struct gw_scoreboard *b, struct gw_ext_status 
 	const struct head *h = head_of(b);
 	uint64_t now = gw_clock_ns();
 	struct gw_ext_status s = {.time_ms = gw_clock_unix_ms(),
-		.uptime_ms = since(now, h->started_ns) / NS_PER_MS,
+		.uptime_ms = since(now, h->started_ns) / GW_NS_PER_MS,
 		.max_clients = h->max_clients,
 		.protocol = h->protocol,
 		.version = GGWIRE_VERSION,

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "device/counters.h"
+#include "device/session/counters.h"
 #include "wire/ext_status.h"
 
 /* One process's view. One thread uses it, but for the counters themselves. */
@@ -25,6 +25,7 @@ struct gw_scoreboard_client {
 	const char *endpoint;
 	struct gw_version protocol;
 	bool is_unix;
+	bool is_tls;
 };
 
 /* Makes the memory, for so many workers at once. Only the supervisor does. GW_ERR_SYSTEM, GW_ERR_NOMEM. */
@@ -63,6 +64,9 @@ void gw_scoreboard_give_back(struct gw_scoreboard *b, uint32_t slot);
 /* The worker of that slot starts to serve a client, and has stopped serving it. */
 void gw_scoreboard_begin(struct gw_scoreboard *b, uint32_t slot, const struct gw_scoreboard_client *client);
 void gw_scoreboard_end(struct gw_scoreboard *b, uint32_t slot);
+
+/* The client there has proved whose key it has. */
+void gw_scoreboard_identify(struct gw_scoreboard *b, uint32_t slot, const char *identity);
 
 /* Counts one more of what the supervisor counts. */
 void gw_scoreboard_count(struct gw_scoreboard *b, enum gw_ext_count what);

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "ggml/abi.h"
+#include "ggml/bind.h"
 
 static void log_line(enum ggml_log_level level, const char *text, void *user)
 {
@@ -35,6 +36,17 @@ static void log_debug(enum ggml_log_level level, const char *text, void *user)
 	(void)level;
 	(void)user;
 	gw_log_debug("%.*s", (int)strcspn(text, "\n"), text);
+}
+
+/* Loads backends from a directory, or with NULL from those that ggml searches by default. */
+static void load_from(const char *dir, bool quiet)
+{
+	ggml_log_set(quiet ? log_debug : log_line, NULL);
+	if (dir)
+		ggml_backend_load_all_from_path(dir);
+	else
+		ggml_backend_load_all();
+	ggml_log_set(log_line, NULL);
 }
 
 /* The next path of libraries, which is moved behind it. False at the end, or if it is too long to be one. */
@@ -62,27 +74,28 @@ static bool are_there(const char *libraries)
 
 static void load_all(bool quiet)
 {
-	const char *fallback = GGWIRE_BACKEND_DIR;
-	/* Where ggml lies elsewhere than it believes, it complains about each backend that it looks for. */
-	ggml_log_set(quiet || fallback[0] ? log_debug : log_line, NULL);
-	ggml_backend_load_all();
-	ggml_log_set(quiet ? log_debug : log_line, NULL);
+	const char *named = gw_ggml_dir(), *fallback = GGWIRE_BACKEND_DIR;
+	if (named[0])
+		load_from(named, quiet);
+	/* ggml complains about each backend that is missing from its default directories. */
+	if (ggml_backend_dev_count() == 0)
+		load_from(NULL, quiet || fallback[0]);
 	if (ggml_backend_dev_count() == 0 && fallback[0])
-		ggml_backend_load_all_from_path(fallback);
+		load_from(fallback, quiet);
 }
 
 void gw_devices_load(bool quiet, const char *libraries)
 {
 	char path[PATH_MAX];
-	/* This process lends; a plug-in that borrows for it would make loops. */
+	/* This process lends devices; a plug-in that borrows some would make loops. */
 	unsetenv("GGML_RPC_SERVERS");
-	if (are_there(libraries)) {
-		ggml_log_set(quiet ? log_debug : log_line, NULL);
-		while (next_library(&libraries, path))
-			ggml_backend_load(path);
-	} else {
+	if (!are_there(libraries)) {
 		load_all(quiet);
+		return;
 	}
+	ggml_log_set(quiet ? log_debug : log_line, NULL);
+	while (next_library(&libraries, path))
+		ggml_backend_load(path);
 	ggml_log_set(log_line, NULL);
 }
 

@@ -1,4 +1,5 @@
 #include "daemon/workers/index.h"
+#include "daemon/sandbox/sandbox.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,14 +10,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "device/weights/cache_listing.h"
 #include "device/weights/model_hash.h"
 
-#define NS_PER_S 1e9
 #define NICENESS 10
 #define BAR_CELLS 30
 /* Between two lines where there is no terminal. */
-#define LINE_NS UINT64_C(10000000000)
+#define LINE_NS (10 * GW_NS_PER_S)
 
 struct task {
 	const struct gw_model_file *file;
@@ -38,38 +39,23 @@ static const char *name_of(const struct gw_model_file *file)
 	return slash ? slash + 1 : file->path;
 }
 
-static void draw_bar(double part, double rate, double left)
-{
-	char bar[BAR_CELLS + 1];
-	int full = (int)(part * BAR_CELLS);
-	for (int i = 0; i < BAR_CELLS; i++)
-		bar[i] = i < full ? '#' : '.';
-	bar[BAR_CELLS] = 0;
-	fprintf(stderr, "\rindexing models [%s] %3.0f %%  %.2f GB/s  %.0f s left \033[K", bar, 100 * part, rate, left);
-	fflush(stderr);
-}
-
 static void on_tick(uint64_t done, void *user)
 {
 	struct progress *p = user;
 	uint64_t now = gw_clock_ns();
-	double seconds = (double)(now - p->begun) / NS_PER_S;
+	double seconds = (double)(now - p->begun) / GW_NS_PER_S;
 	double bytes = (double)(p->before + done);
 	double rate = bytes / seconds;
+	double part = bytes / (double)p->total;
 	double left = rate > 0 ? ((double)p->total - bytes) / rate : 0;
 	if (p->terminal) {
-		draw_bar(bytes / (double)p->total, rate / 1e9, left);
+		char bar[BAR_CELLS + 1];
+		gw_terminal_redraw("indexing models [%s] %3.0f %%  %.2f GB/s  %.0f s left ",
+			gw_terminal_bar(part, BAR_CELLS, bar), 100 * part, rate / 1e9, left);
 	} else if (now - p->lately >= LINE_NS) {
 		p->lately = now;
-		gw_log_info("indexing models: %.0f %%, %.2f GB/s, %.0f s left", 100 * bytes / (double)p->total,
-			rate / 1e9, left);
+		gw_log_info("indexing models: %.0f %%, %.2f GB/s, %.0f s left", 100 * part, rate / 1e9, left);
 	}
-}
-
-static void clear_bar(const struct progress *p)
-{
-	if (p->terminal)
-		fprintf(stderr, "\r\033[K");
 }
 
 /* Whether there is something to hash. */
@@ -96,14 +82,15 @@ static void index_one(struct task *task, const struct gw_control_setup *setup, s
 {
 	uint64_t begun = gw_clock_ns();
 	enum gw_status status = gw_model_index_hash(task->file, setup->n_threads, on_tick, p, &task->index, err);
-	clear_bar(p);
+	if (p->terminal)
+		gw_terminal_redraw("%s", "");
 	if (!status)
 		status = gw_model_index_save(&task->index, task->file->path, setup->index_dir, err);
 	if (status) {
 		gw_log_warn("model %s is not used: %s", task->file->path, err->text);
 		return;
 	}
-	double seconds = (double)(gw_clock_ns() - begun) / NS_PER_S;
+	double seconds = (double)(gw_clock_ns() - begun) / GW_NS_PER_S;
 	gw_log_info("model %s: %zu tensors of %.2f GB indexed in %.1f s", name_of(task->file), task->index.n,
 		(double)task->bytes / 1e9, seconds);
 }
@@ -111,7 +98,7 @@ static void index_one(struct task *task, const struct gw_control_setup *setup, s
 static void index_all(const struct gw_model_files *files, struct task *tasks, const struct gw_control_setup *setup)
 {
 	struct gw_error err;
-	struct progress p = {.terminal = isatty(STDERR_FILENO)};
+	struct progress p = {.terminal = gw_terminal_can_draw(STDERR_FILENO)};
 	size_t n = 0;
 	for (size_t i = 0; i < files->n; i++)
 		if (plan(&files->files[i], setup->index_dir, &tasks[n]))

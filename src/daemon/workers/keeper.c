@@ -1,5 +1,6 @@
 #include "daemon/workers/keeper.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -7,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/process.h"
+#include "daemon/processes/process.h"
 
-#define RETRY_NS UINT64_C(1000000000)
+#define RETRY_NS GW_NS_PER_S
 
 struct gw_keeper {
 	struct gw_control_setup setup;
@@ -62,16 +63,22 @@ static bool is_there(struct gw_keeper *k)
 	return k->process.pid;
 }
 
-int gw_keeper_open(struct gw_keeper *k, int client)
+void gw_keeper_domain(int client, const char *identity, char out[GW_TRANSPORT_DOMAIN])
+{
+	if (identity[0])
+		snprintf(out, GW_TRANSPORT_DOMAIN, "key-%s", identity);
+	else
+		gw_transport_peer_domain(client, out, GW_TRANSPORT_DOMAIN);
+}
+
+int gw_keeper_open(struct gw_keeper *k, const char *domain)
 {
 	struct gw_control_msg msg = {.type = GW_CONTROL_CACHE};
 	struct gw_error err;
 	int theirs, ours;
-	if (!k || !is_there(k))
+	if (!k || !domain[0] || !is_there(k))
 		return -1;
-	gw_transport_peer_domain(client, msg.u.domain, sizeof(msg.u.domain));
-	if (!msg.u.domain[0])
-		return -1;
+	snprintf(msg.u.domain, sizeof(msg.u.domain), "%s", domain);
 	enum gw_status status = gw_control_pair(&theirs, &ours, &err);
 	if (!status) {
 		status = gw_control_send(k->process.control, false, &msg, theirs, &err);

@@ -5,7 +5,7 @@
 #define GW_DAEMON_WORKERS_KEEPER_H
 
 #include "base/status.h"
-#include "daemon/workers/control.h"
+#include "daemon/processes/control.h"
 
 struct gw_keeper;
 
@@ -15,10 +15,14 @@ enum gw_status gw_keeper_new(const struct gw_control_setup *setup, struct gw_kee
 /* Ends the process, and does not wait for it. k may be NULL, here and below. */
 void gw_keeper_free(struct gw_keeper *k);
 
-/* Makes a socket on which the keeper answers for the trust domain of a client, to be sent to its worker. client is the
- * client's connection. -1, after a log line, if that fails: the client goes on without the cache. Starts the process
+/* Makes a socket on which the keeper answers for a trust domain, to be sent to a worker. domain is
+ * gw_keeper_domain's. -1, after a log line, if that fails: the client goes on without the cache. Starts the process
  * again if it has ended, at most once a second. Does not block. */
-int gw_keeper_open(struct gw_keeper *k, int client);
+int gw_keeper_open(struct gw_keeper *k, const char *domain);
+
+/* The trust domain of a client: its key's identity, or where it has none ("") that of its connection. "": it has none.
+ */
+void gw_keeper_domain(int client, const char *identity, char out[GW_TRANSPORT_DOMAIN]);
 
 /* Collects the process if it has ended, and says so. To be called after SIGCHLD. */
 void gw_keeper_reap(struct gw_keeper *k);

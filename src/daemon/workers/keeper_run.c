@@ -1,11 +1,13 @@
 #include "daemon/workers/keeper_run.h"
+#include "base/clock.h"
+#include "daemon/sandbox/sandbox.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 #include "device/weights/cache_store.h"
 #include "device/weights/cache_wire.h"
 
@@ -120,7 +122,7 @@ int gw_keeper_run(const struct gw_control_setup *setup)
 	raise_descriptor_limit();
 	enum gw_status status = prepare(&k, setup, &err);
 	while (!status && !k.done)
-		status = gw_events_wait(k.events, GW_EVENTS_NEVER, &err);
+		status = gw_events_wait(k.events, GW_CLOCK_NEVER, &err);
 	if (status) {
 		gw_log_error("cache: %s", err.text);
 		return EXIT_FAILURE;

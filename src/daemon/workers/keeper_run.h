@@ -2,7 +2,7 @@
 #ifndef GW_DAEMON_WORKERS_KEEPER_RUN_H
 #define GW_DAEMON_WORKERS_KEEPER_RUN_H
 
-#include "daemon/workers/control.h"
+#include "daemon/processes/control.h"
 
 /* Opens the cache, locks this process in, and answers workers on the sockets that the supervisor sends, until the
  * control socket is closed. Returns the exit status. */

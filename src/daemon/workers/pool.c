@@ -8,7 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/pool_private.h"
+#include "daemon/workers/places.h"
+#include "daemon/workers/pool_worker.h"
 
 /* After this many failed starts in a row, clients are refused until the next attempt. */
 #define FAILURES_MAX 3
@@ -18,10 +19,6 @@
 #define DRIVER_SPARES_MIN 1
 #define DRIVER_SPARES_MAX 4
 #define SPARES_MIN 2
-/* Places for clients that may only ask questions, beside --max-clients: for `ggwire status` of a server that is full.
- */
-#define RESERVE_MAX 4
-#define RESERVE_PER_HOST 2
 
 enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct gw_control_setup *setup,
 	struct gw_pool **out, struct gw_error *err)
@@ -97,29 +94,22 @@ static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 	gw_scoreboard_begin(w->pool->o.board, w->slot,
 		&(struct gw_scoreboard_client){.address = v->peer,
 			.endpoint = endpoint,
-			.protocol = v->dialect->version,
-			.is_unix = v->ep->kind->has_file});
-}
-
-/* The cache's part for the trust domain of the client, ahead of the client itself. */
-static void lend_cache(struct gw_pool_worker *w, int client)
-{
-	const struct gw_control_msg msg = {.type = GW_CONTROL_CACHE};
-	int cache = gw_keeper_open(w->pool->o.keeper, client);
-	if (cache < 0)
-		return;
-	(void)gw_control_send(w->process.control, false, &msg, cache, NULL);
-	close(cache);
+			.protocol = v->terms.dialect->version,
+			.is_unix = v->ep->kind->has_file,
+			.is_tls = v->speaks_tls});
 }
 
 static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
 	memcpy(w->client, v->peer, sizeof(w->client));
 	w->host = v->host;
+	w->ep = *v->ep;
 	w->since = gw_clock_ns();
 	gw_pool_set_busy(w, true);
 	gw_pool_count(w->pool, GW_COUNT_CONNECTIONS);
-	if (w->reserve)
+	if (w->tls)
+		gw_log_debug("client %s begins with TLS, served by worker %ld", v->peer, (long)w->process.pid);
+	else if (w->reserve)
 		gw_log_debug("client %s may ask questions, served by worker %ld", v->peer, (long)w->process.pid);
 	else
 		gw_log_info("client %s connected, served by worker %ld", v->peer, (long)w->process.pid);
@@ -128,15 +118,23 @@ static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum gw_refusal cause)
 {
 	const struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT,
-		.u.client = {.version = v->dialect->version, .questions_only = cause != GW_REFUSED_NOT}};
+		.u.client = {.version = v->terms.dialect->version,
+			.questions_only = cause != GW_REFUSED_NOT,
+			.tls = v->speaks_tls}};
+	char domain[GW_TRANSPORT_DOMAIN];
 	struct gw_error err;
 	bool shown = w->has_slot && !cause;
 	w->cause = cause;
 	w->reserve = cause != GW_REFUSED_NOT;
+	w->tls = v->speaks_tls;
+	w->needs_identity = v->needs_identity;
+	w->login = GW_LOGIN_NONE;
+	w->identity[0] = '\0';
 	if (shown)
 		announce(w, v);
-	if (!cause)
-		lend_cache(w, v->fd);
+	gw_keeper_domain(v->fd, "", domain);
+	if (!cause && !w->tls)
+		gw_pool_lend_cache(w, domain);
 	if (!gw_control_send(w->process.control, false, &msg, v->fd, &err)) {
 		note_client(w, v);
 		return true;
@@ -150,56 +148,22 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 	return false;
 }
 
-/* Why there is no place for a client. */
-static enum gw_refusal cause_of(const struct gw_pool *pool, const struct gw_host *host)
+bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor)
 {
-	unsigned n = 0;
-	if (pool->n_clients >= pool->o.max_clients)
-		return GW_REFUSED_FULL;
-	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
-		n += w->busy && !w->reserve && gw_host_is_same(&w->host, host);
-	return n >= pool->o.max_per_host ? GW_REFUSED_HOST : GW_REFUSED_NOT;
-}
-
-bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_host *host)
-{
-	return cause_of(pool, host) == GW_REFUSED_NOT;
-}
-
-/* Whoever may only ask gives way to the next who does, so that an answer can always be had: the oldest of its own host
- * if that has its share of these places, else the oldest of the host that has most. */
-static void make_room_for_questions(struct gw_pool *pool, const struct gw_host *host)
-{
-	struct gw_pool_worker *found[RESERVE_MAX], *oldest = NULL;
-	struct gw_host_arrival crowd[RESERVE_MAX];
-	unsigned n = 0, same = 0;
-	for (struct gw_pool_worker *w = pool->workers; w && n < RESERVE_MAX; w = w->next) {
-		if (!w->busy || !w->reserve)
-			continue;
-		found[n] = w;
-		crowd[n++] = (struct gw_host_arrival){w->host, w->since};
-		if (!gw_host_is_same(&w->host, host))
-			continue;
-		same++;
-		if (!oldest || w->since < oldest->since)
-			oldest = w;
-	}
-	if (same < RESERVE_PER_HOST && n < RESERVE_MAX)
-		return;
-	struct gw_pool_worker *w = same >= RESERVE_PER_HOST ? oldest : found[gw_host_yields(crowd, n)];
-	gw_log_debug("client %s gives way to another one's questions", w->client);
-	gw_pool_set_busy(w, false);
-	gw_pool_retire(w);
-	gw_pool_close_control(w);
-	kill(w->process.pid, SIGKILL);
+	return gw_places_judge(pool, visitor) == GW_REFUSED_NOT;
 }
 
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 {
-	enum gw_refusal cause = cause_of(pool, &v->host);
+	enum gw_refusal cause = gw_places_judge(pool, v);
 	struct gw_pool_worker *w;
+	if (cause == GW_REFUSED_SHAKING) {
+		gw_refusals_note(pool->o.refusals, cause, v->peer);
+		close(v->fd);
+		return;
+	}
 	if (cause)
-		make_room_for_questions(pool, &v->host);
+		gw_places_make_room(pool, &v->host);
 	do
 		w = take(pool);
 	while (w && !hand_over(w, v, cause));
@@ -219,6 +183,7 @@ void gw_pool_look_at_memory(struct gw_pool *pool)
 
 void gw_pool_reap(struct gw_pool *pool)
 {
+	gw_pairings_reap(&pool->pairings);
 	for (struct gw_pool_worker **link = &pool->workers; *link;) {
 		struct gw_pool_worker *w = *link;
 		int status;
@@ -250,7 +215,7 @@ static void end_one(struct gw_pool *pool)
 	gw_pool_close_control(w);
 }
 
-/* When the next spare should be started; GW_EVENTS_NEVER: none is missing. Only the first is urgent. */
+/* When the next spare should be started; GW_CLOCK_NEVER: none is missing. Only the first is urgent. */
 static uint64_t next_start(struct gw_pool *pool, uint64_t now)
 {
 	unsigned ready, starting, wanted = gw_spares_wanted(&pool->spares, now);
@@ -259,11 +224,11 @@ static uint64_t next_start(struct gw_pool *pool, uint64_t now)
 	if (pool->n_clients >= pool->o.max_clients && wanted > 1)
 		wanted = 1;
 	if (pool->stopping || ready + starting >= wanted || is_bereaved(pool))
-		return GW_EVENTS_NEVER;
+		return GW_CLOCK_NEVER;
 	if (ready + starting == 0)
 		return pool->start_at;
 	if (starting > 0)
-		return GW_EVENTS_NEVER;
+		return GW_CLOCK_NEVER;
 	return pool->quiet_at > pool->start_at ? pool->quiet_at : pool->start_at;
 }
 
@@ -308,6 +273,7 @@ uint64_t gw_pool_deadline(struct gw_pool *pool)
 void gw_pool_stop(struct gw_pool *pool, int signal)
 {
 	pool->stopping = true;
+	gw_pairings_stop(&pool->pairings);
 	for (struct gw_pool_worker *w = pool->workers; w; w = w->next)
 		kill(w->process.pid, signal);
 }
@@ -333,5 +299,6 @@ void gw_pool_free(struct gw_pool *pool)
 		gw_pool_close_control(w);
 		free(w);
 	}
+	gw_pairings_stop(&pool->pairings);
 	free(pool);
 }

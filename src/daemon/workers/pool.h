@@ -7,29 +7,14 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "daemon/refusals.h"
-#include "daemon/status/progress.h"
-#include "daemon/status/scoreboard.h"
-#include "daemon/visitor.h"
-#include "daemon/workers/control.h"
-#include "daemon/workers/keeper.h"
+#include "daemon/clients/visitor.h"
+#include "daemon/processes/control.h"
+#include "daemon/workers/pool_options.h"
 
 /* Workers without a client that a pool keeps at most: daemon/workers/spares.h. */
 #define GW_POOL_SPARES_MAX 16
 
 struct gw_pool;
-
-/* What a pool works with; lent, as long as it lives. */
-struct gw_pool_options {
-	int events; /* where the workers' control sockets are watched (daemon/events.h) */
-	unsigned max_clients;
-	unsigned max_per_host;        /* of them from one host */
-	struct gw_refusals *refusals; /* where those are told of that were turned away */
-	bool has_drivers;             /* of the devices: fewer spares, since each holds memory for them */
-	struct gw_scoreboard *board;  /* where workers count; NULL = nowhere */
-	struct gw_progress *progress; /* what shows loads; NULL = nothing does */
-	struct gw_keeper *keeper;     /* of the cache; NULL = there is none */
-};
 
 /* Makes a pool; setup is copied. Starts no process yet. */
 enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct gw_control_setup *setup,
@@ -38,8 +23,8 @@ enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct g
 /* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
 void gw_pool_free(struct gw_pool *pool);
 
-/* Whether another client from there would have a place. */
-bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_host *host);
+/* Whether another client like this would have a place. */
+bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor);
 
 /* Hands a connection to a worker, or closes it if none can be had. Where there is no place for its client, this may
  * still ask questions about the server, and is refused when it wants more. The visitor's descriptor is the pool's. */

@@ -1,69 +1,20 @@
-/* One worker: its start, what it says, and its end. */
+#include "daemon/workers/pool_worker.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/pool_private.h"
+#include "daemon/workers/pool_login.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define RETRY_MAX_S 30
-/* From when a worker should exit until it is killed: drivers take their time, a worker that was taken over any time. */
-#define EXIT_NS (3 * NS_PER_S)
 /* A worker has a few things to say to each client, and one for each 64 MiB that the client loads. */
 #define MESSAGES_PER_S 1000
 
 static long pid_of(const struct gw_pool_worker *w)
 {
 	return (long)w->process.pid;
-}
-
-/* The process is expected to end soon. */
-static void set_kill_time(struct gw_pool_worker *w)
-{
-	uint64_t at = gw_clock_ns() + EXIT_NS;
-	if (at < w->kill_at)
-		w->kill_at = at;
-}
-
-void gw_pool_retire(struct gw_pool_worker *w)
-{
-	w->ending = true;
-	set_kill_time(w);
-}
-
-void gw_pool_close_control(struct gw_pool_worker *w)
-{
-	if (w->process.control < 0)
-		return;
-	close(w->process.control);
-	w->process.control = -1;
-	set_kill_time(w);
-}
-
-void gw_pool_set_busy(struct gw_pool_worker *w, bool busy)
-{
-	if (busy == w->busy)
-		return;
-	w->busy = busy;
-	/* A client without a place is not counted among those that have one, and not shown among them. */
-	if (w->reserve)
-		return;
-	if (busy)
-		w->pool->n_clients++;
-	else
-		w->pool->n_clients--;
-	if (!busy && w->has_slot) {
-		gw_progress_end(w->pool->o.progress, w->slot);
-		gw_scoreboard_end(w->pool->o.board, w->slot);
-	}
-}
-
-void gw_pool_count(struct gw_pool *pool, enum gw_ext_count what)
-{
-	if (pool->o.board)
-		gw_scoreboard_count(pool->o.board, what);
 }
 
 /* The client has not left by itself, or not cleanly. */
@@ -79,7 +30,7 @@ static void back_off(struct gw_pool *pool)
 {
 	uint64_t wait = pool->failures < 5 ? UINT64_C(1) << pool->failures : RETRY_MAX_S;
 	pool->failures++;
-	pool->start_at = gw_clock_ns() + wait * NS_PER_S;
+	pool->start_at = gw_clock_ns() + wait * GW_NS_PER_S;
 	gw_log_warn("the next spare worker is started in %u s", (unsigned)wait);
 }
 
@@ -93,9 +44,18 @@ static void kill_worker(struct gw_pool_worker *w)
 	back_off(w->pool);
 }
 
+/* The client of a worker has gone before it has shown whose key it has. */
+static bool is_stranger(const struct gw_pool_worker *w)
+{
+	return w->tls && w->login != GW_LOGIN_PROVED;
+}
+
 static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left)
 {
-	if (left->why.status == GW_ERR_CLOSED) {
+	if (is_stranger(w)) {
+		gw_refusals_note_why(w->pool->o.refusals, GW_REFUSED_KEY, w->client, left->why.text);
+		gw_pool_set_busy(w, false);
+	} else if (left->why.status == GW_ERR_CLOSED) {
 		gw_log_info("client %s left worker %ld", w->client, pid_of(w));
 		gw_pool_set_busy(w, false);
 	} else if (w->reserve && left->why.status == GW_ERR_LIMIT) {
@@ -120,6 +80,62 @@ static void on_failed(struct gw_pool_worker *w, const struct gw_error *why)
 	back_off(w->pool);
 }
 
+/* What a worker says of a client that shows whose key it has. False: it is nothing of that, or out of order. */
+static bool on_login(struct gw_pool_worker *w, const struct gw_control_msg *msg)
+{
+	if (!w->busy)
+		return false;
+	if (msg->type == GW_CONTROL_NAMED)
+		return gw_pool_on_named(w, msg->u.identity);
+	return msg->type == GW_CONTROL_PROVED && gw_pool_on_proved(w);
+}
+
+/* Each request stands for a second, and they may run ahead of the time by so much. */
+#define PAIRS_AHEAD 16
+
+static bool is_pairing_too_much(struct gw_pool_worker *w)
+{
+	uint64_t now = gw_clock_ns();
+	if (w->pair_at > now + PAIRS_AHEAD * GW_NS_PER_S)
+		return true;
+	w->pair_at = (w->pair_at > now ? w->pair_at : now) + GW_NS_PER_S;
+	return false;
+}
+
+static enum gw_status start_pairing(
+	struct gw_pool_worker *w, const struct gw_pairing *pairing, int *answer, struct gw_error *err)
+{
+	const struct gw_control_setup *setup = &w->pool->setup;
+	struct gw_control_pair_setup ask = {
+		.sandbox = setup->sandbox,
+		.has_log_level = setup->has_log_level,
+		.log_level = setup->log_level,
+		.log_format = setup->log_format,
+		.pairing = *pairing,
+		.allow = *w->pool->o.allow,
+	};
+	if (w->tls)
+		return gw_error_set(
+			err, GW_ERR_UNSUPPORTED, "the client uses TLS, which servers do not have between them");
+	if (is_pairing_too_much(w))
+		return gw_error_set(err, GW_ERR_LIMIT, "this client has asked too often");
+	enum gw_status status = gw_pairing_rules_init(&w->ep, w->client, &ask.rules, err);
+	return status ? status : gw_pairings_start(&w->pool->pairings, w, &ask, answer, err);
+}
+
+/* The worker waits for the answer; without room for it, it does something else than that. */
+static void on_pair(struct gw_pool_worker *w, const struct gw_pairing *pairing)
+{
+	struct gw_control_msg msg = {.type = GW_CONTROL_PAIRING};
+	int answer = -1;
+	if (start_pairing(w, pairing, &answer, &msg.u.error))
+		msg.type = GW_CONTROL_FAILED;
+	if (gw_control_send(w->process.control, false, &msg, answer, NULL))
+		kill_worker(w);
+	if (answer >= 0)
+		close(answer);
+}
+
 static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *msg)
 {
 	if (msg->type == GW_CONTROL_READY && !w->ready) {
@@ -130,9 +146,11 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 	} else if (msg->type == GW_CONTROL_LOADING && w->busy) {
 		if (w->has_slot)
 			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
+	} else if (msg->type == GW_CONTROL_PAIR && w->busy && !w->reserve && !w->pool->setup.no_peers) {
+		on_pair(w, &msg->u.pair);
 	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
 		on_failed(w, &msg->u.error);
-	} else {
+	} else if (!on_login(w, msg)) {
 		gw_log_error("worker %ld sent a message out of order and is killed", pid_of(w));
 		kill_worker(w);
 	}
@@ -142,7 +160,7 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 static bool is_flooding(struct gw_pool_worker *w)
 {
 	uint64_t now = gw_clock_ns();
-	if (now - w->second_at >= NS_PER_S) {
+	if (now - w->second_at >= GW_NS_PER_S) {
 		w->second_at = now;
 		w->messages = 0;
 	}

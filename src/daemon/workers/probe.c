@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/workers/process.h"
+#include "daemon/processes/process.h"
 
 static enum gw_status append(struct gw_probe *probe, const struct gw_control_device *device, struct gw_error *err)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
-#include "daemon/workers/control.h"
+#include "daemon/processes/control.h"
 
 struct gw_probe {
 	struct gw_control_device *devices;

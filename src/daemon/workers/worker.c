@@ -1,5 +1,6 @@
 #include "daemon/workers/worker.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +12,18 @@
 #include <ggml.h>
 
 #include "base/log.h"
+#include "daemon/processes/control.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/status/scoreboard.h"
-#include "daemon/workers/control.h"
 #include "daemon/workers/devices.h"
 #include "daemon/workers/index.h"
 #include "daemon/workers/keeper_run.h"
+#include "daemon/workers/login.h"
 #include "device/server.h"
 #include "device/weights/cache.h"
-#include "transport/transports.h"
+#include "ggml/bind.h"
+#include "transport/list/transports.h"
+#include "transport/tls/tls.h"
 #include "wire/dialect.h"
 #include "wire/extension.h"
 
@@ -118,11 +122,50 @@ static enum gw_status attach(struct worker *w, struct gw_error *err)
 	return gw_scoreboard_attach(fds, w->setup.board_slots, w->setup.board_slot, &w->board, err);
 }
 
+/* The longest that the process takes that makes the connection, with the system's name lookup. */
+#define PAIR_MS (GW_PAIRING_MS + 20000)
+
+static enum gw_status await_pair(int answer, struct gw_control_msg *msg, int *fd, struct gw_error *err)
+{
+	struct pollfd pfd = {.fd = answer, .events = POLLIN};
+	if (poll(&pfd, 1, PAIR_MS) <= 0)
+		return gw_error_set(err, GW_ERR_TIMEOUT, "no connection to the other server");
+	return gw_control_recv(answer, false, msg, fd, err);
+}
+
+/* gw_server_pair. This process may make no connection itself. */
+static enum gw_status ask_for_pair(
+	void *user, const char *client, const struct gw_pairing *pairing, int *fd, struct gw_error *err)
+{
+	struct gw_control_msg msg = {.type = GW_CONTROL_PAIR, .u.pair = *pairing};
+	int answer = -1;
+	(void)user;
+	(void)client;
+	enum gw_status status = gw_control_send(GW_CONTROL_FD, true, &msg, -1, err);
+	if (!status)
+		status = gw_control_recv(GW_CONTROL_FD, true, &msg, &answer, err);
+	if (!status && msg.type == GW_CONTROL_PAIRING)
+		status = await_pair(answer, &msg, fd, err);
+	if (answer >= 0)
+		close(answer);
+	if (status || msg.type == GW_CONTROL_PAIRED)
+		return status;
+	if (*fd >= 0)
+		close(*fd);
+	if (err && msg.type == GW_CONTROL_FAILED)
+		*err = msg.u.error;
+	return msg.type == GW_CONTROL_FAILED ? msg.u.error.status : gw_error_set(err, GW_ERR_PROTOCOL, "no answer");
+}
+
 static enum gw_status prepare(struct worker *w, struct gw_error *err)
 {
 	enum gw_status status = attach(w, err);
+	/* Later there are no files. */
+	if (!status && w->setup.tls)
+		status = gw_tls_check(err);
 	if (status)
 		return status;
+	ggml_set_abort_callback(on_abort);
 	gw_devices_load(!w->setup.probe, w->setup.libraries);
 	status = gw_devices_choose(w->setup.devices, w->devices, GW_EXT_MAX_DEVICES, &w->n_devices, err);
 	if (status)
@@ -137,6 +180,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.models = w->setup.models[0] ? w->setup.models : NULL,
 		.index_dir = w->setup.index_dir,
 		.watch = watch(w),
+		.pair = w->setup.no_peers ? NULL : ask_for_pair,
 	};
 	return gw_server_new(&options, &w->server, err);
 }
@@ -184,34 +228,53 @@ static enum gw_status report(const struct worker *w)
 	return status;
 }
 
-/* Serves one connection, and says why it ended and what becomes of this process. */
-static struct gw_control_left serve(struct worker *w, int fd, const struct gw_control_client *client)
-{
-	struct gw_server_visit visit = {
-		.dialect = gw_dialect_for(client->version, NULL), .questions_only = client->questions_only != 0};
-	struct gw_control_left left = {0};
-	struct gw_transport *transport;
-	if (w->cache >= 0)
-		(void)gw_cache_new_remote(w->cache, &visit.cache);
-	w->cache = -1;
-	if (gw_transport_from_fd(fd, &transport, &left.why)) {
-		close(fd);
-		gw_cache_free(visit.cache);
-		return left;
-	}
-	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
-	gw_cache_free(visit.cache);
-	bool clean = left.why.status == GW_ERR_CLOSED || (visit.questions_only && left.why.status == GW_ERR_LIMIT);
-	left.stays = clean && !visit.tainted;
-	return left;
-}
-
 /* Takes the cache that the supervisor has sent for the next client. */
 static void take_cache(struct worker *w, int fd)
 {
 	if (w->cache >= 0)
 		close(w->cache);
 	w->cache = fd;
+}
+
+/* A client with TLS first shows whose key it has; its cache comes after that. */
+static enum gw_status log_in(
+	struct worker *w, struct gw_transport **t, struct gw_server_visit *visit, struct gw_error *why)
+{
+	struct gw_login_result result;
+	enum gw_status status = gw_login_run(t, &result, why);
+	take_cache(w, result.cache);
+	if (status)
+		return status;
+	visit->questions_only |= result.questions_only;
+	(*t)->keep_encrypted = !w->setup.rdma_plaintext;
+	return GW_OK;
+}
+
+/* Serves one connection, and says why it ended and what becomes of this process. One that has known a key ends with its
+ * client. */
+static struct gw_control_left serve(struct worker *w, int fd, const struct gw_control_client *client)
+{
+	struct gw_server_visit visit = {
+		.dialect = gw_dialect_for(client->version, NULL), .questions_only = client->questions_only != 0};
+	struct gw_control_left left = {0};
+	struct gw_transport *transport;
+	left.why.status = gw_transport_from_fd(fd, &transport, &left.why);
+	if (left.why.status) {
+		close(fd);
+		return left;
+	}
+	if (client->tls && log_in(w, &transport, &visit, &left.why)) {
+		transport->ops->close(transport);
+		return left;
+	}
+	if (w->cache >= 0)
+		(void)gw_cache_new_remote(w->cache, &visit.cache);
+	w->cache = -1;
+	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
+	gw_cache_free(visit.cache);
+	bool clean = left.why.status == GW_ERR_CLOSED || (visit.questions_only && left.why.status == GW_ERR_LIMIT);
+	left.stays = clean && !visit.tainted && !client->tls;
+	return left;
 }
 
 /* Clients that ask questions one by one, and one that does more. Returns the exit status. */
@@ -248,11 +311,12 @@ static int run(struct worker *w)
 	gw_log_set_format(w->setup.log_format);
 	if (w->setup.has_log_level)
 		gw_log_set_level(w->setup.log_level);
+	bool loaded = gw_ggml_load(w->setup.ggml[0] ? w->setup.ggml : NULL, &err) == GW_OK;
 	if (w->setup.index)
-		return gw_index_run(&w->setup);
+		return loaded ? gw_index_run(&w->setup) : EXIT_FAILURE;
 	if (w->setup.keeper)
 		return gw_keeper_run(&w->setup);
-	if (prepare(w, &err) || lock_in(w, &err)) {
+	if (!loaded || prepare(w, &err) || lock_in(w, &err)) {
 		tell(&(struct gw_control_msg){.type = GW_CONTROL_FAILED, .u.error = err});
 		return EXIT_FAILURE;
 	}
@@ -273,7 +337,6 @@ int gw_worker_main(void)
 	signal(SIGXFSZ, SIG_IGN);
 	/* Ctrl-C reaches the whole process group; the supervisor ends its workers itself. */
 	signal(SIGINT, SIG_IGN);
-	ggml_set_abort_callback(on_abort);
 	struct worker *w = calloc(1, sizeof(*w));
 	if (!w)
 		return EXIT_FAILURE;

@@ -25,7 +25,7 @@ static void log_no_buffer(
 
 	if (status == GW_ERR_LIMIT && s->budget.max)
 		gw_log_warn("%s: no buffer of %llu bytes on %s: %llu of --max-memory %llu are left for buffers", peer,
-			(unsigned long long)size, name, (unsigned long long)gw_buffers_left(&s->buffers, device),
+			(unsigned long long)size, name, (unsigned long long)gw_buffers_left(&s->buffers, device->dev),
 			(unsigned long long)s->budget.max);
 	else
 		gw_log_warn("%s: no buffer of %llu bytes on %s: %s", peer, (unsigned long long)size, name,
@@ -45,11 +45,13 @@ static enum gw_status alloc(
 	struct gw_device *device = gw_session_device(s, req.device, err);
 	if (!device)
 		return GW_ERR_PROTOCOL;
-	enum gw_status st = gw_buffers_alloc(&s->buffers, device, req.size, &buffer);
-	if (st != GW_OK)
-		log_no_buffer(s, device, req.size, st);
-	else
+	enum gw_status st = gw_buffers_alloc(&s->buffers, device->dev, req.size, &buffer);
+	if (st == GW_OK) {
+		buffer->device = device;
 		gw_session_count_memory(s, device);
+	} else {
+		log_no_buffer(s, device, req.size, st);
+	}
 	if (buffer && buffer->is_host && buffer->size >= KEEP_MIN)
 		gw_connection_register_memory(s->peer, buffer->base, buffer->size);
 	*out = buffer;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/session.h"
+#include "device/session/session.h"
 
 /* A request whose whole body was read. */
 typedef enum gw_status (*gw_body_handler)(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
@@ -13,16 +13,18 @@ typedef enum gw_status (*gw_body_handler)(struct gw_session *s, const void *body
 /* A request that the handler reads itself, all of it. */
 typedef enum gw_status (*gw_stream_handler)(struct gw_session *s, struct gw_error *err);
 
-/* commands_device.c */
+/* device.c */
 enum gw_status gw_do_device_count(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_get_alignment(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_get_max_size(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
+
+/* comm.c */
 enum gw_status gw_do_comm_init(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_comm_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
-/* commands_buffer.c */
+/* buffer.c */
 enum gw_status gw_do_alloc_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_alive(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_alloc(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
@@ -30,7 +32,7 @@ enum gw_status gw_do_buffer_get_base(struct gw_session *s, const void *body, siz
 enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_buffer_clear(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
-/* commands_tensor.c */
+/* tensor.c */
 enum gw_status gw_do_set_tensor(struct gw_session *s, struct gw_error *err);
 enum gw_status gw_do_set_tensor_2d(struct gw_session *s, struct gw_error *err);
 enum gw_status gw_do_get_tensor(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
@@ -39,21 +41,21 @@ enum gw_status gw_do_memset_tensor(struct gw_session *s, const void *body, size_
 enum gw_status gw_do_copy_tensor(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_init_tensor(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
-/* commands_hash.c */
+/* hash.c */
 enum gw_status gw_do_set_tensor_hash(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_set_tensor_xxh3(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
-/* commands_graph.c */
+/* graph.c */
 enum gw_status gw_do_graph_compute(struct gw_session *s, struct gw_error *err);
 enum gw_status gw_do_graph_recompute(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
-/* commands_query.c */
+/* query.c */
 enum gw_status gw_do_get_alloc_size(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_info(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_status(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
-/* commands_stream.c */
+/* stream.c */
 enum gw_status gw_do_ext_stream(struct gw_session *s, struct gw_error *err);
 
 /* A body that its decoder did not take. */

@@ -1,4 +1,4 @@
-/* Questions about devices, and the communicator between two servers, which this server declines. */
+/* Questions about devices. */
 #include "device/commands/commands.h"
 #include "wire/message.h"
 
@@ -52,7 +52,7 @@ enum gw_status gw_do_get_max_size(struct gw_session *s, const void *body, size_t
 /* A client is told only of the memory that it can have. */
 static void limit(const struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total)
 {
-	uint64_t max = s->server->max_memory, left = gw_buffers_left(&s->buffers, device);
+	uint64_t max = s->server->max_memory, left = gw_buffers_left(&s->buffers, device->dev);
 	if (max == 0)
 		return;
 	if (*available > left)
@@ -74,29 +74,4 @@ enum gw_status gw_do_get_device_memory(struct gw_session *s, const void *body, s
 	limit(s, device, &available, &total);
 	size_t n = gw_wire_memory_rsp_encode(&(struct gw_wire_memory_rsp){.free = available, .total = total}, out);
 	return gw_connection_reply(s->peer, out, n, err);
-}
-
-/* Every client has another way to reduce, so "no" is an answer and not a failure. */
-enum gw_status gw_do_comm_init(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
-{
-	uint8_t out[GW_WIRE_MAX_FIXED];
-	struct gw_wire_comm_init_req req;
-
-	if (!gw_wire_comm_init_req_decode(body, size, &req))
-		return gw_refuse_body(size, err);
-	size_t n = gw_wire_bool_rsp_encode(false, out);
-	return gw_connection_reply(s->peer, out, n, err);
-}
-
-enum gw_status gw_do_comm_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
-{
-	(void)s;
-	(void)body;
-	(void)size;
-	return gw_error_set(err, GW_ERR_PROTOCOL, "there is no communicator");
-}
-
-enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
-{
-	return decode_device(s, body, size, err) ? GW_OK : GW_ERR_PROTOCOL;
 }

@@ -2,7 +2,7 @@
 #ifndef GW_DEVICE_COMMANDS_DISPATCH_H
 #define GW_DEVICE_COMMANDS_DISPATCH_H
 
-#include "device/session.h"
+#include "device/session/session.h"
 
 /* Executes requests in order until the client leaves (GW_ERR_CLOSED) or one of them fails; the error then starts with
  * the command's name. HELLO was exchanged before. */

@@ -1,7 +1,8 @@
 /* Weights by their hash: from the files that this server keeps or has. */
 #include "base/log.h"
 #include "device/commands/commands.h"
-#include "device/memory/transfer.h"
+#include "device/graph/bounds.h"
+#include "device/session/transfer.h"
 #include "device/weights/cache.h"
 #include "device/weights/models.h"
 #include "wire/message.h"

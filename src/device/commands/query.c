@@ -4,10 +4,11 @@
 
 #include "base/xxh3.h"
 #include "device/commands/commands.h"
+#include "device/graph/alloc_size.h"
+#include "device/graph/bounds.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
-#include "device/memory/alloc_size.h"
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 #include "ggml/abi.h"
 #include "version.h"
 #include "wire/extension.h"
@@ -17,6 +18,7 @@
 struct node {
 	struct ggml_tensor tensor;
 	struct ggml_tensor src[GW_WIRE_SRC];
+	struct ggml_tensor spare;
 };
 
 /* The shape, and the memory if it has some here. Asked before allocation, so an address may be anything. */
@@ -48,13 +50,11 @@ static enum gw_status describe_node(
 	return st;
 }
 
-/* The node's parameters as they are here; false if they may say something else there. */
-static bool take_params(struct gw_session *s, const struct gw_wire_node_req *req, struct node *node)
+/* The node as the running ggml says it; false if that cannot say it. */
+static bool localize(struct gw_session *s, const struct gw_wire_node_req *req, struct node *node)
 {
-	uint32_t op = gw_opmap_op_local(s->opmap, req->tensor.op);
-
-	return op != GW_NO_NUMBER && gw_opmap_params_to_local(s->opmap, (enum ggml_op)op, req->tensor.op_params,
-					     node->tensor.op_params, NULL) == GW_OK;
+	return gw_opmap_op_local(s->opmap, req->tensor.op) != GW_NO_NUMBER &&
+	       gw_opmap_node_to_local(s->opmap, &node->tensor, &node->spare, NULL) == GW_OK;
 }
 
 enum gw_status gw_do_get_alloc_size(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
@@ -71,7 +71,7 @@ enum gw_status gw_do_get_alloc_size(struct gw_session *s, const void *body, size
 	enum gw_status st = describe_node(s, &req, &node, err);
 	if (st != GW_OK)
 		return st;
-	if (!take_params(s, &req, &node))
+	if (!localize(s, &req, &node))
 		node.tensor.op = GGML_OP_NONE;
 	const struct gw_buffer *buffer = gw_buffers_find(&s->buffers, req.tensor.buffer);
 	size_t n = gw_wire_u64_rsp_encode(
@@ -86,7 +86,7 @@ static bool supports(struct gw_session *s, const struct gw_device *device, const
 	uint32_t op = gw_opmap_op_local(s->opmap, req->tensor.op);
 
 	if (op == GW_NO_NUMBER || gw_rules_op_is_custom((enum ggml_op)op) ||
-		describe_node(s, req, &node, NULL) != GW_OK || !take_params(s, req, &node))
+		describe_node(s, req, &node, NULL) != GW_OK || !localize(s, req, &node))
 		return false;
 	if (!gw_op_executes((enum ggml_op)op))
 		return true;

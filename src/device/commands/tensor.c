@@ -2,8 +2,9 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "device/commands/commands.h"
-#include "device/memory/alloc_size.h"
-#include "device/memory/transfer.h"
+#include "device/graph/alloc_size.h"
+#include "device/graph/bounds.h"
+#include "device/session/transfer.h"
 #include "device/weights/cache.h"
 #include "wire/message.h"
 

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/device.h"
+#include "device/graph/bounds.h"
 #include "device/graph/graph_order.h"
-#include "device/graph/graph_private.h"
 #include "device/graph/graph_rules.h"
 #include "device/graph/tensor.h"
 #include "device/rules/graph_indices.h"
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 #include "ggml/abi.h"
 
 enum role {
@@ -150,9 +149,9 @@ static enum gw_status locate(struct builder *b, const struct gw_wire_tensor *t, 
 			(unsigned long long)t->data, (unsigned long long)t->buffer);
 	if (!buffer)
 		return GW_OK;
-	if (buffer->device->dev != b->source->dev)
+	if (buffer->dev != b->source->dev)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "it is in a buffer of another device, %s",
-			ggml_backend_dev_name(buffer->device->dev));
+			ggml_backend_dev_name(buffer->dev));
 	enum gw_status st = gw_tensor_place(t, nbytes, buffer, true, out, err);
 	if (st == GW_OK)
 		st = gw_map_put(&b->graph->handles, buffer->handle, NULL);
@@ -165,9 +164,8 @@ static bool is_passed_over(const struct ggml_tensor *node)
 	return gw_op_executes(node->op) && !(node->flags & GGML_TENSOR_FLAG_COMPUTE);
 }
 
-/* Judges the node's operation, and gives it the parameters that say here what they say there. */
-static enum gw_status take_op(
-	const struct builder *b, const struct gw_wire_tensor *t, struct ggml_tensor *node, struct gw_error *err)
+/* Whether the node's operation is one that can be executed here. */
+static enum gw_status check_op(const struct builder *b, const struct gw_wire_tensor *t, struct gw_error *err)
 {
 	uint32_t local = gw_opmap_op_local(b->source->opmap, t->op);
 
@@ -175,10 +173,7 @@ static enum gw_status take_op(
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server has no operation %u", t->op);
 	if (gw_rules_op_is_custom((enum ggml_op)local))
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "a function of the client cannot be called here");
-	enum gw_status st =
-		gw_opmap_params_to_local(b->source->opmap, (enum ggml_op)local, t->op_params, node->op_params, err);
-	gw_op_rules_drop_hints(node);
-	return st;
+	return GW_OK;
 }
 
 static void point(const struct builder *b, const struct gw_links *links, struct ggml_tensor *tensor)
@@ -201,7 +196,7 @@ static enum gw_status fill_tensor(struct builder *b, uint32_t i, struct gw_error
 	if (st == GW_OK)
 		st = locate(b, &t, nbytes, tensor, err);
 	if (st == GW_OK && b->roles[i] == NODE)
-		st = take_op(b, &t, tensor, err);
+		st = check_op(b, &t, err);
 	if (st != GW_OK)
 		return st;
 	/* A tensor that is no node is never executed: what made it may be the client's own function. */
@@ -285,6 +280,12 @@ static uint32_t count_visited(const struct builder *b)
 	return n;
 }
 
+/* Sources that nodes may get in addition. */
+static uint32_t count_spares(const struct builder *b)
+{
+	return b->source->opmap->old_states ? b->wire->n_nodes : 0;
+}
+
 static enum gw_status add_tensors(struct builder *b, struct gw_error *err)
 {
 	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
@@ -294,9 +295,23 @@ static enum gw_status add_tensors(struct builder *b, struct gw_error *err)
 		if (b->tensors[i] && fill_tensor(b, i, err) != GW_OK)
 			return blame(b, i, err);
 	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
-		if (b->tensors[i] && b->tensors[i]->view_src && gw_rules_check_view(b->tensors[i], err) != GW_OK)
+		if (b->tensors[i] && b->tensors[i]->view_src && gw_view_check(b->tensors[i], err) != GW_OK)
 			return blame(b, i, err);
 	return GW_OK;
+}
+
+/* Gives a node the parameters and sources that say here what the client means, and judges it. */
+static enum gw_status take_node(const struct builder *b, struct ggml_tensor *node, struct gw_error *err)
+{
+	const struct gw_opmap *map = b->source->opmap;
+	struct ggml_tensor *spare =
+		gw_opmap_needs_spare(map, node->op) ? ggml_new_tensor_1d(b->graph->ctx, GGML_TYPE_I8, 1) : NULL;
+
+	enum gw_status st = gw_opmap_node_to_local(map, node, spare, err);
+	if (st != GW_OK)
+		return st;
+	gw_op_rules_drop_hints(node);
+	return gw_rules_check_node(b->source->dev, node, err);
 }
 
 /* A sum that overflows is meaningless but harmless. */
@@ -319,7 +334,7 @@ static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *e
 	if (is_passed_over(node))
 		return GW_OK;
 	if (b->roles[i] == NODE && gw_op_executes(node->op))
-		st = gw_rules_check_node(b->source->dev, node, err);
+		st = take_node(b, node, err);
 	if (st != GW_OK)
 		return st;
 	b->roles[i] = JUDGED_NODE;
@@ -362,7 +377,7 @@ static enum gw_status build(struct builder *b, struct gw_error *err)
 	if (st == GW_OK)
 		st = walk(b, err);
 	if (st == GW_OK)
-		st = graph_new(b, count_visited(b), err);
+		st = graph_new(b, count_visited(b) + count_spares(b), err);
 	if (st == GW_OK)
 		st = add_tensors(b, err);
 	if (st == GW_OK)

@@ -1,12 +1,12 @@
 #include "device/graph/graph_cache.h"
 
-#include "device/graph/graph.h"
+#include "device/graph/graph_object.h"
 
 static void retire(struct gw_graph_cache *cache, struct gw_graph *graph)
 {
 	if (!graph)
 		return;
-	*gw_graph_link(graph) = cache->retired;
+	graph->link = cache->retired;
 	cache->retired = graph;
 	cache->n_retired++;
 }
@@ -26,7 +26,7 @@ void gw_graph_cache_reap(struct gw_graph_cache *cache)
 {
 	while (cache->retired) {
 		struct gw_graph *graph = cache->retired;
-		cache->retired = *gw_graph_link(graph);
+		cache->retired = graph->link;
 		gw_graph_free(graph);
 	}
 	cache->n_retired = 0;
@@ -49,7 +49,7 @@ static uint64_t bytes_held(const struct gw_graph_cache *cache)
 
 	while (gw_map_next(&cache->by_uid, &pos, &uid, &graph))
 		sum += gw_graph_bytes(graph);
-	for (struct gw_graph *g = cache->retired; g; g = *gw_graph_link(g))
+	for (struct gw_graph *g = cache->retired; g; g = g->link)
 		sum += gw_graph_bytes(g);
 	return sum;
 }
@@ -87,7 +87,7 @@ enum gw_status gw_graph_cache_put(struct gw_graph_cache *cache, uint64_t uid, st
 	if (st != GW_OK)
 		return st;
 	cache->bytes += gw_graph_bytes(graph);
-	*gw_graph_used(graph) = ++cache->uses;
+	graph->used = ++cache->uses;
 	return GW_OK;
 }
 
@@ -97,7 +97,7 @@ struct gw_graph *gw_graph_cache_get(struct gw_graph_cache *cache, uint64_t uid)
 
 	if (!graph || gw_graph_is_dropped(graph))
 		return NULL;
-	*gw_graph_used(graph) = ++cache->uses;
+	graph->used = ++cache->uses;
 	return graph;
 }
 
@@ -106,11 +106,13 @@ bool gw_graph_cache_evict(struct gw_graph_cache *cache)
 	struct gw_graph *oldest = NULL;
 	size_t pos = 0;
 	uint64_t uid;
-	void *graph;
+	void *value;
 
-	while (gw_map_next(&cache->by_uid, &pos, &uid, &graph))
-		if (!gw_graph_is_dropped(graph) && (!oldest || *gw_graph_used(graph) < *gw_graph_used(oldest)))
+	while (gw_map_next(&cache->by_uid, &pos, &uid, &value)) {
+		struct gw_graph *graph = value;
+		if (!gw_graph_is_dropped(graph) && (!oldest || graph->used < oldest->used))
 			oldest = graph;
+	}
 	if (oldest)
 		gw_graph_drop(oldest);
 	return oldest;

@@ -1,19 +1,9 @@
-/* A graph that has been built. */
+#include "device/graph/graph_object.h"
+
 #include <stdlib.h>
 
-#include "device/graph/graph_private.h"
 #include "ggml/abi.h"
 #include "ggml/layout.h"
-
-struct gw_graph **gw_graph_link(struct gw_graph *graph)
-{
-	return &graph->link;
-}
-
-uint64_t *gw_graph_used(struct gw_graph *graph)
-{
-	return &graph->used;
-}
 
 struct ggml_cgraph *gw_graph_cgraph(const struct gw_graph *graph)
 {

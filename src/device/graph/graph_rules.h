@@ -11,9 +11,6 @@
 /* Whether an operation carries pointers to functions of the client. */
 bool gw_rules_op_is_custom(enum ggml_op number);
 
-/* The rules for a tensor that views another one. GW_ERR_PROTOCOL. */
-enum gw_status gw_rules_check_view(const struct ggml_tensor *view, struct gw_error *err);
-
 /* The rules for a node that dev is to execute. GW_ERR_PROTOCOL, or GW_ERR_UNSUPPORTED if dev has no such operation. */
 enum gw_status gw_rules_check_node(ggml_backend_dev_t dev, const struct ggml_tensor *node, struct gw_error *err);
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "device/device.h"
 
 /* Above what small offsets and below what real addresses look like; the gap keeps the end of one buffer, which an empty
  * tensor may have as its address, apart from the next. */
@@ -17,13 +16,13 @@ void gw_buffers_init(struct gw_buffers *b, struct gw_budget *budget)
 }
 
 /* Host memory is given out before it is there, so its size is the bound. Other devices know theirs. */
-static uint64_t device_bytes(const struct gw_device *device)
+static uint64_t device_bytes(ggml_backend_dev_t dev)
 {
 	size_t available = 0, total = 0;
 
-	if (!ggml_backend_buft_is_host(gw_device_buft(device)))
+	if (!ggml_backend_buft_is_host(ggml_backend_dev_buffer_type(dev)))
 		return UINT64_MAX;
-	ggml_backend_dev_memory(device->dev, &available, &total);
+	ggml_backend_dev_memory(dev, &available, &total);
 	return total ? total : UINT64_MAX;
 }
 
@@ -32,10 +31,10 @@ static uint64_t difference(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-uint64_t gw_buffers_left(const struct gw_buffers *b, const struct gw_device *device)
+uint64_t gw_buffers_left(const struct gw_buffers *b, ggml_backend_dev_t dev)
 {
 	if (!b->budget || b->budget->max == 0)
-		return difference(device_bytes(device), b->bytes);
+		return difference(device_bytes(dev), b->bytes);
 	uint64_t reserve = gw_budget_reserve(b->budget->max), others = difference(b->budget->used, b->bytes);
 	return difference(b->budget->max, b->bytes + (others > reserve ? others : reserve));
 }
@@ -79,12 +78,12 @@ static bool vspace_take(struct gw_buffers *b, uint64_t align, uint64_t size, uin
 	return true;
 }
 
-static enum gw_status describe(struct gw_buffers *b, struct gw_device *device, struct gw_buffer *buffer)
+static enum gw_status describe(struct gw_buffers *b, ggml_backend_dev_t dev, struct gw_buffer *buffer)
 {
 	ggml_backend_buffer_t real = buffer->memory.buffer;
-	size_t align = ggml_backend_buft_get_alignment(gw_device_buft(device));
+	size_t align = ggml_backend_buft_get_alignment(ggml_backend_dev_buffer_type(dev));
 
-	buffer->device = device;
+	buffer->dev = dev;
 	buffer->buffer = real;
 	buffer->size = ggml_backend_buffer_get_size(real) - buffer->memory.spare;
 	buffer->base = ggml_backend_buffer_get_base(real);
@@ -106,21 +105,21 @@ static bool take(struct gw_buffers *b, struct gw_buffer *buffer)
 	return true;
 }
 
-enum gw_status gw_buffers_alloc(struct gw_buffers *b, struct gw_device *device, uint64_t size, struct gw_buffer **out)
+enum gw_status gw_buffers_alloc(struct gw_buffers *b, ggml_backend_dev_t dev, uint64_t size, struct gw_buffer **out)
 {
 	/* Devices add alignment and padding to a size, unchecked. */
 	if (size > PTRDIFF_MAX)
 		return GW_ERR_NOMEM;
-	if (b->by_handle.count >= GW_BUFFERS_MAX || size > gw_buffers_left(b, device))
+	if (b->by_handle.count >= GW_BUFFERS_MAX || size > gw_buffers_left(b, dev))
 		return GW_ERR_LIMIT;
 	struct gw_buffer *buffer = calloc(1, sizeof(*buffer));
 	if (!buffer)
 		return GW_ERR_NOMEM;
-	enum gw_status st = gw_memory_alloc(gw_device_buft(device), size, &buffer->memory);
+	enum gw_status st = gw_memory_alloc(ggml_backend_dev_buffer_type(dev), size, &buffer->memory);
 	if (st == GW_OK && !take(b, buffer))
 		st = GW_ERR_LIMIT;
 	if (st == GW_OK)
-		st = describe(b, device, buffer);
+		st = describe(b, dev, buffer);
 	if (st == GW_OK)
 		st = gw_map_put(&b->by_handle, buffer->handle, buffer);
 	if (st != GW_OK) {

@@ -20,7 +20,8 @@
 struct gw_device;
 
 struct gw_buffer {
-	struct gw_device *device;
+	ggml_backend_dev_t dev;       /* that it is memory of */
+	struct gw_device *device;     /* the session's, which sets it; NULL until then */
 	uint64_t handle;              /* never 0 */
 	uint64_t vbase;               /* what the client sees as its first address; never 0 */
 	uint64_t size;                /* bytes */
@@ -47,11 +48,11 @@ void gw_buffers_free(struct gw_buffers *b);
 
 /* How many more bytes may be allocated on a device. Of a bounded budget, gw_budget_reserve stays for what is not a
  * buffer. */
-uint64_t gw_buffers_left(const struct gw_buffers *b, const struct gw_device *device);
+uint64_t gw_buffers_left(const struct gw_buffers *b, ggml_backend_dev_t dev);
 
 /* Allocates size bytes or somewhat more on a device, all zero. GW_ERR_NOMEM, GW_ERR_LIMIT beyond GW_BUFFERS_MAX or the
  * bytes that are left. The result is b's. */
-enum gw_status gw_buffers_alloc(struct gw_buffers *b, struct gw_device *device, uint64_t size, struct gw_buffer **out);
+enum gw_status gw_buffers_alloc(struct gw_buffers *b, ggml_backend_dev_t dev, uint64_t size, struct gw_buffer **out);
 
 /* The buffer of a handle, or NULL. */
 struct gw_buffer *gw_buffers_find(const struct gw_buffers *b, uint64_t handle);

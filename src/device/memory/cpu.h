@@ -33,7 +33,8 @@ enum gw_status gw_cpu_plan(struct gw_cpu *cpu, const struct ggml_cgraph *graph, 
 /* The scratch memory that there is; for tests. */
 const struct gw_host_memory *gw_cpu_scratch(const struct gw_cpu *cpu);
 
-/* Computes the graph that was planned last, or a part of it. Between two of its nodes, *stop ends it with GGML_STATUS_ABORTED. Blocks.
+/* Computes the graph that was planned last, or a part of it. Between two of its nodes, *stop ends it with
+ * GGML_STATUS_ABORTED. Blocks.
  */
 enum ggml_status gw_cpu_compute(struct gw_cpu *cpu, struct ggml_cgraph *graph, const atomic_bool *stop);
 

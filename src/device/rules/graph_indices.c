@@ -7,7 +7,7 @@
 #include <ggml-backend.h>
 
 #include "base/map.h"
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 #include "ggml/numbers.h"
 
 /* Comparisons of a tensor with what a node writes, for all of a graph: some tenths of a second. */

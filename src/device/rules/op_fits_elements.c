@@ -123,8 +123,49 @@ bool gw_fits_count_equal(const struct ggml_tensor *n)
 	return gw_has_shape(n, 1, 1, 1, 1) && gw_same_shape(n->src[0], n->src[1]) && a[2] == 1 && a[3] == 1;
 }
 
+/* UNARY and GLU have one row each, and one of these for each function, with its additional requirements. */
+struct variant {
+	uint64_t types;
+	enum gw_layout layout;
+};
+
+static const struct variant unary_variants[GGML_UNARY_OP_COUNT] = {
+	[GGML_UNARY_OP_ABS] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_SGN] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_NEG] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_STEP] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_TANH] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_ELU] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_RELU] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_SIGMOID] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_GELU] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_GELU_QUICK] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_SILU] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_HARDSWISH] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_HARDSIGMOID] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_EXP] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_EXPM1] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_SOFTPLUS] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_GELU_ERF] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_XIELU] = {FLOATS, GW_LAYOUT_EVEN},
+	[GGML_UNARY_OP_FLOOR] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_CEIL] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_ROUND] = {FLOATS, GW_LAYOUT_ROWS},
+	[GGML_UNARY_OP_TRUNC] = {FLOATS, GW_LAYOUT_ROWS},
+};
+
+static const struct variant glu_variants[GGML_GLU_OP_COUNT] = {
+	[GGML_GLU_OP_REGLU] = {FLOATS, GW_LAYOUT_EVEN},
+	[GGML_GLU_OP_GEGLU] = {FLOATS, GW_LAYOUT_EVEN},
+	[GGML_GLU_OP_SWIGLU] = {FLOATS, GW_LAYOUT_EVEN},
+	[GGML_GLU_OP_SWIGLU_OAI] = {F32 | F16, GW_LAYOUT_EVEN},
+	[GGML_GLU_OP_GEGLU_ERF] = {FLOATS, GW_LAYOUT_EVEN},
+	[GGML_GLU_OP_GEGLU_QUICK] = {FLOATS, GW_LAYOUT_EVEN},
+	[GGML_GLU_OP_SWIGLU_CLAMP] = {F32 | F16, GW_LAYOUT_EVEN},
+};
+
 /* What a variant of an operation requires in addition to the operation's row. */
-static bool variant_fits(const struct gw_op_variant *variant, const struct ggml_tensor *n)
+static bool variant_fits(const struct variant *variant, const struct ggml_tensor *n)
 {
 	if (!(variant->types >> n->type & 1))
 		return false;
@@ -133,14 +174,14 @@ static bool variant_fits(const struct gw_op_variant *variant, const struct ggml_
 
 bool gw_fits_unary(const struct ggml_tensor *n)
 {
-	return variant_fits(&gw_unary_variants[n->op_params[0]], n) && gw_same_shape(n, n->src[0]);
+	return variant_fits(&unary_variants[n->op_params[0]], n) && gw_same_shape(n, n->src[0]);
 }
 
 bool gw_fits_glu(const struct ggml_tensor *n)
 {
 	const int64_t *a = n->src[0]->ne;
 
-	if (!variant_fits(&gw_glu_variants[n->op_params[0]], n))
+	if (!variant_fits(&glu_variants[n->op_params[0]], n))
 		return false;
 	return (!n->src[1] || gw_same_shape(n->src[1], n->src[0])) &&
 	       gw_has_shape(n, n->src[1] ? a[0] : a[0] / 2, a[1], a[2], a[3]);

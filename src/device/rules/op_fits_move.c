@@ -26,14 +26,20 @@ static bool puts_into_blocks(const struct ggml_tensor *n, const struct ggml_tens
 	return can_be_cast(from->type) && has_whole_rows(from) && from->ne[0] == n->ne[0] && ggml_is_contiguous(n);
 }
 
+/* What kernels use inside only, and have no function to turn back into numbers. */
+static bool is_internal(enum ggml_type type)
+{
+	return type == GGML_TYPE_Q8_1 || type == GGML_TYPE_Q8_K;
+}
+
 /* The kernel takes strides and extents of the result from source 1, which ggml_cpy makes the result a view of. */
 static bool takes_out_of_blocks(const struct ggml_tensor *n, const struct ggml_tensor *from)
 {
 	const struct ggml_tensor *to = n->src[1];
 
-	return to && n->type == GGML_TYPE_F32 && to->type == n->type && gw_same_shape(to, n) &&
-	       memcmp(to->nb, n->nb, sizeof(to->nb)) == 0 && has_whole_rows(n) && has_whole_rows(from) &&
-	       (n->ne[0] % ggml_blck_size(from->type) == 0 || ggml_is_contiguous(n));
+	return to && n->type == GGML_TYPE_F32 && !is_internal(from->type) && to->type == n->type &&
+	       gw_same_shape(to, n) && memcmp(to->nb, n->nb, sizeof(to->nb)) == 0 && has_whole_rows(n) &&
+	       has_whole_rows(from) && (n->ne[0] % ggml_blck_size(from->type) == 0 || ggml_is_contiguous(n));
 }
 
 bool gw_fits_cpy(const struct ggml_tensor *n)

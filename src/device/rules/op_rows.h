@@ -48,15 +48,6 @@
 #define STEP(w) PARAM(w, 1, STEP_MAX)
 #define PADDING(w) PARAM(w, 0, STEP_MAX)
 
-/* UNARY and GLU have one row each, and one of these for each function, with its additional requirements. */
-struct gw_op_variant {
-	uint64_t types;
-	enum gw_layout layout;
-};
-
-extern const struct gw_op_variant gw_unary_variants[GGML_UNARY_OP_COUNT];
-extern const struct gw_op_variant gw_glu_variants[GGML_GLU_OP_COUNT];
-
 struct gw_op_rows {
 	const struct gw_op_rule *rows;
 	size_t n;

@@ -24,8 +24,6 @@
 
 #include <ggml.h>
 
-#include "base/status.h"
-
 /* How the elements of an operand may lie. Of a type that comes in blocks, the blocks of a row are always adjacent.
  * FLAT and CONTIGUOUS differ where an extent is 1, whose stride ggml_is_contiguous ignores. Results of either have the
  * strides that ggml gives a new tensor. */
@@ -93,36 +91,13 @@ struct gw_op_rule {
 	size_t (*reads)(const struct ggml_tensor *node);
 };
 
-/* The row of an operation of this build's numbering, or NULL. */
-const struct gw_op_rule *gw_op_rule(enum ggml_op op);
-
-/* Judges a node by everything but memory: operands, types, layouts, parameters, extents. Its tensors need no data.
- * GW_ERR_PROTOCOL, and the rule that is broken; GW_ERR_UNSUPPORTED if the operation has no row. */
-enum gw_status gw_op_rules_judge(const struct ggml_tensor *node, struct gw_error *err);
-
-/* Judges where the operands lie: all there, aligned, the result apart from what it must not overlap. For a node that
- * gw_op_rules_judge allows, whose tensors are inside their buffers. GW_ERR_PROTOCOL. */
-enum gw_status gw_op_rules_place(const struct ggml_tensor *node, struct gw_error *err);
-
-/* Takes back what a node's parameters promise about contents. */
-void gw_op_rules_drop_hints(struct ggml_tensor *node);
-
 /* Whether any extent is 0. Devices do not execute a node without elements. */
-bool gw_tensor_is_empty(const struct ggml_tensor *t);
-
-/* Where a tensor lies: from its first byte to after its last one. Devices may give the same addresses in two buffers.
- */
-struct gw_span {
-	const void *buffer;
-	uintptr_t begin;
-	uintptr_t end;
-};
-
-struct gw_span gw_span_of(const struct ggml_tensor *t);
-
-static inline bool gw_spans_meet(const struct gw_span *a, const struct gw_span *b)
+static inline bool gw_tensor_is_empty(const struct ggml_tensor *t)
 {
-	return a->begin < b->end && b->begin < a->end && a->buffer == b->buffer;
+	for (int i = 0; i < GGML_MAX_DIMS; i++)
+		if (t->ne[i] == 0)
+			return true;
+	return false;
 }
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/log.h"
 
 /* What other processes wrote is seen after this time at the latest. */
-#define LISTING_NS (UINT64_C(300) * 1000000000)
+#define LISTING_NS (300 * GW_NS_PER_S)
 
 void gw_cache_account_init(struct gw_cache_account *a, const char *path, uint64_t max)
 {

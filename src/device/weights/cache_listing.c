@@ -9,26 +9,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "device/weights/cache_names.h"
-
 #define TEMP_PREFIX_LEN (sizeof(GW_CACHE_TEMP) - sizeof("XXXXXX"))
 
 /* A file is not locked in the moment in which it is made. Where locks do not work, age alone has to tell. */
 #define NEW_SECONDS 10
 #define STALE_SECONDS 3600
-
-/* st_blocks counts these, whatever the file system's own are: stat(3type). */
-#define BLOCK 512
-
-bool gw_cache_is_entry(const char *name)
-{
-	return strspn(name, "0123456789abcdef") == GW_CACHE_DIGITS && !name[GW_CACHE_DIGITS];
-}
-
-uint64_t gw_cache_disk_bytes(const struct stat *sb)
-{
-	return (uint64_t)sb->st_blocks * BLOCK;
-}
 
 static time_t age_of(const struct stat *sb)
 {

@@ -5,18 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 #include <time.h>
 
-/* The name of a file that is being written, as a template for mkostemp. Its writer holds a lock (flock) on it, which
- * tells it from one that a killed process left. */
-#define GW_CACHE_TEMP ".ggwire-XXXXXX"
-
-/* The directory below it in which each trust domain has one of its own. */
-#define GW_CACHE_DOMAINS "clients"
-
-/* Digits of an entry's name, its FNV-1a. */
-#define GW_CACHE_DIGITS 16
+#include "device/weights/cache_layout.h"
 
 /* An entry: a payload that can be removed to make room. */
 struct gw_cache_listed {
@@ -33,12 +24,6 @@ struct gw_cache_listing {
 	size_t n_dirs, dirs_room;
 	uint64_t bytes; /* of disk, of everything but files that are being written */
 };
-
-/* Whether the name is that of an entry: 16 lower-case hexadecimal digits. */
-bool gw_cache_is_entry(const char *name);
-
-/* Bytes of disk that a file takes. */
-uint64_t gw_cache_disk_bytes(const struct stat *sb);
 
 /* Lists the directory and its domains' directories. On the way, removes what killed processes left, and the directories
  * of domains that have had no entry for an hour. What cannot be read counts as nothing. *out is to be freed. Blocks

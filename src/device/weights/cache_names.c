@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "device/weights/cache_listing.h"
+#include "device/weights/cache_layout.h"
 #include "wire/cursor.h"
 
 /* A record: FNV-1a, XXH3 low and high, FNV-1a of these three. */

@@ -15,8 +15,6 @@
 #include "base/digest.h"
 #include "base/map.h"
 
-#define GW_CACHE_NAMES "ggwire-xxh3"
-
 /* What was read of a directory's file. All-zero is valid: nothing was. Single owner. */
 struct gw_cache_names {
 	struct stat file; /* as of then; st_ino 0 = never */

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "device/weights/cache_account.h"
+#include "device/weights/cache_layout.h"
 #include "device/weights/cache_names.h"
 #include "device/weights/cache_publish.h"
 

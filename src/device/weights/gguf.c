@@ -9,6 +9,7 @@
 #include <ggml.h>
 
 #include "base/checked.h"
+#include "ggml/numbers.h"
 #include "wire/cursor.h"
 
 #define MAGIC 0x46554747 /* "GGUF", little endian */
@@ -104,16 +105,17 @@ static enum gw_status stopped(const struct parse *p, size_t size, struct gw_erro
 /* Bytes of a tensor; 0 of one whose type is unknown. False if there can be no such tensor. */
 static bool tensor_size(uint32_t type, const uint64_t ne[GGML_MAX_DIMS], uint64_t *size)
 {
-	const struct ggml_type_traits *traits =
-		type < GGML_TYPE_COUNT ? ggml_get_type_traits((enum ggml_type)type) : NULL;
+	const struct gw_numbers *numbers = gw_numbers_get(NULL);
+	bool known = numbers && type < numbers->n_types;
+	uint64_t block = known ? (uint64_t)ggml_blck_size((enum ggml_type)type) : 0;
 
 	*size = 0;
-	if (!traits || traits->blck_size <= 0 || traits->type_size == 0)
+	if (block == 0)
 		return true;
-	if (ne[0] % (uint64_t)traits->blck_size != 0)
+	if (ne[0] % block != 0)
 		return false;
-	uint64_t n = ne[0] / (uint64_t)traits->blck_size;
-	bool ok = gw_mul_u64(n, traits->type_size, &n);
+	uint64_t n = ne[0] / block;
+	bool ok = gw_mul_u64(n, ggml_type_size((enum ggml_type)type), &n);
 	for (size_t i = 1; i < GGML_MAX_DIMS; i++)
 		ok = ok && gw_mul_u64(n, ne[i], &n);
 	*size = n;

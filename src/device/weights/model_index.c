@@ -12,7 +12,7 @@
 
 #include "base/checked.h"
 #include "base/hash.h"
-#include "device/weights/cache_listing.h"
+#include "device/weights/cache_layout.h"
 #include "wire/cursor.h"
 
 /* The file: magic, stamp, flags, path, number of entries, entries, FNV-1a of all that. */

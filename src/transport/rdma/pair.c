@@ -16,6 +16,7 @@
 #include "transport/rdma/wait.h"
 #include "transport/rdma/work.h"
 #include "transport/tcp/stream.h"
+#include "transport/tls/tls.h"
 
 #define PSN_MASK 0xffffffu
 /* A packet that is not acknowledged is sent again after 268 ms and abandoned after the 7th attempt. A busy or emulated
@@ -36,9 +37,10 @@ static enum gw_status local_address(const struct gw_transport *tcp, uint8_t out[
 {
 	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
-	if (gw_stream_tcp_fd(tcp) < 0)
+	int fd = gw_stream_tcp_fd(gw_tls_inner(tcp));
+	if (fd < 0)
 		return gw_error_set(why, GW_ERR_UNSUPPORTED, "the connection is not TCP");
-	if (getsockname(gw_stream_tcp_fd(tcp), (struct sockaddr *)&address, &len))
+	if (getsockname(fd, (struct sockaddr *)&address, &len))
 		return gw_error_errno(why, GW_ERR_SYSTEM, errno, "getsockname");
 	if (address.ss_family == AF_INET6) {
 		memcpy(out, &((struct sockaddr_in6 *)&address)->sin6_addr, 16);
@@ -281,6 +283,9 @@ struct gw_transport *gw_rdma_start(struct gw_rdma *r)
 {
 	r->base.ops = &r->path->transport;
 	memcpy(r->base.peer, r->tcp->peer, sizeof(r->base.peer));
+	memcpy(r->base.identity, r->tcp->identity, sizeof(r->base.identity));
+	/* From here on TCP only ends: nothing is left to encrypt. */
+	r->tcp = gw_tls_unwrap(r->tcp);
 	r->tcp_fd = gw_stream_tcp_fd(r->tcp);
 	gw_log_info(
 		"RDMA activated: qpn=%u->%u mtu=%u rx_depth=%u", r->qp->qp_num, r->peer_qpn, r->mtu, r->path->rx_slots);

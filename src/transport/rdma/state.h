@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 
 #include "transport/iov.h"
+#include "transport/rdma/gid.h"
 #include "transport/rdma/registration_cache.h"
-#include "transport/rdma/select.h"
 #include "transport/rdma/verbs.h"
 #include "transport/transport.h"
 

@@ -12,6 +12,7 @@
 #include "transport/rdma/stock_path.h"
 #include "transport/rdma/wait.h"
 #include "transport/tcp/stream.h"
+#include "transport/tls/tls.h"
 #include "wire/command.h"
 
 #define PROBE_MS 5000 /* a device gives up after about two seconds */
@@ -196,13 +197,21 @@ static enum gw_status rdma_await_first(struct gw_upgrade *u, struct gw_transport
 {
 	struct gw_rdma *r = rdma_of(u);
 	bool over_rdma = false;
-	enum gw_status status = gw_rdma_await_first(r, gw_stream_tcp_fd(r->tcp), &over_rdma, err);
+	enum gw_status status = GW_OK;
+	/* The socket does not show what TLS has received already. */
+	if (gw_tls_inner(r->tcp) == r->tcp || !r->tcp->ops->readable(r->tcp, 0))
+		status = gw_rdma_await_first(r, gw_stream_tcp_fd(gw_tls_inner(r->tcp)), &over_rdma, err);
 	*out = NULL;
 	if (!status && over_rdma)
 		*out = gw_rdma_start(r);
 	else
 		rdma_drop(u);
 	return status;
+}
+
+static struct gw_transport *rdma_go_over(struct gw_upgrade *u)
+{
+	return gw_rdma_start(rdma_of(u));
 }
 
 /* The client's confirmation, and the server's. Whether both are yes. */
@@ -297,6 +306,7 @@ const struct gw_upgrade_kind gw_rdma_upgrade = {
 	.complete = rdma_complete,
 	.accept = rdma_accept,
 	.await_first = rdma_await_first,
+	.go_over = rdma_go_over,
 	.negotiate = rdma_negotiate,
 	.drop = rdma_drop,
 	.check = rdma_check,

@@ -5,9 +5,11 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "base/clock.h"
 #include "transport/mode.h"
 
 /* Unanswered probes after which the peer counts as gone. */
@@ -41,7 +43,9 @@ void gw_tcp_tick(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof(tick));
 }
 
-bool gw_tcp_is_silent(int fd)
+/* Whether the system at the other end has not answered for longer than gw_transport_timeout_ms although it was asked.
+ */
+static bool is_silent(int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
@@ -51,4 +55,24 @@ bool gw_tcp_is_silent(int fd)
 	 * one in flight means little. */
 	bool asked = info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES;
 	return asked && info.tcpi_last_ack_recv > (unsigned)gw_transport_timeout_ms();
+}
+
+/* Whether a peer that promised to send something regularly has been silent for too long. This is checked every quarter
+ * of that time, so a quarter has passed before the first check. */
+static bool is_mute(int fd, int silence_ms, struct gw_tcp_wait *w)
+{
+	uint64_t patience = (uint64_t)silence_ms * (GW_NS_PER_MS * 3 / 4);
+	uint64_t now = gw_clock_ns();
+	int unread = 0;
+	if (!patience)
+		return false;
+	(void)ioctl(fd, FIONREAD, &unread);
+	if (!w->since || unread != w->unread)
+		*w = (struct gw_tcp_wait){now, unread};
+	return now - w->since >= patience;
+}
+
+bool gw_tcp_is_lost(int fd, int silence_ms, struct gw_tcp_wait *w)
+{
+	return is_silent(fd) || is_mute(fd, silence_ms, w);
 }

@@ -1,5 +1,6 @@
 /* Every finding about RDMA, limits and plug-ins, from a tree of files that has it; and none from one that is well. */
 #include <arpa/inet.h>
+#include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -279,6 +280,25 @@ static void what_switches_rdma_off_is_a_warning(void **state)
 	expect(w, GW_FINDING_WARNING, "disabled on this machine by GGML_RPC_TRANSPORT=tcp");
 }
 
+static void keys_are_looked_at(void **state)
+{
+	struct world *w = *state;
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/keys", w->root);
+	setenv("GGWIRE_PSK_FILE", path, 1);
+	gw_doctor_tls(&w->found);
+	expect(w, GW_FINDING_PROBLEM, "No such file");
+	put(w, "keys", "alice:00112233445566778899aabbccddeeff expires=2020-01-01\n");
+	assert_int_equal(chmod(path, 0644), 0);
+	gw_doctor_tls(&w->found);
+	expect(w, GW_FINDING_PROBLEM, "others have access to it");
+	assert_int_equal(chmod(path, 0600), 0);
+	gw_doctor_tls(&w->found);
+	expect(w, GW_FINDING_OK, "1 key in ");
+	expect(w, GW_FINDING_WARNING, "key alice has expired");
+	unsetenv("GGWIRE_PSK_FILE");
+}
+
 static void little_locked_memory_is_found(void **state)
 {
 	struct world *w = *state;
@@ -429,6 +449,72 @@ static void what_is_no_plugin_is_a_problem(void **state)
 	expect(w, GW_FINDING_PROBLEM, "libggml-rpc-x.so: it has no ggml_backend_init");
 }
 
+static void look_host(struct world *w, const char *ours)
+{
+	char dir[96];
+	snprintf(dir, sizeof(dir), "%s/backends", w->root);
+	gw_doctor_host_plugins(dir, ours, &w->found);
+}
+
+static void a_host_without_our_plugin_is_a_warning(void **state)
+{
+	struct world *w = *state;
+	put(w, "backends/README", "");
+	look_host(w, GGWIRE_PLUGIN);
+	expect(w, GW_FINDING_WARNING, "backends; programs would use it there");
+}
+
+static void a_host_with_our_plugin_is_well(void **state)
+{
+	struct world *w = *state;
+	link_plugin(w, GGWIRE_PLUGIN, "libggml-rpc-ggwire.so");
+	look_host(w, NULL);
+	expect_well(w);
+	expect(w, GW_FINDING_OK, "programs on this machine load ");
+}
+
+static void backends_in_a_directory_of_their_own_are_found(void **state)
+{
+	struct world *w = *state;
+	put(w, "backends/ggml/backends0/README", "");
+	link_plugin(w, GGWIRE_PLUGIN, "ggml/backends0/libggml-rpc-ggwire.so");
+	look_host(w, NULL);
+	expect_well(w);
+	expect(w, GW_FINDING_OK, "backends0/libggml-rpc-ggwire.so loads");
+}
+
+static void two_plugins_in_a_directory_are_reported(void **state)
+{
+	struct world *w = *state;
+	link_plugin(w, GGWIRE_PLUGIN, "libggml-rpc-ggwire.so");
+	link_plugin(w, GGWIRE_PLUGIN, "libggml-rpc.so");
+	look_host(w, NULL);
+	expect(w, GW_FINDING_OK, "has 2 RPC plug-ins; programs load one of them: ");
+	expect_well(w);
+}
+
+/* Our plug-in with another machine in its header. */
+static void a_plugin_for_another_architecture_is_a_problem(void **state)
+{
+	struct world *w = *state;
+	char path[128], byte = 0;
+	put(w, "backends/README", "");
+	snprintf(path, sizeof(path), "%s/backends/libggml-rpc-ggwire.so", w->root);
+	FILE *from = fopen(GGWIRE_PLUGIN, "rb"), *to = fopen(path, "wb");
+	assert_non_null(from);
+	assert_non_null(to);
+	for (long at = 0; fread(&byte, 1, 1, from) == 1; at++) {
+		if (at == offsetof(Elf64_Ehdr, e_machine))
+			byte = EM_S390;
+		fputc(byte, to);
+	}
+	fclose(from);
+	assert_int_equal(fclose(to), 0);
+	look_host(w, NULL);
+	expect(w, GW_FINDING_PROBLEM, "libggml-rpc-ggwire.so cannot be loaded: ");
+	assert_string_equal(w->found.items[0].advice, "install the file for this machine's architecture");
+}
+
 static void causes_have_advice(void **state)
 {
 	(void)state;
@@ -456,6 +542,7 @@ int main(void)
 		TEST(roce_v1_is_a_warning),
 		TEST(wrong_variables_are_problems),
 		TEST(what_switches_rdma_off_is_a_warning),
+		TEST(keys_are_looked_at),
 		TEST(little_locked_memory_is_found),
 		TEST(a_capability_lifts_the_limit),
 		TEST(the_lowest_frequency_is_a_warning),
@@ -469,6 +556,11 @@ int main(void)
 		TEST(a_plugin_that_is_named_alone_is_loaded),
 		TEST(what_does_not_load_is_a_problem),
 		TEST(what_is_no_plugin_is_a_problem),
+		TEST(a_host_without_our_plugin_is_a_warning),
+		TEST(a_host_with_our_plugin_is_well),
+		TEST(backends_in_a_directory_of_their_own_are_found),
+		TEST(two_plugins_in_a_directory_are_reported),
+		TEST(a_plugin_for_another_architecture_is_a_problem),
 		cmocka_unit_test(causes_have_advice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/sandbox/sandbox.h"
+#include "daemon/sandbox/seccomp.h"
 
 #define NUMBERS 1024
 #define KINDS 3

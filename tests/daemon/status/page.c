@@ -21,7 +21,6 @@
 
 #define BROWSER "chromium"
 #define WAIT_MS 60000
-#define NS_PER_MS UINT64_C(1000000)
 
 extern char **environ;
 
@@ -122,7 +121,7 @@ static void open_page(const char *url)
 static void await_true(const char *expression)
 {
 	char params[1024];
-	uint64_t end = gw_clock_ns() + WAIT_MS * NS_PER_MS;
+	uint64_t end = gw_clock_ns() + WAIT_MS * GW_NS_PER_MS;
 	snprintf(params, sizeof(params), "{\"expression\":\"%s\",\"returnByValue\":true}", expression);
 	do {
 		command("Runtime.evaluate", params);

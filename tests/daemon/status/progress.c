@@ -1,5 +1,6 @@
 /* The line about a client that loads: on a terminal there is one, elsewhere none, and it goes when the load is over. */
 #include "daemon/status/progress.h"
+#include "base/clock.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,8 +15,8 @@
 
 #include <cmocka.h>
 
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
 
 static struct gw_scoreboard *board, *worker;
 static struct gw_progress *progress;
@@ -91,7 +92,7 @@ static void nothing_is_drawn_elsewhere(void **state)
 	assert_int_equal(gw_progress_new(board, &progress, NULL), GW_OK);
 	assert_null(progress);
 	gw_progress_begin(progress, slot, "x");
-	assert_true(gw_progress_deadline(progress) == GW_EVENTS_NEVER);
+	assert_true(gw_progress_deadline(progress) == GW_CLOCK_NEVER);
 	gw_progress_draw(progress);
 	gw_progress_end(progress, slot);
 }
@@ -104,20 +105,20 @@ static void load_has_a_line_until_it_is_over(void **state)
 	assert_int_equal(gw_progress_new(board, &progress, NULL), GW_OK);
 	assert_non_null(progress);
 	/* Nobody is woken as long as nobody loads. */
-	assert_true(gw_progress_deadline(progress) == GW_EVENTS_NEVER);
+	assert_true(gw_progress_deadline(progress) == GW_CLOCK_NEVER);
 	gw_counters_add(c, GW_COUNT_LOADED_NETWORK, 300 << 20);
 	gw_counters_add(c, GW_COUNT_LOADED_MODEL, 50 << 20);
 	gw_progress_begin(progress, slot, "192.0.2.7:1\x1b[31m");
-	assert_true(gw_progress_deadline(progress) != GW_EVENTS_NEVER);
+	assert_true(gw_progress_deadline(progress) != GW_CLOCK_NEVER);
 	gw_progress_draw(progress);
-	assert_non_null(strstr(shown(), "192.0.2.7:1?[31m loads: 350 MiB, "));
-	assert_non_null(strstr(out, "(network 300 MiB, local model 50 MiB)"));
+	assert_non_null(strstr(shown(), "192.0.2.7:1?[31m loads: 350.0 MiB, "));
+	assert_non_null(strstr(out, "(network 300.0 MiB, local model 50.0 MiB)"));
 	/* A line of the log takes the place of what is drawn. */
 	gw_log_info("something else");
 	assert_non_null(strstr(shown(), "\x1b[Jsomething else\r\n"));
 	gw_progress_end(progress, slot);
-	assert_non_null(strstr(shown(), "has loaded 350 MiB within "));
-	assert_true(gw_progress_deadline(progress) == GW_EVENTS_NEVER);
+	assert_non_null(strstr(shown(), "has loaded 350.0 MiB within "));
+	assert_true(gw_progress_deadline(progress) == GW_CLOCK_NEVER);
 	gw_progress_end(progress, slot);
 	assert_string_equal(shown(), "");
 }

@@ -18,10 +18,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/events.h"
 #include "base/log.h"
-#include "daemon/events.h"
-
-#define NS_PER_MS UINT64_C(1000000)
 
 static int events, child_signals;
 static struct gw_pool *pool;
@@ -176,7 +174,7 @@ static int teardown(void **state)
 static unsigned run_for(int ms)
 {
 	unsigned turns = 0;
-	uint64_t end = gw_clock_ns() + (uint64_t)ms * NS_PER_MS;
+	uint64_t end = gw_clock_ns() + (uint64_t)ms * GW_NS_PER_MS;
 	while (gw_clock_ns() < end) {
 		gw_pool_tick(pool);
 		uint64_t at = gw_pool_deadline(pool);
@@ -228,7 +226,8 @@ static bool serve_one(void)
 	char byte;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	static const struct gw_endpoint ep = {.host = "127.0.0.1", .port = 1};
-	struct gw_visitor visitor = {.fd = ends[0], .ep = &ep, .dialect = &gw_dialect_8_0, .peer = "127.0.0.1:2"};
+	struct gw_visitor visitor = {
+		.fd = ends[0], .ep = &ep, .terms = {.dialect = &gw_dialect_8_0}, .peer = "127.0.0.1:2"};
 	gw_pool_serve(pool, &visitor);
 	run_for(200);
 	bool closed = recv(ends[1], &byte, 1, MSG_DONTWAIT) == 0;

@@ -14,7 +14,6 @@ static int setup(void **out)
 	old = (struct gw_dialect){.version = {4, 0, 0},
 		.n_commands = 17,
 		.empty_reply = 1u << GW_CMD_FREE_BUFFER | 1u << GW_CMD_BUFFER_CLEAR | 1u << GW_CMD_INIT_TENSOR,
-		.early_ops = true,
 		.ops = gw_dialect_8_0.ops,
 		.types = gw_dialect_8_0.types};
 	options.dialect = &old;
@@ -135,19 +134,6 @@ static void the_last_graph_goes_with_its_buffer(void **in)
 	raw_end_refused(&raw, GW_ERR_PROTOCOL, "GRAPH_RECOMPUTE", "buffers were freed");
 }
 
-/* Whatever a client of that version means by it, it is not what devices here take it for. */
-static void later_parameters_are_refused_by_name(void **in)
-{
-	struct raw raw;
-	struct gw_wire_tensor t[2];
-
-	raw_start(&raw, *in, &old);
-	square(&raw, t);
-	t[1].op_params[3] = 30;
-	send_graph(&raw, t);
-	raw_end_refused(&raw, GW_ERR_UNSUPPORTED, "GRAPH_COMPUTE: SQR", "parameter 3 has the value 30");
-}
-
 static void newer_commands_do_not_exist(void **in)
 {
 	struct raw raw;
@@ -166,7 +152,6 @@ int main(void)
 		TEST(the_last_graph_is_computed_again),
 		TEST(there_must_be_a_last_graph),
 		TEST(the_last_graph_goes_with_its_buffer),
-		TEST(later_parameters_are_refused_by_name),
 		TEST(newer_commands_do_not_exist),
 	};
 

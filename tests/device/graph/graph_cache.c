@@ -14,7 +14,8 @@
 static struct gw_graph *make(void)
 {
 	struct gw_buffers buffers = {0};
-	struct gw_graph_source source = {.dialect = &gw_dialect_8_0, .buffers = &buffers};
+	struct gw_graph_source source = {
+		.dialect = &gw_dialect_8_0, .opmap = gw_opmap_for(&gw_dialect_8_0), .buffers = &buffers};
 	struct gw_wire_graph wire = {0};
 	struct gw_graph *graph = NULL;
 
@@ -64,7 +65,10 @@ static void bytes_are_bounded(void **state)
 static struct gw_graph *make_from(struct gw_budget *budget, enum gw_status expected)
 {
 	struct gw_buffers buffers = {0};
-	struct gw_graph_source source = {.dialect = &gw_dialect_8_0, .buffers = &buffers, .budget = budget};
+	struct gw_graph_source source = {.dialect = &gw_dialect_8_0,
+		.opmap = gw_opmap_for(&gw_dialect_8_0),
+		.buffers = &buffers,
+		.budget = budget};
 	struct gw_wire_graph wire = {0};
 	struct gw_graph *graph = NULL;
 

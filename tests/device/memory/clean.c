@@ -12,7 +12,7 @@
 #include "device/memory/buffers.h"
 #include "device/memory/cpu.h"
 #include "device/memory/host_memory.h"
-#include "device/memory/staging.h"
+#include "device/session/staging.h"
 
 static void one_after_the_other(struct gw_server *server, bool computes)
 {

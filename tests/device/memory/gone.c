@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "device/counters.h"
+#include "device/session/counters.h"
 #include "rpc/gone.h"
 
 /* One second is promised. */

@@ -118,6 +118,17 @@ static void blocks_without_an_extent(void **state)
 	is_refused("GET_ROWS", rows);
 }
 
+/* The kernel would call a function that is not there. */
+static void blocks_that_cannot_be_read(void **state)
+{
+	struct ggml_tensor *to = tensor(GGML_TYPE_F32, 256, 1, 1, 1);
+
+	(void)state;
+	is_fine("CPY", ggml_cpy(ctx, tensor(GGML_TYPE_Q8_0, 256, 1, 1, 1), to));
+	is_refused("CPY", ggml_cpy(ctx, tensor(GGML_TYPE_Q8_1, 256, 1, 1, 1), to));
+	is_refused("CPY", ggml_cpy(ctx, tensor(GGML_TYPE_Q8_K, 256, 1, 1, 1), to));
+}
+
 static void changed_param(const char *what, struct ggml_tensor *n, int word, int32_t value)
 {
 	int32_t before = n->op_params[word];
@@ -273,6 +284,7 @@ int main(void)
 		TEST(results_that_overlap_themselves),
 		TEST(moments_with_other_strides),
 		TEST(blocks_without_an_extent),
+		TEST(blocks_that_cannot_be_read),
 		TEST(operations_that_had_no_rules),
 		TEST(an_operation_without_a_row),
 		TEST(what_nobody_had_thought_of),

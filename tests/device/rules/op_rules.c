@@ -1,5 +1,5 @@
 /* What ggml's constructors make passes the rules for shapes; the same with one number changed does not. */
-#include "device/rules/op_rules.h"
+#include "device/rules/op_judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

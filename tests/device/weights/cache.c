@@ -16,7 +16,7 @@
 #include "base/hash.h"
 #include "device/keeper.h"
 #include "device/weights/cache.h"
-#include "device/weights/cache_names.h"
+#include "device/weights/cache_layout.h"
 #include "device/weights/cache_store.h"
 
 #define SIZE (GW_CACHE_MIN + 300000)

@@ -20,8 +20,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "device/keeper.h"
+#include "device/weights/cache_layout.h"
 #include "device/weights/cache_listing.h"
-#include "device/weights/cache_names.h"
 #include "device/weights/cache_store.h"
 #include "device/weights/cache_wire.h"
 

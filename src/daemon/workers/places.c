@@ -1,0 +1,79 @@
+#include "daemon/workers/places.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* Places for clients that may only ask questions, beside --max-clients: for `ggwire status` of a server that is full.
+ */
+#define RESERVE_MAX 4
+#define RESERVE_PER_HOST 2
+/* Clients that have not proved yet whose key they have; they take a worker each, for GW_TLS_HANDSHAKE_MS at most. */
+#define HANDSHAKES_MAX 16
+#define HANDSHAKES_PER_HOST 8
+
+/* Clients that have shown whose key they have count for its identity, all others for their host. */
+static bool is_of(const struct gw_pool_worker *w, const struct gw_host *host, const char *identity)
+{
+	if (identity[0])
+		return w->login == GW_LOGIN_PROVED && strcmp(w->identity, identity) == 0;
+	return w->login != GW_LOGIN_PROVED && gw_host_is_same(&w->host, host);
+}
+
+enum gw_refusal gw_places_crowd(const struct gw_pool *pool, const struct gw_host *host, const char *identity)
+{
+	unsigned n = 0;
+	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
+		n += w->busy && !w->reserve && is_of(w, host, identity);
+	if (n < pool->o.max_per_host)
+		return GW_REFUSED_NOT;
+	return identity[0] ? GW_REFUSED_NAME : GW_REFUSED_HOST;
+}
+
+/* Handshakes cost processor time, and come from anybody. */
+static bool may_shake_hands(const struct gw_pool *pool, const struct gw_host *host)
+{
+	unsigned all = 0, same = 0;
+	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next) {
+		bool is_shaking = w->busy && w->tls && w->login != GW_LOGIN_PROVED;
+		all += is_shaking;
+		same += is_shaking && gw_host_is_same(&w->host, host);
+	}
+	return all < HANDSHAKES_MAX && same < HANDSHAKES_PER_HOST;
+}
+
+enum gw_refusal gw_places_judge(const struct gw_pool *pool, const struct gw_visitor *v)
+{
+	if (v->speaks_tls && !may_shake_hands(pool, &v->host))
+		return GW_REFUSED_SHAKING;
+	if (pool->n_clients >= pool->o.max_clients)
+		return GW_REFUSED_FULL;
+	return gw_places_crowd(pool, &v->host, "");
+}
+
+void gw_places_make_room(struct gw_pool *pool, const struct gw_host *host)
+{
+	struct gw_pool_worker *found[RESERVE_MAX], *oldest = NULL;
+	struct gw_host_arrival crowd[RESERVE_MAX];
+	unsigned n = 0, same = 0;
+	for (struct gw_pool_worker *w = pool->workers; w && n < RESERVE_MAX; w = w->next) {
+		if (!w->busy || !w->reserve)
+			continue;
+		found[n] = w;
+		crowd[n++] = (struct gw_host_arrival){w->host, w->since};
+		if (!gw_host_is_same(&w->host, host))
+			continue;
+		same++;
+		if (!oldest || w->since < oldest->since)
+			oldest = w;
+	}
+	if (same < RESERVE_PER_HOST && n < RESERVE_MAX)
+		return;
+	struct gw_pool_worker *w = same >= RESERVE_PER_HOST ? oldest : found[gw_host_yields(crowd, n)];
+	gw_log_debug("client %s gives way to another one's questions", w->client);
+	gw_pool_set_busy(w, false);
+	gw_pool_retire(w);
+	gw_pool_close_control(w);
+	kill(w->process.pid, SIGKILL);
+}

@@ -1,0 +1,66 @@
+#include "daemon/workers/pool_state.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* From when a worker should exit until it is killed: drivers take their time, a worker that was taken over any time. */
+#define EXIT_NS (3 * GW_NS_PER_S)
+
+/* The process is expected to end soon. */
+static void set_kill_time(struct gw_pool_worker *w)
+{
+	uint64_t at = gw_clock_ns() + EXIT_NS;
+	if (at < w->kill_at)
+		w->kill_at = at;
+}
+
+void gw_pool_retire(struct gw_pool_worker *w)
+{
+	w->ending = true;
+	set_kill_time(w);
+}
+
+void gw_pool_close_control(struct gw_pool_worker *w)
+{
+	if (w->process.control < 0)
+		return;
+	close(w->process.control);
+	w->process.control = -1;
+	set_kill_time(w);
+}
+
+void gw_pool_set_busy(struct gw_pool_worker *w, bool busy)
+{
+	if (busy == w->busy)
+		return;
+	w->busy = busy;
+	/* A client without a place is not counted among those that have one, and not shown among them. */
+	if (w->reserve)
+		return;
+	if (busy)
+		w->pool->n_clients++;
+	else
+		w->pool->n_clients--;
+	if (!busy && w->has_slot) {
+		gw_progress_end(w->pool->o.progress, w->slot);
+		gw_scoreboard_end(w->pool->o.board, w->slot);
+	}
+}
+
+void gw_pool_count(struct gw_pool *pool, enum gw_ext_count what)
+{
+	if (pool->o.board)
+		gw_scoreboard_count(pool->o.board, what);
+}
+
+void gw_pool_lend_cache(struct gw_pool_worker *w, const char *domain)
+{
+	const struct gw_control_msg msg = {.type = GW_CONTROL_CACHE};
+	int cache = gw_keeper_open(w->pool->o.keeper, domain);
+	if (cache < 0)
+		return;
+	(void)gw_control_send(w->process.control, false, &msg, cache, NULL);
+	close(cache);
+}

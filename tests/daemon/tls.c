@@ -1,0 +1,300 @@
+/* A server with keys: who is let in under which name, who is not and what the log says, and what nobody can hold up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/serving.h"
+#include "rpc/commands.h"
+#include "transport/tls/tls.h"
+
+#define ALICE "alice:0101010101010101010101010101010101010101010101010101010101010101\n"
+#define BOB "bob:0202020202020202020202020202020202020202020202020202020202020202\n"
+#define ALICES_WRONG "alice:0202020202020202020202020202020202020202020202020202020202020202\n"
+
+static char directory[] = "/tmp/gw-dtls-XXXXXX";
+static char server_keys[64], client_keys[64];
+static struct serving s;
+
+static void put(const char *path, const char *text)
+{
+	char temporary[80];
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	FILE *f = fopen(temporary, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(chmod(temporary, 0600), 0);
+	assert_int_equal(rename(temporary, path), 0);
+}
+
+static int make_directory(void **state)
+{
+	(void)state;
+	if (!mkdtemp(directory))
+		return -1;
+	snprintf(server_keys, sizeof(server_keys), "%s/server", directory);
+	snprintf(client_keys, sizeof(client_keys), "%s/client", directory);
+	setenv("GGWIRE_PSK_FILE", client_keys, 1);
+	return 0;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	unlink(server_keys);
+	unlink(client_keys);
+	return rmdir(directory);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	put(server_keys, "# clients\n" ALICE BOB);
+	put(client_keys, ALICE);
+	unsetenv("GGWIRE_TLS");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	serving_end(&s);
+	return 0;
+}
+
+static void start(const char *option, const char *value)
+{
+	const char *args[] = {"-p", "0", "--tls-psk", server_keys, option, value, NULL};
+	serving_start(&s, args);
+}
+
+/* Connects with the keys in text, or none; says what went wrong. */
+static struct gw_client *connect_with(const char *text, struct gw_error *err)
+{
+	char endpoint[128];
+	struct gw_client *c = NULL;
+	struct gw_error ignored;
+	serving_endpoint(&s, endpoint, sizeof(endpoint));
+	put(client_keys, text);
+	return gw_client_connect(endpoint, &c, err ? err : &ignored) == GW_OK ? c : NULL;
+}
+
+static void expect_served(const char *text)
+{
+	struct gw_client *c = connect_with(text, NULL);
+	assert_non_null(c);
+	assert_true(serving_answers(c));
+	gw_client_close(c);
+}
+
+static void expect_refused(const char *text, const char *log_says)
+{
+	assert_null(connect_with(text, NULL));
+	serving_await(&s, log_says);
+}
+
+static void keys_open_and_nothing_else_does(void **state)
+{
+	(void)state;
+	struct gw_error wrong, unknown;
+	start("--tls", "require");
+	expect_served(ALICE);
+	serving_await(&s, "client alice@127.0.0.1:");
+	expect_served(BOB);
+	serving_await(&s, "client bob@127.0.0.1:");
+	assert_null(connect_with(ALICES_WRONG, &wrong));
+	serving_await(&s, "refused: TLS: the client names identity \"alice\" and has another key");
+	expect_refused("carol:00112233445566778899aabbccddeeff\n", "\"carol\": this name is not in the key file");
+	/* The same for the client, but for the name that it gave itself. */
+	assert_null(connect_with("alicf:0202020202020202020202020202020202020202020202020202020202020202\n", &unknown));
+	serving_await(&s, "\"alicf\": this name is not in the key file");
+	*strstr(wrong.text, "\"alice\"") = *strstr(unknown.text, "\"alicf\"") = '\0';
+	assert_string_equal(wrong.text, unknown.text);
+	expect_refused("", "refused: it does not use TLS, which this endpoint requires");
+	expect_served(ALICE);
+}
+
+static void on_serves_both(void **state)
+{
+	(void)state;
+	start("--tls", "on");
+	expect_served(ALICE);
+	serving_await(&s, "client alice@127.0.0.1:");
+	expect_served("");
+	serving_await(&s, "client 127.0.0.1:");
+}
+
+static void endpoints_have_their_own_mode(void **state)
+{
+	(void)state;
+	start("--listen", "127.0.0.1:0,tls=off");
+	expect_served("");
+	expect_refused(ALICE, "refused: it uses TLS, and this endpoint has none");
+}
+
+static void changes_of_the_file_are_noticed(void **state)
+{
+	(void)state;
+	static char out[4096];
+	start("--tls", "require");
+	const char *add[] = {"key", "-f", server_keys, "add", "dave", NULL};
+	const char *remove[] = {"key", "-f", server_keys, "remove", "alice", NULL};
+	struct gw_client *c = connect_with(ALICE, NULL);
+	assert_non_null(c);
+	assert_int_equal(serving_run("ggwire", add, out, sizeof(out)), 0);
+	expect_served(strstr(out, "\ndave:") + 1);
+	serving_await(&s, "has changed: 3 keys");
+	serving_await(&s, "client dave@");
+	assert_int_equal(serving_run("ggwire", remove, out, sizeof(out)), 0);
+	expect_refused(ALICE, "\"alice\": this name is not in the key file");
+	assert_true(serving_answers(c));
+	gw_client_close(c);
+	put(server_keys, BOB);
+	assert_int_equal(chmod(server_keys, 0644), 0);
+	assert_null(connect_with(BOB, NULL));
+	serving_await(&s, "others have access to it");
+}
+
+static void identities_may_be_allowed(void **state)
+{
+	(void)state;
+	start("--allow", "192.0.2.0/24,id:bob");
+	expect_served(BOB);
+	expect_refused(ALICE, "\"alice\": neither it nor its address is in --allow");
+	expect_refused("", "refused: its address is not in --allow");
+}
+
+static void limits_go_by_identity(void **state)
+{
+	(void)state;
+	start("--max-clients-per-host", "1");
+	struct gw_client *a = connect_with(ALICE, NULL);
+	assert_non_null(a);
+	assert_true(serving_answers(a));
+	expect_served(BOB);
+	struct gw_client *second = connect_with(ALICE, NULL);
+	assert_non_null(second);
+	assert_false(serving_answers(second));
+	serving_await(&s, "its key is used by 1 connections already");
+	assert_true(serving_answers(a));
+	gw_client_close(second);
+	gw_client_close(a);
+}
+
+static void the_status_names_clients(void **state)
+{
+	(void)state;
+	static char out[1 << 16];
+	char endpoint[128];
+	start("--tls", "require");
+	struct gw_client *c = connect_with(ALICE, NULL);
+	assert_non_null(c);
+	assert_true(serving_answers(c));
+	serving_endpoint(&s, endpoint, sizeof(endpoint));
+	put(client_keys, BOB);
+	const char *status[] = {"status", endpoint, NULL}, *json[] = {"status", "-j", endpoint, NULL};
+	assert_int_equal(serving_run("ggwire", status, out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "alice@127.0.0.1:"));
+	assert_non_null(strstr(out, " tls "));
+	assert_int_equal(serving_run("ggwire", json, out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "\"identity\":\"alice\""));
+	assert_non_null(strstr(out, "\"identity\":\"bob\""));
+	gw_client_close(c);
+}
+
+/* A handshake that begins and does not go on. */
+static int begin_handshake(void)
+{
+	static const uint8_t half[] = {GW_TLS_FIRST_BYTE, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3};
+	int fd = serving_socket(&s);
+	assert_int_equal(send(fd, half, sizeof(half), MSG_NOSIGNAL), sizeof(half));
+	return fd;
+}
+
+static void unfinished_handshakes_end_and_are_few(void **state)
+{
+	(void)state;
+	int fds[9];
+	start("--tls", "require");
+	for (size_t i = 0; i < 9; i++)
+		fds[i] = begin_handshake();
+	serving_await(&s, "refused: too many TLS handshakes are in progress");
+	for (size_t i = 0; i < 9; i++) {
+		assert_true(serving_sees_end(fds[i]));
+		close(fds[i]);
+	}
+	serving_await(&s, "refused: the TLS handshake took too long");
+	expect_served(ALICE);
+}
+
+/* Servers have no TLS between them: what a client protects, they must not send in the clear. */
+static void clients_with_tls_are_connected_to_no_other_server(void **state)
+{
+	(void)state;
+	const struct gw_wire_comm_init_req req = {.rank = 1, .world = 2, .port = 31000, .host = "127.0.0.1"};
+	uint8_t answer = 7;
+	const struct gw_dest dest = {&answer, 1, 1, 1};
+	uint64_t ticket;
+	start("--tls", "require");
+	struct gw_client *c = connect_with(ALICE, NULL);
+	assert_non_null(c);
+	assert_int_equal(gw_client_comm_init(c, &req, &dest, &ticket, NULL), GW_OK);
+	assert_int_equal(gw_client_await(c, ticket, 3000), GW_OK);
+	assert_int_equal(answer, 0);
+	gw_client_close(c);
+	serving_await(&s, "uses TLS");
+}
+
+static void bad_settings_are_one_line(void **state)
+{
+	(void)state;
+	static char out[4096];
+	static const struct {
+		const char *args[8];
+		int rc;
+		const char *says;
+	} bad[] = {
+		{{"serve", "-p", "0", "--tls", "maybe"}, 2, "'maybe' is none of off, on, require"},
+		{{"serve", "--listen", "127.0.0.1:0,tls=never"}, 2, "'never' is none of off, on, require"},
+		{{"serve", "-p", "0", "--tls-psk", "/nowhere/keys"}, 1,
+			"make one with ggwire key -f /nowhere/keys add NAME"},
+		{{"serve", "-p", "0", "--tls-psk", "/etc/passwd"}, 1, "others have access to it"},
+		{{"serve", "-p", "0", "--tls", "off", "--tls-psk", "/etc/passwd"}, 2, "no endpoint uses TLS"},
+		{{"serve", "-p", "0", "--allow", "id:alice"}, 2, "is for clients with keys"},
+		{{"serve", "-p", "0", "--allow", "id:al ice"}, 2, "no name of a key"},
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int rc = serving_run("ggwire", bad[i].args, out, sizeof(out));
+		if (rc != bad[i].rc || !strstr(out, bad[i].says))
+			fail_msg("case %zu: exit status %d: %s", i, rc, out);
+	}
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(keys_open_and_nothing_else_does),
+		CASE(on_serves_both),
+		CASE(endpoints_have_their_own_mode),
+		CASE(changes_of_the_file_are_noticed),
+		CASE(identities_may_be_allowed),
+		CASE(limits_go_by_identity),
+		CASE(the_status_names_clients),
+		CASE(unfinished_handshakes_end_and_are_few),
+		CASE(clients_with_tls_are_connected_to_no_other_server),
+		cmocka_unit_test_setup(bad_settings_are_one_line, setup),
+	};
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
