@@ -1,8 +1,12 @@
-# Everyday verbs over CMake. Where ggml is not installed, tools/sysroot brings it into build/sysroot first.
+# Short commands for CMake and CTest. If ggml is not installed, tools/sysroot fetches it into build/sysroot first.
 BUILD ?= build
-JOBS ?= $(shell nproc)
+# make -jN decides for cmake and ctest, too.
+JOBS ?= $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),$(shell nproc))
 CMAKE_FLAGS ?=
 MAKEFLAGS += --no-print-directory
+# V=1 shows the configuration and each compiler command.
+CONFIGURE = cmake $(if $(V),,--log-level=NOTICE)
+COMPILE = MAKEFLAGS=--no-print-directory cmake --build $(BUILD) -j $(JOBS) $(if $(V),--verbose)
 CTEST = ctest --test-dir $(1) --output-on-failure -j $(JOBS) $(CTEST_FLAGS)
 
 FUZZ_SECONDS ?= 20
@@ -10,52 +14,70 @@ FUZZ_GRAPHS ?= 1000000
 
 VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: deb test-deb release test-hosts dist fuzz fuzz-kernels soak all help build sysroot demo test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
+.PHONY: deb test-deb release test-hosts dist fuzz fuzz-kernels soak all help build programs sysroot demo shell test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
 
 all: build
 
 help:
-	@echo "make            build; brings ggml where the machine has none"
-	@echo "make demo       run a model across two servers and compare it with the stock ones"
-	@echo "make test       unit, conformance and interop tests"
-	@echo "make test-full  the same, with every operation, every architecture, and Vulkan"
-	@echo "make test-rdma  RDMA over Soft-RoCE, in emulated machines (QEMU, without KVM)"
-	@echo "make bench-rdma  its latency and bandwidth, beside those of perftest"
-	@echo "make bench      ours and stock side by side: table, CSV and plots in build/bench (some ten minutes)"
-	@echo "make bench-cluster  1 to 8 simulated machines, measured and predicted, in build/bench/cluster (some 20 minutes)"
-	@echo "make asan tsan  the tests under sanitizers, in build-asan and build-tsan"
-	@echo "make valgrind   the unit tests under memcheck"
-	@echo "make fuzz       every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds, in build-fuzz"
-	@echo "make fuzz-kernels  FUZZ_GRAPHS ($(FUZZ_GRAPHS)) graphs that the server's rules allow, on ggml's CPU backend between guard pages"
-	@echo "make soak       2,000 connections, some cut, and 20 workers killed: nothing may be left behind"
-	@echo "make clang      build with clang, warnings are errors, in build-clang"
-	@echo "make lint       formatting, layers, sizes, clang-tidy"
-	@echo "make dist       a source archive of the last commit, in build/"
-	@echo "make release    a relocatable archive for any ggml from 0.15 to 0.27, in build/release (ARCH=aarch64: cross-compiled)"
-	@echo "make test-hosts  that archive with five releases of node-llama-cpp, from the npm registry (some two minutes)"
-	@echo "make deb        Debian packages, in build/deb; in a Debian system of its own (root, debootstrap) where it has to be"
-	@echo "make test-deb   the same, installed in a fresh Debian system and tried with Debian's llama.cpp"
-	@echo "make install    install into the system (DESTDIR and CMAKE_FLAGS work)"
+	@echo "Everyday:"
+	@echo "  make               build everything, tests included; fetches ggml if this machine has none"
+	@echo "  make demo          run a model across two servers and compare it with the stock servers"
+	@echo "  make shell         open a shell in which the stock llama.cpp programs use our plug-in; CMD='...' runs one command"
+	@echo "  make test          unit, conformance and interop tests"
+	@echo "  make lint          check formatting, layers, sizes, manuals and scripts; run clang-tidy"
+	@echo "  make format        format all C sources"
+	@echo "  make install       install into the system (DESTDIR and CMAKE_FLAGS work)"
+	@echo "More tests:"
+	@echo "  make test-full     make test, with every operation, every architecture, and Vulkan"
+	@echo "  make test-hosts    try the release archive with five releases of node-llama-cpp, from the npm registry (two minutes)"
+	@echo "  make test-rdma     RDMA over Soft-RoCE, in emulated machines (QEMU, without KVM)"
+	@echo "  make asan tsan     run the tests under sanitizers, in build-asan and build-tsan"
+	@echo "  make valgrind      run the unit tests under memcheck"
+	@echo "  make clang         build with clang and treat warnings as errors, in build-clang"
+	@echo "  make fuzz          run every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds, in build-fuzz"
+	@echo "  make fuzz-kernels  run FUZZ_GRAPHS ($(FUZZ_GRAPHS)) random allowed graphs on ggml's CPU backend, between guard pages"
+	@echo "  make soak          check that 2,000 connections and 20 killed workers leave nothing behind"
+	@echo "Measurements:"
+	@echo "  make bench         compare with stock: table, CSV and plots in build/bench (about ten minutes)"
+	@echo "  make bench-rdma    measure RDMA latency and bandwidth next to perftest"
+	@echo "  make bench-cluster measure and predict 1 to 8 simulated machines, in build/bench/cluster (about 20 minutes)"
+	@echo "Packages:"
+	@echo "  make dist          make a source archive of the last commit, in build/"
+	@echo "  make release       make a relocatable archive for any ggml from 0.15 to 0.27, in build/release (ARCH=aarch64)"
+	@echo "  make deb           build Debian packages in build/deb; uses a separate Debian system if needed (root, debootstrap)"
+	@echo "  make test-deb      build the packages and try them in a fresh Debian system with Debian's llama.cpp"
+	@echo "Variables: V=1 shows every command, JOBS=N or -jN sets the number of jobs, BUILD=DIR is the build directory,"
+	@echo "CMAKE_FLAGS='-D...' configures a new build directory."
 
-# ggml of the machine if CMake finds one, the sysroot's otherwise; decided once for a build directory.
+# Builds against the machine's ggml if CMake finds one, and against the sysroot's otherwise. A build directory keeps its choice.
 $(BUILD)/CMakeCache.txt:
 	@mkdir -p $(BUILD)
 	@if cmake -S cmake/probe -B $(BUILD)/probe $(CMAKE_FLAGS) >$(BUILD)/probe.log 2>&1; then \
-		cmake -S . -B $(BUILD) $(CMAKE_FLAGS); \
+		$(CONFIGURE) -S . -B $(BUILD) $(CMAKE_FLAGS); \
 	else \
 		tools/sysroot && \
-		cmake -S . -B $(BUILD) -DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/cmake/sysroot.cmake $(CMAKE_FLAGS); \
+		$(CONFIGURE) -S . -B $(BUILD) -DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/cmake/sysroot.cmake $(CMAKE_FLAGS); \
 	fi
 
 build: $(BUILD)/CMakeCache.txt
-	@cmake --build $(BUILD) -j $(JOBS)
+	@echo "building ggwire and its tests in $(BUILD)/ with $(JOBS) jobs"
+	@$(COMPILE)
+
+# What demo and shell need, without the tests.
+programs: $(BUILD)/CMakeCache.txt
+	@echo "building ggwire and its plug-in in $(BUILD)/ with $(JOBS) jobs"
+	@$(COMPILE) --target programs
 
 # The stock programs that demo and tests run against.
 sysroot:
 	@tools/sysroot
 
-demo: sysroot build
+demo: sysroot programs
 	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) demo/run.sh
+
+# CMD='...' runs that and exits. So do commands on standard input that is no terminal.
+shell: sysroot programs
+	@tools/shell $(BUILD) $(if $(CMD),-c '$(subst ','\'',$(value CMD))')
 
 test: sysroot build
 	@$(call CTEST,$(BUILD)) -LE "full|rdma"
@@ -64,7 +86,7 @@ test-full: sysroot build
 	@tools/sysroot --with vulkan
 	@$(call CTEST,$(BUILD)) -LE rdma
 
-# In emulated machines, one after the other: skipped, with the reason, where there can be none.
+# One test at a time. Skipped, with the reason, on machines that cannot emulate others.
 test-rdma: sysroot build
 	@tools/rxe-vm --check || [ $$? = 77 ]
 	@ctest --test-dir $(BUILD) --output-on-failure $(CTEST_FLAGS) -L rdma
@@ -86,7 +108,7 @@ tsan:
 	@$(MAKE) --no-print-directory build BUILD=build-tsan CMAKE_FLAGS="-DGGWIRE_SANITIZE=thread $(CMAKE_FLAGS)"
 	@$(call CTEST,build-tsan) -LE "interop|full|rdma"
 
-# One after the other: valgrind has one thread run at a time anyway.
+# One test at a time: valgrind runs one thread at a time anyway.
 valgrind: sysroot build
 	@tools/memcheck $(BUILD)
 
@@ -127,7 +149,7 @@ test-hosts: sysroot build
 deb:
 	@tools/deb
 
-# Skipped, with the reason, where no Debian system can be made.
+# Skipped, with the reason, on machines that cannot make a Debian system.
 test-deb:
 	@if tools/deb-root --check; then tools/deb && tests/setup/deb.sh; else [ $$? = 77 ]; fi
 

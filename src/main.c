@@ -72,7 +72,7 @@ static const struct verb verbs[] = {
 	{"doctor", "ggwire doctor", gw_doctor_main, "say what is right and wrong here, and on the way to a server"},
 	{"status", "ggwire status", gw_status_main, "show what a server is doing, and for whom"},
 	{"top", "ggwire top", gw_top_main, "watch servers and their clients"},
-	{"record", "ggwire record", gw_record_main, "write down what clients and a server say to each other"},
+	{"record", "ggwire record", gw_record_main, "record the messages between clients and a server"},
 	{"dump", "ggwire dump", gw_dump_main, "print a recorded conversation"},
 };
 

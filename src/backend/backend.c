@@ -115,7 +115,8 @@ static enum gw_status check_supported(const struct gw_backend *b, struct ggml_cg
 static enum ggml_status refuse_lost(struct gw_backend *b)
 {
 	if (!atomic_exchange(&b->conn->failure_told, true))
-		gw_log_error("RPC: %s: cannot compute: the connection is lost, and with it all that was in its buffers",
+		gw_log_error(
+			"RPC: %s: cannot compute: the connection was lost, and with it the contents of its buffers",
 			b->device->place);
 	return GGML_STATUS_FAILED;
 }
@@ -179,7 +180,7 @@ ggml_backend_t gw_backend_new(struct gw_remote_device *device)
 	if (gw_remote_connect(device->remote, &b->conn) != GW_OK)
 		goto free_backend;
 	if (device->index >= b->conn->n_devices) {
-		gw_log_error("RPC: %s: the server has no such device any more", device->place);
+		gw_log_error("RPC: %s: the server no longer has this device", device->place);
 		goto put_link;
 	}
 	gw_remote_use(b->conn);

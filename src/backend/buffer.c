@@ -41,8 +41,8 @@ static enum gw_status allocate(
 	struct gw_remote_conn *conn, uint32_t device, size_t size, struct gw_ext_alloc_rsp *got, struct gw_error *err)
 {
 	if (device >= conn->n_devices)
-		return gw_error_set(err, GW_ERR_NOT_FOUND, "server at %s has no such device any more",
-			gw_client_name(conn->client));
+		return gw_error_set(
+			err, GW_ERR_NOT_FOUND, "server at %s no longer has this device", gw_client_name(conn->client));
 	enum gw_status status = gw_client_alloc_buffer(conn->client, device, size, got, err);
 	if (status != GW_OK)
 		return status;

@@ -40,8 +40,9 @@ static void bound_memory(struct gw_remote_device *device, struct gw_wire_memory_
 	if (rsp->free == said.free && rsp->total == said.total)
 		return;
 	if (!atomic_exchange(&device->remote->memory_doubt, true))
-		gw_log_warn("RPC: %s: the server announces %llu of %llu bytes of memory free, which cannot be; using "
-			    "%llu of %llu",
+		gw_log_warn(
+			"RPC: %s: the server announces %llu of %llu bytes of memory free, which is impossible; using "
+			"%llu of %llu",
 			device->place, (unsigned long long)said.free, (unsigned long long)said.total,
 			(unsigned long long)rsp->free, (unsigned long long)rsp->total);
 }

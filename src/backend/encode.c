@@ -39,8 +39,8 @@ static enum gw_status no_parameters(const struct gw_remote_conn *conn, const str
 	const struct gw_version *v = &conn->dialect->version;
 
 	return gw_error_set(err, GW_ERR_UNSUPPORTED,
-		"operation %s of tensor '%s' cannot be said in protocol %u.%u.%u: %s", ggml_op_name(t->op), t->name,
-		(unsigned)v->major, (unsigned)v->minor, (unsigned)v->patch, why->text);
+		"operation %s of tensor '%s' cannot be expressed in protocol %u.%u.%u: %s", ggml_op_name(t->op),
+		t->name, (unsigned)v->major, (unsigned)v->minor, (unsigned)v->patch, why->text);
 }
 
 static enum gw_status encode_op(const struct gw_remote_conn *conn, const struct ggml_tensor *t,

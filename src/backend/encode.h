@@ -7,8 +7,8 @@
 #include "backend/remote_conn.h"
 #include "wire/tensor.h"
 
-/* Whether the server can be told to compute the tensor. GW_ERR_UNSUPPORTED if the dialect has no number for its
- * operation or no way to say its parameters. Where nobody is to compute it, such an operation is sent as NONE. */
+/* Whether the dialect can express the tensor's computation. GW_ERR_UNSUPPORTED if it has no number for the
+ * operation or cannot express its parameters. An operation that is not to be computed is sent as NONE instead. */
 enum gw_status gw_encode_check_node(
 	const struct gw_remote_conn *conn, const struct ggml_tensor *t, struct gw_error *err);
 

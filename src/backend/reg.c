@@ -12,7 +12,7 @@
 #include "ggml/abi.h"
 #include "transport/list/endpoint.h"
 
-/* Whoever connects does it without the lock; others who want the same wait for changed. */
+/* The thread that connects does not hold the lock; others that need the same server wait for changed. */
 enum state {
 	NOT_STARTED,
 	CONNECTING,

@@ -93,8 +93,8 @@ static bool is_as_before(struct gw_remote *remote, const struct gw_remote_conn *
 	if (!before || before == remote->character || !atomic_load(&remote->told.any))
 		return true;
 	gw_told_clear(&remote->told);
-	gw_log_error("RPC: %s: refused: the server, or one of its devices, is not the one that was asked for sizes; "
-		     "what is being loaded fails: load it again",
+	gw_log_error("RPC: %s: refused: the server or one of its devices has changed since ggml asked it for sizes; "
+		     "load the model again",
 		remote->endpoint);
 	return false;
 }
@@ -213,7 +213,7 @@ size_t gw_remote_tell(struct gw_remote *remote, struct gw_remote_conn *conn, con
 		return number;
 	if (!conn)
 		return first;
-	gw_error_set(&why, GW_ERR_PROTOCOL, "%s is %zu bytes now and was %zu when ggml planned with it", what, number,
+	gw_error_set(&why, GW_ERR_PROTOCOL, "%s is now %zu bytes, but was %zu when ggml planned with it", what, number,
 		first);
 	gw_client_give_up(conn->client, &why);
 	return first;

@@ -82,7 +82,7 @@ void gw_sequence_wait(struct gw_remote_conn *conn)
 }
 
 /* Under conn->lock. Counts as the server does, which clears its table of graphs at the same message. Before 8.0 it has
- * the last graph of each device, whoever sent it. */
+ * the last graph of each device, regardless of the sender. */
 static void remember_graph_locked(struct gw_remote_conn *conn, uint32_t device, uint64_t uid)
 {
 	struct gw_remote_conn_device *d = &conn->devices[device];

@@ -39,7 +39,7 @@ static bool prepare(
 		return false;
 	}
 	if (!range_ok(b, t, rows)) {
-		gw_log_error("RPC: %s: %zu rows of %zu bytes from %zu on are not inside tensor '%s' of %zu bytes",
+		gw_log_error("RPC: %s: %zu rows of %zu bytes at offset %zu are outside tensor '%s' of %zu bytes",
 			gw_client_name(b->conn->client), rows->n, rows->size, rows->offset, t->name, ggml_nbytes(t));
 		return false;
 	}

@@ -13,7 +13,7 @@ struct gw_buf {
 	size_t capacity;
 };
 
-/* Makes room for extra more bytes behind len. On GW_ERR_NOMEM the buffer is as it was. */
+/* Makes room for extra more bytes after len. On GW_ERR_NOMEM the buffer is unchanged. */
 enum gw_status gw_buf_reserve(struct gw_buf *buf, size_t extra);
 
 /* Appends n bytes. */

@@ -25,7 +25,7 @@ struct gw_digest {
 	struct gw_xxh3 *xxh3;
 };
 
-/* Which sums to compute. XXH3 is left out where there is none, or no memory for it. */
+/* Which sums to compute. XXH3 is left out if the build lacks it, or if there is no memory for it. */
 void gw_digest_begin(struct gw_digest *d, bool fnv, bool xxh3);
 void gw_digest_update(struct gw_digest *d, const void *bytes, size_t n);
 

@@ -46,7 +46,7 @@ static void put_string(struct gw_json *j, const char *text)
 	put(j, "\"", 1);
 }
 
-/* What stands before a value. */
+/* What precedes a value: a comma, a name, or nothing. */
 static void lead_in(struct gw_json *j, const char *key)
 {
 	if (j->comma)

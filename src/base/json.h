@@ -32,7 +32,7 @@ void gw_json_u64(struct gw_json *j, const char *key, uint64_t value);
 void gw_json_bool(struct gw_json *j, const char *key, bool value);
 void gw_json_null(struct gw_json *j, const char *key);
 
-/* With decimals digits behind the point, at most 9. What is no finite number is null. */
+/* With this many decimals, at most 9. Infinity and NaN become null. */
 void gw_json_number(struct gw_json *j, const char *key, double value, int decimals);
 
 /* Ends the text with a newline. Everything opened must be closed. GW_ERR_NOMEM: what is in the buffer is cut. */

@@ -35,7 +35,7 @@ static void write_stderr(const char *line)
 {
 	char text[WHOLE_MAX_BYTES + 1];
 	int n = snprintf(text, sizeof(text), "%s\n", line);
-	/* One write keeps the lines of several processes apart; there is nobody to tell that it failed. */
+	/* One write keeps the lines of several processes apart. A failure cannot be reported anywhere. */
 	ssize_t written = write(STDERR_FILENO, text, (size_t)n);
 	(void)written;
 }

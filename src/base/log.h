@@ -1,4 +1,4 @@
-/* Log lines. A line is written once, by who knows most, and says what a user needs to act. */
+/* Log lines. The code that knows most writes a line, once, and says what a user needs to act. */
 #ifndef GW_BASE_LOG_H
 #define GW_BASE_LOG_H
 

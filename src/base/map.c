@@ -8,7 +8,7 @@
 enum slot_state {
 	SLOT_FREE,
 	SLOT_TAKEN,
-	SLOT_GONE, /* a tombstone: probing goes on behind it */
+	SLOT_GONE, /* a tombstone: probing continues after it */
 };
 
 struct gw_map_slot {

@@ -3,7 +3,7 @@
 #include <getopt.h>
 #include <string.h>
 
-/* What getopt returns for a long option: its place in the table, behind all letters. */
+/* What getopt returns for a long option: its index in the table, after all letters. */
 #define LONG_OPTION 256
 
 /* getopt's view of a table. */

@@ -19,7 +19,7 @@ struct gw_option {
  * it says of a value is prefixed with the option's name. */
 typedef enum gw_status gw_option_take(void *user, size_t which, const char *value, bool *stop, struct gw_error *err);
 
-/* Goes through the options of argv, whose first word is skipped, and moves the other arguments behind them. *first is
+/* Parses the options of argv, skipping its first word, and moves the other arguments after them. *first is
  * the index of the first of these. n is at most GW_OPTIONS_MAX. Errors: GW_ERR_INVALID for an unknown option, a value
  * that is missing or too many; what take returns. Uses getopt_long: not for several threads at once. */
 enum gw_status gw_options_walk(const struct gw_option *table, size_t n, int argc, char **argv, gw_option_take *take,

@@ -24,7 +24,7 @@ static size_t lead(unsigned char byte, uint32_t *bits)
 	return 0;
 }
 
-/* The same character could be written shorter, or is none. */
+/* An overlong encoding, or not a character. */
 static bool is_wrong(uint32_t character, size_t n)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

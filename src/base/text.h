@@ -1,4 +1,4 @@
-/* Text that came from a peer or a file, made fit for those who read it. */
+/* Text from a peer or a file, made safe to print. */
 #ifndef GW_BASE_TEXT_H
 #define GW_BASE_TEXT_H
 

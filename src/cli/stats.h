@@ -22,7 +22,7 @@ struct gw_stats {
 enum gw_status gw_stats_add(struct gw_stats *s, uint64_t ns);
 void gw_stats_free(struct gw_stats *s);
 
-/* In milliseconds; 0 where there is none. percent is from 0 to 100. */
+/* In milliseconds; 0 without samples. percent is from 0 to 100. */
 double gw_stats_min_ms(const struct gw_stats *s);
 double gw_stats_avg_ms(const struct gw_stats *s);
 double gw_stats_max_ms(const struct gw_stats *s);

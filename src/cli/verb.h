@@ -42,13 +42,13 @@ struct gw_verb_option {
 	"commas or blanks. Without one: those in GGML_RPC_SERVERS, or localhost.\n"
 #define GW_VERB_JSON "  -j, --json              print one JSON object\n"
 
-/* Reads a verb's options, fewer than GW_OPTIONS_MAX. *first is the index of the first argument behind them. usage is
+/* Reads a verb's options, fewer than GW_OPTIONS_MAX. *first is the index of the first argument after them. usage is
  * the help without "Usage: program ". Returns GW_VERB_GOES_ON, or an exit status: after printing the help, or a
  * complaint about a mistake. */
 int gw_verb_options(const char *program, int argc, char **argv, const char *usage, const struct gw_verb_option *options,
 	size_t n, int *first);
 
-/* Takes the one argument that a verb has behind its options, a "what", from argv[first]. Results as gw_verb_options. */
+/* Takes the one argument, a "what", that follows a verb's options, from argv[first]. Results as gw_verb_options. */
 int gw_verb_argument(const char *program, int argc, char **argv, int first, const char *what, const char **argument);
 
 /* From here on the log of the layers below stays off standard error, unless the environment asks for debugging: their

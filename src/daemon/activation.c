@@ -39,8 +39,8 @@ static enum gw_status take_one(int fd, struct gw_activation *out, struct gw_erro
 {
 	out->fd = fd;
 	if (!is_listening(fd) || !gw_transport_adopt(fd, &out->ep))
-		return gw_error_set(
-			err, GW_ERR_INVALID, "LISTEN_FDS: descriptor %d is no listening TCP or Unix stream socket", fd);
+		return gw_error_set(err, GW_ERR_INVALID,
+			"LISTEN_FDS: descriptor %d is not a listening TCP or Unix stream socket", fd);
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return gw_error_errno(err, GW_ERR_SYSTEM, errno, "LISTEN_FDS: descriptor %d", fd);

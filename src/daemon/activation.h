@@ -13,7 +13,7 @@ struct gw_activation {
 };
 
 /* Takes the sockets that are meant for this process, at most max, and the variables that say so out of the environment.
- * *n is 0 where there are none. GW_ERR_INVALID: a descriptor is no listening stream socket; GW_ERR_LIMIT: there are
+ * *n is 0 without any. GW_ERR_INVALID: a descriptor is not a listening stream socket; GW_ERR_LIMIT: there are
  * more. Called once, before any thread. */
 enum gw_status gw_activation_take(struct gw_activation *out, size_t max, size_t *n, struct gw_error *err);
 

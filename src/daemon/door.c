@@ -39,7 +39,7 @@ struct gw_door {
 	struct guest guests[GW_DOOR_MAX];
 };
 
-/* For whoever looks at the socket: bytes count when they are enough for a request's header. Unix sockets do not know
+/* The socket becomes readable when it has enough bytes for a request's header. Unix sockets do not support
  * this, and so say at the first byte that there are some. */
 static void wake_at(int fd, int bytes)
 {

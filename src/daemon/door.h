@@ -1,7 +1,7 @@
 /* Connections that have not said anything yet. They wait here, for a short time, and cost a descriptor each: a client
  * gets a worker, and a place below --max-clients, when a request's header has come. If no place is free then, it waits
- * a moment for one: a client that connects anew may come before its last connection's worker has said that it left.
- * Of what clients send, only the first byte is looked at, which tells TLS from HELLO. One thread. */
+ * a moment for one: a client that reconnects may arrive before the worker of its last connection has reported its end.
+ * It looks only at the first byte that a client sends, which distinguishes TLS from HELLO. One thread. */
 #ifndef GW_DAEMON_DOOR_H
 #define GW_DAEMON_DOOR_H
 
@@ -38,7 +38,7 @@ void gw_door_free(struct gw_door *door);
 /* A connection to ep, where clients are served on these terms, was accepted. fd is the door's from now on. */
 void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms);
 
-/* When gw_door_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
+/* When to call gw_door_tick next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_door_deadline(const struct gw_door *door);
 
 /* Refuses those that have said nothing for too long, and asks again for those that want a place. To be called after

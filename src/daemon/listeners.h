@@ -32,10 +32,10 @@ enum gw_status gw_listeners_adopt(struct gw_listeners *l, int fd, const struct g
 /* Connections are taken from now on. */
 enum gw_status gw_listeners_watch(struct gw_listeners *l, int events, struct gw_error *err);
 
-/* No connection is taken any more, also not by an event under way. */
+/* Accepts no more connections, not even for an event that is already pending. */
 void gw_listeners_stop(struct gw_listeners *l);
 
-/* When gw_listeners_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
+/* When to call gw_listeners_tick next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_listeners_deadline(const struct gw_listeners *l);
 
 /* Goes on where nothing could be accepted. */

@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 
-/* The manager's socket; a length of 0: there is none. */
+/* The manager's socket; a length of 0 without one. */
 static struct sockaddr_un manager = {.sun_family = AF_UNIX};
 static socklen_t manager_len;
 
@@ -25,7 +25,7 @@ void gw_notify_take(void)
 			manager.sun_path[0] = 0;
 		manager_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 	} else if (len > 0) {
-		gw_log_warn("NOTIFY_SOCKET is no path of a Unix socket: the service manager is told nothing");
+		gw_log_warn("NOTIFY_SOCKET is not the path of a Unix socket: the service manager is not notified");
 	}
 	unsetenv("NOTIFY_SOCKET");
 }

@@ -128,7 +128,7 @@ static enum gw_status adopt_all(
 	return GW_OK;
 }
 
-/* An option that has no effect is told. */
+/* Reports options that have no effect. */
 static void check_environment(const char *names)
 {
 	for (size_t n; *names; names += n + (names[n] == ',')) {

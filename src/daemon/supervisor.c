@@ -181,7 +181,7 @@ static void on_signals(struct gw_source *source)
 static void stop_harder(struct gw_supervisor *s)
 {
 	if (s->killed) {
-		gw_log_warn("some workers do not end, and are left behind");
+		gw_log_warn("some workers do not exit and are left running");
 		s->done = true;
 		return;
 	}
@@ -330,6 +330,6 @@ int gw_supervisor_run(struct gw_supervisor *s, const struct gw_supervisor_option
 	}
 	return s->exit_status;
 failed:
-	gw_log_error("the server ends: %s", err.text);
+	gw_log_error("the server stops: %s", err.text);
 	return EXIT_FAILURE;
 }

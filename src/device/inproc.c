@@ -80,14 +80,14 @@ static void client_start(struct inproc *in, struct gw_transport *transport, stru
 		return;
 
 turn_away:
-	gw_log_warn("%s: turned away: too many clients", transport->peer);
+	gw_log_warn("%s: refused: too many clients", transport->peer);
 	atomic_fetch_sub(&in->users, 1);
 	free(c);
 	gw_cache_free(cache);
 	transport->ops->close(transport);
 }
 
-/* What the store has for the client, who goes without a cache if that fails. */
+/* Opens the client's part of the store. If that fails, the client continues without a cache. */
 static struct gw_cache *cache_of(const struct inproc *in, int fd)
 {
 	char domain[GW_TRANSPORT_DOMAIN];

@@ -77,7 +77,7 @@ enum gw_status gw_alive_start(
 {
 	struct gw_alive *a = calloc(1, sizeof(*a));
 	if (!a)
-		return gw_error_set(err, GW_ERR_NOMEM, "no memory to report to the client");
+		return gw_error_set(err, GW_ERR_NOMEM, "no memory for reports to the client");
 	*a = (struct gw_alive){.report = report, .user = user, .interval_ms = interval_ms, .turns = 1, .awake = true};
 	if (gw_thread_start(&a->thread, run, a)) {
 		free(a);

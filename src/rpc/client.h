@@ -24,7 +24,7 @@ enum gw_status gw_client_connect_within(const char *endpoint, enum gw_transport_
 	struct gw_client **out, struct gw_error *err);
 
 /* Shakes hands over a connection that exists already. The client owns it from then on, also on failure (it is closed
- * then). name stands for the endpoint in messages. timeout_ms is for the answer to HELLO. */
+ * then). Messages use name for the endpoint. timeout_ms is for the reply to HELLO. */
 enum gw_status gw_client_start(
 	struct gw_transport *transport, const char *name, int timeout_ms, struct gw_client **out, struct gw_error *err);
 

@@ -115,7 +115,7 @@ static enum gw_status choose_dialect(struct gw_client *c, const struct gw_wire_h
 static enum gw_status demanded(const struct gw_client *c, struct gw_error *err)
 {
 	return gw_error_set(
-		err, GW_ERR_UNSUPPORTED, "server at %s: RDMA alone is allowed, and %s", c->name, c->stay.text);
+		err, GW_ERR_UNSUPPORTED, "server at %s: only RDMA is allowed, but %s", c->name, c->stay.text);
 }
 
 /* Before HELLO: prepares this end for an upgrade, if it is allowed and possible. */
@@ -172,12 +172,12 @@ static enum gw_status receive_message(void *user, void *body, size_t max, size_t
 	return GW_OK;
 }
 
-/* The server has gone over and this side cannot: a new connection without an upgrade is the only way. */
+/* The server has switched but this side cannot: a new connection without an upgrade is the only way. */
 static enum gw_status give_up(struct handshake *h, const char *why, struct gw_error *err)
 {
 	h->start_over = h->mode == GW_TRANSPORT_AUTO;
 	return gw_error_set(
-		err, GW_ERR_UNSUPPORTED, "server at %s uses RDMA now, and this side cannot: %s", h->c->name, why);
+		err, GW_ERR_UNSUPPORTED, "server at %s switched to RDMA, but this side cannot: %s", h->c->name, why);
 }
 
 static enum gw_status complete_upgrade(

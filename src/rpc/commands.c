@@ -200,8 +200,9 @@ enum gw_status gw_client_alloc_buffer(
 	if (status)
 		return status;
 	if (got.buffer == 0)
-		return gw_error_set(err, GW_ERR_NOMEM, "server at %s has no %llu bytes for a buffer on device %u",
-			c->name, (unsigned long long)size, (unsigned)device);
+		return gw_error_set(err, GW_ERR_NOMEM,
+			"server at %s cannot allocate a buffer of %llu bytes on device %u", c->name,
+			(unsigned long long)size, (unsigned)device);
 	if (got.size < size) {
 		(void)gw_client_free_buffer(c, got.buffer, NULL);
 		return gw_error_set(err, GW_ERR_PROTOCOL,

@@ -100,7 +100,7 @@ static void switched_off(struct gw_error *why)
 		why, GW_UPGRADE_CAUSE_SWITCHED_OFF, gw_error_set(why, GW_ERR_UNSUPPORTED, "the server is set to TCP"));
 }
 
-/* Between HELLO and its reply: prepares for a stock client, which goes over without another message. */
+/* Between HELLO and its reply: prepares for a stock client, which switches without another message. */
 static enum gw_status accept_upgrade(struct gw_connection *p, const uint8_t theirs[GW_UPGRADE_CAPS],
 	uint8_t ours[GW_UPGRADE_CAPS], struct gw_error *err)
 {
@@ -209,7 +209,7 @@ static enum gw_status complete_upgrade(struct gw_connection *p, struct gw_error 
 		return status;
 	gw_log_debug("%s: stays on %s: %s", gw_connection_name(p), p->transport->ops->title, p->stay.text);
 	if (p->mode == GW_TRANSPORT_RDMA)
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "the server is set to RDMA alone, and %s", p->stay.text);
+		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server allows only RDMA, but %s", p->stay.text);
 	return GW_OK;
 }
 

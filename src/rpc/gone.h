@@ -1,4 +1,4 @@
-/* Notices that the peer has closed its connection, also while requests from it wait to be read and nobody reads. A
+/* Notices that the peer has closed its connection, even while its requests wait to be read. A
  * thread sleeps until then: it costs nothing while the connection is up. */
 #ifndef GW_RPC_GONE_H
 #define GW_RPC_GONE_H
@@ -14,7 +14,7 @@ struct gw_gone_steps {
 	void *user;
 };
 
-/* Requests that came before the end are served for this long, because whoever sent them may have wanted that. Both
+/* Requests that arrived before the end are served for this long, because the client may rely on them. Both
  * together leave room below the second that SECURITY.md promises. */
 #define GW_GONE_STOP_MS 400
 #define GW_GONE_GIVE_UP_MS 700

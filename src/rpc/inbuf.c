@@ -73,7 +73,7 @@ static void count(const struct gw_inbuf *in, size_t n)
 			memory_order_relaxed);
 }
 
-/* Receives what is there behind the len bytes at the start of the buffer. */
+/* Receives what has arrived, after the len bytes at the start of the buffer. */
 static enum gw_status receive(struct gw_inbuf *in, size_t len, struct gw_error *err)
 {
 	struct iovec iov = {in->data + len, GW_INBUF_SIZE - len};

@@ -113,7 +113,7 @@ enum gw_status gw_client_take_alive(struct gw_client *c, struct gw_error *why)
 		(gw_inbuf_len(&c->in) > 0 || t->ops->readable(c->transport, 0))) {
 		status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
 		if (!status && gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER)) != GW_REPLY_ALIVE)
-			status = gw_error_set(why, GW_ERR_PROTOCOL, "the server sent a reply to no request");
+			status = gw_error_set(why, GW_ERR_PROTOCOL, "the server sent a reply without a request");
 	}
 	return status;
 }
@@ -133,7 +133,7 @@ static unsigned most_held(const struct gw_client *c)
 	return n > 0 && n < GW_CLIENT_MAX_PENDING ? n : GW_CLIENT_MAX_PENDING;
 }
 
-/* A deadlock needs the server blocked in sending reply k, and this side blocked in sending requests behind k's. While
+/* A deadlock needs the server blocked in sending reply k, and this side blocked in sending requests after k's. While
  * the replies on their way are few and small (both MAX bounds), the buffers of any transport hold them, and the server
  * is not blocked. Beyond that, every request that is queued counts as blind: a blocked server has read none of it.
  * Blind requests are limited, in bytes and in number, to what the transport's buffers take while the server reads

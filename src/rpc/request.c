@@ -21,11 +21,11 @@ static bool parts_size(const struct iovec *parts, int n, size_t *size)
 	return true;
 }
 
-/* Sends a long body at once, from where it is, behind the queue. */
+/* Sends a long body at once, after the queue, directly from the caller's memory. */
 static enum gw_status send_long(struct gw_client *c, const struct iovec *parts, int n)
 {
 	struct gw_error why;
-	/* Where the peer counts receives, reports that nobody takes would use them up. */
+	/* On a path that counts receives, unread reports would use them up. */
 	enum gw_status status = c->transport->ops->max_unread ? gw_client_take_alive(c, &why) : GW_OK;
 	if (!status)
 		status = gw_outq_send(&c->out, parts, n, &why);

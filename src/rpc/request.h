@@ -26,8 +26,8 @@ struct gw_client;
 #define GW_CLIENT_MAX_PARTS 4
 #define GW_CLIENT_COPY_MAX 65536
 
-/* Queues a request whose reply is none or empty in the dialect. It leaves with the next flush, call, get or long post,
- * or when GW_CLIENT_COPY_MAX bytes have gathered. */
+/* Queues a request that has no reply, or an empty one, in the dialect. It is sent with the next flush, call, get or
+ * long post, or when GW_CLIENT_COPY_MAX bytes have gathered. */
 enum gw_status gw_client_post(struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n);
 
 /* Sends what is queued. */

@@ -27,8 +27,7 @@ enum gw_status gw_transport_mode_from_env(enum gw_transport_mode *out, struct gw
 	const char *text = getenv("GGML_RPC_TRANSPORT");
 	enum gw_transport_mode mode = GW_TRANSPORT_AUTO;
 	if (text && *text && !gw_transport_mode_parse(text, &mode))
-		return gw_error_set(
-			err, GW_ERR_INVALID, "GGML_RPC_TRANSPORT: '%.40s' is none of auto, tcp, rdma", text);
+		return gw_error_set(err, GW_ERR_INVALID, "GGML_RPC_TRANSPORT: '%.40s' is not auto, tcp or rdma", text);
 	if (getenv("GGML_RPC_NO_RDMA")) {
 		if (mode == GW_TRANSPORT_RDMA)
 			return gw_error_set(err, GW_ERR_INVALID,

@@ -110,10 +110,10 @@ struct gw_transport_kind {
 	/* What its endpoints begin with ("unix:"), or "" for HOST:PORT. */
 	const char *prefix;
 
-	/* Its endpoints are files, which a listener leaves behind. */
+	/* Its endpoints are files, which remain when a listener exits. */
 	bool has_file;
 
-	/* Parses the text behind the prefix into ep->host and ep->port. GW_ERR_INVALID: the error says what is
+	/* Parses the text after the prefix into ep->host and ep->port. GW_ERR_INVALID: the error says what is
 	 * expected. Port 0 is valid only with allow_port_0. */
 	enum gw_status (*parse)(const char *text, bool allow_port_0, struct gw_endpoint *ep, struct gw_error *err);
 

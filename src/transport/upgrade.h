@@ -71,14 +71,14 @@ struct gw_upgrade_kind {
 	enum gw_status (*offer)(
 		struct gw_transport *t, uint8_t caps[GW_UPGRADE_CAPS], struct gw_upgrade **out, struct gw_error *why);
 
-	/* Client, after HELLO: goes over, with messages if the server understands them (channel is not NULL), else by
+	/* Client, after HELLO: switches, with messages if the server understands them (channel is not NULL), else by
 	 * what its caps say. Consumes u. GW_OK: *out is the new connection, which owns the old one, or NULL if both
 	 * ends stay on the old one, and *why says why. GW_ERR_UNSUPPORTED: the server has gone over and this end cannot
 	 * follow, so that only a new connection helps. Other failures: the connection is unusable. */
 	enum gw_status (*complete)(struct gw_upgrade *u, const uint8_t theirs[GW_UPGRADE_CAPS],
 		const struct gw_upgrade_channel *channel, struct gw_transport **out, struct gw_error *why);
 
-	/* Server, before its reply to HELLO: prepares for a client that goes over without another message, and fills
+	/* Server, before its reply to HELLO: prepares for a client that switches without another message, and fills
 	 * ours. On failure *why says why not, and ours are zeros. */
 	enum gw_status (*accept)(struct gw_transport *t, const uint8_t theirs[GW_UPGRADE_CAPS],
 		uint8_t ours[GW_UPGRADE_CAPS], struct gw_upgrade **out, struct gw_error *why);
@@ -87,11 +87,11 @@ struct gw_upgrade_kind {
 	 * owns the old one, if they come over that; otherwise NULL. Consumes u. */
 	enum gw_status (*await_first)(struct gw_upgrade *u, struct gw_transport **out, struct gw_error *err);
 
-	/* Server, after its reply, where this end sends first, so that no byte of the client decides: assumes that the
-	 * client has gone over. Returns the new connection, which owns the old one. Consumes u. */
+	/* Server, after its reply, if this end sends first, so no byte of the client decides: assumes that the client
+	 * has switched. Returns the new connection, which owns the old one. Consumes u. */
 	struct gw_transport *(*go_over)(struct gw_upgrade *u);
 
-	/* Server, when the client's first request is one of the upgrade's messages: answers it and goes over, or
+	/* Server, when the client's first request is one of the upgrade's messages: answers it and switches, or
 	 * declines with *refusal if that is not NULL. Results as complete. */
 	enum gw_status (*negotiate)(struct gw_transport *t, const struct gw_upgrade_channel *channel,
 		const struct gw_error *refusal, struct gw_transport **out, struct gw_error *why);

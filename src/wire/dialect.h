@@ -31,7 +31,7 @@ struct gw_dialect {
 	const struct gw_names *types; /* that every release with this version has */
 };
 
-/* The newest dialect that this build speaks, which is what both ends speak unless they are told otherwise. */
+/* The newest dialect that this build speaks, which both ends use by default. */
 extern const struct gw_dialect gw_dialect_8_0;
 #define gw_dialect_newest gw_dialect_8_0
 

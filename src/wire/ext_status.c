@@ -69,7 +69,7 @@ static void put_counts(struct writer *w, const uint64_t count[GW_COUNTS])
 		put_u64(w, count[i]);
 }
 
-/* A record's length stands before it and is known after it. */
+/* A record's length precedes it, but is known only after it was written. */
 static size_t begin_record(struct writer *w)
 {
 	size_t at = w->out->len;

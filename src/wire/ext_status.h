@@ -1,8 +1,8 @@
-/* EXT_STATUS: what a ggwire server is doing, for whoever asks. docs/protocol.md, "Extensions".
+/* EXT_STATUS: what a ggwire server is doing. docs/protocol.md, "Extensions".
  *
  * Request: empty. Reply: at most GW_EXT_STATUS_MAX bytes:
  *   record of the server | u32 n_devices | that many records | u32 n_clients | that many records
- * where a record is u32 length, then so many bytes. Readers ignore what stands in a record, and behind the last one,
+ * where a record is u32 length, then that many bytes. Readers ignore what is in a record, and after the last one,
  * beyond what they know, so that both can grow.
  *   server: u64 time | u64 uptime | u32 max_clients | u32 workers | u8 protocol[3] | u8 0 | str version | counts
  *   device: u64 total | u64 free | u64 age | str name | str description
@@ -42,7 +42,7 @@ enum gw_ext_count {
 	GW_COUNTS = GW_COUNT_BUCKET + GW_EXT_BUCKETS,
 };
 
-#define GW_EXT_UNKNOWN UINT64_MAX /* an age that nobody knows */
+#define GW_EXT_UNKNOWN UINT64_MAX /* an unknown age */
 
 enum gw_ext_transport {
 	GW_EXT_TRANSPORT_TCP = 0,

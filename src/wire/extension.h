@@ -18,7 +18,7 @@
 /* EXT_INFO: request: u32 level of the client. Reply: variable size, at most GW_EXT_INFO_MAX:
  *   u32 level | u32 flags | str server version | u32 n_devices | per device:
  *   u32 flags | u64 alignment | u64 max_size | str name | str description
- * where str is u32 length, then bytes without NUL. Readers ignore bytes behind what they know. */
+ * where str is u32 length, then bytes without NUL. Readers ignore bytes after those they know. */
 #define GW_EXT_INFO_MAX 65536
 #define GW_EXT_MAX_DEVICES 256
 

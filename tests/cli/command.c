@@ -49,7 +49,7 @@ static const struct refusal refusals[] = {
 	{{"serve", "--max-clients", "0"}, "--max-clients: '0'"},
 	{{"serve", "--max-clients", "4097"}, "1 to 4096"},
 	{{"serve", "--log-level", "loud"}, "'loud'"},
-	{{"serve", "--transport", "udp"}, "--transport: 'udp' is none of auto, tcp, rdma"},
+	{{"serve", "--transport", "udp"}, "--transport: 'udp' is not auto, tcp or rdma"},
 	{{"serve", "--cache-size", "0"}, "--cache-size: '0'"},
 	{{"serve", "--cache-size", "12X"}, "'12X'"},
 	{{"serve", "--cache-size", "2047K"}, "too small for any weights"},
@@ -77,7 +77,7 @@ static const struct refusal refusals[] = {
 	{{"doctor", "--host", "/", "127.0.0.1:1"}, "--host checks a directory: no endpoint is expected"},
 	{{"bench", "-t", "0", "127.0.0.1:1"}, "--time: '0'"},
 	{{"bench", "-d", "x", "127.0.0.1:1"}, "--device: 'x'"},
-	{{"bench", "--transport", "udp", "127.0.0.1:1"}, "--transport: 'udp' is none of auto, tcp, rdma"},
+	{{"bench", "--transport", "udp", "127.0.0.1:1"}, "--transport: 'udp' is not auto, tcp or rdma"},
 	{{"key"}, "expected add NAME, list, or remove NAME"},
 	{{"key", "add"}, "expected add NAME"},
 	{{"key", "list", "alice"}, "expected add NAME"},
@@ -138,6 +138,8 @@ static void check_version(const char *word)
 				 &ggml[0], &ggml[1], &n),
 		5);
 	assert_true(n > 0);
+	assert_non_null(strstr(out, "\noptional features: "));
+	assert_non_null(strstr(out, "; missing: "));
 	assert_non_null(strstr(out, "\nTLS: "));
 }
 

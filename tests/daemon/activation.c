@@ -195,7 +195,7 @@ static void what_does_not_listen_is_refused(void **state)
 	struct start how = {.n = 1};
 	how.fds[0] = bind_unix(SOCK_DGRAM);
 	start(&how);
-	serving_await(&s, "descriptor 3 is no listening TCP or Unix stream socket");
+	serving_await(&s, "descriptor 3 is not a listening TCP or Unix stream socket");
 	assert_int_equal(serving_stop(&s, SIGCONT, SERVING_WAIT_MS), 1);
 	close(how.fds[0]);
 }

@@ -227,7 +227,7 @@ static void in_a_shared_cache_the_first_one_stays(void **state)
 	assert_ptr_equal(given_to(VICTIM), genuine);
 	assert_ptr_equal(given_to(STRANGER), genuine);
 	s.mark = 0;
-	serving_await(&s, "the first one stays");
+	serving_await(&s, "the existing entry is kept");
 }
 
 static void small_tensors_make_no_files(void **state)
@@ -298,7 +298,7 @@ static void the_keeper_may_die(void **state)
 	kill(pid, SIGKILL);
 	serving_await(&s, "its keeper (process");
 	assert_false(load(&l));
-	serving_await(&s, "this client goes on without a cache");
+	serving_await(&s, "this client continues without a cache");
 	store(&l, genuine);
 	leave(&l);
 	serving_sleep_ms(1100);

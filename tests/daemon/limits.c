@@ -225,7 +225,7 @@ static void kept_graphs_count(void **state)
 	rig_recompute(c, 1);
 	assert_true(is_lost(c));
 	gw_client_close(c);
-	serving_await(&s, "graph 1 of device 0 is not kept");
+	serving_await(&s, "graph 1 of device 0 is not cached");
 	expect_peak_below(LIBRARIES);
 }
 

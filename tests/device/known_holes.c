@@ -192,7 +192,7 @@ static void use_after_free_by_RECOMPUTE_after_FREE_BUFFER(void **in)
 	raw_send(&w->raw, GW_CMD_FREE_BUFFER, body, gw_wire_buffer_req_encode(w->buffer.handle, body));
 	const struct gw_wire_recompute_req req = {.uid = 7};
 	raw_send(&w->raw, GW_CMD_GRAPH_RECOMPUTE, body, gw_wire_recompute_req_encode(&gw_dialect_8_0, &req, body));
-	refused(w, GW_CMD_GRAPH_RECOMPUTE, "its buffers are gone");
+	refused(w, GW_CMD_GRAPH_RECOMPUTE, "its buffers were freed");
 }
 
 static void function_pointers_of_custom_operations(void **in)
@@ -311,7 +311,7 @@ static void tensors_in_a_circle(void **in)
 	t[1].src[0] = t[0].id;
 	t[1].op = rig_op("SQR");
 	send_graph(w, 0, &t[1].id, 1, t, 2);
-	refused(w, GW_CMD_GRAPH_COMPUTE, "circle");
+	refused(w, GW_CMD_GRAPH_COMPUTE, "cycle");
 }
 
 static void missing_source_of_an_operation(void **in)
@@ -326,7 +326,7 @@ static void allocation_by_a_length_from_the_wire(void **in)
 {
 	struct world *w = *in;
 	raw_send_part(&w->raw, GW_CMD_GRAPH_COMPUTE, UINT64_MAX, NULL, 0);
-	refused(w, GW_CMD_GRAPH_COMPUTE, "a body of 18446744073709551615 bytes");
+	refused(w, GW_CMD_GRAPH_COMPUTE, "invalid size: 18446744073709551615 bytes");
 }
 
 static void name_without_an_end(void **in)

@@ -44,22 +44,22 @@ rdma_server
 unset GGML_RPC_NO_RDMA
 stays server_without 'the server'
 export GGML_RPC_TRANSPORT=rdma
-probe demanded --check 64 && fail "RDMA alone is allowed, and yet there is a connection"
+probe demanded --check 64 && fail "only RDMA is allowed, but yet there is a connection"
 unset GGML_RPC_TRANSPORT
-grep -q 'RDMA alone is allowed' "$work/demanded.log" || { cat "$work/demanded.log"; fail "the refusal is not explained"; }
+grep -q 'only RDMA is allowed' "$work/demanded.log" || { cat "$work/demanded.log"; fail "the refusal is not explained"; }
 servers_alive
 servers_stop
 
 # The server's option: with tcp it says so, with rdma it serves nobody over TCP.
 rdma_server --transport tcp
-stays server_tcp 'the server cannot: the server is set to TCP'
+stays server_tcp 'the server cannot use RDMA: the server is set to TCP'
 servers_stop
 rdma_server --transport rdma
 export GGML_RPC_NO_RDMA=1
-probe refused --check 64 && fail "the server is set to RDMA alone, and serves a client over TCP"
+probe refused --check 64 && fail "the server allows only RDMA, but serves a client over TCP"
 unset GGML_RPC_NO_RDMA
-grep -q 'set to RDMA alone, and the client announces no RDMA' "$log" || { cat "$log"; fail "the server does not explain its refusal"; }
-probe alone --check 64 || fail "a server that is set to RDMA alone does not serve over RDMA"
+grep -q 'allows only RDMA, but the client announces no RDMA' "$log" || { cat "$log"; fail "the server does not explain its refusal"; }
+probe alone --check 64 || fail "a server that allows only RDMA does not serve over RDMA"
 expect_rdma "$log" "$work/alone.log"
 servers_alive
 servers_stop

@@ -34,7 +34,7 @@ said doctor "connections from $RXE_IP use rxe0 port 1, GID $RXE_GID, RoCE v2, pa
 
 GGML_RPC_NO_RDMA=1 "$build/bin/ggwire" doctor -W 60 "$endpoint" >"$work/off"
 said off "the connection runs over TCP: this side is set to TCP"
-said off "RDMA is switched off here by GGML_RPC_NO_RDMA"
+said off "RDMA is disabled on this machine by GGML_RPC_NO_RDMA"
 GGML_RDMA_GID=200 "$build/bin/ggwire" doctor -W 60 "$endpoint" >"$work/gid"
 said gid "GGML_RDMA_GID=200"
 servers_alive

@@ -316,7 +316,7 @@ static void a_server_without_rdma_says_so(void **state)
 	struct gw_error err;
 	fake_usual();
 	assert_string_equal(round_trip(GW_TRANSPORT_TCP, &err), "tcp");
-	assert_non_null(strstr(logged, "stays on TCP: the server cannot: the server is set to TCP"));
+	assert_non_null(strstr(logged, "stays on TCP: the server cannot use RDMA: the server is set to TCP"));
 }
 
 static void a_client_without_rdma_is_served(void **state)
@@ -333,14 +333,15 @@ static void rdma_alone_refuses_and_says_why(void **state)
 	struct gw_error err = {0};
 	setenv("GGML_RPC_TRANSPORT", "rdma", 1);
 	assert_null(round_trip(GW_TRANSPORT_TCP, &err));
-	assert_non_null(strstr(err.text, "RDMA alone is allowed, and there is no RDMA device"));
+	assert_non_null(strstr(err.text, "only RDMA is allowed, but there is no RDMA device"));
 	fake_usual();
 	assert_null(round_trip(GW_TRANSPORT_TCP, &err));
-	assert_non_null(strstr(err.text, "RDMA alone is allowed, and the server cannot: the server is set to TCP"));
+	assert_non_null(
+		strstr(err.text, "only RDMA is allowed, but the server cannot use RDMA: the server is set to TCP"));
 	assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "rdma");
 	setenv("GGML_RPC_STOCK", "1", 1);
 	assert_null(round_trip(GW_TRANSPORT_TCP, &err));
-	assert_non_null(strstr(err.text, "RDMA alone is allowed, and the server announces no RDMA"));
+	assert_non_null(strstr(err.text, "only RDMA is allowed, but the server announces no RDMA"));
 	assert_string_equal(round_trip(GW_TRANSPORT_AUTO, &err), "rdma, stock path");
 	setenv("GGML_RPC_NO_RDMA", "1", 1);
 	assert_null(round_trip(GW_TRANSPORT_AUTO, &err));
@@ -348,7 +349,7 @@ static void rdma_alone_refuses_and_says_why(void **state)
 	unsetenv("GGML_RPC_NO_RDMA");
 	setenv("GGML_RPC_TRANSPORT", "infiniband", 1);
 	assert_null(round_trip(GW_TRANSPORT_AUTO, &err));
-	assert_non_null(strstr(err.text, "'infiniband' is none of auto, tcp, rdma"));
+	assert_non_null(strstr(err.text, "'infiniband' is not auto, tcp or rdma"));
 }
 
 /* A key file for this process, and the same key for servers. */
@@ -406,7 +407,7 @@ static void a_server_of_rdma_alone_refuses_tcp(void **state)
 	gw_client_close(c);
 	net_stop(&net);
 	assert_int_equal(net.servers[0].end, GW_ERR_UNSUPPORTED);
-	assert_non_null(strstr(net.servers[0].why.text, "RDMA alone, and the client announces no RDMA"));
+	assert_non_null(strstr(net.servers[0].why.text, "allows only RDMA, but the client announces no RDMA"));
 }
 
 /* Fails the nth call that sets up, whichever side makes it, until there are none left to fail. The connection is made

@@ -22,10 +22,10 @@ struct gw_told {
 
 void gw_told_init(struct gw_told *t);
 
-/* The first number that ggml got for this question. If there is none, number, which is then the first. */
+/* The first number that ggml got for this query. Without one, number, which then becomes the first. */
 size_t gw_told_first(struct gw_told *t, const void *question, size_t size, size_t number);
 
-/* Drops everything: no plan depends on it any more. */
+/* Drops everything: no plan depends on it. */
 void gw_told_clear(struct gw_told *t);
 
 #endif

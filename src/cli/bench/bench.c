@@ -41,7 +41,7 @@ static const char usage[] =
 	"\n" GW_VERB_ENDPOINTS "\n" GW_VERB_HELP
 	"  -t, --time SECONDS      how long each measurement takes (default: 1)\n"
 	"  -d, --device N          the server's device, counted from 0 (default: 0)\n"
-	"      --transport MODE    auto (default): TCP, and RDMA where both ends have it; tcp; rdma\n"
+	"      --transport MODE    auto (default): TCP, and RDMA if both ends have it; tcp; rdma\n"
 	"  -W, --timeout SECONDS   how long to wait for an answer (default: 10)\n" GW_VERB_JSON;
 
 static int parse(const char *program, int argc, char **argv, struct options *o)

@@ -94,7 +94,7 @@ static enum gw_status raw_download_piece(struct mover *m, struct gw_error *err)
 	return stream(m, 0, m->piece, err);
 }
 
-/* Everything that was sent has been taken: a read is answered behind it. */
+/* Makes sure that the server has received everything: the reply to a read comes after it. */
 static enum gw_status await_all(struct mover *m, struct gw_error *err)
 {
 	uint8_t word[4];
@@ -164,7 +164,7 @@ static enum gw_status compare(struct bench *b, struct gw_error *err)
 	if (!status)
 		status = gw_bench_read(&b->buffer, 0, back, FIRST_PIECE, err);
 	if (!status && memcmp(back, b->memory, FIRST_PIECE) != 0)
-		status = gw_error_set(err, GW_ERR_COMPUTE, "server at %s gives back other bytes than it was given",
+		status = gw_error_set(err, GW_ERR_COMPUTE, "server at %s returns different bytes than it was given",
 			gw_client_name(b->client));
 	return status;
 }

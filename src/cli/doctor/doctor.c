@@ -58,8 +58,8 @@ static bool find_program(char out[PATH_MAX])
 	return true;
 }
 
-/* Where ggml looks for backends: its own directory, beside the program, and where it was started. Which program that
- * will be is not known; this one's directory stands for it. */
+/* Where ggml looks for backends: its own directory, next to the program, and the current directory. Which program that
+ * will be is unknown, so this program's directory is used. */
 static void look_for_plugins(struct gw_findings *f)
 {
 	char program[PATH_MAX], here[PATH_MAX];

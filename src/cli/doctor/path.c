@@ -31,22 +31,23 @@ static const char *connect_advice(int failure)
 {
 	switch (failure) {
 	case ECONNREFUSED:
-		return "the machine answers and nothing listens there: start ggwire serve with -H ADDRESS (its default "
-		       "is "
-		       "127.0.0.1, which no other machine reaches), or look whether a firewall rejects the port";
+		return "the machine is up, but nothing listens on that port: start ggwire serve with -H ADDRESS (by "
+		       "default it listens on 127.0.0.1, which other machines cannot reach), or check whether a "
+		       "firewall rejects the port";
 	case ETIMEDOUT:
-		return "nothing answers at all: the machine is off, the address is wrong, or a firewall drops packets "
+		return "check that the machine is on, that the address is right, and that no firewall drops packets "
 		       "to the port";
 	case EHOSTUNREACH:
 	case ENETUNREACH:
-		return "there is no route, or a router or firewall says no: ip route get ADDRESS";
+		return "there is no route, or a router or firewall rejects the connection: check with ip route get "
+		       "ADDRESS";
 	case ECONNRESET:
-		return "something between resets connections: a firewall, or a proxy without a server behind it";
+		return "something on the path resets connections: a firewall, or a proxy whose server is down";
 	case EACCES:
 	case EPERM:
 		return "a local firewall or security policy forbids it";
 	default:
-		return "look at the address and at the network of this machine";
+		return "check the address and this machine's network";
 	}
 }
 
@@ -106,7 +107,8 @@ static bool reach(const struct gw_endpoint *ep, int timeout_ms, struct gw_doctor
 	char name[128];
 	if (gw_tcp_resolve(ep, false, &list, &err)) {
 		gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err.text);
-		gw_found_advice(f, "use its address, or look at the spelling, /etc/hosts and DNS (getent hosts NAME)");
+		gw_found_advice(
+			f, "use the machine's address, or check the spelling, /etc/hosts and DNS (getent hosts NAME)");
 		return false;
 	}
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
@@ -134,12 +136,11 @@ static void say_no_handshake(enum gw_status status, const struct gw_error *err, 
 	gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err->text);
 	if (status == GW_ERR_TIMEOUT)
 		gw_found_advice(f,
-			"wait until the other client has left, or use ggwire serve there; if no server is there, "
-			"a firewall or proxy may have accepted in its place");
+			"wait until the other client has left, or run ggwire serve there, which serves many; if no "
+			"server runs there, a firewall or proxy may have accepted the connection");
 	else if (status == GW_ERR_PROTOCOL)
-		gw_found_advice(f, "look at the port; what answers is no RPC server, or one that turns this machine "
-				   "away (--allow, "
-				   "--max-clients): its log says so");
+		gw_found_advice(f, "check the port: what answers is not an RPC server, or it refuses this machine "
+				   "(--allow, --max-clients), which its log says");
 	else if (status == GW_ERR_UNSUPPORTED)
 		gw_found_advice(f,
 			"update the older end, or serve old clients on an endpoint of their own (--listen ...,proto=)");
@@ -151,7 +152,7 @@ static void say_versions(const struct gw_client *c, const struct gw_query *q, st
 	const char *version = q->info.version;
 	char text[GW_QUERY_TEXT];
 	gw_query_server_text(c, q, text);
-	gw_found(f, GW_FINDING_OK, AREA, "it is a %s; this is ggwire %s, and both can talk", text, GGWIRE_VERSION);
+	gw_found(f, GW_FINDING_OK, AREA, "it is a %s, compatible with this ggwire %s", text, GGWIRE_VERSION);
 	if (memcmp(&theirs, &used, sizeof(used)) != 0) {
 		gw_found(f, GW_FINDING_WARNING, AREA,
 			"it speaks protocol %u.%u.%u, newer than this ggwire, which uses %u.%u.%u", theirs.major,
@@ -161,13 +162,13 @@ static void say_versions(const struct gw_client *c, const struct gw_query *q, st
 	if (version[0] && strcmp(version, GGWIRE_VERSION) != 0) {
 		gw_found(f, GW_FINDING_WARNING, AREA, "ggwire has version %s there and %s here", version,
 			GGWIRE_VERSION);
-		gw_found_advice(f, "that works; the same version at both ends has all extensions");
+		gw_found_advice(f, "this works; run the same version at both ends to use all extensions");
 	}
 	for (uint32_t i = 0; i < q->info.n_devices; i++)
 		if (q->memory[i].free < q->memory[i].total / 20) {
 			gw_found(f, GW_FINDING_WARNING, AREA, "its device %u has less than 5 %% of its memory free",
 				(unsigned)i);
-			gw_found_advice(f, "another client or program holds it: ggwire status");
+			gw_found_advice(f, "another client or program uses it: see ggwire status");
 		}
 }
 
@@ -226,8 +227,8 @@ static void measure(struct gw_client *c, const struct gw_query *q, struct gw_doc
 	measure_round_trip(c, path);
 	if (q->info.flags & GW_EXT_SERVER_FULL) {
 		gw_found(f, GW_FINDING_WARNING, AREA, "it has no free client slot, or none for this host");
-		gw_found_advice(
-			f, "ggwire status says who uses it; --max-clients and --max-clients-per-host are its bounds");
+		gw_found_advice(f,
+			"see who uses it with ggwire status, or raise --max-clients or --max-clients-per-host there");
 		return;
 	}
 	if (q->info.flags & GW_EXT_SERVER_STREAM)
@@ -254,7 +255,7 @@ static void shake_hands(const char *endpoint, double timeout_s, struct gw_doctor
 	}
 	if (gw_query_server(v.client, &q, &err) || gw_query_memory(v.client, &q, &err)) {
 		gw_found(f, GW_FINDING_PROBLEM, AREA, "%s", err.text);
-		gw_found_advice(f, "look at the server's log: a worker that dies names its reason there");
+		gw_found_advice(f, "look at the server's log, which says why a worker died");
 	} else {
 		say_versions(v.client, &q, f);
 		say_transport(v.client, path->connected, f);

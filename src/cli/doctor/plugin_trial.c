@@ -109,11 +109,11 @@ static void collect(pid_t pid, int messages, int result, int timeout_ms, struct 
 	if (read(result, &t, sizeof(t)) == sizeof(t))
 		*out = t;
 	else if (!ended)
-		snprintf(out->text, sizeof(out->text), "it is not through after %d s", timeout_ms / 1000);
+		snprintf(out->text, sizeof(out->text), "it did not load within %d s", timeout_ms / 1000);
 	else if (WIFSIGNALED(how))
 		snprintf(out->text, sizeof(out->text), "the process died: %s", strsignal(WTERMSIG(how)));
 	else
-		snprintf(out->text, sizeof(out->text), "the process ended with status %d", WEXITSTATUS(how));
+		snprintf(out->text, sizeof(out->text), "the process exited with status %d", WEXITSTATUS(how));
 	if (out->step == GW_PLUGIN_REFUSED)
 		last_line(said, out->text, sizeof(out->text));
 }
@@ -122,7 +122,7 @@ void gw_plugin_try(const char *path, int timeout_ms, struct gw_plugin_trial *out
 {
 	int messages[2] = {-1, -1}, result[2] = {-1, -1};
 	pid_t pid = -1;
-	*out = (struct gw_plugin_trial){.step = GW_PLUGIN_DIED, .text = "no process could be made"};
+	*out = (struct gw_plugin_trial){.step = GW_PLUGIN_DIED, .text = "cannot create a process"};
 	fflush(NULL);
 	if (pipe2(messages, O_CLOEXEC) == 0 && pipe2(result, O_CLOEXEC) == 0)
 		pid = fork();

@@ -31,7 +31,8 @@ static bool is_ours(const char *path)
 	return strstr(path, "libggml-rpc-ggwire") != NULL;
 }
 
-/* ggml takes the plug-in with the highest score, and one without any, by its bare name, only if there is none. */
+/* ggml uses the plug-in with the highest score. It uses one without a score, by its bare name, only if no other exists.
+ */
 static void take(struct search *s, const char *path, const struct gw_plugin_trial *t)
 {
 	int score = t->has_score ? t->score : 0;
@@ -46,9 +47,9 @@ static void take(struct search *s, const char *path, const struct gw_plugin_tria
 static void say_loaded(struct search *s, const char *path, const struct gw_plugin_trial *t)
 {
 	if (s->api_version && t->api_version != s->api_version) {
-		gw_found(s->f, GW_FINDING_PROBLEM, AREA, "%s has backend API version %d, this ggml %d", path,
+		gw_found(s->f, GW_FINDING_PROBLEM, AREA, "%s has backend API version %d, but this ggml has %d", path,
 			t->api_version, s->api_version);
-		gw_found_advice(s->f, "install the plug-in that belongs to ggml %s", ggml_version());
+		gw_found_advice(s->f, "install the plug-in built for ggml %s", ggml_version());
 		return;
 	}
 	if (t->has_score)
@@ -75,12 +76,12 @@ static void try_plugin(struct search *s, const char *path)
 		return;
 	case GW_PLUGIN_REFUSED:
 		gw_found(s->f, GW_FINDING_PROBLEM, AREA, "%s refuses this ggml: %s", path,
-			t.text[0] ? t.text : "without a reason");
-		gw_found_advice(s->f, "install a ggwire that knows ggml %s", ggml_version());
+			t.text[0] ? t.text : "no reason given");
+		gw_found_advice(s->f, "install a ggwire that supports ggml %s", ggml_version());
 		return;
 	default:
 		gw_found(s->f, GW_FINDING_PROBLEM, AREA, "%s: %s", path, t.text);
-		gw_found_advice(s->f, "remove the file, or install its package anew");
+		gw_found_advice(s->f, "remove the file, or reinstall its package");
 	}
 }
 
@@ -113,7 +114,7 @@ static void search_dir(struct search *s, const char *dir)
 	gw_source_names_free(&names);
 }
 
-/* It is loaded behind what was found in the directories, and programs use the first registry named RPC. */
+/* It is loaded after those found in the directories, and programs use the first registry named RPC. */
 static void search_environment(struct search *s)
 {
 	const char *path = getenv("GGML_BACKEND_PATH");
@@ -124,27 +125,31 @@ static void search_environment(struct search *s)
 	if (!before.best[0])
 		return;
 	*s = before;
-	gw_found(s->f, GW_FINDING_WARNING, AREA, "GGML_BACKEND_PATH names %s, which is loaded behind %s and not used",
-		path, before.best);
-	gw_found_advice(s->f, "install the plug-in beside the other one: there the better one is taken");
+	gw_found(s->f, GW_FINDING_WARNING, AREA,
+		"GGML_BACKEND_PATH names %s, which is loaded but not used, because %s has priority", path, before.best);
+	gw_found_advice(
+		s->f, "install the plug-in in the same directory as the other one: ggml then chooses the better one");
 }
 
 static void say_best(struct search *s)
 {
 	if (!s->best[0]) {
-		gw_found(
-			s->f, GW_FINDING_WARNING, AREA, "no RPC plug-in is found: programs here cannot borrow devices");
+		gw_found(s->f, GW_FINDING_WARNING, AREA,
+			"no RPC plug-in was found: programs on this machine cannot use remote devices");
 		gw_found_advice(s->f,
 			"install ggwire's plug-in into ggml's backend directory, or name it in GGML_BACKEND_PATH; "
-			"a machine that only lends needs none");
+			"a machine that only runs a server needs none");
 	} else if (s->best_is_ours) {
-		gw_found(s->f, GW_FINDING_OK, AREA, "programs here load %s", s->best);
+		gw_found(s->f, GW_FINDING_OK, AREA, "programs on this machine load %s", s->best);
 	} else if (s->has_ours) {
-		gw_found(s->f, GW_FINDING_WARNING, AREA, "programs here load %s, whose score is higher", s->best);
-		gw_found_advice(s->f, "remove it, or keep it on purpose");
+		gw_found(s->f, GW_FINDING_WARNING, AREA,
+			"programs on this machine load %s, which has a higher score than ggwire's plug-in", s->best);
+		gw_found_advice(s->f, "remove it to use ggwire's plug-in");
 	} else {
 		gw_found(s->f, GW_FINDING_WARNING, AREA,
-			"programs here load %s: ggwire's plug-in is not beside it, or does not load", s->best);
+			"programs on this machine load %s: ggwire's plug-in is not in the same directory, or does not "
+			"load",
+			s->best);
 		gw_found_advice(s->f, "install ggwire's plug-in into the same directory");
 	}
 }
@@ -162,7 +167,7 @@ void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f)
 		search_dir(&s, backend_dirs[i]);
 	search_environment(&s);
 	if (s.n_dirs == 0) {
-		gw_found(f, GW_FINDING_WARNING, AREA, "there is no backend directory of ggml at %s",
+		gw_found(f, GW_FINDING_WARNING, AREA, "ggml's backend directory was not found at %s",
 			backend_dirs[0] ? backend_dirs[0] : "any known place");
 		gw_found_advice(f, "install ggml, or configure ggwire with -DGGML_BACKEND_DIR=");
 	}

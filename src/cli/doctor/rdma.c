@@ -121,10 +121,11 @@ static void say_gids(struct look *l, const char *dev, const char *port)
 static void say_infiniband(struct look *l, const char *dev, const char *port)
 {
 	l->has_infiniband = true;
-	gw_found(l->f, GW_FINDING_WARNING, AREA, "%s port %s is InfiniBand, whose GIDs are no IP addresses", dev, port);
+	gw_found(
+		l->f, GW_FINDING_WARNING, AREA, "%s port %s is InfiniBand, whose GIDs are not IP addresses", dev, port);
 	gw_found_advice(l->f,
-		"between ggwire peers it is used all the same, where no RoCE device fits; stock peers stay on "
-		"TCP there; TCP itself needs an address on the port (IPoIB)");
+		"ggwire peers use it if no RoCE device fits; connections to stock peers stay on TCP; TCP itself "
+		"needs an address on the port (IPoIB)");
 }
 
 static void say_port(struct look *l, const char *dev, const char *port)
@@ -135,7 +136,7 @@ static void say_port(struct look *l, const char *dev, const char *port)
 	(void)gw_source_line(rate, sizeof(rate), l->s->sys, "class/infiniband/%s/ports/%s/rate", dev, port);
 	if (!strstr(state, "ACTIVE")) {
 		gw_found(l->f, GW_FINDING_WARNING, AREA, "%s port %s is not active (%s)", dev, port, state);
-		gw_found_advice(l->f, "plug the cable in, bring the interface up, look at the switch's port");
+		gw_found_advice(l->f, "plug in the cable, bring the interface up, and check the switch port");
 		return;
 	}
 	gw_found(l->f, GW_FINDING_OK, AREA, "%s port %s is active: %s, %s", dev, port, layer, rate);
@@ -167,18 +168,18 @@ static void check_files(const struct gw_sources *s, struct gw_findings *f)
 	if (any)
 		return;
 	gw_found(f, GW_FINDING_PROBLEM, AREA,
-		"there are RDMA devices, and no /dev/infiniband/uverbs* here: a container without them?");
-	gw_found_advice(f, "--network host --device /dev/infiniband --ulimit memlock=-1; on the machine itself: "
-			   "modprobe ib_uverbs");
+		"there are RDMA devices, but no /dev/infiniband/uverbs*: is this a container without device files?");
+	gw_found_advice(f, "start the container with --network host --device /dev/infiniband --ulimit memlock=-1; "
+			   "outside a container, run modprobe ib_uverbs");
 }
 
 static void check_environment(struct look *l)
 {
 	const char *transport = getenv("GGML_RPC_TRANSPORT");
 	if (getenv("GGML_RPC_NO_RDMA") || (transport && strcmp(transport, "tcp") == 0)) {
-		gw_found(l->f, GW_FINDING_WARNING, AREA, "RDMA is switched off here by %s",
+		gw_found(l->f, GW_FINDING_WARNING, AREA, "RDMA is disabled on this machine by %s",
 			getenv("GGML_RPC_NO_RDMA") ? "GGML_RPC_NO_RDMA" : "GGML_RPC_TRANSPORT=tcp");
-		gw_found_advice(l->f, "unset the variable where RDMA is wanted");
+		gw_found_advice(l->f, "unset the variable to use RDMA");
 	}
 	if (l->want_device && !l->has_wanted_device) {
 		gw_found(l->f, GW_FINDING_PROBLEM, AREA, "GGML_RDMA_DEV=%s: there is no such device", l->want_device);
@@ -195,14 +196,15 @@ static void say_no_match(const struct look *l)
 			"no GID is %s: a connection to a ggwire peer would use the InfiniBand port", path->local_text);
 	} else if (l->sits_below) {
 		gw_found(l->f, GW_FINDING_PROBLEM, AREA,
-			"no GID is %s: that address is on %s, a bridge or bond, and %s below it", path->local_text,
-			where, l->below);
-		gw_found_advice(l->f, "give the card itself an address, and connect by that one");
+			"no GID is %s: that address belongs to %s, a bridge or bond, while %s", path->local_text, where,
+			l->below);
+		gw_found_advice(l->f, "give the card itself an address, and connect to that address");
 	} else {
 		gw_found(l->f, GW_FINDING_PROBLEM, AREA,
-			"no GID is %s, the address that connections there leave from (on %s)", path->local_text, where);
+			"no GID is %s, the source address of connections to that host (on %s)", path->local_text,
+			where);
 		gw_found_advice(l->f,
-			"connect by addresses of the RDMA interfaces at both ends; for a container --network host");
+			"use addresses of the RDMA interfaces at both ends; start a container with --network host");
 	}
 }
 
@@ -226,16 +228,16 @@ static void say_choice(const struct look *l, const char *library_error)
 		return;
 	}
 	gw_found(l->f, GW_FINDING_OK, AREA, "connections from %s use %s: %s", l->path->local_text, choice,
-		l->want_gid ? "GGML_RDMA_GID says so" : "it holds that address");
+		l->want_gid ? "set by GGML_RDMA_GID" : "it has that address");
 }
 
 static void say_v1(const struct look *l)
 {
 	if (!l->matches || l->matches_v2 || l->want_gid)
 		return;
-	gw_found(l->f, GW_FINDING_WARNING, AREA, "%s is a GID of RoCE v1 only, which no router passes on",
+	gw_found(l->f, GW_FINDING_WARNING, AREA, "%s is a RoCE v1 GID, which routers do not forward",
 		l->path->local_text);
-	gw_found_advice(l->f, "cma_roce_mode -d DEVICE -m 2, or the driver's setting for RoCE v2");
+	gw_found_advice(l->f, "switch to RoCE v2: cma_roce_mode -d DEVICE -m 2, or the driver's setting");
 }
 
 static const char *set(const char *variable)
@@ -280,13 +282,13 @@ const char *gw_doctor_upgrade_advice(unsigned cause)
 		[GW_UPGRADE_CAUSE_NO_LIBRARY] = "apt install libibverbs1 ibverbs-providers",
 		[GW_UPGRADE_CAUSE_NO_DEVICE] =
 			"load the card's driver and ib_uverbs, or give the container /dev/infiniband",
-		[GW_UPGRADE_CAUSE_NO_ADDRESS] = "connect by addresses of the RDMA interfaces at both ends",
+		[GW_UPGRADE_CAUSE_NO_ADDRESS] = "use addresses of the RDMA interfaces at both ends",
 		[GW_UPGRADE_CAUSE_BAD_SETTING] =
 			"unset GGML_RDMA_DEV and GGML_RDMA_GID, or set them to a device and an entry that exist",
 		[GW_UPGRADE_CAUSE_NO_MEMORY] = "raise the limit of locked memory: ulimit -l unlimited",
 		[GW_UPGRADE_CAUSE_NO_ROUTE] = "set GGML_RDMA_GID to a GID of the same network at both ends",
 		[GW_UPGRADE_CAUSE_NO_PASSAGE] =
-			"let UDP port 4791 through, and set the same MTU at both ends and between them",
+			"allow UDP port 4791, and set the same MTU at both ends and on the switch",
 		[GW_UPGRADE_CAUSE_ENCRYPTED] = "GGWIRE_RDMA_PLAINTEXT=1 here and --rdma-plaintext there",
 		[GW_UPGRADE_CAUSE_NOT_OFFERED] = "look at the server's own log, or run ggwire doctor there",
 	};

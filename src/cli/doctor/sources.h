@@ -16,7 +16,7 @@ struct gw_sources {
 bool gw_source_line(char *out, size_t size, const char *root, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Of the first line of root/path that begins with label: what stands behind it, without blanks around it. */
+/* The rest of the first line of root/path that begins with label, without blanks around it. */
 bool gw_source_find(char *out, size_t size, const char *root, const char *path, const char *label);
 
 bool gw_source_exists(const char *root, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

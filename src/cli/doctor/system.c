@@ -34,11 +34,11 @@ void gw_doctor_governor(const struct gw_sources *s, struct gw_findings *f)
 	}
 	gw_source_names_free(&cpus);
 	if (known == 0) {
-		gw_found(f, GW_FINDING_OK, "cpu", "no frequency governor is visible here");
+		gw_found(f, GW_FINDING_OK, "cpu", "no CPU frequency governor is visible");
 	} else if (slow > 0) {
 		gw_found(f, GW_FINDING_WARNING, "cpu",
 			"%zu of %zu processors are held at their lowest frequency (powersave)", slow, known);
-		gw_found_advice(f, "cpupower frequency-set -g performance, or schedutil");
+		gw_found_advice(f, "run cpupower frequency-set -g performance (or schedutil)");
 	} else {
 		gw_found(f, GW_FINDING_OK, "cpu", "frequency governor: %s", last);
 	}
@@ -80,9 +80,9 @@ static void check_buffer(
 	}
 	uint64_t wanted = (uint64_t)(needed * 2) / (1 << 20) * (1 << 20) + (1 << 20);
 	gw_found(f, GW_FINDING_WARNING, "sockets",
-		"%s: a connection's buffer ends at %s; this path holds %s (%.0f MB/s for a round trip)", name,
-		gw_units_bytes((double)limit, have), gw_units_bytes((double)needed, need), rate / 1e6);
-	gw_found_advice(f, "sysctl -w net.ipv4.%s=\"4096 131072 %" PRIu64 "\" (and below /etc/sysctl.d to keep it)",
+		"%s: a connection's buffer is limited to %s, but this path needs %s (%.0f MB/s for one round trip)",
+		name, gw_units_bytes((double)limit, have), gw_units_bytes((double)needed, need), rate / 1e6);
+	gw_found_advice(f, "run sysctl -w net.ipv4.%s=\"4096 131072 %" PRIu64 "\" (add it to /etc/sysctl.d to keep it)",
 		name, wanted);
 }
 
@@ -93,7 +93,7 @@ static void say_core_limits(const struct gw_sources *s, struct gw_findings *f)
 	if (gw_source_line(receive, sizeof(receive), s->proc, "sys/net/core/rmem_max") &&
 		gw_source_line(send, sizeof(send), s->proc, "sys/net/core/wmem_max"))
 		gw_found(f, GW_FINDING_OK, "sockets",
-			"net.core.rmem_max %s, wmem_max %s: no limit here, as the kernel sizes the buffers itself",
+			"net.core.rmem_max %s, wmem_max %s: not a limit, because the kernel sizes the buffers itself",
 			receive, send);
 }
 
@@ -137,5 +137,6 @@ void gw_doctor_memlock(const struct gw_sources *s, struct gw_findings *f)
 	}
 	gw_found(f, limit < CONNECTION_LOCKS ? GW_FINDING_PROBLEM : GW_FINDING_WARNING, "rdma",
 		"locked memory is limited to %s; a connection over RDMA takes 10 MiB", text);
-	gw_found_advice(f, "ulimit -l unlimited; LimitMEMLOCK=infinity in a unit; --ulimit memlock=-1 for a container");
+	gw_found_advice(f, "raise the limit: ulimit -l unlimited, LimitMEMLOCK=infinity in a systemd unit, or --ulimit "
+			   "memlock=-1 for a container");
 }

@@ -28,10 +28,10 @@ struct total {
 static const char usage[] =
 	"[options] FILE\n"
 	"\n"
-	"Prints a recorded conversation.\n"
+	"Prints the messages of a recorded connection.\n"
 	"\n" GW_VERB_HELP "  -n, --nodes             list the nodes of graphs\n"
-	"      --proto VERSION     take it for one of this protocol version; default: what the server's answer to\n"
-	"                          HELLO says\n";
+	"      --proto VERSION     read it as this protocol version; default: the one in the server's reply to\n"
+	"                          HELLO\n";
 
 static int parse(const char *program, int argc, char **argv, struct options *o)
 {
@@ -51,7 +51,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	return gw_verb_argument(program, argc, argv, first, "file", &o->path);
 }
 
-/* The version that the server announces; its answer is laid out alike in all versions. NULL if there is none. */
+/* The version that the server announces; its reply has the same layout in all versions. NULL without one. */
 static const struct gw_dialect *announced(struct gw_recording recording)
 {
 	struct gw_exchange x;
@@ -62,7 +62,7 @@ static const struct gw_dialect *announced(struct gw_recording recording)
 	return gw_dialect_for(hello.version, NULL);
 }
 
-/* False if a body is not what its command wants. */
+/* False if a body is malformed for its command. */
 static bool print_exchange(unsigned number, const struct gw_dialect *dialect, const struct gw_exchange *x, bool nodes,
 	struct total totals[COMMANDS])
 {
@@ -103,7 +103,7 @@ static int print_all(const char *program, const struct options *o, struct gw_rec
 	bool good = true;
 	if (!dialect)
 		return gw_verb_complain(program, GW_EXIT_FINDING,
-			"%s: it announces no version that is known: give one with --proto", o->path);
+			"%s: it announces no known protocol version: give one with --proto", o->path);
 	for (unsigned n = 1; (step = gw_recording_next(recording, dialect, &x)) == GW_RECORDING_EXCHANGE; n++)
 		good = print_exchange(n, dialect, &x, o->nodes, totals) && good;
 	print_totals(totals);

@@ -9,7 +9,7 @@
 #include "wire/dialect.h"
 
 /* Prints how many nodes of which operations a GRAPH_COMPUTE has and, with nodes, each on a line that begins with a
- * newline. False, and nothing is printed, if the body is none. */
+ * newline. False, and nothing is printed, if the body is malformed. */
 bool gw_dump_graph(FILE *to, const struct gw_dialect *dialect, const void *body, size_t size, bool nodes);
 
 #endif

@@ -17,7 +17,7 @@ struct context {
 	bool nodes;
 };
 
-/* Prints a body, or returns false if it is none. */
+/* Prints a body, or returns false if it is malformed. */
 typedef bool (*printer)(const struct context *c, const uint8_t *body, size_t size);
 
 static void print_caps(FILE *to, const uint8_t caps[GW_WIRE_CAPS])
@@ -406,7 +406,7 @@ static const struct printers extensions[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_ALIVE - GW_CMD_EXT_FIRST] = {alive_req, NULL},
 };
 
-/* Of what is not known here, the size is told. */
+/* For an unknown body, prints the size. */
 static struct printers printers_of(unsigned cmd)
 {
 	if (cmd < GW_CMD_STOCK_COUNT)

@@ -132,6 +132,6 @@ int gw_record_main(const char *program, int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	gw_endpoint_format(&bound, from, sizeof(from));
 	gw_endpoint_format(&o.server, to, sizeof(to));
-	gw_log_info("recording connections to %s, which go on to %s", from, to);
+	gw_log_info("recording connections to %s, forwarded to %s", from, to);
 	return accept_all(listener, &o);
 }

@@ -7,11 +7,10 @@
 static void explain(const struct gw_query *q, struct gw_error *why)
 {
 	if (q->info.version[0])
-		gw_error_set(why, GW_ERR_UNSUPPORTED, "ggwire %s does not tell what it is doing: it is too old",
-			q->info.version);
+		gw_error_set(why, GW_ERR_UNSUPPORTED, "ggwire %s is too old to report its status", q->info.version);
 	else
 		gw_error_set(why, GW_ERR_UNSUPPORTED,
-			"this is a stock server: only ggwire servers tell who uses them and what they are doing");
+			"this is a stock server: only ggwire servers report their clients and activity");
 }
 
 static enum gw_status devices_only(struct gw_client *c, struct gw_query *q, struct gw_snapshot *s, struct gw_error *err)

@@ -1,4 +1,4 @@
-/* Watching one server: a thread that asks it again and again, and connects anew where the connection is lost. */
+/* Watching one server: a thread that polls it, and connects again when the connection is lost. */
 #ifndef GW_CLI_TOP_WATCH_H
 #define GW_CLI_TOP_WATCH_H
 

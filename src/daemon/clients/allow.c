@@ -7,7 +7,7 @@
 
 #include "transport/tls/key_file.h"
 
-#define MAPPED_BITS 96 /* what stands before an IPv4 address in IPv6 */
+#define MAPPED_BITS 96 /* the prefix of an IPv4 address in IPv6 */
 
 static void map_ipv4(const void *ipv4, uint8_t out[16])
 {

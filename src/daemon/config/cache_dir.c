@@ -31,7 +31,7 @@ static enum gw_status find(bool indices, char *path, size_t size, struct gw_erro
 		return GW_OK;
 	}
 	return gw_error_set(
-		err, GW_ERR_NOT_FOUND, "cache: none of LLAMA_CACHE, XDG_CACHE_HOME and HOME says where the cache is");
+		err, GW_ERR_NOT_FOUND, "cache: no directory for it: LLAMA_CACHE, XDG_CACHE_HOME and HOME are not set");
 }
 
 static bool is_directory(const char *path)

@@ -1,4 +1,4 @@
-/* What users write behind options, on the command line or in a file. Errors quote the text and do not name the option:
+/* Values of options, on the command line or in a file. Errors quote the text and do not name the option:
  * the caller knows how it was written. */
 #ifndef GW_DAEMON_CONFIG_OPTION_VALUES_H
 #define GW_DAEMON_CONFIG_OPTION_VALUES_H
@@ -15,7 +15,7 @@
 /* A number from min to max: digits only, no sign, no blanks. max is small enough for ten times itself. */
 enum gw_status gw_option_number(const char *text, unsigned min, unsigned max, unsigned *out, struct gw_error *err);
 
-/* A positive number of bytes, with K, M, G or T behind it for their multiples by 1024. */
+/* A positive number of bytes, with an optional suffix K, M, G or T for powers of 1024. */
 enum gw_status gw_option_bytes(const char *text, uint64_t *out, struct gw_error *err);
 
 /* One of n words; *out is its place. */
@@ -25,14 +25,14 @@ enum gw_status gw_option_choice(
 /* A protocol version that is known, such as "4.0". */
 enum gw_status gw_option_proto(const char *text, const struct gw_dialect **dialect, struct gw_error *err);
 
-/* What may follow an endpoint to listen on: ",proto=VERSION", ",tls=MODE", in any order. */
+/* What can follow an endpoint to listen on: ",proto=VERSION", ",tls=MODE", in any order. */
 struct gw_option_terms {
-	const struct gw_dialect *dialect; /* NULL: not said */
+	const struct gw_dialect *dialect; /* NULL: not given */
 	bool has_tls;
 	enum gw_tls_mode tls;
 };
 
-/* An endpoint to listen on, with what may follow it or not. */
+/* An endpoint to listen on, with optional terms. */
 enum gw_status gw_option_listen(
 	const char *text, struct gw_endpoint *ep, struct gw_option_terms *terms, struct gw_error *err);
 

@@ -40,10 +40,10 @@ static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
 	{"config", 0, "FILE", false, true, set_config,
 		"read options from this file (default: " GW_SERVE_CONFIG ",\n"
-		"if there is one); those of the command line go before its"},
+		"if there is one); command-line options override it"},
 	{"threads", 't', "N", false, false, set_threads, "threads of the CPU device (default: half of the cores)"},
 	{"device", 'd', "NAME,...", false, false, set_devices,
-		"devices to lend (default: all but the CPU, or else the CPU)"},
+		"devices to lend (default: all except the CPU, or the CPU alone)"},
 	{"ggml", 0, "DIR", false, false, set_ggml,
 		"directory of ggml's libraries and backends (default: that of this\n"
 		"program, its ../lib, or the system's)"},
@@ -52,58 +52,58 @@ static const struct row rows[] = {
 		"port to listen on, 0 = any free one (default: " TEXT(GW_DEFAULT_PORT) ")"},
 	{"cache", 'c', NULL, false, false, set_cache, "keep large weights in a cache on disk"},
 	{"cache-size", 0, "SIZE", false, false, set_cache_size,
-		"the same, with at most that many bytes on disk: what was not used for\n"
-		"longest makes room"},
+		"the same, limited to this many bytes on disk; the least recently used\n"
+		"entries are removed first"},
 	{"cache-shared", 0, NULL, false, false, set_cache_shared,
-		"the same, with one cache for all clients, who have to trust each other\n"
+		"the same, with one cache for all clients, which must trust each other\n"
 		"(default: a client gets back what came from its own address)"},
 	{"model", 0, "PATH", true, false, add_model,
-		"a GGUF file, or a directory of them, that clients are going to load: its\n"
-		"weights are read here and not sent; may be repeated"},
+		"a GGUF file, or a directory of them: the server reads these weights from\n"
+		"its disk, and clients need not send them; can be repeated"},
 	{"listen", 0, "ENDPOINT", true, false, add_listen,
-		"HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated; instead of\n"
-		"-H and -p, unless these are given too. ENDPOINT,proto=VERSION\n"
-		"serves clients of that protocol version there, from 4.0.0 on;\n"
-		"ENDPOINT,tls=MODE has its own --tls"},
+		"HOST:PORT, [IPV6]:PORT or unix:PATH; can be repeated; replaces the\n"
+		"default of -H and -p. ENDPOINT,proto=VERSION serves clients of that\n"
+		"protocol version there, from 4.0.0 on; ENDPOINT,tls=MODE has its own\n"
+		"--tls"},
 	{"max-clients", 0, "N", false, false, set_max_clients,
-		"clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
+		"number of clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
 	{"max-clients-per-host", 0, "N", false, false, set_max_per_host,
-		"of these, from one address, and through Unix sockets from one user\n"
-		"(default: a quarter, but no fewer than " TEXT(LEAST_PER_HOST) ")"},
+		"how many of these can be from one address or, through Unix sockets,\n"
+		"from one user (default: a quarter, but at least " TEXT(LEAST_PER_HOST) ")"},
 	{"max-memory", 0, "SIZE", false, false, set_max_memory,
-		"memory of one client: buffers, graphs and scratch memory in bytes, or\n"
-		"with K, M, G, T behind the number (default: what the devices have)"},
+		"memory limit of one client, for buffers, graphs and scratch memory: bytes,\n"
+		"or a number with K, M, G or T (default: what the devices have)"},
 	{"allow", 0, "CIDR,...", true, false, add_allowed,
-		"networks whose machines may connect, such as 192.0.2.0/24 or\n"
+		"networks whose machines can connect, such as 192.0.2.0/24 or\n"
 		"2001:db8::/32, and id:NAME for clients with the key of that name, from\n"
-		"anywhere; may be repeated (default: all; Unix sockets always may)"},
+		"anywhere; can be repeated (default: all; Unix sockets always can)"},
 	{"no-peers", 0, NULL, false, false, set_no_peers,
-		"do not connect to other servers, nor let them connect: two servers that\n"
-		"share a model's layers (-sm tensor) then add up through the client"},
+		"do not connect to other servers, and do not let them connect: two servers\n"
+		"that share a model's layers (-sm tensor) then add up through the client"},
 	{"sandbox", 0, "MODE", false, false, set_sandbox,
-		"what workers may do to this machine: auto (default) as little as the\n"
-		"kernel can enforce, require all of that or do not start, off"},
+		"how to restrict workers: auto (default): as far as the kernel can enforce;\n"
+		"require: completely, or do not start; off"},
 	{"worker-env", 0, "NAME,...", true, false, add_environment,
-		"environment variables that workers get beside those of ggml, drivers and\n"
-		"the C library; may be repeated"},
+		"environment variables to pass to workers, in addition to those of ggml,\n"
+		"drivers and the C library; can be repeated"},
 	{"transport", 0, "MODE", false, false, set_transport,
-		"auto (default): RDMA where both ends have it, else TCP; tcp: never\n"
-		"RDMA; rdma: refuse clients that stay on TCP"},
+		"auto (default): RDMA if both ends have it, otherwise TCP; tcp: never\n"
+		"RDMA; rdma: refuse clients that would stay on TCP"},
 	{"tls", 0, "MODE", false, false, set_tls,
-		"on: clients may use TLS with a key; require: they must, except on Unix\n"
+		"on: clients can use TLS with a key; require: they must, except on Unix\n"
 		"sockets; off (default: on with --tls-psk, otherwise off)"},
-	{"tls-psk", 0, "FILE", false, false, set_tls_psk, "the clients' keys; default: where ggwire key puts them"},
+	{"tls-psk", 0, "FILE", false, false, set_tls_psk, "the clients' keys (default: the file that ggwire key uses)"},
 	{"rdma-plaintext", 0, NULL, false, false, set_rdma_plaintext,
-		"let clients with TLS go over to RDMA, which is not encrypted"},
+		"let clients with TLS switch to RDMA, which is not encrypted"},
 	{"http", 0, "[HOST:]PORT", false, false, set_http,
 		"show what the server is doing over HTTP: a page, /status.json,\n"
-		"/history.json and /metrics; without HOST to this machine only (default: off)"},
+		"/history.json and /metrics; without HOST for this machine only (default: off)"},
 	{"http-token-file", 0, "FILE", false, false, set_http_token_file,
-		"who asks for the status over HTTP from another machine has to send the\n"
-		"token in this file: Authorization: Bearer TOKEN"},
+		"require the token in this file for HTTP requests from other machines:\n"
+		"Authorization: Bearer TOKEN"},
 	{"log-level", 0, "LEVEL", false, false, set_log_level, "error, warn, info or debug (default: info)"},
 	{"log-format", 0, "FORMAT", false, false, set_log_format,
-		"text (default), or json: an object a line, with time and level"},
+		"text (default), or json: one object per line, with time and level"},
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -212,7 +212,7 @@ static enum gw_status add_model(struct parse *p, const char *text, struct gw_err
 	char *models = p->o.models;
 	size_t used = strlen(models), left = sizeof(p->o.models) - used;
 	if (!text[0] || strchr(text, '\n'))
-		return gw_error_set(err, GW_ERR_INVALID, "'%s' is no path of a file or directory", text);
+		return gw_error_set(err, GW_ERR_INVALID, "'%s' is not the path of a file or directory", text);
 	if ((size_t)snprintf(models + used, left, "%s\n", text) >= left)
 		return gw_error_set(
 			err, GW_ERR_LIMIT, "all paths together are longer than %zu bytes", sizeof(p->o.models) - 1);
@@ -279,7 +279,7 @@ static enum gw_status set_transport(struct parse *p, const char *text, struct gw
 {
 	if (gw_transport_mode_parse(text, &p->o.transport))
 		return GW_OK;
-	return gw_error_set(err, GW_ERR_INVALID, "'%s' is none of auto, tcp, rdma", text);
+	return gw_error_set(err, GW_ERR_INVALID, "'%s' is not auto, tcp or rdma", text);
 }
 
 static enum gw_status set_tls(struct parse *p, const char *text, struct gw_error *err)

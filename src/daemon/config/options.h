@@ -1,4 +1,4 @@
-/* What `ggwire serve` is told, on its command line and in its configuration file. */
+/* The options of `ggwire serve`, from its command line and its configuration file. */
 #ifndef GW_DAEMON_CONFIG_OPTIONS_H
 #define GW_DAEMON_CONFIG_OPTIONS_H
 

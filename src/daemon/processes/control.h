@@ -70,7 +70,7 @@ struct gw_control_setup {
 	bool has_board;
 	bool progress;       /* loads are to be told of */
 	bool tls;            /* clients may come with TLS */
-	bool rdma_plaintext; /* they may go over to RDMA, which is not encrypted */
+	bool rdma_plaintext; /* they can switch to RDMA, which is not encrypted */
 	uint32_t board_slots;
 	uint32_t board_slot; /* the worker's */
 	bool has_log_level;
@@ -105,7 +105,7 @@ struct gw_control_http {
 	bool has_log_level;
 	enum gw_log_level log_level;
 	enum gw_log_format log_format;
-	bool is_local;                /* nobody but this machine can connect */
+	bool is_local;                /* only this machine can connect */
 	char token[GW_CONTROL_TOKEN]; /* that other machines must send; "" = none */
 	uint32_t board_slots;
 	struct gw_allow allow;

@@ -38,7 +38,7 @@ extern const struct gw_sandbox_calls gw_sandbox_http_calls;
 extern const struct gw_sandbox_option gw_sandbox_options[];
 extern const size_t gw_sandbox_n_options;
 
-/* Refused whatever else is allowed: nobody has a list of what drivers call, so with them everything is but these. */
+/* Refused in any case. There is no list of what drivers call, so with drivers everything except these is allowed. */
 extern const struct gw_sandbox_calls gw_sandbox_denied_calls;
 
 /* The first argument is a process or a thread, 0 being the caller, which alone is allowed. */

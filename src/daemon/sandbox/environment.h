@@ -1,5 +1,5 @@
-/* Which variables of the supervisor's environment a process that it starts gets to see. Secrets of whoever started the
- * server are none of a client's business, and a client may take its worker over. */
+/* Which variables of the supervisor's environment its child processes get. The environment can hold secrets of the user
+ * who started the server, and a client can take over its worker. */
 #ifndef GW_DAEMON_SANDBOX_ENVIRONMENT_H
 #define GW_DAEMON_SANDBOX_ENVIRONMENT_H
 

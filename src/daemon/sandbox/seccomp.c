@@ -1,6 +1,6 @@
 /* The filter of system calls. Without drivers it names what is needed; everything else looks like a call that the
  * kernel does not have, so that the C library falls back on an older one. With drivers it names what is dangerous,
- * since nobody has a list of what they call. */
+ * because there is no list of what they call. */
 #include "daemon/sandbox/seccomp.h"
 
 #ifdef GGWIRE_SECCOMP
@@ -112,7 +112,7 @@ static bool allow_options(scmp_filter_ctx ctx)
 	return ok;
 }
 
-/* Says of the worst that it is forbidden, rather than that it does not exist; for whoever looks for the cause. */
+/* Makes the most dangerous calls fail as forbidden, not as missing, to help whoever looks for the cause. */
 static bool deny_known(scmp_filter_ctx ctx, const struct gw_sandbox_calls *allowed)
 {
 	static const char *const more[] = {"socket", "socketpair", "connect", "bind"};

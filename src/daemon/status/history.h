@@ -1,5 +1,5 @@
 /* What the server had counted at times in the last minutes: every two seconds while clients are connected. For the
- * charts of the status page, which so begin before somebody opened it. One thread's; nobody else is asked or woken. */
+ * charts of the status page, which start before it was opened. For one thread; it wakes no other. */
 #ifndef GW_DAEMON_STATUS_HISTORY_H
 #define GW_DAEMON_STATUS_HISTORY_H
 
@@ -20,7 +20,7 @@ void gw_history_free(struct gw_history *h);
 /* A client has connected: the next tick takes a sample. */
 void gw_history_begin(struct gw_history *h);
 
-/* When gw_history_tick wants to be called next, in gw_clock_ns; UINT64_MAX while nothing can have changed. */
+/* When to call gw_history_tick next, in gw_clock_ns; UINT64_MAX while nothing can have changed. */
 uint64_t gw_history_deadline(const struct gw_history *h);
 
 /* Takes a sample if it is time. To be called after each wait; cheap where there is nothing to do. */

@@ -34,7 +34,7 @@ struct gw_http {
 	int events; /* -1 = not watched yet */
 	void (*asked)(void *user);
 	void *user;
-	bool busy;          /* clients are connected, and it was told so */
+	bool busy;          /* it was told that clients are connected */
 	uint64_t since;     /* it was started, in gw_clock_ns */
 	uint64_t start_at;  /* another one is, if none runs */
 	unsigned failures;  /* in a row */
@@ -67,7 +67,7 @@ static void lose(struct gw_http *http)
 	http->failures++;
 	http->start_at = now + wait * GW_NS_PER_S;
 	http->process.pid = 0;
-	gw_log_warn("the status page is back in %u s", (unsigned)wait);
+	gw_log_warn("the status page restarts in %u s", (unsigned)wait);
 }
 
 static bool is_flooding(struct gw_http *http)
@@ -83,7 +83,7 @@ static bool is_flooding(struct gw_http *http)
 /* It does not do what it should; its end is noticed when it is collected. */
 static void kill_process(struct gw_http *http, const char *why)
 {
-	gw_log_error("HTTP: process %ld is killed: %s", (long)http->process.pid, why);
+	gw_log_error("HTTP: process %ld was killed: %s", (long)http->process.pid, why);
 	gw_events_pause(http->events, http->process.control);
 	kill(http->process.pid, SIGKILL);
 }
@@ -109,7 +109,7 @@ static void on_message(struct gw_source *source)
 	else if (msg.type == GW_CONTROL_FAILED)
 		gw_log_error("HTTP: %s", msg.u.error.text);
 	else if (msg.type != GW_CONTROL_READY)
-		kill_process(http, "a message out of order");
+		kill_process(http, "unexpected message");
 }
 
 /* The first process, whose failure is one of the server's start. */
@@ -122,7 +122,7 @@ static enum gw_status await_ready(struct gw_http *http, int interrupt, struct gw
 	if (!status && msg.type == GW_CONTROL_FAILED)
 		return gw_error_set(err, msg.u.error.status, "%s", msg.u.error.text);
 	if (!status && msg.type != GW_CONTROL_READY)
-		return gw_error_set(err, GW_ERR_PROTOCOL, "a message out of order");
+		return gw_error_set(err, GW_ERR_PROTOCOL, "unexpected message");
 	return status;
 }
 

@@ -1,6 +1,6 @@
 /* What the server is doing, over HTTP: /metrics, /status.json, what it did in the last minutes, /history.json, and a
  * page that shows the latter two. This is the supervisor's part: it opens the socket, and keeps a process that serves
- * there (daemon/status/http_process.h). Nobody who is served otherwise waits for that. One thread. */
+ * there (daemon/status/http_process.h). Other clients never wait for it. One thread. */
 #ifndef GW_DAEMON_STATUS_HTTP_H
 #define GW_DAEMON_STATUS_HTTP_H
 
@@ -22,14 +22,14 @@ enum gw_status gw_http_new(const struct gw_endpoint *ep, const struct gw_control
 	const struct gw_allow *allow, const char *token, struct gw_scoreboard *board, int interrupt,
 	struct gw_endpoint *bound, struct gw_http **out, struct gw_error *err);
 
-/* Whoever looks at the status is told of from now on: asked must not block. */
+/* From now on, calls asked for each request for the status; it must not block. */
 enum gw_status gw_http_watch(
 	struct gw_http *http, int events, void (*asked)(void *user), void *user, struct gw_error *err);
 
 /* Ends the process. NULL is fine here and below. */
 void gw_http_free(struct gw_http *http);
 
-/* When gw_http_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
+/* When to call gw_http_tick next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_http_deadline(const struct gw_http *http);
 
 /* Starts the process again if it has died, after a while; tells it when busy, whether clients are connected, becomes

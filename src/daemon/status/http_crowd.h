@@ -13,13 +13,13 @@
 
 struct gw_http_crowd {
 	struct gw_http_guest {
-		int fd; /* whoever closes it says so before */
+		int fd; /* its closer removes it here first */
 		bool is_there;
 		struct gw_host_arrival arrival; /* from where, and when it connected or had its last answer */
 	} guests[GW_HTTP_CROWD_MAX];
 };
 
-/* A place for a new connection, or NULL if there is none: then one has to go, gw_http_crowd_yield. */
+/* A slot for a new connection, or NULL without one: then another connection must go, gw_http_crowd_yield. */
 struct gw_http_guest *gw_http_crowd_add(struct gw_http_crowd *c, int fd, const struct sockaddr *address);
 
 /* Cuts off the connection that has gone longest without an answer, of the host that has most. It is there until the end

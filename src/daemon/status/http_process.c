@@ -20,7 +20,7 @@
 #define MEMORY_AGE_NS (5000 * GW_NS_PER_MS)
 /* and not more often than this. */
 #define ASK_NS (1000 * GW_NS_PER_MS)
-/* Descriptors beside those of connections, and bytes: the program and its libraries have some 100 MiB. */
+/* Descriptors besides those of connections, and bytes: the program and its libraries take about 100 MiB. */
 #define FILES_MORE 24
 #define MEMORY_MAX ((rlim_t)1 << 30)
 
@@ -41,8 +41,8 @@ static enum gw_status tell(enum gw_control_type type, const struct gw_error *err
 	return gw_control_send(GW_CONTROL_FD, false, &msg, -1, NULL);
 }
 
-/* Whoever looks at the status wants to know what memory is free now, not only when it was used last. The answer is
- * there at the next look: nobody waits for a device. */
+/* A request for the status asks for memory that is free now, not when it was last used. The number is
+ * there for the next request, so that none waits for a device. */
 static void on_asked(void *user)
 {
 	struct process *p = user;

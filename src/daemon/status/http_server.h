@@ -16,10 +16,10 @@ struct gw_http_server_options {
 	int events; /* base/events.h */
 	int listener;
 	struct gw_scoreboard *board;
-	bool is_local;                /* nobody but this machine can connect */
+	bool is_local;                /* only this machine can connect */
 	const struct gw_allow *allow; /* from other machines */
-	const char *token;            /* that these must send as "Authorization: Bearer TOKEN"; "" = none */
-	void (*asked)(void *user);    /* somebody wants to know the status: called before each such answer */
+	const char *token;            /* that they must send as "Authorization: Bearer TOKEN"; "" = none */
+	void (*asked)(void *user);    /* called before each reply with the status */
 	void *user;
 };
 
@@ -31,7 +31,7 @@ enum gw_status gw_http_server_new(
 /* A client of the server has connected, where none was before. */
 void gw_http_server_busy(struct gw_http_server *s);
 
-/* When gw_http_server_tick wants to be called next, in gw_clock_ns, or GW_CLOCK_NEVER. */
+/* When to call gw_http_server_tick next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_http_server_deadline(const struct gw_http_server *s);
 
 /* Ends what has taken too long, goes on with what was held back, and notes what was counted. To be called after each

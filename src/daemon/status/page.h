@@ -7,7 +7,7 @@
 extern const unsigned char gw_page[];
 extern const size_t gw_page_size;
 
-/* Stands in the page wherever a number that is good for one answer has to be, and is as long. */
+/* A placeholder in the page for a number that is used for one reply, and of the same length. */
 #define GW_PAGE_NONCE "nonce-nonce-nonce-nonce-nonce-no"
 
 #endif

@@ -17,7 +17,6 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "daemon/events.h"
 
 #define PERIOD_NS (250 * GW_NS_PER_MS)
 /* A load that does not go on for so long is over. */
@@ -47,7 +46,7 @@ struct gw_progress {
 
 static void put(const char *bytes, size_t n)
 {
-	/* There is nobody to tell that it failed. */
+	/* A failure cannot be reported anywhere. */
 	ssize_t written = write(STDERR_FILENO, bytes, n);
 	(void)written;
 }

@@ -21,10 +21,10 @@ void gw_progress_free(struct gw_progress *p);
 void gw_progress_begin(struct gw_progress *p, uint32_t slot, const char *client);
 void gw_progress_end(struct gw_progress *p, uint32_t slot);
 
-/* When gw_progress_draw wants to be called next, in gw_clock_ns; GW_CLOCK_NEVER as long as nobody loads. */
+/* When to call gw_progress_draw next, in gw_clock_ns; GW_CLOCK_NEVER while no client loads. */
 uint64_t gw_progress_deadline(const struct gw_progress *p);
 
-/* Draws the lines anew if it is time to. */
+/* Redraws the lines if it is time to. */
 void gw_progress_draw(struct gw_progress *p);
 
 #endif

@@ -17,7 +17,7 @@ void gw_report_json_devices(struct gw_json *j, const struct gw_ext_status *s);
 /* Prometheus' text format, version 0.0.4. GW_ERR_NOMEM. */
 enum gw_status gw_report_prometheus(const struct gw_ext_status *s, struct gw_buf *out);
 
-/* For people: lines, none of whose characters can steer a terminal. */
+/* For people: lines without characters that control a terminal. */
 void gw_report_text(FILE *to, const struct gw_ext_status *s);
 
 #endif

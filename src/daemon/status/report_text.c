@@ -38,7 +38,7 @@ static void put_device(FILE *to, const struct gw_ext_status_device *d)
 	fprintf(to, "  %-10s %9s free of %9s  %s", gw_text_safe(d->name, name, sizeof(name)),
 		gw_units_bytes((double)d->free, available), gw_units_bytes((double)d->total, total),
 		gw_text_safe(d->description, description, sizeof(description)));
-	/* Nobody uses it, so nobody has looked: other programs may have since. */
+	/* No client uses the device, so the number is old: other programs may use it since. */
 	if (d->age_ms != GW_EXT_UNKNOWN && d->age_ms >= 60000)
 		fprintf(to, " (%s ago)", gw_units_age(d->age_ms, age));
 	fprintf(to, "\n");

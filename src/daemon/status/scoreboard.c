@@ -165,7 +165,7 @@ static enum gw_status open_memory(struct gw_scoreboard *b, struct gw_error *err)
 	b->fds[0] = move_up(memfd_create("ggwire-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	if (b->fds[0] < 0)
 		return gw_error_errno(err, GW_ERR_SYSTEM, errno, "memory for counters");
-	/* Memory that shrinks kills whoever reads it. */
+	/* Reading memory of a file that shrank is fatal. */
 	if (ftruncate(b->fds[0], (off_t)b->size) < 0 ||
 		fcntl(b->fds[0], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return gw_error_errno(err, GW_ERR_SYSTEM, errno, "memory for counters");
@@ -362,7 +362,7 @@ static void count(struct gw_scoreboard *b, enum gw_ext_count what, uint64_t n)
 		number, plus(atomic_load_explicit(number, memory_order_relaxed), n), memory_order_relaxed);
 }
 
-/* The last that a worker has told of the devices' memory outlasts it. */
+/* What a worker reported last about the devices' memory outlives it. */
 static void keep_memory(struct gw_scoreboard *b, uint32_t slot)
 {
 	uint64_t now = gw_clock_ns();

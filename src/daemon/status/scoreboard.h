@@ -1,6 +1,6 @@
 /* The counters that the supervisor and its workers share: memory in which each worker has a page or two of its own to
- * write, and in which the supervisor writes who is served where. Everybody reads all of it, whenever asked, without a
- * lock: nobody is woken to be counted.
+ * write, and in which the supervisor writes who is served where. Everyone reads all of it at any time, without a
+ * lock and without waking anyone.
  *
  * A worker may have been taken over by its client, so nothing that it writes is believed to be more than a number:
  * there is no index, pointer or text in its part. It cannot write elsewhere, nor make the memory smaller. What it
@@ -61,7 +61,7 @@ void gw_scoreboard_set_protocol(struct gw_scoreboard *b, struct gw_version proto
 bool gw_scoreboard_take(struct gw_scoreboard *b, uint32_t *slot);
 void gw_scoreboard_give_back(struct gw_scoreboard *b, uint32_t slot);
 
-/* The worker of that slot is going to serve a client, and does not any more. */
+/* The worker of that slot starts to serve a client, and has stopped serving it. */
 void gw_scoreboard_begin(struct gw_scoreboard *b, uint32_t slot, const struct gw_scoreboard_client *client);
 void gw_scoreboard_end(struct gw_scoreboard *b, uint32_t slot);
 

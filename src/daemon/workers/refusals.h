@@ -39,10 +39,10 @@ void gw_refusals_init(struct gw_refusals *r, struct gw_scoreboard *board, unsign
 
 void gw_refusals_note(struct gw_refusals *r, enum gw_refusal cause, const char *peer);
 
-/* The same, where more is known of the reason than its cause. */
+/* The same, with details of the reason. */
 void gw_refusals_note_why(struct gw_refusals *r, enum gw_refusal cause, const char *peer, const char *why);
 
-/* When gw_refusals_tick wants to be called next, in gw_clock_ns; UINT64_MAX if there is nothing to sum up. */
+/* When to call gw_refusals_tick next, in gw_clock_ns; UINT64_MAX if there is nothing to sum up. */
 uint64_t gw_refusals_deadline(const struct gw_refusals *r);
 
 /* Sums up what was not written, once the time is over. */

@@ -61,7 +61,7 @@ enum gw_status gw_do_ext_stream(struct gw_session *s, struct gw_error *err);
 /* A body that its decoder did not take. */
 static inline enum gw_status gw_refuse_body(size_t size, struct gw_error *err)
 {
-	return gw_error_set(err, GW_ERR_PROTOCOL, "a body of %zu bytes is not one", size);
+	return gw_error_set(err, GW_ERR_PROTOCOL, "invalid size: %zu bytes", size);
 }
 
 #endif

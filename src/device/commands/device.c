@@ -49,7 +49,7 @@ enum gw_status gw_do_get_max_size(struct gw_session *s, const void *body, size_t
 	return reply_u64(s, ggml_backend_buft_get_max_size(gw_device_buft(device)), err);
 }
 
-/* What a client may have is what it is told there is. */
+/* A client is told only of the memory that it can have. */
 static void limit(const struct gw_session *s, const struct gw_device *device, size_t *available, size_t *total)
 {
 	uint64_t max = s->server->max_memory, left = gw_buffers_left(&s->buffers, device->dev);

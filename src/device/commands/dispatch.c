@@ -96,7 +96,7 @@ static enum gw_status call(struct gw_session *s, const struct command *c, uint64
 	uint8_t body[GW_WIRE_MAX_FIXED];
 
 	if (size < c->min || size > c->max)
-		return gw_error_set(err, GW_ERR_PROTOCOL, "a body of %llu bytes is not between %zu and %zu",
+		return gw_error_set(err, GW_ERR_PROTOCOL, "invalid size: %llu bytes, expected %zu to %zu",
 			(unsigned long long)size, c->min, c->max);
 	if (c->stream)
 		return c->stream(s, err);

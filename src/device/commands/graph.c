@@ -136,8 +136,8 @@ enum gw_status gw_do_graph_recompute(struct gw_session *s, const void *body, siz
 		graph = gw_graph_cache_get(&device->graphs, req.uid);
 	if (!graph)
 		return gw_error_set(err, GW_ERR_PROTOCOL,
-			"graph %llu of device %u is not kept: it was never sent, its buffers are gone, or it made room "
-			"for others",
+			"graph %llu of device %u is not cached: it was never sent, its buffers were freed, or it "
+			"made room for others",
 			(unsigned long long)req.uid, req.device);
 	return gw_device_launch(device, graph, err);
 }

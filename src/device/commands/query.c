@@ -203,7 +203,7 @@ enum gw_status gw_do_ext_status(struct gw_session *s, const void *body, size_t s
 	(void)body;
 	(void)size;
 	if (!watch->status)
-		return gw_error_set(err, GW_ERR_PROTOCOL, "this server has no status to tell");
+		return gw_error_set(err, GW_ERR_PROTOCOL, "this server has no status");
 	enum gw_status st = watch->status(watch->user, &out);
 	if (st != GW_OK)
 		gw_error_set(err, st, "the status cannot be told");

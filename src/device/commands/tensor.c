@@ -229,7 +229,7 @@ static enum gw_status init(struct gw_tensor *t, struct gw_error *err)
 	uint64_t at = (uint64_t)((uint8_t *)t->ggml.data - b->base);
 	uint64_t size = gw_alloc_size(gw_device_buft(b->device), &t->ggml);
 
-	/* Devices initialise the padding behind the elements. */
+	/* Devices initialise the padding after the elements. */
 	if (!gw_range_ok(at, size, b->size))
 		return gw_error_set(err, GW_ERR_PROTOCOL,
 			"tensor %s has no room for the %llu bytes that the device wants", t->text,

@@ -1,4 +1,4 @@
-/* How much memory a device wants for a tensor. */
+/* How much memory a device needs for a tensor. */
 #ifndef GW_DEVICE_GRAPH_ALLOC_SIZE_H
 #define GW_DEVICE_GRAPH_ALLOC_SIZE_H
 

@@ -265,7 +265,7 @@ static enum gw_status walk(struct builder *b, struct gw_error *err)
 			return gw_error_set(
 				err, GW_ERR_PROTOCOL, "node %u is unknown tensor 0x%llx", n, (unsigned long long)id);
 		if (!gw_walk_from(&b->walk, i))
-			return gw_error_set(err, GW_ERR_PROTOCOL, "its tensors depend on each other in a circle");
+			return gw_error_set(err, GW_ERR_PROTOCOL, "its tensors form a cycle");
 		b->roles[i] = NODE;
 	}
 	return GW_OK;
@@ -314,7 +314,7 @@ static enum gw_status take_node(const struct builder *b, struct ggml_tensor *nod
 	return gw_rules_check_node(b->source->dev, node, err);
 }
 
-/* Sums that overflow are no measure of anything any more, but harmless. */
+/* A sum that overflows is meaningless but harmless. */
 static void count_work(struct gw_graph *graph, const struct ggml_tensor *node)
 {
 	uint64_t n = (uint64_t)ggml_nelements(node);

@@ -38,7 +38,7 @@ bool gw_graph_cache_has_room(struct gw_graph_cache *cache, uint64_t bytes);
  * GW_ERR_LIMIT if all would hold too many bytes: graph is still the caller's. */
 enum gw_status gw_graph_cache_put(struct gw_graph_cache *cache, uint64_t uid, struct gw_graph *graph);
 
-/* The graph, or NULL if there is none, or if it was dropped because its buffers are gone or to make room. */
+/* The graph. NULL if it was never sent, or was dropped because its buffers were freed or to make room. */
 struct gw_graph *gw_graph_cache_get(struct gw_graph_cache *cache, uint64_t uid);
 
 /* Drops the graph with a uid that was not used for longest; none may be under way. False if there is none. How many

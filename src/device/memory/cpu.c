@@ -94,10 +94,10 @@ static enum gw_status scratch_new(struct gw_cpu *cpu, size_t size, struct gw_err
 	if (gw_host_memory_map(size, &cpu->scratch) == GW_OK)
 		return GW_OK;
 	scratch_free(cpu);
-	return gw_error_set(err, GW_ERR_NOMEM, "no %zu bytes of scratch memory for the graph", size);
+	return gw_error_set(err, GW_ERR_NOMEM, "cannot allocate %zu bytes of scratch memory for the graph", size);
 }
 
-/* The last size bytes, so that whatever lies behind them is the guard page. */
+/* The last size bytes, so that the guard page follows directly. */
 static uint8_t *end_of(const struct gw_host_memory *m, size_t size)
 {
 	size_t whole = (size + GW_HOST_MEMORY_ALIGN - 1) / GW_HOST_MEMORY_ALIGN * GW_HOST_MEMORY_ALIGN;

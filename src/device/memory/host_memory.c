@@ -6,7 +6,7 @@
 
 static atomic_uint n_mapped;
 
-/* Around the pages: one that is closed before them; one that is read-only, and one that is closed, behind. */
+/* Around the pages: an inaccessible one before them; a read-only one and an inaccessible one after them. */
 static size_t whole(size_t n_bytes, size_t page)
 {
 	return n_bytes + 3 * page;

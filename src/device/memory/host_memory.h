@@ -1,5 +1,5 @@
-/* Host memory in a mapping of its own: all zero, and with nothing else beside it. A write past its end, or any access
- * further away, ends the process instead of reaching a neighbour. One page behind it can be read, as zeros: ggml's
+/* Host memory in a mapping of its own: all zero, and with nothing else next to it. A write past its end, or any access
+ * further away, kills the process instead of reaching other memory. One page after it can be read, as zeros: ggml's
  * kernels read past the end of tensors that ggml's constructors allow (RoPE of a part of each head reads as many
  * frequency factors as the whole head has pairs, and uses those it should). */
 #ifndef GW_DEVICE_MEMORY_HOST_MEMORY_H
@@ -29,7 +29,7 @@ struct gw_host_memory {
  */
 enum gw_status gw_host_memory_map(size_t size, struct gw_host_memory *out);
 
-/* Returns the memory to the system; *m is none then. Thread-safe. */
+/* Returns the memory to the system; *m is empty afterwards. Thread-safe. */
 void gw_host_memory_unmap(struct gw_host_memory *m);
 
 #endif

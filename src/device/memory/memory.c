@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-/* Plain host memory has as much behind its end (host_memory.h). */
+/* Plain host memory has that much after its end (host_memory.h). */
 #define SPARE 4096
 
 /* Of the buffers that alloc_host makes: ggml has one for all of them, and no function that returns it. */

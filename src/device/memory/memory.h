@@ -26,7 +26,7 @@ enum gw_status gw_memory_alloc(ggml_backend_buffer_type_t buft, size_t size, str
 /* How many bytes from the base of a buffer on can be read, although those at the end are not the client's. */
 size_t gw_memory_readable(ggml_backend_buffer_t buffer);
 
-/* No device may use it any more. *m is none then. */
+/* No device may still use it. *m is empty afterwards. */
 void gw_memory_free(struct gw_memory *m);
 
 /* The bytes that it takes from the machine or the device: at least those asked for. */

@@ -31,7 +31,7 @@ static void step(struct gw_prefault *p)
 	pthread_mutex_unlock(&p->thread.lock);
 	int rc = madvise((void *)at, n, MADV_POPULATE_WRITE);
 	pthread_mutex_lock(&p->thread.lock);
-	/* Too old a kernel, or memory that is gone, or none left: whoever writes will see. */
+	/* The kernel is too old, or the memory was freed or ran out. The thread that writes will notice. */
 	if (rc && p->next == at + n)
 		p->next = p->end = 0;
 }

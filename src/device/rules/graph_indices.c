@@ -256,7 +256,7 @@ static int64_t number_at(const uint8_t *at, enum ggml_type type)
 	return type == GGML_TYPE_I64 ? *(const int64_t *)at : *(const int32_t *)at;
 }
 
-/* Whether all numbers of t, which lie at data, are what a check wants; if not, *wrong is one that is not. */
+/* Whether all numbers of t, at data, pass a check; if not, *wrong is one that fails. */
 static bool all_in_range(const struct gw_index_check *check, const uint8_t *data, int64_t *wrong)
 {
 	const struct ggml_tensor *t = check->numbers;

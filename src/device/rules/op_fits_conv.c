@@ -6,7 +6,7 @@
 /* What ggml-cpu reserves for the patches of CONV_2D and CONV_3D. */
 #define PATCHES_MAX (INT64_C(16) << 20)
 
-/* The number of places at which a kernel of that many elements stands. */
+/* The number of positions of a kernel with that many elements. */
 static int64_t places(int64_t data, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
 {
 	return (data + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;

@@ -123,7 +123,7 @@ bool gw_fits_count_equal(const struct ggml_tensor *n)
 	return gw_has_shape(n, 1, 1, 1, 1) && gw_same_shape(n->src[0], n->src[1]) && a[2] == 1 && a[3] == 1;
 }
 
-/* UNARY and GLU have a row each, and one of these for each function: what it wants besides. */
+/* UNARY and GLU have one row each, and one of these for each function, with its additional requirements. */
 struct variant {
 	uint64_t types;
 	enum gw_layout layout;
@@ -164,7 +164,7 @@ static const struct variant glu_variants[GGML_GLU_OP_COUNT] = {
 	[GGML_GLU_OP_SWIGLU_CLAMP] = {F32 | F16, GW_LAYOUT_EVEN},
 };
 
-/* What a variant of an operation wants besides the row of the operation. */
+/* What a variant of an operation requires in addition to the operation's row. */
 static bool variant_fits(const struct variant *variant, const struct ggml_tensor *n)
 {
 	if (!(variant->types >> n->type & 1))

@@ -67,7 +67,7 @@ static enum gw_status judge_presence(
 		if (!node->src[i] && rule->src[i].types && !rule->src[i].optional)
 			return gw_error_set(err, GW_ERR_PROTOCOL, "src %d is missing", i);
 		if (node->src[i] && !rule->src[i].types)
-			return gw_error_set(err, GW_ERR_PROTOCOL, "it has no use for src %d", i);
+			return gw_error_set(err, GW_ERR_PROTOCOL, "it takes no src %d", i);
 	}
 	return GW_OK;
 }
@@ -178,8 +178,7 @@ static enum gw_status judge_layout(const struct subject *s, struct gw_error *err
 		return gw_error_set(
 			err, GW_ERR_PROTOCOL, "%s needs %s", operand_text(s->src, text), wants[s->rule->layout]);
 	if ((s->src < 0 || s->rule->written) && !elements_are_apart(s->tensor))
-		return gw_error_set(
-			err, GW_ERR_PROTOCOL, "%s has elements on top of each other", operand_text(s->src, text));
+		return gw_error_set(err, GW_ERR_PROTOCOL, "%s has overlapping elements", operand_text(s->src, text));
 	return GW_OK;
 }
 
@@ -222,7 +221,7 @@ static enum gw_status unfit(const struct ggml_tensor *node, struct gw_error *err
 			describe(node->src[i], text + at, sizeof(text) - at);
 		at += strlen(text + at);
 	}
-	return gw_error_set(err, GW_ERR_PROTOCOL, "its extents, types and parameters do not belong together:%s", text);
+	return gw_error_set(err, GW_ERR_PROTOCOL, "its extents, types and parameters do not match:%s", text);
 }
 
 enum gw_status gw_op_rules_judge(const struct ggml_tensor *node, struct gw_error *err)
@@ -374,6 +373,6 @@ enum gw_status gw_op_rules_place(const struct ggml_tensor *node, struct gw_error
 	}
 	if (st == GW_OK && !has_room(rule, node))
 		st = gw_error_set(
-			err, GW_ERR_PROTOCOL, "the buffer ends too close behind src %d", rule->overread - GW_SRC(0));
+			err, GW_ERR_PROTOCOL, "the buffer ends too soon after src %d", rule->overread - GW_SRC(0));
 	return st;
 }

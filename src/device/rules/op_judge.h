@@ -21,7 +21,7 @@ enum gw_status gw_op_rules_place(const struct ggml_tensor *node, struct gw_error
 /* Takes back what a node's parameters promise about contents. */
 void gw_op_rules_drop_hints(struct ggml_tensor *node);
 
-/* Where a tensor lies: from its first byte to behind its last one. Devices may give the same addresses in two buffers.
+/* Where a tensor lies: from its first byte to after its last one. Devices may give the same addresses in two buffers.
  */
 struct gw_span {
 	const void *buffer;

@@ -81,7 +81,7 @@ struct gw_op_rule {
 	/* Whether extents, types and parameters belong together. Called once all of the above holds. NULL: always. */
 	bool (*fits)(const struct ggml_tensor *node);
 
-	/* Words of op_params that promise something about the contents of sources, which nobody here can check: bit n
+	/* Words of op_params that promise something about the contents of sources, which the server cannot check: bit n
 	 * is word n. The server takes them back; without them the result is the same. */
 	uint16_t hints;
 

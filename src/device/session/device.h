@@ -42,7 +42,7 @@ struct gw_device {
 	struct gw_error why;           /* set if the server stopped that graph */
 };
 
-/* counters are told of every graph; they must outlive d. budget and stop may be set before the first use. */
+/* counters count every graph; they must outlive d. budget and stop may be set before the first use. */
 void gw_device_init(struct gw_device *d, ggml_backend_dev_t dev, int n_threads, struct gw_counters *counters);
 
 /* Waits for what is under way, then frees graphs and backend. */
@@ -58,7 +58,7 @@ bool gw_device_uploads_async(struct gw_device *d);
 /* Waits for what is under way on this device, and frees the graphs that were kept for it only. */
 void gw_device_synchronize(struct gw_device *d);
 
-/* GW_ERR_COMPUTE if a graph that was waited for has failed: what is in the device's tensors then is nobody's result. */
+/* GW_ERR_COMPUTE if a graph that was waited for has failed: the contents of the device's tensors are then undefined. */
 enum gw_status gw_device_outcome(const struct gw_device *d, struct gw_error *err);
 
 /* The type of the buffers that clients get on this device. */

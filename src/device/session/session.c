@@ -84,7 +84,7 @@ struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struc
 	return buffer;
 }
 
-/* From this on it is worth being told of: a second of a fast link, and far more than a token's inputs. */
+/* A load of this size or more is worth a line: a second of a fast link, and far more than a token's inputs. */
 #define LOADING_BYTES ((uint64_t)64 << 20)
 
 void gw_session_loaded(struct gw_session *s, enum gw_ext_count source, uint64_t bytes)

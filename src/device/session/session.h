@@ -54,7 +54,7 @@ struct gw_session {
 	bool questions_only;     /* as in struct gw_server_visit */
 	bool introduced;         /* the client knows extensions */
 	bool tainted;            /* it has asked for more than what struct command calls a question */
-	uint64_t loading;        /* bytes of tensors since the last graph, until that was told */
+	uint64_t loading;        /* bytes of tensors since the last graph, until they are reported */
 	struct gw_buf body;      /* a request that is read as a whole before it is decoded */
 	uint64_t body_taken;     /* bytes of the budget, for body */
 	atomic_bool stop;        /* the client has gone: what is being done for it is to end */
@@ -89,7 +89,7 @@ void gw_session_count_memory(struct gw_session *s, const struct gw_device *devic
 /* GW_ERR_COMPUTE if a graph that was waited for has failed. */
 enum gw_status gw_session_outcome(const struct gw_session *s, struct gw_error *err);
 
-/* The buffer of a handle, or NULL (and the error) if this client has none of that handle. */
+/* The buffer of a handle, or NULL (and the error) if this client has no such handle. */
 struct gw_buffer *gw_session_buffer(struct gw_session *s, uint64_t handle, struct gw_error *err);
 
 #endif

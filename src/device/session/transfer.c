@@ -7,7 +7,7 @@
 
 /* Smaller writes are over before another thread is awake. */
 #define PREFAULT_MIN ((uint64_t)1 << 20)
-/* How far pages behind a write are made present: weights come in the order in which they lie. */
+/* How far ahead of a write pages are faulted in: weights arrive in the order of their addresses. */
 #define PREFAULT_AHEAD ((uint64_t)16 << 20)
 
 static enum gw_status exceeds(const struct gw_region *r, struct gw_error *err)

@@ -8,7 +8,7 @@
 struct gw_counters;
 struct gw_pairing;
 
-/* What whoever runs a server wants to hear of it, and knows about it; all of it may be missing. */
+/* Callbacks and facts from the caller that runs a server; all are optional. */
 struct gw_server_watch {
 	/* Where the server counts. Only where it serves one client at a time; otherwise, or with NULL, each client's
 	 * numbers are its session's own. */

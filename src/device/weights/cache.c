@@ -57,12 +57,12 @@ void gw_cache_free(struct gw_cache *cache)
 	free(cache);
 }
 
-/* Passes on a status from the other end, and notices if there is none any more. */
+/* Passes on a status from the other end, and notices if the other end is gone. */
 static enum gw_status heard(struct gw_cache *cache, enum gw_status st)
 {
 	if (st != GW_ERR_LOST && st != GW_ERR_PROTOCOL)
 		return st;
-	gw_log_warn("cache: its keeper is gone; this client goes on without a cache");
+	gw_log_warn("cache: the keeper process is gone; this client continues without a cache");
 	close(cache->sock);
 	cache->sock = -1;
 	return GW_ERR_NOT_FOUND;

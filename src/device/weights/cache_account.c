@@ -42,7 +42,7 @@ static void remove_entry(struct gw_cache_account *a, const struct gw_cache_liste
 	if (lstat(path, &sb) == 0 && sb.st_mtim.tv_sec == e->used.tv_sec && sb.st_mtim.tv_nsec == e->used.tv_nsec &&
 		unlink(path) == 0) {
 		gw_cache_account_removed(a, e->bytes);
-		gw_log_debug("cache: %s was not used for longest, and made room", path);
+		gw_log_debug("cache: removed %s, which was not used for the longest time, to make room", path);
 	}
 	free(path);
 }

@@ -44,10 +44,10 @@ static void introduce(const struct gw_cache_store *store)
 		nobodys += l.entries[i].dir == 0;
 	gw_cache_listing_free(&l);
 	if (store->shared) {
-		gw_log_info("cache %s: one for all clients, who have to trust each other", store->dir);
+		gw_log_info("cache %s: shared by all clients, which must trust each other", store->dir);
 		return;
 	}
-	gw_log_info("cache %s: a client gets back what came from its own address", store->dir);
+	gw_log_info("cache %s: each client gets back only what came from its own address", store->dir);
 	if (nobodys > 0)
 		gw_log_info("cache %s: %zu entries of a stock server or an older ggwire are not used: only "
 			    "--cache-shared uses them",
@@ -174,7 +174,7 @@ void gw_cache_domain_remove(struct gw_cache_domain *d, uint64_t fnv)
 	char *path = entry_path(d, fnv);
 
 	if (path && lstat(path, &sb) == 0 && S_ISREG(sb.st_mode) && unlink(path) == 0) {
-		gw_log_warn("cache: %s holds other bytes than its name says; removed", path);
+		gw_log_warn("cache: %s: removed, because its contents do not match its name", path);
 		pthread_mutex_lock(&d->store->lock);
 		gw_cache_account_removed(&d->store->account, gw_cache_disk_bytes(&sb));
 		pthread_mutex_unlock(&d->store->lock);
@@ -275,7 +275,9 @@ static enum gw_cache_published publish(struct gw_cache_domain *d, uint64_t fnv)
 		return GW_CACHE_FAILED;
 	enum gw_cache_published how = gw_cache_publish(d->temp, d->fd, path);
 	if (how == GW_CACHE_COLLIDES)
-		gw_log_warn("cache: %s: a client sent another payload of this FNV-1a; the first one stays", path);
+		gw_log_warn(
+			"cache: %s: a client sent a different payload with the same FNV-1a; the existing entry is kept",
+			path);
 	if (how == GW_CACHE_FAILED)
 		gw_log_warn("cache %s: cannot finish a file: %s", d->dir, strerror(errno));
 	free(path);

@@ -1,4 +1,4 @@
-/* The GGUF files that a server was told to use: files, the other parts of split ones, and directories of them. */
+/* The GGUF files that a server uses (--model): files, the other parts of split ones, and directories of them. */
 #ifndef GW_DEVICE_WEIGHTS_MODEL_FILES_H
 #define GW_DEVICE_WEIGHTS_MODEL_FILES_H
 
@@ -27,7 +27,7 @@ struct gw_model_stamp {
 	uint64_t mtime_ns; /* since 1970 */
 };
 
-/* Opens what list names: paths, each with '\n' behind it. Of a file that is called NAME-00001-of-00003.gguf, or another
+/* Opens what list names: paths, each followed by '\n'. Of a file that is called NAME-00001-of-00003.gguf, or another
  * part of it, all parts; of a directory, all *.gguf directly in it. GW_ERR_NOT_FOUND or GW_ERR_SYSTEM for a path that
  * cannot be opened or has no such file, GW_ERR_LIMIT beyond GW_MODEL_FILES_MAX, GW_ERR_NOMEM. */
 enum gw_status gw_model_files_open(const char *list, struct gw_model_files *out, struct gw_error *err);

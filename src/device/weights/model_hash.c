@@ -33,7 +33,7 @@ enum gw_status gw_model_index_plan(const struct gw_model_file *file, struct gw_m
 	struct gw_gguf gguf;
 
 	if (!gw_model_file_stamp(file, &index.stamp))
-		return gw_error_errno(err, GW_ERR_SYSTEM, errno, "cannot be looked at");
+		return gw_error_errno(err, GW_ERR_SYSTEM, errno, "cannot read its size and time");
 	enum gw_status st = gw_gguf_read(file->fd, index.stamp.size, &gguf, err);
 	if (st != GW_OK)
 		return st;

@@ -116,7 +116,7 @@ static void distrust(struct gw_models *m, size_t file, const char *why)
 	if (m->indexed[file].state != USABLE)
 		return;
 	m->indexed[file].state = DISTRUSTED;
-	gw_log_warn("model %s %s: it is not used until the server is started anew", m->files.files[file].path, why);
+	gw_log_warn("model %s %s: it is not used until the server is restarted", m->files.files[file].path, why);
 }
 
 /* The entry, if it is there and its file is as it was. */

@@ -26,7 +26,7 @@ void gw_models_close(struct gw_models *models);
 /* Looks for bytes of these sums. GW_ERR_NOT_FOUND. Blocks for the disk while there are files without an index. */
 enum gw_status gw_models_find(struct gw_models *models, const struct gw_sums *sums, struct gw_model_hit *out);
 
-/* A hit's bytes were not what the index said: its file is not used any more. */
+/* A hit's bytes were not what the index said: its file is no longer used. */
 void gw_models_distrust(struct gw_models *models, const struct gw_model_hit *hit);
 
 #endif

@@ -21,7 +21,7 @@ void gw_endpoint_format(const struct gw_endpoint *ep, char *out, size_t size);
 bool gw_endpoint_is_local(const struct gw_endpoint *ep);
 
 /* Takes the next endpoint out of a list that is separated by commas or blanks: writes NULs into the list and moves
- * *list behind it, or to NULL. NULL at the end. Between two commas there is an empty one. */
+ * *list past it, or to NULL. NULL at the end. Two adjacent commas enclose an empty one. */
 char *gw_endpoint_next(char **list);
 
 #endif

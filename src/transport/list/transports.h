@@ -19,7 +19,7 @@ enum gw_status gw_transport_dial(
 enum gw_status gw_transport_listen(
 	const struct gw_endpoint *ep, int backlog, int *fd, struct gw_endpoint *bound, struct gw_error *err);
 
-/* As the members, of the transport whose descriptor it is. from_fd: GW_ERR_NOT_FOUND if it is nobody's. peer_name
+/* As the members, of the transport whose descriptor it is. from_fd: GW_ERR_NOT_FOUND if it belongs to none. peer_name
  * writes "(not connected)" then. */
 bool gw_transport_adopt(int fd, struct gw_endpoint *ep);
 enum gw_status gw_transport_from_fd(int fd, struct gw_transport **out, struct gw_error *err);

@@ -16,7 +16,7 @@ enum gw_rdma_message_type {
 	GW_RDMA_ACKNOWLEDGE = 5, /* rendezvous: only the header; the oldest request was read */
 };
 
-/* Posts a message in the slot of the next send, for which there is room; size bytes are already there behind the
+/* Posts a message in the slot of the next send, for which there is room; size bytes are already there after the
  * header. */
 void gw_rdma_post_message(struct gw_rdma *r, enum gw_rdma_message_type type, size_t size, bool signal);
 

@@ -193,7 +193,7 @@ enum gw_status gw_rdma_send_probe(struct gw_rdma *r, int timeout_ms, struct gw_e
 		status = gw_rdma_wait(r, deadline);
 	bool sent = !r->failed && r->reaped == r->posted;
 	pthread_mutex_unlock(&r->lock);
-	return sent ? GW_OK : no_passage(r, "a first message is not acknowledged", err);
+	return sent ? GW_OK : no_passage(r, "the first message was not acknowledged", err);
 }
 
 enum gw_status gw_rdma_await_probe(struct gw_rdma *r, int timeout_ms, struct gw_error *err)
@@ -205,7 +205,7 @@ enum gw_status gw_rdma_await_probe(struct gw_rdma *r, int timeout_ms, struct gw_
 		status = gw_rdma_wait(r, deadline);
 	bool probed = r->ggwire.probed;
 	pthread_mutex_unlock(&r->lock);
-	return probed ? GW_OK : no_passage(r, "the peer's first message does not come", err);
+	return probed ? GW_OK : no_passage(r, "the peer's first message did not arrive", err);
 }
 
 static void ggwire_begin(struct gw_rdma *r, const struct gw_rdma_address *peer)

@@ -38,7 +38,7 @@ static bool is_zero(const union ibv_gid *gid)
 	return memcmp(gid, &zero, sizeof(zero)) == 0;
 }
 
-/* Better kinds of address have higher ranks; 0 is none. */
+/* Better kinds of address have higher ranks; 0 is unusable. */
 static int rank_of(const struct scan *s, const struct ibv_port_attr *port, const struct ibv_gid_entry *gid)
 {
 	bool right_gid = s->want_gid >= 0 ? gid->gid_index == (uint32_t)s->want_gid
@@ -200,8 +200,8 @@ enum gw_status gw_rdma_select(const struct gw_verbs *v, const uint8_t address[16
 		return status;
 	struct ibv_device **list = v->get_device_list(&n);
 	if (!list && errno == ENOSYS)
-		return no_device(why,
-			gw_error_set(why, GW_ERR_NOT_FOUND, "there is no RDMA device: this kernel has none loaded"));
+		return no_device(why, gw_error_set(why, GW_ERR_NOT_FOUND,
+					      "there is no RDMA device: the kernel has loaded no driver for one"));
 	if (!list)
 		return no_device(
 			why, gw_error_errno(why, GW_ERR_NOT_FOUND, errno, "the RDMA devices cannot be listed"));

@@ -1,4 +1,4 @@
-/* Which device, port and GID a connection goes over. */
+/* Which device, port and GID a connection uses. */
 #ifndef GW_TRANSPORT_RDMA_GID_H
 #define GW_TRANSPORT_RDMA_GID_H
 

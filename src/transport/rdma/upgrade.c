@@ -1,4 +1,4 @@
-/* The order of events is in docs/rdma.md, "The handshake". A stock peer goes over by itself, right after HELLO; between
+/* The order of events is in docs/rdma.md, "The handshake". A stock peer switches by itself, right after HELLO; between
  * ggwire peers both ends confirm over TCP that a message has arrived in each direction before anything else moves. */
 #include "transport/rdma/upgrade.h"
 
@@ -53,7 +53,7 @@ static enum gw_status rdma_offer(
 	return GW_OK;
 }
 
-/* A stock server has gone over if it announced RDMA: the client must follow. */
+/* A stock server that announced RDMA has switched: the client must follow. */
 static enum gw_status follow_stock(
 	struct gw_rdma *r, const uint8_t theirs[GW_UPGRADE_CAPS], struct gw_transport **out, struct gw_error *why)
 {
@@ -81,15 +81,15 @@ static enum gw_status bring_up(
 static void stays_because_of_server(const struct gw_rdma_message *no, struct gw_error *why)
 {
 	(void)gw_error_because(
-		why, no->cause, gw_error_set(why, GW_ERR_UNSUPPORTED, "the server cannot: %s", no->reason));
+		why, no->cause, gw_error_set(why, GW_ERR_UNSUPPORTED, "the server cannot use RDMA: %s", no->reason));
 }
 
-/* This end could not come up, for the reason in why; the server hears it and stays on TCP, too. */
+/* This end failed for the reason in why. The server is told and stays on TCP, too. */
 static enum gw_status withdraw(const struct gw_upgrade_channel *channel, struct gw_error *why)
 {
 	struct gw_error reason = *why, err;
 	struct gw_rdma_message reply;
-	gw_error_prefix(&reason, "the client cannot");
+	gw_error_prefix(&reason, "the client cannot use RDMA");
 	enum gw_status status = gw_rdma_message_decline(channel, GW_RDMA_CONFIRM, &reason, &err);
 	if (!status)
 		status = gw_rdma_message_receive(channel, GW_RDMA_CONFIRM, &reply, &err);
@@ -112,7 +112,7 @@ static enum gw_status confirm(
 		stays_because_of_server(&reply, why);
 		return GW_OK;
 	}
-	/* The server has gone over, and its device reported that its probe is here. */
+	/* The server has switched, and its device reported that its probe arrived. */
 	status = gw_rdma_await_probe(r, PROBE_MS, why);
 	if (!status)
 		*out = gw_rdma_start(r);
@@ -172,7 +172,7 @@ static enum gw_status answer(struct gw_transport *t, const struct gw_rdma_path *
 	return status;
 }
 
-/* HELLO does not say whether the client is a stock one, which goes over right after the reply. So the queue pair that
+/* HELLO does not say whether the client is a stock one, which switches right after the reply. So the queue pair that
  * the reply announces is up before the reply is sent, and the client's first bytes decide. */
 static enum gw_status rdma_accept(struct gw_transport *t, const uint8_t theirs[GW_UPGRADE_CAPS],
 	uint8_t ours[GW_UPGRADE_CAPS], struct gw_upgrade **out, struct gw_error *why)

@@ -67,7 +67,7 @@ static void look_at_tcp(struct gw_rdma *r)
 	while (!gw_rdma_progress(r) && gw_clock_ns() < until)
 		relax();
 	if (n < 0 && errno != ECONNRESET && errno != EPIPE)
-		gw_rdma_fail(r, GW_ERR_LOST, "the peer does not answer any more: %s", strerror(errno));
+		gw_rdma_fail(r, GW_ERR_LOST, "the peer no longer answers: %s", strerror(errno));
 	r->ended = true;
 }
 
@@ -155,7 +155,7 @@ enum gw_status gw_rdma_wait_for_peer(struct gw_rdma *r, struct gw_error *err)
 	uint64_t deadline = gw_clock_deadline(ms > 0 ? ms : -1);
 	if (gw_rdma_wait(r, deadline) != GW_ERR_TIMEOUT)
 		return GW_OK;
-	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not answer any more");
+	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer no longer answers");
 }
 
 enum gw_status gw_rdma_await_first(struct gw_rdma *r, int tcp_fd, bool *over_rdma, struct gw_error *err)

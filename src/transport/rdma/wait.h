@@ -12,7 +12,7 @@ enum gw_status gw_rdma_wait(struct gw_rdma *r, uint64_t deadline);
 enum gw_status gw_rdma_wait_for_peer(struct gw_rdma *r, struct gw_error *err);
 
 /* Before the connection has started: waits without limit until the peer sends something, over RDMA or over TCP (which
- * includes its end). An error if RDMA has failed and nothing is there on TCP: the peer may have gone over, and would
+ * includes its end). An error if RDMA has failed and nothing is there on TCP: the peer may have switched, and would
  * wait for ever. */
 enum gw_status gw_rdma_await_first(struct gw_rdma *r, int tcp_fd, bool *over_rdma, struct gw_error *err);
 

@@ -40,7 +40,7 @@ static enum gw_status broken(struct stream *s, int errnum, struct gw_error *err)
 	if (atomic_load(&s->down))
 		return gw_error_set(err, GW_ERR_LOST, "the connection was shut down");
 	if (errnum == EAGAIN || errnum == EWOULDBLOCK || errnum == ETIMEDOUT)
-		return gw_error_set(err, GW_ERR_TIMEOUT, "the peer does not answer any more");
+		return gw_error_set(err, GW_ERR_TIMEOUT, "the peer no longer answers");
 	return gw_error_set(err, GW_ERR_LOST, "the connection broke: %s", strerror(errnum));
 }
 

@@ -41,7 +41,7 @@ static bool is_host_name(const char *host)
 	return true;
 }
 
-/* An IPv6 address, with %SCOPE behind it for link-local ones. */
+/* An IPv6 address, followed by %SCOPE if it is link-local. */
 static bool is_ipv6(const char *host)
 {
 	char address[INET6_ADDRSTRLEN];

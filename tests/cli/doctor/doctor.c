@@ -147,7 +147,7 @@ static void nothing_at_all_is_well(void **state)
 	gw_doctor_sockets(&w->sources, &w->path, &w->found);
 	gw_doctor_memlock(&w->sources, &w->found);
 	expect(w, GW_FINDING_OK, "no RDMA device on this machine");
-	expect(w, GW_FINDING_OK, "no frequency governor is visible");
+	expect(w, GW_FINDING_OK, "no CPU frequency governor is visible");
 	expect_well(w);
 }
 
@@ -161,7 +161,7 @@ static void a_good_machine_is_well(void **state)
 	expect(w, GW_FINDING_OK, "GID 3 is 192.0.2.7, RoCE v2, interface eth1");
 	expect(w, GW_FINDING_OK, "connections from 192.0.2.7 use ");
 	expect(w, GW_FINDING_OK, "GID 3, RoCE v2, packets of ");
-	expect(w, GW_FINDING_OK, "it holds that address");
+	expect(w, GW_FINDING_OK, "it has that address");
 	expect(w, GW_FINDING_OK, "locked memory is not limited");
 }
 
@@ -181,7 +181,7 @@ static void a_container_without_device_files_is_a_problem(void **state)
 	snprintf(path, sizeof(path), "%s/infiniband/uverbs0", w->dev);
 	assert_int_equal(unlink(path), 0);
 	look_rdma(w);
-	expect(w, GW_FINDING_PROBLEM, "no /dev/infiniband/uverbs* here");
+	expect(w, GW_FINDING_PROBLEM, "no /dev/infiniband/uverbs*");
 }
 
 static void a_port_that_is_down_is_a_warning(void **state)
@@ -228,7 +228,7 @@ static void another_interfaces_address_is_a_problem(void **state)
 	put_gid(w, OTHER_GID, V2);
 	snprintf(w->path.netdev, sizeof(w->path.netdev), "eth0");
 	look_rdma(w);
-	expect(w, GW_FINDING_PROBLEM, "no GID is 192.0.2.7, the address that connections there leave from (on eth0)");
+	expect(w, GW_FINDING_PROBLEM, "no GID is 192.0.2.7, the source address of connections to that host (on eth0)");
 }
 
 static void a_bridge_is_a_problem(void **state)
@@ -239,7 +239,7 @@ static void a_bridge_is_a_problem(void **state)
 	put(w, "sys/class/net/br0/lower_eth1", "");
 	snprintf(w->path.netdev, sizeof(w->path.netdev), "br0");
 	look_rdma(w);
-	expect(w, GW_FINDING_PROBLEM, "that address is on br0, a bridge or bond, and mlx5_0 is on eth1 below it");
+	expect(w, GW_FINDING_PROBLEM, "that address belongs to br0, a bridge or bond, while mlx5_0 is on eth1");
 }
 
 static void roce_v1_is_a_warning(void **state)
@@ -248,7 +248,7 @@ static void roce_v1_is_a_warning(void **state)
 	put_good(w);
 	put_gid(w, OUR_GID, "IB/RoCE v1\n");
 	look_rdma(w);
-	expect(w, GW_FINDING_WARNING, "192.0.2.7 is a GID of RoCE v1 only");
+	expect(w, GW_FINDING_WARNING, "192.0.2.7 is a RoCE v1 GID");
 }
 
 static void wrong_variables_are_problems(void **state)
@@ -264,7 +264,7 @@ static void wrong_variables_are_problems(void **state)
 	expect(w, GW_FINDING_PROBLEM, "GGML_RDMA_GID=9: that entry of ");
 	setenv("GGML_RDMA_GID", "3", 1);
 	look_rdma(w);
-	expect(w, GW_FINDING_OK, "GGML_RDMA_GID says so");
+	expect(w, GW_FINDING_OK, "set by GGML_RDMA_GID");
 }
 
 static void what_switches_rdma_off_is_a_warning(void **state)
@@ -273,11 +273,11 @@ static void what_switches_rdma_off_is_a_warning(void **state)
 	put_good(w);
 	setenv("GGML_RPC_NO_RDMA", "1", 1);
 	look_rdma(w);
-	expect(w, GW_FINDING_WARNING, "switched off here by GGML_RPC_NO_RDMA");
+	expect(w, GW_FINDING_WARNING, "disabled on this machine by GGML_RPC_NO_RDMA");
 	unsetenv("GGML_RPC_NO_RDMA");
 	setenv("GGML_RPC_TRANSPORT", "tcp", 1);
 	look_rdma(w);
-	expect(w, GW_FINDING_WARNING, "switched off here by GGML_RPC_TRANSPORT=tcp");
+	expect(w, GW_FINDING_WARNING, "disabled on this machine by GGML_RPC_TRANSPORT=tcp");
 }
 
 static void keys_are_looked_at(void **state)
@@ -349,7 +349,8 @@ static void buffers_are_held_against_the_path(void **state)
 	put(w, "sys/class/net/eth1/speed", "10000\n");
 	w->path.round_trip_ms = 10;
 	gw_doctor_sockets(&w->sources, &w->path, &w->found);
-	expect(w, GW_FINDING_WARNING, "tcp_rmem: a connection's buffer ends at 6.0 MiB; this path holds 11.9 MiB");
+	expect(w, GW_FINDING_WARNING,
+		"tcp_rmem: a connection's buffer is limited to 6.0 MiB, but this path needs 11.9 MiB");
 	expect(w, GW_FINDING_OK, "tcp_wmem: up to 32.0 MiB, enough for this path");
 	expect(w, GW_FINDING_OK, "net.core.rmem_max 212992");
 }
@@ -388,8 +389,8 @@ static void no_plugin_is_a_warning(void **state)
 {
 	struct world *w = *state;
 	look_plugins(w);
-	expect(w, GW_FINDING_WARNING, "there is no backend directory of ggml");
-	expect(w, GW_FINDING_WARNING, "no RPC plug-in is found");
+	expect(w, GW_FINDING_WARNING, "ggml's backend directory was not found");
+	expect(w, GW_FINDING_WARNING, "no RPC plug-in was found");
 }
 
 static void our_plugin_is_loaded(void **state)
@@ -399,7 +400,7 @@ static void our_plugin_is_loaded(void **state)
 	look_plugins(w);
 	expect_well(w);
 	expect(w, GW_FINDING_OK, "libggml-rpc-ggwire.so loads: registry RPC, API version 3, score 100");
-	expect(w, GW_FINDING_OK, "programs here load ");
+	expect(w, GW_FINDING_OK, "programs on this machine load ");
 }
 
 /* In the place of the stock one: the same code without our name. */
@@ -408,7 +409,7 @@ static void another_plugin_that_wins_is_a_warning(void **state)
 	struct world *w = *state;
 	link_plugin(w, GGWIRE_PLUGIN, "libggml-rpc.so");
 	look_plugins(w);
-	expect(w, GW_FINDING_WARNING, "ggwire's plug-in is not beside it");
+	expect(w, GW_FINDING_WARNING, "ggwire's plug-in is not in the same directory");
 }
 
 static void a_plugin_behind_another_is_a_warning(void **state)
@@ -417,8 +418,8 @@ static void a_plugin_behind_another_is_a_warning(void **state)
 	link_plugin(w, GGWIRE_PLUGIN, "libggml-rpc-x.so");
 	setenv("GGML_BACKEND_PATH", GGWIRE_PLUGIN, 1);
 	look_plugins(w);
-	expect(w, GW_FINDING_WARNING, "ggwire's plug-in is not beside it");
-	expect(w, GW_FINDING_WARNING, "and not used");
+	expect(w, GW_FINDING_WARNING, "ggwire's plug-in is not in the same directory");
+	expect(w, GW_FINDING_WARNING, "which is loaded but not used");
 }
 
 static void a_plugin_that_is_named_alone_is_loaded(void **state)
@@ -428,7 +429,7 @@ static void a_plugin_that_is_named_alone_is_loaded(void **state)
 	setenv("GGML_BACKEND_PATH", GGWIRE_PLUGIN, 1);
 	look_plugins(w);
 	expect_well(w);
-	expect(w, GW_FINDING_OK, "programs here load ");
+	expect(w, GW_FINDING_OK, "programs on this machine load ");
 }
 
 static void what_does_not_load_is_a_problem(void **state)
@@ -437,7 +438,7 @@ static void what_does_not_load_is_a_problem(void **state)
 	put(w, "backends/libggml-rpc-ggwire.so", "no library");
 	look_plugins(w);
 	expect(w, GW_FINDING_PROBLEM, "libggml-rpc-ggwire.so cannot be loaded: ");
-	expect(w, GW_FINDING_WARNING, "no RPC plug-in is found");
+	expect(w, GW_FINDING_WARNING, "no RPC plug-in was found");
 }
 
 static void what_is_no_plugin_is_a_problem(void **state)
@@ -469,7 +470,7 @@ static void a_host_with_our_plugin_is_well(void **state)
 	link_plugin(w, GGWIRE_PLUGIN, "libggml-rpc-ggwire.so");
 	look_host(w, NULL);
 	expect_well(w);
-	expect(w, GW_FINDING_OK, "programs here load ");
+	expect(w, GW_FINDING_OK, "programs on this machine load ");
 }
 
 static void backends_in_a_directory_of_their_own_are_found(void **state)

@@ -115,7 +115,7 @@ static void damaged_files_are_noticed(void **state)
 	says("it is empty\n");
 	copy(COUNT, path, 5 + 33); /* one record: HELLO without its answer */
 	assert_int_equal(dump(path, NULL, NULL), 1);
-	says("announces no version");
+	says("announces no known protocol version");
 	assert_int_equal(dump("--proto=4.0", path, NULL), 1);
 	says("it ends in the middle of a message");
 	unlink(path);

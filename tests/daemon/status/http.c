@@ -134,7 +134,7 @@ static void its_death_harms_nobody_and_it_comes_back(void **state)
 	pid_t first = http_process();
 	assert_int_equal(kill(first, SIGKILL), 0);
 	serving_await(&s, "died of signal 9");
-	serving_await(&s, "the status page is back in 1 s");
+	serving_await(&s, "the status page restarts in 1 s");
 	assert_true(serving_answers(c));
 	gw_client_close(c);
 	assert_int_not_equal(http_process(), first);

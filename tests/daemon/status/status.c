@@ -412,13 +412,13 @@ static void stock_servers_tell_what_they_can(void **state)
 	serving_endpoint(&s, endpoint, sizeof(endpoint));
 	assert_int_equal(serving_run("ggwire", ARGS("status", endpoint), out, sizeof(out)), 1);
 	assert_non_null(strstr(out, "protocol 8.0.0"));
-	assert_non_null(strstr(out, "only ggwire servers tell"));
+	assert_non_null(strstr(out, "only ggwire servers report"));
 	assert_non_null(strstr(out, " free of "));
 	assert_null(strstr(out, " 0 B free of "));
 	assert_int_equal(serving_run("ggwire", ARGS("status", "-j", endpoint), out, sizeof(out)), 1);
 	assert_non_null(strstr(out, "\"memory_total_bytes\":"));
 	assert_int_equal(serving_run("ggwire", ARGS("top", endpoint), out, sizeof(out)), 1);
-	assert_non_null(strstr(out, "only ggwire servers tell"));
+	assert_non_null(strstr(out, "only ggwire servers report"));
 	assert_int_equal(serving_run("ggwire", ARGS("top", "--json", endpoint), out, sizeof(out)), 1);
 	assert_true(json_number(out, "servers.0.devices.0.memory_total_bytes") > 0);
 }

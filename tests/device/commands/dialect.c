@@ -115,7 +115,7 @@ static void there_must_be_a_last_graph(void **in)
 
 	raw_start(&raw, *in, &old);
 	send_recompute(&raw);
-	raw_end_refused(&raw, GW_ERR_PROTOCOL, "GRAPH_RECOMPUTE", "not kept");
+	raw_end_refused(&raw, GW_ERR_PROTOCOL, "GRAPH_RECOMPUTE", "not cached");
 }
 
 /* The stock server of that protocol computes on freed memory here. */
@@ -131,7 +131,7 @@ static void the_last_graph_goes_with_its_buffer(void **in)
 	raw_send(&raw, GW_CMD_FREE_BUFFER, body, gw_wire_buffer_req_encode(t[0].buffer, body));
 	raw_reply(&raw, NULL, 0);
 	send_recompute(&raw);
-	raw_end_refused(&raw, GW_ERR_PROTOCOL, "GRAPH_RECOMPUTE", "buffers are gone");
+	raw_end_refused(&raw, GW_ERR_PROTOCOL, "GRAPH_RECOMPUTE", "buffers were freed");
 }
 
 static void newer_commands_do_not_exist(void **in)

@@ -90,7 +90,7 @@ static void wrong_sizes_are_refused(void **in)
 		if (i > 0)
 			raw_start(&w->raw, w->server, &gw_dialect_8_0);
 		raw_send_part(&w->raw, cases[i].cmd, cases[i].size, NULL, 0);
-		refused(w, cases[i].cmd, "a body of");
+		refused(w, cases[i].cmd, "invalid size");
 	}
 }
 
@@ -111,7 +111,7 @@ static void sizes_of_other_dialects_are_refused(void **in)
 	uint8_t body[304] = {0};
 
 	raw_send(&w->raw, GW_CMD_GRAPH_RECOMPUTE, body, 4);
-	refused(w, GW_CMD_GRAPH_RECOMPUTE, "a body of 4 bytes");
+	refused(w, GW_CMD_GRAPH_RECOMPUTE, "invalid size: 4 bytes");
 	raw_start(&w->raw, w->server, &gw_dialect_8_0);
 	raw_send(&w->raw, GW_CMD_SET_TENSOR, body, 304);
 	refused(w, GW_CMD_SET_TENSOR, "too early");
