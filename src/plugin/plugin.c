@@ -53,10 +53,10 @@ ggml_backend_reg_t ggml_backend_init(void)
 {
 	static ggml_backend_reg_t given;
 
-	if (given)
-		return given;
 	if (!can_serve(__builtin_return_address(0)))
 		return NULL;
+	if (given)
+		return given;
 	if (!is_there_already())
 		return given = ggml_backend_rpc_reg();
 	gw_log_info("ggwire: the plug-in is loaded already, from another file; this one offers no devices");

@@ -385,6 +385,7 @@ static void close_all(void)
 		ggml_free(kept->ctx);
 		free(kept);
 	}
+	gw_map_free(&r.tensors);
 	fake_free(&r.fake);
 }
 

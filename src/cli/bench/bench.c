@@ -62,7 +62,7 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	rc = gw_verb_mode(program, &o->mode);
 	if (rc == GW_VERB_GOES_ON && transport && !gw_transport_mode_parse(transport, &o->mode))
 		return gw_verb_complain(
-			program, GW_EXIT_USAGE, "--transport: '%s' is none of auto, tcp, rdma", transport);
+			program, GW_EXIT_USAGE, "--transport: '%s' is not auto, tcp or rdma", transport);
 	return rc == GW_VERB_GOES_ON ? gw_servers_take(program, argc, argv, first, &o->servers) : rc;
 }
 
