@@ -224,7 +224,7 @@ static void a_lost_server_is_left_to_ggml(void **state)
 int main(void)
 {
 	/* The first fake has no port from which another one follows. */
-	struct fake first;
+	static struct fake first;
 	fake_init(&first);
 	(void)fake_device(&first);
 	const struct CMUnitTest tests[] = {
