@@ -59,7 +59,8 @@ void gw_inventory_print(FILE *to, const struct gw_inventory_server *servers, siz
 			const struct gw_wire_memory_rsp *memory = &s->server.memory[d];
 			const char *text = gw_query_device_text(&s->server.info.devices[d]);
 			fprintf(to, "  RPC%-3u %10s free of %10s  %s\n", s->first + (unsigned)d,
-				gw_units_bytes((double)memory->free, left), gw_units_bytes((double)memory->total, total),
+				gw_units_bytes((double)memory->free, left),
+				gw_units_bytes((double)memory->total, total),
 				text[0] ? gw_text_safe(text, safe, sizeof(safe)) : "(the server does not tell)");
 		}
 	}
