@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,8 +70,8 @@ static const char *endpoint(size_t i)
 static void expect_host(size_t i, const char *host)
 {
 	const struct fake_request *r = fake_request(&pair[i].fake, GW_CMD_COMM_INIT, 0);
-	uint8_t expected[GW_WIRE_COMM_HOST] = {0};
-	memcpy(expected, host, strlen(host));
+	char expected[GW_WIRE_COMM_HOST] = {0};
+	snprintf(expected, sizeof(expected), "%s", host);
 	assert_non_null(r);
 	assert_int_equal(r->size, 80);
 	assert_int_equal(gw_le32(r->body), 0);

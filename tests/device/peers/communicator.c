@@ -119,7 +119,10 @@ static void expect_sums(const struct rank *r, size_t rank)
 	bool bf16 = r->n >= 32768;
 	for (size_t i = 0; i < r->n; i++) {
 		float theirs = value(1 - rank, i), sum = value(rank, i) + (bf16 ? rounded(theirs) : theirs);
-		if (memcmp(&r->values[i], &sum, sizeof(sum)) != 0)
+		uint32_t got, expected;
+		memcpy(&got, &r->values[i], sizeof(got));
+		memcpy(&expected, &sum, sizeof(expected));
+		if (got != expected)
 			fail_msg("rank %zu of %zu elements: %g at %zu, not %g", rank, r->n, (double)r->values[i], i,
 				(double)sum);
 	}
