@@ -376,6 +376,9 @@ static void load(const char *version, const char *name)
 
 static void close_all(void)
 {
+	size_t pos = 0;
+	uint64_t id;
+	void *tensor;
 	ggml_backend_free(r.backend);
 	while (r.n_buffers > 0)
 		ggml_backend_buffer_free(r.buffers[--r.n_buffers].ggml);
@@ -385,6 +388,8 @@ static void close_all(void)
 		ggml_free(kept->ctx);
 		free(kept);
 	}
+	while (gw_map_next(&r.tensors, &pos, &id, &tensor))
+		free(tensor);
 	gw_map_free(&r.tensors);
 	fake_free(&r.fake);
 }

@@ -196,7 +196,7 @@ static void what_does_not_listen_is_refused(void **state)
 	how.fds[0] = bind_unix(SOCK_DGRAM);
 	start(&how);
 	serving_await(&s, "descriptor 3 is not a listening TCP or Unix stream socket");
-	assert_int_equal(serving_stop(&s, SIGCONT, SERVING_WAIT_MS), 1);
+	assert_int_equal(serving_stop(&s, 0, SERVING_WAIT_MS), 1);
 	close(how.fds[0]);
 }
 
@@ -222,7 +222,7 @@ static void is_told(const char *notify, int fd)
 	serving_await(&s, "ready");
 	assert_true(kill(s.pid, SIGTERM) == 0);
 	assert_string_equal(receive(fd), "STOPPING=1");
-	assert_int_equal(serving_stop(&s, SIGCONT, SERVING_WAIT_MS), 0);
+	assert_int_equal(serving_stop(&s, 0, SERVING_WAIT_MS), 0);
 }
 
 static void the_manager_is_told(void **state)

@@ -40,7 +40,8 @@ const char *serving_await(struct serving *s, const char *text);
 /* The endpoint that the banner names first. */
 void serving_endpoint(struct serving *s, char *out, size_t size);
 
-/* Sends signo and waits for the end. Returns the exit status, or -1 if it was killed or took longer than ms. */
+/* Sends signo, unless it is 0, and waits for the end. Returns the exit status, or -1 if it was killed or took longer
+ * than ms. */
 int serving_stop(struct serving *s, int signo, int ms);
 
 /* Ends it if a test has not. */
