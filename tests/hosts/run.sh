@@ -103,7 +103,7 @@ host() {
 	cp "$GGWIRE_ROOT/tests/hosts/node.mjs" "$home"
 	doctor "ggml $2 " "backend API 2, $3 operations, $4 types" "ggwire's plug-in is not in $libraries"
 	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
-	doctor "loads: registry RPC, API version 2, score 100" "programs here load $libraries/libggml-rpc-ggwire.so"
+	doctor "loads: registry RPC, API version 2, score 100" "programs on this machine load $libraries/libggml-rpc-ggwire.so"
 	program text >"$work/local" || fail "the program fails without servers"
 	[ "$(text_of "$work/local" | wc -w)" -gt 10 ] || fail "the local text is only: $(text_of "$work/local")"
 
