@@ -100,7 +100,6 @@ static const struct gw_params_rule rules[] = {
 			{.word = 3, .since = GGML_0_25}, {.word = 4, .since = GGML_0_25}}},
 	{.op = "SCALE", .words = WORDS(2), .n_kernels = 1, .kernels = {{gw_needs_bf16, "in bf16", GGML_0_27}}},
 	{.op = "SET", .words = WORDS(5)},
-	{.op = "SET_ROWS", .n_kernels = 1, .kernels = {{gw_needs_f16_source, "from f16", GGML_0_17}}},
 	{.op = "DIAG_MASK_INF", .words = WORDS(1)},
 	{.op = "DIAG_MASK_ZERO", .words = WORDS(1)},
 	{.op = "SOFT_MAX", .words = WORDS(2)},

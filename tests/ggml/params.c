@@ -242,7 +242,6 @@ static void test_shapes_and_types_without_kernels_stay_here(void **state)
 		struct ggml_tensor *with[2], *without[2];
 		const char *last, *first; /* versions that may lack the kernel, and that have it */
 	} cases[] = {
-		{GGML_OP_SET_ROWS, GGML_TYPE_F32, {&f16, &f32}, {&f32, &f32}, "4.0.3", "5.0"},
 		{GGML_OP_CONV_2D_DW, GGML_TYPE_F32, {&f16, &f32}, {&f32, &f32}, "4.0.3", "5.0"},
 		{GGML_OP_IM2COL, GGML_TYPE_F16, {&f32, &f32}, {&f16, &f32}, "4.0.3", "5.0"},
 		{GGML_OP_CONV_TRANSPOSE_2D, GGML_TYPE_F32, {&f16, &images}, {&f16, &f32}, "6.0", "7.0"},

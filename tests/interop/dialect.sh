@@ -49,7 +49,7 @@ later() {
 	lacking='^NONE\('
 	lacks 4.0.1 '^COL2IM_1D'
 	lacks 4.0.2 '=q2_0|^GATED_DELTA_NET|^MUL_MAT_HADAMARD'
-	lacks 5.0.0 '^SET_ROWS\(type_src=f16|^CONCAT\(type=q|^CONV_2D_DW\(.*type_kernel=f16'
+	lacks 5.0.0 '^CONCAT\(type=q|^CONV_2D_DW\(.*type_kernel=f16'
 	lacks 5.0.0 '^IM2COL\(.*type_kernel=f32,dst_type=f16'
 	lacks 6.0.0 '^LIGHTNING_INDEXER|^DSV4_HC|n_offs=[1-9]|^SSM_SCAN\(.*K=[2-9]'
 	lacks 7.0.0 '^SWIGLU_CLAMP|^CONV_TRANSPOSE_2D\(.*ne_input=[^]]*,[2-9]\]'
