@@ -137,7 +137,7 @@ static void second_signal_ends_at_once(void **state)
 	kill(s.pid, SIGSTOP);
 	kill(s.pid, SIGINT);
 	kill(s.pid, SIGTERM);
-	assert_int_equal(serving_stop(&s, 0, SERVING_WAIT_MS), 128 + SIGTERM);
+	assert_int_equal(serving_stop(&s, SIGCONT, SERVING_WAIT_MS), 128 + SIGTERM);
 }
 
 static void killed_supervisor_takes_its_workers_along(void **state)
