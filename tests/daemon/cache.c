@@ -81,16 +81,9 @@ static struct gw_client *connect_from(const char *address)
 	struct gw_endpoint ep;
 	struct gw_transport *transport;
 	struct gw_client *client;
-	struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	serving_endpoint(&s, text, sizeof(text));
 	assert_int_equal(gw_endpoint_parse(text, false, &ep, NULL), GW_OK);
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	to.sin_port = htons(ep.port);
-	assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
-	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-	assert_int_equal(gw_transport_from_fd(fd, &transport, NULL), GW_OK);
+	assert_int_equal(gw_transport_from_fd(serving_dial(ep.port, address), &transport, NULL), GW_OK);
 	assert_int_equal(gw_client_start(transport, text, 10000, &client, NULL), GW_OK);
 	return client;
 }

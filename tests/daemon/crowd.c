@@ -41,20 +41,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A connection from an address of loopback's network: another address is another host. */
-static int dial(const char *from)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(inet_pton(AF_INET, from, &address.sin_addr), 1);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	address.sin_port = htons(port);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
 static bool receive(int fd, void *out, size_t n)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -103,7 +89,7 @@ static bool allocate(int fd)
 /* Whether a client from there is served like any other. */
 static bool is_served(const char *from)
 {
-	int fd = dial(from);
+	int fd = serving_dial(port, from);
 	bool served = hello(fd) && count_devices(fd) && allocate(fd);
 	close(fd);
 	return served;
@@ -123,7 +109,7 @@ static void silent_connections_shut_nobody_out(void **state)
 	int fds[200];
 	start(ARGS("-p", "0"));
 	for (size_t i = 0; i < 200; i++)
-		fds[i] = dial("127.0.0.1");
+		fds[i] = serving_dial(port, "127.0.0.1");
 	assert_true(is_served("127.0.0.2"));
 	assert_true(is_served("127.0.0.1"));
 	/* They are as many as descriptors that a crowd may cost. */
@@ -139,10 +125,10 @@ static void a_crowd_pushes_out_its_own(void **state)
 	(void)state;
 	int fds[200];
 	start(ARGS("-p", "0"));
-	int first = dial("127.0.0.2");
+	int first = serving_dial(port, "127.0.0.2");
 	serving_sleep_ms(100);
 	for (size_t i = 0; i < 200; i++)
-		fds[i] = dial("127.0.0.1");
+		fds[i] = serving_dial(port, "127.0.0.1");
 	serving_sleep_ms(100);
 	assert_true(hello(first) && allocate(first));
 	close(first);
@@ -156,7 +142,7 @@ static void silence_ends(void **state)
 	setenv("GGML_RPC_TIMEOUT", "1", 1);
 	start(ARGS("-p", "0"));
 	unsetenv("GGML_RPC_TIMEOUT");
-	int fd = dial("127.0.0.1");
+	int fd = serving_dial(port, "127.0.0.1");
 	assert_true(serving_sees_end(fd));
 	close(fd);
 	serving_await(&s, "refused: it has not sent HELLO in time");
@@ -172,7 +158,7 @@ static void one_host_cannot_shut_out_another(void **state)
 	int fds[80];
 	start(ARGS("-p", "0"));
 	for (size_t i = 0; i < 80; i++) {
-		fds[i] = dial("127.0.0.1");
+		fds[i] = serving_dial(port, "127.0.0.1");
 		assert_int_equal(send(fds[i], requests, sizeof(requests), MSG_NOSIGNAL), sizeof(requests));
 	}
 	assert_true(is_served("127.0.0.2"));
@@ -189,7 +175,7 @@ static void the_bound_of_a_host_can_be_set(void **state)
 	int fds[3];
 	start(ARGS("-p", "0", "--max-clients-per-host", "3"));
 	for (size_t i = 0; i < 3; i++) {
-		fds[i] = dial("127.0.0.1");
+		fds[i] = serving_dial(port, "127.0.0.1");
 		assert_true(hello(fds[i]) && count_devices(fds[i]) && allocate(fds[i]));
 	}
 	assert_false(is_served("127.0.0.1"));
@@ -226,7 +212,7 @@ static void a_full_server_tells_its_status(void **state)
 	int fds[2];
 	start(ARGS("-p", "0", "--max-clients", "2"));
 	for (size_t i = 0; i < 2; i++) {
-		fds[i] = dial("127.0.0.1");
+		fds[i] = serving_dial(port, "127.0.0.1");
 		assert_true(hello(fds[i]) && allocate(fds[i]));
 	}
 	snprintf(endpoint, sizeof(endpoint), "127.0.0.1:%u", port);
@@ -244,7 +230,7 @@ static void a_full_server_tells_its_status(void **state)
 	for (size_t i = 0; i < 12; i++) {
 		char from[16];
 		snprintf(from, sizeof(from), "127.0.1.%zu", i + 1);
-		askers[i] = dial(from);
+		askers[i] = serving_dial(port, from);
 		assert_true(hello(askers[i]));
 	}
 	assert_int_equal(status_of(ARGS(endpoint)), 0);
@@ -260,7 +246,7 @@ static void who_is_refused_is_told_and_counted(void **state)
 {
 	(void)state;
 	start(ARGS("-p", "0", "--max-clients", "1"));
-	int fd = dial("127.0.0.1"), other = dial("127.0.0.2");
+	int fd = serving_dial(port, "127.0.0.1"), other = serving_dial(port, "127.0.0.2");
 	assert_true(hello(fd) && allocate(fd));
 	/* A stock client asks for devices first, and could not be told later. */
 	assert_true(hello(other) && !count_devices(other));
@@ -277,7 +263,7 @@ static void many_refusals_are_few_lines(void **state)
 	(void)state;
 	start(ARGS("-p", "0", "--allow", "192.0.2.0/24"));
 	for (int i = 0; i < 200; i++) {
-		int fd = dial("127.0.0.1");
+		int fd = serving_dial(port, "127.0.0.1");
 		assert_true(serving_sees_end(fd));
 		close(fd);
 	}
@@ -292,7 +278,7 @@ static void connections_that_close_cost_no_worker(void **state)
 	(void)state;
 	start(ARGS("-p", "0", "--log-level", "debug"));
 	for (int i = 0; i < 50; i++)
-		close(dial("127.0.0.1"));
+		close(serving_dial(port, "127.0.0.1"));
 	for (int i = 0; i < 50; i++)
 		serving_await(&s, "closed its connection before HELLO");
 	assert_int_equal(count("served by worker"), 0);

@@ -1,5 +1,6 @@
 #include "daemon/serving.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -290,21 +291,31 @@ bool serving_answers(struct gw_client *c)
 	       gw_wire_count_rsp_decode(reply, sizeof(reply), &count) && count > 0 && allocates(c);
 }
 
-int serving_socket(struct serving *s)
+int serving_dial(uint16_t port, const char *from)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(inet_pton(AF_INET, from, &address.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.sin_port = htons(port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static uint16_t port_of(struct serving *s)
 {
 	char text[GW_ENDPOINT_MAX];
 	struct gw_endpoint ep;
 	serving_endpoint(s, text, sizeof(text));
 	assert_int_equal(gw_endpoint_parse(text, false, &ep, NULL), GW_OK);
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons(ep.port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
+	return ep.port;
+}
+
+int serving_socket(struct serving *s)
+{
+	return serving_dial(port_of(s), "127.0.0.1");
 }
 
 bool serving_sees_end(int fd)

@@ -71,6 +71,9 @@ bool serving_answers(struct gw_client *c);
 /* A plain socket connected to the server. */
 int serving_socket(struct serving *s);
 
+/* A connection to a port of this machine from an address of loopback's network: another address is another host. */
+int serving_dial(uint16_t port, const char *from);
+
 /* Whether the other end closes the socket in time. */
 bool serving_sees_end(int fd);
 

@@ -45,26 +45,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int dial(const char *from)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(inet_pton(AF_INET, from, &address.sin_addr), 1);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	address.sin_port = htons(port);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
 /* Whether the status is answered there. */
 static bool is_answered(const char *from)
 {
 	static const char request[] = "GET /status.json HTTP/1.0\r\n\r\n";
 	char line[16] = "";
 	size_t len = 0;
-	int fd = dial(from);
+	int fd = serving_dial(port, from);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	(void)!send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL);
 	while (len < 12 && poll(&p, 1, SERVING_WAIT_MS) > 0) {
@@ -98,7 +85,7 @@ static void slow_connections_starve_nobody(void **state)
 	(void)state;
 	int fds[SLOW];
 	for (size_t i = 0; i < SLOW; i++) {
-		fds[i] = dial("127.0.0.1");
+		fds[i] = serving_dial(port, "127.0.0.1");
 		assert_true(send(fds[i], "GET / HTTP/1.1\r\nX: ", 19, MSG_NOSIGNAL) > 0);
 	}
 	for (int i = 0; i < 5; i++) {
@@ -116,7 +103,7 @@ static void a_request_that_is_never_whole_ends(void **state)
 {
 	(void)state;
 	uint64_t begun = gw_clock_ns();
-	int fd = dial("127.0.0.1");
+	int fd = serving_dial(port, "127.0.0.1");
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	assert_true(send(fd, "GET / HTTP/1.1\r\nX: ", 19, MSG_NOSIGNAL) > 0);
 	while (poll(&p, 1, 500) == 0) {
