@@ -29,11 +29,13 @@ struct rank {
 struct comm {
 	struct comm *next;
 	unsigned users;
+	bool connecting; /* a thread shakes hands; others that want one of the devices wait for changed */
 	struct rank ranks[2];
 };
 
 /* A server has one for each device, whoever asks for it. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct comm *comms;
 
 /* A handshake in progress. */
@@ -161,30 +163,37 @@ static struct comm *find_locked(const struct comm *wanted, bool *same)
 	return NULL;
 }
 
-static struct comm *open_locked(const struct comm *wanted, const struct gw_endpoint *meeting)
-{
-	struct comm *c = malloc(sizeof(*c));
-	if (!c)
-		return NULL;
-	*c = *wanted;
-	struct handshake h = {.comm = c, .meeting = *meeting};
-	if (!shake_hands(&h)) {
-		free(c);
-		return NULL;
-	}
-	for (size_t i = 0; i < 2; i++)
-		gw_remote_ref(c->ranks[i].conn);
-	c->next = comms;
-	comms = c;
-	return c;
-}
-
 static void remove_locked(const struct comm *c)
 {
 	struct comm **at = &comms;
 	while (*at != c)
 		at = &(*at)->next;
 	*at = c->next;
+}
+
+/* Without the lock while the servers are asked. The backends keep their connections meanwhile. */
+static struct comm *open_locked(const struct comm *wanted, const struct gw_endpoint *meeting)
+{
+	struct comm *c = malloc(sizeof(*c));
+	if (!c)
+		return NULL;
+	*c = *wanted;
+	c->connecting = true;
+	c->next = comms;
+	comms = c;
+	struct handshake h = {.comm = c, .meeting = *meeting};
+	pthread_mutex_unlock(&lock);
+	bool joined = shake_hands(&h);
+	for (size_t i = 0; i < 2 && joined; i++)
+		gw_remote_ref(c->ranks[i].conn);
+	pthread_mutex_lock(&lock);
+	c->connecting = false;
+	pthread_cond_broadcast(&changed);
+	if (joined)
+		return c;
+	remove_locked(c);
+	free(c);
+	return NULL;
 }
 
 void *gw_comm_init(ggml_backend_t *backends, size_t n)
@@ -199,7 +208,9 @@ void *gw_comm_init(ggml_backend_t *backends, size_t n)
 	if (!find_meeting(wanted.ranks[0].device->remote->endpoint, &meeting))
 		return NULL;
 	pthread_mutex_lock(&lock);
-	struct comm *c = find_locked(&wanted, &same);
+	struct comm *c;
+	while ((c = find_locked(&wanted, &same)) && c->connecting)
+		pthread_cond_wait(&changed, &lock);
 	if (!c)
 		c = open_locked(&wanted, &meeting);
 	else if (same)

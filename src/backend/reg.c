@@ -194,14 +194,18 @@ static void connect_locked(struct server *s)
 	pthread_mutex_unlock(&lock);
 	(void)gw_remote_connect(s->remote, &conn);
 	pthread_mutex_lock(&lock);
-	s->state = conn && make_devices_locked(s, conn) ? READY : FAILED;
-	if (s->state == FAILED)
+	bool ready = conn && make_devices_locked(s, conn);
+	s->state = ready ? READY : FAILED;
+	if (!ready)
 		remove_locked(s);
 	pthread_cond_broadcast(&changed);
 	if (!conn)
 		return;
 	pthread_mutex_unlock(&lock);
-	announce_devices(s, conn);
+	if (ready)
+		announce_devices(s, conn);
+	else
+		gw_log_error("ggwire: %s is not used: out of memory", s->remote->endpoint);
 	gw_remote_put(conn);
 	pthread_mutex_lock(&lock);
 }

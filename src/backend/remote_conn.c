@@ -36,15 +36,15 @@ static enum gw_status make_devices(struct gw_remote_conn *conn, uint32_t n, stru
 	const char *name = gw_client_name(conn->client);
 
 	if (n == 0)
-		return gw_error_set(err, GW_ERR_NOT_FOUND, "%s: the server has no devices", name);
+		return gw_error_set(err, GW_ERR_NOT_FOUND, "server at %s: it has no devices", name);
 	conn->devices = calloc(n, sizeof(*conn->devices));
 	if (!conn->devices)
-		return gw_error_set(err, GW_ERR_NOMEM, "%s: out of memory", name);
+		return gw_error_set(err, GW_ERR_NOMEM, "server at %s: out of memory", name);
 	conn->n_devices = n;
 	/* With room for all graphs, entering one cannot fail, and the count stays the server's. */
 	for (uint32_t i = 0; i < n; i++)
 		if (gw_map_reserve(&conn->devices[i].graphs, GW_REMOTE_GRAPHS) != GW_OK)
-			return gw_error_set(err, GW_ERR_NOMEM, "%s: out of memory", name);
+			return gw_error_set(err, GW_ERR_NOMEM, "server at %s: out of memory", name);
 	return GW_OK;
 }
 
@@ -100,7 +100,7 @@ enum gw_status gw_remote_conn_new(struct gw_remote *remote, struct gw_client *cl
 	struct gw_remote_conn *conn = calloc(1, sizeof(*conn));
 
 	if (!conn) {
-		gw_error_set(err, GW_ERR_NOMEM, "%s: out of memory", gw_client_name(client));
+		gw_error_set(err, GW_ERR_NOMEM, "server at %s: out of memory", gw_client_name(client));
 		gw_client_close(client);
 		return GW_ERR_NOMEM;
 	}
