@@ -74,7 +74,7 @@ static bool strings_end(const struct gw_control_msg *msg)
 		       ends(msg->u.device.description, sizeof(msg->u.device.description)) &&
 		       ends(msg->u.device.library, sizeof(msg->u.device.library));
 	case GW_CONTROL_FAILED:
-		return ends(msg->u.error.text, sizeof(msg->u.error.text));
+		return msg->u.error.status != GW_OK && ends(msg->u.error.text, sizeof(msg->u.error.text));
 	case GW_CONTROL_LEFT:
 		return ends(msg->u.left.why.text, sizeof(msg->u.left.why.text));
 	case GW_CONTROL_PAIR:

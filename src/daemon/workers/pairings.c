@@ -50,6 +50,16 @@ enum gw_status gw_pairings_start(struct gw_pairings *p, const void *worker, cons
 	return GW_OK;
 }
 
+void gw_pairings_drop(struct gw_pairings *p, const void *worker)
+{
+	for (struct gw_pairing_process *one = p->first; one; one = one->next) {
+		if (one->worker != worker)
+			continue;
+		kill(one->pid, SIGKILL);
+		one->worker = NULL;
+	}
+}
+
 void gw_pairings_reap(struct gw_pairings *p)
 {
 	for (struct gw_pairing_process **at = &p->first; *at;) {

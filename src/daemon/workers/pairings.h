@@ -19,6 +19,9 @@ struct gw_pairings {
 enum gw_status gw_pairings_start(struct gw_pairings *p, const void *worker, const struct gw_control_pair_setup *setup,
 	int *answer, struct gw_error *err);
 
+/* Kills a worker's process, if it has one: its client has gone. */
+void gw_pairings_drop(struct gw_pairings *p, const void *worker);
+
 /* Collects processes that have ended. */
 void gw_pairings_reap(struct gw_pairings *p);
 

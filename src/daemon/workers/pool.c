@@ -186,11 +186,14 @@ void gw_pool_reap(struct gw_pool *pool)
 	gw_pairings_reap(&pool->pairings);
 	for (struct gw_pool_worker **link = &pool->workers; *link;) {
 		struct gw_pool_worker *w = *link;
-		int status;
-		if (waitpid(w->process.pid, &status, WNOHANG) != w->process.pid) {
+		int status = 0;
+		siginfo_t ended = {0};
+		if (waitid(P_PID, (id_t)w->process.pid, &ended, WEXITED | WNOHANG | WNOWAIT) || !ended.si_pid) {
 			link = &w->next;
 			continue;
 		}
+		gw_pool_drain(w);
+		waitpid(w->process.pid, &status, 0);
 		gw_pool_conclude(w, status);
 		*link = w->next;
 		free(w);

@@ -24,6 +24,7 @@ struct gw_pool_worker {
 	struct gw_process process; /* control is -1 after it was closed */
 	bool ready;                /* it has its devices */
 	bool used;                 /* it has served a client, which asked questions */
+	bool worked;               /* its client did more: it says so, or it was asked for more */
 	bool busy;                 /* it has a client, perhaps before it is ready */
 	bool reserve;              /* its client has no place and may only ask questions, because of */
 	enum gw_refusal cause;

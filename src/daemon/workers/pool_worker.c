@@ -65,8 +65,10 @@ static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left
 		gw_log_warn("client %s dropped by worker %ld: %s", w->client, pid_of(w), left->why.text);
 		drop(w);
 	}
+	gw_pairings_drop(&w->pool->pairings, w);
 	w->used = true;
-	if (!left->stays)
+	/* What is known of the client here counts, whatever the worker says. */
+	if (!left->stays || w->tls || w->worked)
 		gw_pool_retire(w);
 }
 
@@ -144,9 +146,11 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 	} else if (msg->type == GW_CONTROL_LEFT && w->ready && w->busy) {
 		on_left(w, &msg->u.left);
 	} else if (msg->type == GW_CONTROL_LOADING && w->busy) {
+		w->worked = true;
 		if (w->has_slot)
 			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
 	} else if (msg->type == GW_CONTROL_PAIR && w->busy && !w->reserve && !w->pool->setup.no_peers) {
+		w->worked = true;
 		on_pair(w, &msg->u.pair);
 	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
 		on_failed(w, &msg->u.error);
@@ -257,11 +261,16 @@ static void tell_end(const struct gw_pool_worker *w, int status)
 		gw_log_error("worker %ld died of %s", pid_of(w), how);
 }
 
+void gw_pool_drain(struct gw_pool_worker *w)
+{
+	while (read_message(w))
+		;
+}
+
 void gw_pool_conclude(struct gw_pool_worker *w, int status)
 {
 	struct gw_pool *pool = w->pool;
-	while (read_message(w))
-		;
+	gw_pairings_drop(&pool->pairings, w);
 	if (!pool->stopping) {
 		tell_end(w, status);
 		if (!w->ending && !(w->ready && w->busy))

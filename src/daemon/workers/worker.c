@@ -139,6 +139,7 @@ static enum gw_status ask_for_pair(
 {
 	struct gw_control_msg msg = {.type = GW_CONTROL_PAIR, .u.pair = *pairing};
 	int answer = -1;
+	*fd = -1;
 	(void)user;
 	(void)client;
 	enum gw_status status = gw_control_send(GW_CONTROL_FD, true, &msg, -1, err);

@@ -37,7 +37,7 @@ static enum gw_status open_communicator(
 {
 	const struct gw_server *server = s->server;
 	struct gw_pairing pairing = {.listens = req->rank == 0, .port = (uint16_t)req->port};
-	int fd;
+	int fd = -1;
 	enum gw_status st = check_init(s, req, err);
 	if (st != GW_OK)
 		return st;

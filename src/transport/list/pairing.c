@@ -93,6 +93,8 @@ enum gw_status gw_pairing_rules_init(
 	memcpy(rules->host, own->host, sizeof(rules->host));
 	if (gw_tcp_transport.parse(peer, true, &client, NULL))
 		return GW_OK;
+	/* Addresses are compared without their scope. */
+	client.host[strcspn(client.host, "%")] = '\0';
 	if (inet_pton(AF_INET, client.host, &ipv4) == 1)
 		rules->client = mapped(&ipv4);
 	else
@@ -147,15 +149,16 @@ static enum gw_status find_peers(const struct gw_pairing *pairing, const struct 
 }
 
 /* 0 or an errno. */
-static int connect_once(const struct peers *peers, uint16_t port, int *fd)
+static int connect_once(const struct peers *peers, uint16_t port, uint64_t deadline, int *fd)
 {
 	int failure = ETIMEDOUT;
-	for (size_t i = 0; i < peers->n; i++) {
+	for (size_t i = 0; i < peers->n && gw_clock_ns() < deadline; i++) {
+		uint64_t attempt = gw_clock_deadline(ATTEMPT_MS);
 		union gw_socket_address address;
 		struct addrinfo ai = {.ai_socktype = SOCK_STREAM, .ai_addr = &address.any};
 		ai.ai_addrlen = to_sockaddr(&peers->address[i], port, &address);
 		ai.ai_family = address.any.sa_family;
-		failure = gw_tcp_try_address(&ai, gw_clock_deadline(ATTEMPT_MS), fd);
+		failure = gw_tcp_try_address(&ai, attempt < deadline ? attempt : deadline, fd);
 		if (!failure)
 			return 0;
 	}
@@ -168,7 +171,7 @@ static enum gw_status connect_to_peer(
 	const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
 	uint64_t deadline = gw_clock_deadline(CONNECT_MS);
 	int failure;
-	while ((failure = connect_once(peers, pairing->port, fd))) {
+	while ((failure = connect_once(peers, pairing->port, deadline, fd))) {
 		if (gw_clock_ns() >= deadline)
 			return gw_error_set(err, GW_ERR_TIMEOUT, "cannot connect to %s:%u: %s", pairing->host,
 				pairing->port, strerror(failure));

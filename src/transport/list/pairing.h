@@ -19,7 +19,7 @@
 
 /* What a client asks of a server. */
 struct gw_pairing {
-	bool listens;
+	uint32_t listens; /* 0 or 1; not bool, whose other values a process that was taken over could send */
 	uint16_t port;
 	char host[GW_PAIRING_HOST]; /* of the other server: to connect to, or where it will come from ("": not known) */
 };
