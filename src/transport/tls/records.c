@@ -301,6 +301,12 @@ static bool tls_readable(struct gw_transport *base, int timeout_ms)
 	}
 }
 
+static int tls_hangup_fd(const struct gw_transport *base)
+{
+	const struct gw_transport *inner = ((const struct gw_tls *)base)->inner;
+	return inner->ops->hangup_fd ? inner->ops->hangup_fd(inner) : -1;
+}
+
 static void tls_shutdown(struct gw_transport *base)
 {
 	struct gw_tls *t = tls_of(base);
@@ -323,6 +329,7 @@ const struct gw_transport_ops gw_tls_ops = {
 	.sendv = tls_sendv,
 	.recvv = tls_recvv,
 	.readable = tls_readable,
+	.hangup_fd = tls_hangup_fd,
 	.shutdown = tls_shutdown,
 	.close = tls_close,
 };
