@@ -83,12 +83,13 @@ static bool is_same_text(const char *a, const char *b)
 	return !differs;
 }
 
-/* Whether the request comes from this machine, or has the token. */
+/* Whether the request comes from this machine, and names it (is_astray), or has the token. */
 static bool has_token(const struct gw_http_server *s, struct MHD_Connection *connection)
 {
 	static const char scheme[] = "Bearer ";
 	const union MHD_ConnectionInfo *info =
 		s->mhd->get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const char *host = s->mhd->lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
 	const char *given = s->mhd->lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
 	struct sockaddr_storage address = {0};
 	if (!s->o.token[0])
@@ -96,7 +97,7 @@ static bool has_token(const struct gw_http_server *s, struct MHD_Connection *con
 	if (info && info->client_addr) {
 		bool is_ipv6 = info->client_addr->sa_family == AF_INET6;
 		memcpy(&address, info->client_addr, is_ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-		if (is_loopback(&address))
+		if (is_loopback(&address) && (!host || is_local_host(host)))
 			return true;
 	}
 	return given && strncasecmp(given, scheme, strlen(scheme)) == 0 &&
