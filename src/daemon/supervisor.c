@@ -224,7 +224,6 @@ static void tick(struct gw_supervisor *s)
 			gw_http_reap(s->o.http);
 		gw_keeper_reap(s->keeper);
 	}
-	gw_http_tick(s->o.http, gw_pool_is_busy(s->pool));
 	gw_refusals_tick(&s->refusals);
 	if (s->stop_signal) {
 		gw_listeners_free(s->listeners);
@@ -235,6 +234,7 @@ static void tick(struct gw_supervisor *s)
 			stop_harder(s);
 		return;
 	}
+	gw_http_tick(s->o.http, gw_pool_is_busy(s->pool));
 	gw_listeners_tick(s->listeners);
 	gw_door_tick(s->door);
 	gw_pool_tick(s->pool);
@@ -243,6 +243,8 @@ static void tick(struct gw_supervisor *s)
 
 static uint64_t deadline(struct gw_supervisor *s)
 {
+	if (s->stop_signal)
+		return s->stop_at;
 	const uint64_t all[] = {
 		gw_pool_deadline(s->pool),
 		gw_progress_deadline(s->progress),
@@ -250,7 +252,6 @@ static uint64_t deadline(struct gw_supervisor *s)
 		gw_listeners_deadline(s->listeners),
 		gw_door_deadline(s->door),
 		gw_refusals_deadline(&s->refusals),
-		s->stop_signal ? s->stop_at : GW_CLOCK_NEVER,
 	};
 	uint64_t at = GW_CLOCK_NEVER;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
