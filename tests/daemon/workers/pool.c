@@ -47,7 +47,7 @@ static void say(enum gw_control_type type, bool stays)
 {
 	struct gw_control_msg msg = {.type = type};
 	if (type == GW_CONTROL_FAILED)
-		gw_error_set(&msg.u.error, GW_ERR_OS, "no devices today");
+		gw_error_set(&msg.u.error, GW_ERR_NOT_FOUND, "no devices today");
 	if (type == GW_CONTROL_LEFT)
 		msg.u.left = (struct gw_control_left){.why.status = GW_ERR_CLOSED, .stays = stays};
 	gw_control_send(GW_CONTROL_FD, true, &msg, -1, NULL);
