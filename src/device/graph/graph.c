@@ -11,6 +11,7 @@
 #include "device/rules/graph_indices.h"
 #include "device/rules/op_judge.h"
 #include "ggml/abi.h"
+#include "ggml/numbers.h"
 
 enum role {
 	SOURCE, /* or nothing at all */
@@ -185,6 +186,15 @@ static void point(const struct builder *b, const struct gw_links *links, struct 
 		tensor->view_src = b->tensors[links->to[GW_WIRE_SRC]];
 }
 
+/* Whether a device may be told how often a node's result is used, with which it merges nodes and leaves results out.
+ * Rows that a sort puts in order are used unseen (graph_indices.c), so they must really be written. */
+static bool may_be_merged(const struct ggml_tensor *node)
+{
+	enum ggml_op op = gw_op_known(node->op);
+
+	return !is_passed_over(node) && op != GGML_OP_ARGSORT && op != GGML_OP_TOP_K;
+}
+
 static enum gw_status fill_tensor(struct builder *b, uint32_t i, struct gw_error *err)
 {
 	struct gw_wire_tensor t;
@@ -204,7 +214,7 @@ static enum gw_status fill_tensor(struct builder *b, uint32_t i, struct gw_error
 		tensor->op = GGML_OP_NONE;
 	tensor->view_offs = t.view_offs;
 	point(b, &b->links[i], tensor);
-	if (b->roles[i] == NODE && b->source->dialect->use_count && !is_passed_over(tensor))
+	if (b->roles[i] == NODE && b->source->dialect->use_count && may_be_merged(tensor))
 		gw_abi_graph_set_use_count(b->graph->cgraph, tensor, t.use_count);
 	return GW_OK;
 }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/graph/graph.h"
 #include "device/graph/graph_cache.h"
+#include "ggml/abi.h"
 
 /* y = W x + bias, with W of 4 rows of 8, and everything in two buffers. */
 struct model {
@@ -352,6 +354,48 @@ static void dropped_graphs_are_counted(void **in)
 	raw_end_refused(&st->raw, GW_ERR_PROTOCOL, "GRAPH_RECOMPUTE", "graph 1 ");
 }
 
+/* Row numbers from a sort are not checked before they are used, so no device may merge the sort into another node. */
+static void sorts_have_no_use_counts(void **state)
+{
+	struct gw_buffers buffers;
+	struct gw_buffer *memory;
+	struct gw_error err = {0};
+	struct gw_wire_graph wire;
+	struct gw_graph *graph;
+	size_t size;
+
+	(void)state;
+	gw_buffers_init(&buffers, NULL);
+	assert_int_equal(gw_buffers_alloc(&buffers, rig_cpu(), 4096, &memory), GW_OK);
+	const struct rig_buffer buffer = {memory->handle, memory->vbase, memory->size};
+	struct gw_wire_tensor all[3] = {
+		rig_tensor(rig_type("f32"), &buffer, 0, 8, 4),
+		rig_tensor(rig_type("f32"), &buffer, 256, 8, 4),
+		rig_tensor(rig_type("i32"), &buffer, 512, 8, 4),
+	};
+	all[1].op = rig_op("SOFT_MAX");
+	all[1].src[0] = all[0].id;
+	all[1].op_params[0] = 0x3f800000; /* 1.0f */
+	all[2].op = rig_op("ARGSORT");
+	all[2].src[0] = all[1].id;
+	all[1].use_count = all[2].use_count = 1;
+	const uint64_t nodes[2] = {all[1].id, all[2].id};
+	void *body = rig_graph(&gw_dialect_8_0, 0, 1, nodes, 2, all, 3, &size);
+	assert_true(gw_wire_graph_decode(&gw_dialect_8_0, body, size, &wire));
+	const struct gw_graph_source source = {.dialect = &gw_dialect_8_0,
+		.opmap = gw_opmap_for(&gw_dialect_8_0),
+		.buffers = &buffers,
+		.dev = rig_cpu()};
+	if (gw_graph_build(&source, &wire, &graph, &err) != GW_OK)
+		fail_msg("%s", err.text);
+	struct ggml_cgraph *built = gw_graph_cgraph(graph);
+	assert_int_equal(gw_abi_graph_use_count(built, ggml_graph_node(built, 0)), 1);
+	assert_int_equal(gw_abi_graph_use_count(built, ggml_graph_node(built, 1)), 0);
+	gw_graph_free(graph);
+	free(body);
+	gw_buffers_free(&buffers);
+}
+
 #define RAW(name) cmocka_unit_test_setup_teardown(name, raw_setup, raw_teardown)
 
 int main(void)
@@ -365,6 +409,7 @@ int main(void)
 		TEST(nodes_that_are_not_computed_are_passed_over),
 		TEST(views_are_followed),
 		TEST(graphs_outlive_other_buffers),
+		cmocka_unit_test(sorts_have_no_use_counts),
 		RAW(graphs_of_freed_buffers_are_gone),
 		RAW(graphs_without_a_number_are_not_kept),
 		RAW(all_graphs_are_kept_up_to_the_limit),
