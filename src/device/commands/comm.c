@@ -74,9 +74,22 @@ static enum gw_status resolve(struct gw_session *s, const struct gw_device *devi
 		return st;
 	if (tensor->buffer->device != device)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "tensor %s is on another device", tensor->text);
-	if (tensor->ggml.type != GGML_TYPE_F32 || !ggml_is_contiguous(&tensor->ggml))
+	if (tensor->ggml.type != GGML_TYPE_F32 || !ggml_is_contiguous(&tensor->ggml) ||
+		(uintptr_t)tensor->ggml.data % sizeof(float) != 0)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "tensor %s is not contiguous F32", tensor->text);
 	return GW_OK;
+}
+
+/* Memory for what arrives, and for values that this process cannot touch where they are, counts as the client's. */
+static enum gw_status reduce(
+	struct gw_session *s, struct gw_communicator *c, struct gw_tensor *tensor, struct gw_error *err)
+{
+	uint64_t scratch = tensor->nbytes * (tensor->buffer->is_host ? 1 : 2);
+	if (!gw_budget_take(&s->budget, scratch))
+		return gw_budget_refuse(&s->budget, scratch, "the sum", err);
+	enum gw_status st = gw_communicator_reduce(c, tensor, err);
+	gw_budget_give(&s->budget, scratch);
+	return st;
 }
 
 enum gw_status gw_do_comm_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
@@ -97,7 +110,7 @@ enum gw_status gw_do_comm_allreduce(struct gw_session *s, const void *body, size
 	gw_session_synchronize(s);
 	/* What a failed graph has left must not get into the other server's result. */
 	st = gw_session_outcome(s, err);
-	return st == GW_OK ? gw_communicator_reduce(device->communicator, &tensor, err) : st;
+	return st == GW_OK ? reduce(s, device->communicator, &tensor, err) : st;
 }
 
 enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
