@@ -9,8 +9,6 @@
 #include "cli/run/child.h"
 #include "cli/verb.h"
 
-#define EXIT_UNREACHABLE 69 /* of the plug-in, with GGML_RPC_REQUIRED */
-#define EXIT_LOST 75        /* of the plug-in, with GGML_RPC_ON_LOSS=exit */
 #define ANSWER_S 2.0
 #define FIRST_LOOK_S 0.2
 #define LAST_LOOK_S 0.5
@@ -70,7 +68,7 @@ static bool wait_to_restart(const char *program, const char *name, const struct 
 
 static bool has_lost_a_server(const struct gw_child_end *end)
 {
-	return !end->signo && (end->exit_status == EXIT_LOST || end->exit_status == EXIT_UNREACHABLE);
+	return !end->signo && (end->exit_status == GW_EXIT_LOST || end->exit_status == GW_EXIT_UNREACHABLE);
 }
 
 int gw_restart_run(

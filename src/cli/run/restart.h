@@ -5,6 +5,10 @@
 #include "cli/servers.h"
 #include "transport/mode.h"
 
+/* Exit statuses of a program with our plug-in, and of this one in the same case. */
+#define GW_EXIT_UNREACHABLE 69 /* a server cannot be used: GGML_RPC_REQUIRED */
+#define GW_EXIT_LOST 75        /* a server was lost: GGML_RPC_ON_LOSS=exit */
+
 /* Runs argv until it ends for another reason than a lost server or a signal asks for the end, and ends this process in
  * the same way. Returns an exit status only if no process can be made. */
 int gw_restart_run(

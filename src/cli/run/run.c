@@ -14,7 +14,6 @@
 
 #define DEFAULT_TIMEOUT_S 10.0
 #define MAX_TIMEOUT_S 3600.0
-#define EXIT_UNREACHABLE 69
 #define PLUGIN "libggml-rpc-ggwire.so"
 
 struct options {
@@ -79,10 +78,10 @@ static int check(const char *program, const struct options *o, const struct gw_i
 	gw_inventory_print(stderr, found, o->servers.n);
 	for (size_t i = 0; i < o->servers.n; i++) {
 		if (found[i].status)
-			rc = gw_verb_complain(program, EXIT_UNREACHABLE, "%s", found[i].err.text);
+			rc = gw_verb_complain(program, GW_EXIT_UNREACHABLE, "%s", found[i].err.text);
 		else if (found[i].server.info.flags & GW_EXT_SERVER_FULL)
-			rc = gw_verb_complain(
-				program, EXIT_UNREACHABLE, "server at %s: no client slot is free", found[i].endpoint);
+			rc = gw_verb_complain(program, GW_EXIT_UNREACHABLE, "server at %s: no client slot is free",
+				found[i].endpoint);
 	}
 	return rc;
 }

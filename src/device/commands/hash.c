@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-/* What is hashed is taken in pieces that are still in the processor's cache when they are hashed. */
-#define HASHED_PIECE ((size_t)256 << 10)
-
 static enum gw_status pull_blob(void *from, void *dst, size_t size, struct gw_error *err)
 {
 	enum gw_status st = gw_blob_read(from, dst, size);
@@ -40,7 +37,7 @@ static bool fill(struct gw_session *s, const struct gw_region *r, struct gw_blob
 	if (gw_region_check(r, NULL) != GW_OK)
 		return false;
 	gw_session_synchronize(s);
-	return gw_region_fill(s, r, HASHED_PIECE, pull_blob, blob, NULL) == GW_OK;
+	return gw_region_fill(s, r, GW_HASHED_PIECE, pull_blob, blob, NULL) == GW_OK;
 }
 
 static bool load_cached(struct gw_session *s, struct gw_region *r, const struct gw_sums *sums)

@@ -10,9 +10,6 @@
 
 #include <string.h>
 
-/* What is hashed is taken in pieces that are still in the processor's cache when they are hashed. */
-#define HASHED_PIECE ((size_t)256 << 10)
-
 /* Below this, clients of protocols without the flag do not ask for a hash. */
 #define CACHE_THRESHOLD ((uint64_t)10 << 20)
 
@@ -81,7 +78,7 @@ static enum gw_status receive(struct gw_session *s, const struct gw_region *r, b
 	if (!store)
 		return gw_region_fill(s, r, SIZE_MAX, pull_peer, s, err);
 	gw_cache_write_begin(&tee.writer, s->cache, r->size);
-	st = gw_region_fill(s, r, HASHED_PIECE, pull_peer_and_store, &tee, err);
+	st = gw_region_fill(s, r, GW_HASHED_PIECE, pull_peer_and_store, &tee, err);
 	gw_cache_write_end(&tee.writer, st == GW_OK);
 	return st;
 }

@@ -16,6 +16,9 @@
 /* Copies of copies that are followed back to what was copied. */
 #define COPIES_MAX 4
 
+/* Row numbers on a device are read back whole, outside the client's memory bound: those of 8 million rows. */
+#define READ_BACK_MAX ((size_t)64 << 20)
+
 #define NOBODY SIZE_MAX
 
 /* A stretch of memory that a node writes. */
@@ -288,8 +291,10 @@ static enum gw_status read_back(const struct gw_index_check *check, struct gw_er
 {
 	struct ggml_tensor t = *check->numbers;
 	size_t size = ggml_nbytes(&t);
-	uint8_t *data = malloc(size);
 
+	if (size > READ_BACK_MAX)
+		return gw_error_set(err, GW_ERR_LIMIT, "%zu bytes of row numbers are more than can be checked", size);
+	uint8_t *data = malloc(size);
 	if (!data)
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for %zu bytes of row numbers", size);
 	t.view_src = NULL;

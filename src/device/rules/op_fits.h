@@ -30,6 +30,15 @@ static inline bool gw_divides(const struct ggml_tensor *a, const struct ggml_ten
 	return true;
 }
 
+/* A parameter that is a float. */
+static inline float gw_float_param(const struct ggml_tensor *n, int word)
+{
+	float value;
+
+	memcpy(&value, &n->op_params[word], sizeof(value));
+	return value;
+}
+
 /* Element by element, and reductions: op_fits_elements.c. */
 bool gw_fits_src0(const struct ggml_tensor *n); /* the result's extents are those of source 0 */
 bool gw_fits_all(const struct ggml_tensor *n);  /* and of all other sources */

@@ -1,14 +1,6 @@
 #include "base/checked.h"
 #include "device/rules/op_fits.h"
 
-static float float_param(const struct ggml_tensor *n, int word)
-{
-	float value;
-
-	memcpy(&value, &n->op_params[word], sizeof(value));
-	return value;
-}
-
 static bool is_power_of_two(int64_t value)
 {
 	return value > 0 && (value & (value - 1)) == 0;
@@ -96,7 +88,7 @@ bool gw_fits_solve_tri(const struct ggml_tensor *n)
 /* Kernels assert that epsilon is not negative, nor no number at all. */
 bool gw_fits_norm(const struct ggml_tensor *n)
 {
-	return gw_same_shape(n, n->src[0]) && float_param(n, 0) >= 0.0f;
+	return gw_same_shape(n, n->src[0]) && gw_float_param(n, 0) >= 0.0f;
 }
 
 bool gw_fits_group_norm(const struct ggml_tensor *n)

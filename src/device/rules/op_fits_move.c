@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "device/rules/op_fits.h"
+#include "device/rules/op_rows.h"
 
 static bool has_whole_rows(const struct ggml_tensor *t)
 {
@@ -15,21 +16,16 @@ static bool copies_as_it_is(const struct ggml_tensor *n, const struct ggml_tenso
 	       ggml_is_contiguous(n) == ggml_is_contiguous(from) || !ggml_is_contiguous(n);
 }
 
-static bool can_be_cast(enum ggml_type type)
+static bool is_one_of(uint64_t types, enum ggml_type type)
 {
-	return type == GGML_TYPE_F32 || type == GGML_TYPE_F16 || type == GGML_TYPE_BF16;
+	return types >> type & 1;
 }
 
 /* Rows of numbers into rows of blocks, through a row of the work buffer that is as long as the result's. */
 static bool puts_into_blocks(const struct ggml_tensor *n, const struct ggml_tensor *from)
 {
-	return can_be_cast(from->type) && has_whole_rows(from) && from->ne[0] == n->ne[0] && ggml_is_contiguous(n);
-}
-
-/* What kernels use inside only, and have no function to turn back into numbers. */
-static bool is_internal(enum ggml_type type)
-{
-	return type == GGML_TYPE_Q8_1 || type == GGML_TYPE_Q8_K;
+	return is_one_of(FLOATS, from->type) && has_whole_rows(from) && from->ne[0] == n->ne[0] &&
+	       ggml_is_contiguous(n);
 }
 
 /* The kernel takes strides and extents of the result from source 1, which ggml_cpy makes the result a view of. */
@@ -37,7 +33,7 @@ static bool takes_out_of_blocks(const struct ggml_tensor *n, const struct ggml_t
 {
 	const struct ggml_tensor *to = n->src[1];
 
-	return to && n->type == GGML_TYPE_F32 && !is_internal(from->type) && to->type == n->type &&
+	return to && n->type == GGML_TYPE_F32 && is_one_of(QUANTIZED, from->type) && to->type == n->type &&
 	       gw_same_shape(to, n) && memcmp(to->nb, n->nb, sizeof(to->nb)) == 0 && has_whole_rows(n) &&
 	       has_whole_rows(from) && (n->ne[0] % ggml_blck_size(from->type) == 0 || ggml_is_contiguous(n));
 }
@@ -54,7 +50,7 @@ bool gw_fits_cpy(const struct ggml_tensor *n)
 		return puts_into_blocks(n, from);
 	if (ggml_is_quantized(from->type))
 		return takes_out_of_blocks(n, from);
-	return (can_be_cast(n->type) && can_be_cast(from->type)) ||
+	return (is_one_of(FLOATS, n->type) && is_one_of(FLOATS, from->type)) ||
 	       (n->type == GGML_TYPE_I32 && from->type == GGML_TYPE_F32) ||
 	       (n->type == GGML_TYPE_F32 && from->type == GGML_TYPE_I32);
 }
@@ -143,18 +139,10 @@ bool gw_fits_roll(const struct ggml_tensor *n)
 	return gw_same_shape(n, n->src[0]);
 }
 
-static float float_param(const struct ggml_tensor *n, int word)
-{
-	float value;
-
-	memcpy(&value, &n->op_params[word], sizeof(value));
-	return value;
-}
-
 /* As many elements as the kernel counts, in its arithmetic. */
 bool gw_fits_arange(const struct ggml_tensor *n)
 {
-	float start = float_param(n, 0), stop = float_param(n, 1), step = float_param(n, 2);
+	float start = gw_float_param(n, 0), stop = gw_float_param(n, 1), step = gw_float_param(n, 2);
 	float steps = ceilf((stop - start) / step);
 
 	return steps >= 1.0f && steps <= (float)INT32_MAX && (int64_t)steps == ggml_nelements(n);

@@ -16,10 +16,7 @@ bool gw_fits_get_rows_back(const struct ggml_tensor *n)
 /* The kernel asserts that there is no ALiBi. */
 bool gw_fits_soft_max_back(const struct ggml_tensor *n)
 {
-	float max_bias;
-
-	memcpy(&max_bias, &n->op_params[1], sizeof(max_bias));
-	return max_bias == 0.0f && gw_same_shape(n, n->src[0]) && gw_same_shape(n, n->src[1]);
+	return gw_float_param(n, 1) == 0.0f && gw_same_shape(n, n->src[0]) && gw_same_shape(n, n->src[1]);
 }
 
 bool gw_fits_cross_entropy(const struct ggml_tensor *n)

@@ -8,6 +8,9 @@
 #include "device/graph/bounds.h"
 #include "device/session/session.h"
 
+/* What is hashed is taken in pieces that are still in the processor's cache when they are hashed. */
+#define GW_HASHED_PIECE ((size_t)256 << 10)
+
 /* n rows of size bytes in a tensor's memory, stride bytes apart. One piece: n = 1. */
 struct gw_region {
 	struct gw_tensor *tensor;
