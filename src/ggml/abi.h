@@ -11,8 +11,8 @@
 #include "base/status.h"
 #include "ggml/abi_check.h"
 
-/* Runs the self-check once for the process and returns the same result ever after. NULL: this ggml's layout is not one
- * that we know; *err says what differed, with ggml's version. Thread-safe. */
+/* Runs the self-check at the first call; later calls return the same result. NULL: the layout of this ggml is unknown;
+ * *err says what differed, and ggml's version. Thread-safe. */
 const struct gw_abi *gw_abi_get(struct gw_error *err);
 
 /* The graph's uid, or 0 where it cannot be read. */
@@ -21,11 +21,12 @@ uint64_t gw_abi_graph_uid(const struct ggml_cgraph *graph);
 /* How many nodes of graph use tensor, or 0 where that cannot be read. */
 int32_t gw_abi_graph_use_count(const struct ggml_cgraph *graph, const struct ggml_tensor *tensor);
 
-/* Enters tensor with a use count into the hash set of a graph that was made by ggml_new_graph_custom. False if it is
- * there already, if the set is full, or if the layout is not known. */
+/* Adds tensor with its use count to the hash set of a graph made by ggml_new_graph_custom. False if it is already
+ * there, if the set is full, or if the layout is unknown. */
 bool gw_abi_graph_set_use_count(struct ggml_cgraph *graph, struct ggml_tensor *tensor, int32_t use_count);
 
-/* Whether the buffer type answers ggml_nbytes for every tensor (no get_alloc_size of its own). False if unknown. */
+/* Whether the buffer type allocates exactly ggml_nbytes for every tensor, because it has no get_alloc_size. False if
+ * unknown. */
 bool gw_abi_buft_plain_alloc(ggml_backend_buffer_type_t buft);
 
 /* Whether buffers like this one have no init_tensor of their own. False if unknown. */
@@ -34,8 +35,8 @@ bool gw_abi_buffer_no_init(ggml_backend_buffer_t buffer);
 /* An address within the code of the device's backend, or NULL if unknown. */
 const void *gw_abi_device_code(ggml_backend_dev_t dev);
 
-/* Describes the nodes from `begin` to `end` - 1 of graph as a graph of its own, which shares graph's memory and has no
- * uid. False if the layout is not known. */
+/* Makes a graph of the nodes `begin` to `end` - 1 of graph, which shares graph's memory and has no uid. False if the
+ * layout is unknown. */
 bool gw_abi_graph_part(const struct ggml_cgraph *graph, int begin, int end, struct ggml_cgraph *part);
 
 #endif

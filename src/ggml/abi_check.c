@@ -5,8 +5,8 @@
 #include "ggml/graph.h"
 #include "ggml/layout.h"
 
-/* A probe ignores its arguments, so that it survives a call through the wrong slot, notes which one it is, and returns
- * what was asked for. Slot i of every table holds probe i. */
+/* A probe ignores its arguments, so that a call through the wrong slot does no harm. It records its number and returns
+ * the requested value. Slot i of every table holds probe i. */
 #define NO_HIT SIZE_MAX
 #define MAX_SLOTS 16
 
@@ -41,10 +41,10 @@ typedef uintptr_t (*probe)(void);
 static const probe probes[MAX_SLOTS] = {probe_0, probe_1, probe_2, probe_3, probe_4, probe_5, probe_6, probe_7, probe_8,
 	probe_9, probe_10, probe_11, probe_12, probe_13, probe_14, probe_15};
 
-/* What a probe's result may be taken for: any of ggml's objects, or a text. */
+/* Memory that a caller may use as any of ggml's objects, or as a string. */
 static _Alignas(16) unsigned char blank[512];
 
-/* What the checks work on. */
+/* The objects that the checks use. */
 struct subject {
 	int api_version;
 	union gw_ggml_buffer_type types;
@@ -83,7 +83,7 @@ static void make_buffer_type(struct subject *s)
 	s->types.api_3.device = &s->device;
 }
 
-/* A probe that says yes would make copies take another way. */
+/* A probe that returns true would make copies use another function. */
 static void be_no_host_memory(struct subject *s)
 {
 	if (s->api_version == GW_GGML_API_2)
@@ -135,7 +135,7 @@ static bool same(bool equal, const char *what, struct gw_error *err)
 	return equal;
 }
 
-/* call must reach the member of the table; value is what the probe returns. */
+/* call must reach this member of the table; its probe returns value. */
 #define REACH(table, member, value, call)                                                              \
 	do {                                                                                           \
 		arm((uintptr_t)(value));                                                               \
@@ -363,7 +363,7 @@ static void check_graph(struct ggml_context *ctx, struct gw_abi *abi)
 	abi->graph_uid = abi->graph_private && with_uid && graph->uid == 0;
 }
 
-/* The part for graphs. It cannot fail, since a plug-in works without. */
+/* Checks graphs. This cannot fail, because a plug-in also works without them. */
 static void learn_graph(struct gw_abi *abi)
 {
 	struct ggml_init_params params = {

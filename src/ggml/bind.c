@@ -10,7 +10,7 @@
 
 #include "ggml/bind_private.h"
 
-/* What no other library exports. */
+/* A function that only ggml exports. */
 #define MARK "ggml_backend_buffer_init"
 
 enum kind {
@@ -32,7 +32,7 @@ struct gw_ggml gw_ggml;
 _Static_assert(sizeof(gw_ggml) == N_ENTRIES * sizeof(void *), "an address for each entry, in the same order");
 
 static char bound_path[PATH_MAX];
-static bool is_claimed; /* by somebody who called, in contrast to the look around when this was loaded */
+static bool is_claimed; /* by a caller, not by the search at load time */
 
 bool gw_ggml_is_bound(void)
 {
@@ -128,7 +128,7 @@ static enum gw_status try_library(const char *name, bool claim, struct gw_error 
 	return status;
 }
 
-/* Names of what is loaded, copied, since dlopen may not be called while the list is held. */
+/* Copies of the names of loaded libraries, because dlopen must not be called while the list is locked. */
 struct names {
 	char **names;
 	size_t n;
@@ -184,7 +184,7 @@ enum gw_status gw_ggml_bind(const void *caller, struct gw_error *err)
 	return bind(caller, true, err);
 }
 
-/* A program that is linked with ggml has it by now. */
+/* In a program that is linked with ggml, ggml is loaded by now. */
 __attribute__((constructor)) static void look_around(void)
 {
 	(void)bind(NULL, false, NULL);

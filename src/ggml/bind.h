@@ -1,6 +1,5 @@
-/* Finds the functions of the ggml that runs in this process. A plug-in that named ggml's libraries to the loader would
- * load only where they have the names of the ggml it was built with; so nothing of ours does, and functions are looked
- * up. */
+/* Finds the functions of the ggml that runs in this process. A plug-in that is linked with ggml's libraries can only be
+ * loaded where these have the same names as at build time. Ours is not linked with them, and looks functions up. */
 #ifndef GW_GGML_BIND_H
 #define GW_GGML_BIND_H
 

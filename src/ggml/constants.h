@@ -1,6 +1,6 @@
-/* ggml's constants as the newest release numbers them, in place of those of the headers that this build found: sources
- * are written in one numbering, and gw_op_known() leads to it from that of the ggml that runs. tests/ggml/numbers.c
- * compares this with the names in wire/ops.c. */
+/* ggml's constants with the numbers of the newest release, instead of those in the headers of this build. Sources use
+ * this one numbering; gw_op_known() converts from that of the running ggml. tests/ggml/numbers.c compares it with the
+ * names in wire/ops.c. */
 #ifndef GW_GGML_CONSTANTS_H
 #define GW_GGML_CONSTANTS_H
 

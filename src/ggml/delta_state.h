@@ -1,5 +1,4 @@
-/* The state of GATED_DELTA_NET, whose shape changed while the protocol's version did not: docs/protocol.md,
- * "Parameters". */
+/* The state of GATED_DELTA_NET, whose shape changed without a new protocol version: docs/protocol.md, "Parameters". */
 #ifndef GW_GGML_DELTA_STATE_H
 #define GW_GGML_DELTA_STATE_H
 

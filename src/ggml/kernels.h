@@ -1,5 +1,5 @@
-/* What kernels of older releases of ggml cannot do with an operation that they have: they abort, or compute something
- * else. docs/protocol.md, "Parameters". */
+/* Cases in which kernels of older ggml releases abort or compute something else, although they have the operation:
+ * docs/protocol.md, "Parameters". */
 #ifndef GW_GGML_KERNELS_H
 #define GW_GGML_KERNELS_H
 
@@ -7,7 +7,7 @@
 
 #include <ggml.h>
 
-/* Whether a node with all its sources needs a kernel that came later. */
+/* Whether a node, with its sources, needs a newer kernel. */
 typedef bool gw_kernel_needed(const struct ggml_tensor *node);
 
 gw_kernel_needed gw_needs_bf16;

@@ -29,20 +29,21 @@ static bool ends(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* libggml-base.so, or with a version behind it. */
+/* libggml-base.so, perhaps followed by a version. */
 static bool is_base(const char *name)
 {
 	return strcmp(name, "libggml-base.so") == 0 || starts(name, "libggml-base.so.");
 }
 
-/* libggml.so, or with a version behind it or, in node-llama-cpp, in it: libggml.v0.4.0.so, libggml.b10361.so. */
+/* libggml.so, perhaps followed by a version. node-llama-cpp puts the version inside the name: libggml.v0.4.0.so,
+ * libggml.b10361.so. */
 static bool is_registry(const char *name)
 {
 	return strcmp(name, "libggml.so") == 0 || starts(name, "libggml.so.") ||
 	       (starts(name, "libggml.") && ends(name, ".so"));
 }
 
-/* The shortest such name in the directory: that without a version, if there is one. */
+/* The shortest such name in the directory, which is the one without a version if it exists. */
 static bool find(const char *dir, bool (*is_it)(const char *), char out[PATH_MAX])
 {
 	char best[NAME_MAX + 1] = "";
@@ -76,7 +77,7 @@ static enum gw_status take(const char *registry, struct gw_error *err)
 	return status;
 }
 
-/* The base goes first: libggml then finds it by its name, wherever it lies. */
+/* libggml-base is loaded first, so that libggml finds it by its name in any directory. */
 static enum gw_status load_from(const char *dir, struct gw_error *err)
 {
 	char base[PATH_MAX], registry[PATH_MAX];

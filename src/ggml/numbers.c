@@ -20,8 +20,8 @@ static struct gw_numbers numbers;
 static uint32_t known[MAX_OPS];
 static struct gw_error failure;
 
-/* ggml's own functions do not check their arguments. Names are compared in ascending order: a numbering with other
- * operations than ggml's differs from it before the end of the shorter one. */
+/* ggml's functions do not check their arguments. Names are compared in ascending order, so that a different numbering
+ * is noticed before the end of the shorter one. */
 static bool is_numbering(const struct gw_names *ops)
 {
 	for (uint32_t i = 0; i < ops->count; i++)
@@ -38,14 +38,14 @@ static const struct gw_names *find_ops(void)
 	return NULL;
 }
 
-/* ggml may not be asked for a number beyond its last type. Q2_0 was there before the numbering with 98 operations. */
+/* ggml must not be asked about a number beyond its last type. Q2_0 is older than the numbering with 98 operations. */
 static uint32_t count_types(const struct gw_names *ops)
 {
 	bool q2_0 = ops->count > gw_ops_97.count && strcmp(ggml_type_name(GGML_TYPE_Q2_0), "q2_0") == 0;
 	return q2_0 ? gw_types_43.count : gw_types_42.count;
 }
 
-/* "0.27.0", perhaps with more behind it. */
+/* "0.27.0", perhaps with a suffix. */
 static struct gw_version parse_release(const char *text)
 {
 	struct gw_version v = {0};
@@ -70,7 +70,7 @@ static const struct {
 	{{0, 27, 0}, {8, 0, 0}},
 };
 
-/* Of the versions with these operations the one of the release; the oldest, if the release has none of them. */
+/* Among the versions with these operations, the one of this release; the oldest if none matches. */
 static const struct gw_dialect *find_dialect(const struct gw_names *ops, struct gw_version release)
 {
 	const struct gw_dialect *found = NULL;

@@ -1,4 +1,4 @@
-/* Which of the known numberings the running ggml has: its enums moved between releases. */
+/* Identifies the numbering of the running ggml, whose enums changed between releases. */
 #ifndef GW_GGML_NUMBERS_H
 #define GW_GGML_NUMBERS_H
 
@@ -13,12 +13,13 @@ struct gw_numbers {
 	const struct gw_names *ops;
 	const struct gw_names *glus;
 	uint32_t n_types;
-	struct gw_version release;        /* of ggml, 0.0.0 if its version is not written as one */
-	const struct gw_dialect *dialect; /* what this release's own RPC speaks, and a server here by default */
+	struct gw_version release; /* of ggml, 0.0.0 if its version is not written as one */
+	const struct gw_dialect
+		*dialect; /* the protocol of this release's own RPC, and the default of a server that runs on it */
 };
 
-/* Found out once for the process. NULL, and the error, if the numbering is none of wire/ops.h. Thread-safe; looks at
- * nothing but names. */
+/* Determined once for the process, from names only. NULL, with the error, if the numbering is not in wire/ops.h.
+ * Thread-safe. */
 const struct gw_numbers *gw_numbers_get(struct gw_error *err);
 
 /* The operation in the numbering of our GGML_OP_ constants (ggml/constants.h): for switches and tables of them.

@@ -23,7 +23,7 @@ static const char *op_name(uint32_t op)
 	return ggml_op_name((enum ggml_op)op);
 }
 
-/* Types without a block size are dead numbers, whatever their name. */
+/* A type without a block size is unused, whatever its name. */
 static const char *type_name(uint32_t type)
 {
 	return ggml_blck_size((enum ggml_type)type) ? ggml_type_name((enum ggml_type)type) : NULL;
@@ -57,7 +57,7 @@ static void fill_rules(struct gw_opmap *m, const struct gw_numbers *local)
 		m->rules[op] = gw_params_rule(op_name(op));
 }
 
-/* Types, and variants of GLU, were only ever added: the newest table reads what any client sends. */
+/* Types and GLU variants were only ever added, so the newest table covers every client. */
 static void fill_sides(struct gw_opmap *m, const struct gw_dialect *dialect, const struct gw_numbers *local)
 {
 	static const struct gw_version has_7_glus = {7, 0, 0}, has_one_state_layout = {4, 0, 2};

@@ -21,7 +21,7 @@ struct gw_opmap {
 
 	/* By the local number. */
 	const struct gw_params_rule *rules[GW_OPMAP_MAX];
-	bool may_expand[GW_OPMAP_MAX]; /* the dialect's servers may want more than ggml_nbytes */
+	bool may_expand[GW_OPMAP_MAX]; /* the dialect's servers may need more than ggml_nbytes */
 
 	struct gw_side here;   /* the running ggml */
 	struct gw_side server; /* of the dialect: what each release with it has */
@@ -38,21 +38,21 @@ uint32_t gw_opmap_op_wire(const struct gw_opmap *m, enum ggml_op op);
 uint32_t gw_opmap_type_local(const struct gw_opmap *m, uint32_t wire);
 uint32_t gw_opmap_type_wire(const struct gw_opmap *m, enum ggml_type type);
 
-/* The parameters of a tensor's operation, which has a number of the dialect, for a server of the dialect.
- * GW_ERR_UNSUPPORTED, and what is in the way, where some server may compute something else, or end. */
+/* Translates the parameters of a tensor's operation, which has a number of the dialect, for a server of the dialect.
+ * GW_ERR_UNSUPPORTED, with the obstacle, if some server with this dialect might compute something else, or abort. */
 enum gw_status gw_opmap_params_to_wire(
 	const struct gw_opmap *m, const struct ggml_tensor *t, int32_t out[GW_PARAMS], struct gw_error *err);
 
-/* Turns a node that is as a client of the dialect describes it, but for its local op, into what says the same here.
- * spare is memory for one more source, which must live as long as the node; it may be NULL if gw_opmap_needs_spare says
- * no. GW_ERR_UNSUPPORTED, and what is in the way, where the running ggml cannot say it. */
+/* Translates a node from a client of the dialect, except its op, which is local already, to the running ggml. spare is
+ * memory for one more source and must live as long as the node; it may be NULL if gw_opmap_needs_spare returns false.
+ * GW_ERR_UNSUPPORTED, with the obstacle, if the running ggml has no equivalent. */
 enum gw_status gw_opmap_node_to_local(
 	const struct gw_opmap *m, struct ggml_tensor *node, struct ggml_tensor *spare, struct gw_error *err);
 
 /* Whether nodes of this operation may need a spare. */
 bool gw_opmap_needs_spare(const struct gw_opmap *m, enum ggml_op op);
 
-/* Whether a server of the dialect is to be asked how much memory the result of op takes. */
+/* Whether a server of the dialect must be asked for the size of op's result. */
 bool gw_opmap_may_expand(const struct gw_opmap *m, enum ggml_op op);
 
 #endif

@@ -10,29 +10,29 @@
 #define MAX_KERNELS 2
 #define FLOAT_1 0x3f800000 /* 1.0f */
 
-/* Since when something is there. A protocol version covers several releases of ggml: `protocol` is the first of which
- * every release has it. Source: docs/protocol.md, "Parameters". */
+/* The first release that has something. A protocol version covers several releases of ggml; `protocol` is the first
+ * version whose releases all have it. Source: docs/protocol.md, "Parameters". */
 struct since {
 	struct gw_version ggml;
 	struct gw_version protocol;
 };
 
-/* A word that came later. */
+/* A word that was added later. */
 struct later {
 	uint8_t word;
 	bool hint;      /* may be left out: the result is the same */
-	int32_t before; /* the value that means what was computed before */
+	int32_t before; /* the value with the previous meaning */
 	struct since since;
 };
 
-/* A kernel that came later: before, the operation aborts on such a node, or computes something else. */
+/* A kernel that was added later. Before, the operation aborts on such a node, or computes something else. */
 struct kernel {
 	gw_kernel_needed *needed;
 	const char *what;
 	struct since since;
 };
 
-/* What the value of a word chooses among. */
+/* A word that selects a variant. */
 enum choice {
 	ANY,
 	UNARIES,
@@ -42,7 +42,7 @@ enum choice {
 
 struct gw_params_rule {
 	const char *op;
-	uint16_t words;     /* mean the same in all versions, zero included */
+	uint16_t words;     /* values with the same meaning in all versions, zero included */
 	enum choice choice; /* of the word `choosing` */
 	uint8_t choosing;
 	uint8_t n_later;
@@ -68,7 +68,7 @@ struct gw_params_rule {
 #define GGML_0_23 SINCE(23, 7, 0, 0)
 #define GGML_0_25 SINCE(25, 8, 0, 0)
 #define GGML_0_27 SINCE(27, 8, 0, 0)
-/* There since 0.16 or 0.17; known to be computed alike since 0.21. */
+/* Exists since 0.16 or 0.17; known to compute the same since 0.21. */
 #define YOUNG SINCE(17, 6, 0, 0)
 
 /* Nobody computes the first five. `words` are those that ggml's constructors set in 4.0.1 at the latest; an operation
@@ -90,7 +90,7 @@ static const struct gw_params_rule rules[] = {
 		.words = WORDS(1),
 		.choice = PRECISIONS,
 		.n_later = 3,
-		/* What source 0 is known to be, which widens the types; precisions of sources 0 and 1. */
+		/* A hint about source 0, which allows more types; precisions of sources 0 and 1. */
 		.later = {{.word = 1, .since = GGML_0_15}, {.word = 2, .since = GGML_0_25},
 			{.word = 3, .since = GGML_0_25}}},
 	{.op = "MUL_MAT_ID",
@@ -139,7 +139,7 @@ static const struct gw_params_rule rules[] = {
 	{.op = "LEAKY_RELU", .words = WORDS(1)},
 	{.op = "TRI", .words = WORDS(1)},
 	{.op = "FILL", .words = WORDS(1)},
-	/* A bound on the positions that the mask leaves. */
+	/* A bound on the positions that the mask does not exclude. */
 	{.op = "FLASH_ATTN_EXT",
 		.words = WORDS(4),
 		.choice = PRECISIONS,
@@ -199,7 +199,7 @@ static bool has(const struct gw_side *side, const struct since *since)
 			     : gw_version_at_least(side->ggml, since->ggml);
 }
 
-/* Room for what a side is called. */
+/* Size of a side's name. */
 #define SIDE_TEXT 32
 
 static const char *side_text(const struct gw_side *side, char out[SIDE_TEXT])
@@ -236,7 +236,7 @@ static bool translate_variant(const struct gw_names *from, const struct gw_names
 	return true;
 }
 
-/* 0 is what the device likes best, 10 is F32: ggml.h, enum ggml_prec. The others came with 0.25. */
+/* 0 is the device's default, 10 is F32: ggml.h, enum ggml_prec. The others were added in 0.25. */
 static bool precision_known(const struct gw_side *side, int32_t value)
 {
 	static const struct since others = GGML_0_25;
@@ -273,7 +273,7 @@ static const struct later *find_later(const struct gw_params_rule *rule, unsigne
 	return NULL;
 }
 
-/* A side without the word leaves it at zero, which to a side with it must read as what it means. */
+/* A side without this word sends zero, which the other side must understand as the previous meaning. */
 static bool translate_later(const struct later *later, const struct gw_side *to, int32_t in, int32_t *out)
 {
 	*out = later->before;
@@ -283,7 +283,7 @@ static bool translate_later(const struct later *later, const struct gw_side *to,
 	return has(to, &later->since);
 }
 
-/* A word without a rule: a newer side knows those of an older one. */
+/* A word without a rule: the newer side knows all words of the older one. */
 static bool translate_unknown(const struct gw_side *from, const struct gw_side *to, int32_t in, int32_t *out)
 {
 	*out = in;

@@ -17,7 +17,7 @@
 static void log_line(enum ggml_log_level level, const char *text, void *user)
 {
 	(void)user;
-	static _Thread_local enum ggml_log_level last; /* what a line that goes on (CONT) belongs to */
+	static _Thread_local enum ggml_log_level last; /* level of the line that a CONT line continues */
 	if (level != GGML_LOG_LEVEL_CONT)
 		last = level;
 	int len = (int)strcspn(text, "\n");
@@ -49,7 +49,7 @@ static void load_from(const char *dir, bool quiet)
 	ggml_log_set(log_line, NULL);
 }
 
-/* The next path of libraries, which is moved behind it. False at the end, or if it is too long to be one. */
+/* Takes the next path from libraries. False at the end, or if the path is too long. */
 static bool next_library(const char **libraries, char path[PATH_MAX])
 {
 	size_t len = strcspn(*libraries, "\n");
@@ -87,7 +87,7 @@ static void load_all(bool quiet)
 void gw_devices_load(bool quiet, const char *libraries)
 {
 	char path[PATH_MAX];
-	/* This process lends devices; a plug-in that borrows some would make loops. */
+	/* This process lends devices. A plug-in that borrows devices could make a loop of servers. */
 	unsetenv("GGML_RPC_SERVERS");
 	if (!are_there(libraries)) {
 		load_all(quiet);
@@ -106,7 +106,7 @@ void gw_devices_library(ggml_backend_dev_t dev, char *out, size_t size)
 	out[0] = '\0';
 	if (!code || !dladdr(code, &info) || !info.dli_fname || strchr(info.dli_fname, '\n'))
 		return;
-	/* Only what can be loaded as a backend. */
+	/* Only a library that can be loaded as a backend counts. */
 	void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
 	bool is_backend = library && dlsym(library, "ggml_backend_init");
 	if (library)
@@ -125,7 +125,7 @@ static bool is_cpu(ggml_backend_dev_t dev)
 	return ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU;
 }
 
-/* The device of that name, if it may be lent. */
+/* The device with this name, or NULL if there is none or it is itself remote. */
 static ggml_backend_dev_t find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < ggml_backend_dev_count(); i++) {

@@ -9,19 +9,19 @@
 
 #include "base/status.h"
 
-/* Loads ggml's backends: those of libraries, paths with '\n' behind each, if all of them are there; otherwise, or if
- * libraries is empty, whatever ggml finds, which takes three times as long as a process has to live otherwise before it
- * can serve. What ggml has to say about it is logged unless quiet is set. */
+/* Loads ggml's backends. libraries is a list of paths, each followed by '\n'; if all of them exist, only they are
+ * loaded. Otherwise, or if the list is empty, ggml searches for backends, which makes a process take about four times
+ * as long to start. ggml's messages are logged unless quiet is set. */
 void gw_devices_load(bool quiet, const char *libraries);
 
-/* The path of the library that a device comes from; "" if it was not loaded as a backend (it is part of ggml, or this
- * ggml is not known), or if there is no room for it. */
+/* The path of the library that a device comes from. It is "" if the library was not loaded as a backend (the device is
+ * part of ggml, or the layout of this ggml is unknown), or if the path does not fit. */
 void gw_devices_library(ggml_backend_dev_t dev, char *out, size_t size);
 
-/* Chooses devices: those of a list of names between ',' or '/', in its order, as often as they are named; with an empty
- * list all that are not CPUs, or else the CPU. Devices that are themselves remote are never lent. out has room for max.
- * GW_ERR_NOT_FOUND if a name is unknown (the error lists the known ones) or if there is no device; GW_ERR_LIMIT beyond
- * max. */
+/* Chooses devices from a list of names, separated by ',' or '/', and keeps its order. An empty list means all devices
+ * except CPUs, or the CPU if there is no other. Devices that are themselves remote are never lent. out has room for max
+ * devices. GW_ERR_NOT_FOUND: a name is unknown (the error lists the known names), or there is no device. GW_ERR_LIMIT:
+ * more than max. */
 enum gw_status gw_devices_choose(
 	const char *list, ggml_backend_dev_t *out, size_t max, size_t *count, struct gw_error *err);
 

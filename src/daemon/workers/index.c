@@ -16,12 +16,12 @@
 
 #define NICENESS 10
 #define BAR_CELLS 30
-/* Between two lines where there is no terminal. */
+/* Between two lines if stderr is not a terminal. */
 #define LINE_NS (10 * GW_NS_PER_S)
 
 struct task {
 	const struct gw_model_file *file;
-	struct gw_model_index index; /* sums still empty */
+	struct gw_model_index index; /* with its checksums still empty */
 	uint64_t bytes;
 };
 
@@ -29,8 +29,8 @@ struct progress {
 	bool terminal;
 	uint64_t begun;  /* gw_clock_ns */
 	uint64_t lately; /* when the last line was written */
-	uint64_t before; /* bytes of the files that are done */
-	uint64_t total;  /* bytes of all */
+	uint64_t before; /* bytes of finished files */
+	uint64_t total;  /* bytes of all files */
 };
 
 static const char *name_of(const struct gw_model_file *file)

@@ -4,9 +4,9 @@
 
 #include "daemon/processes/control.h"
 
-/* Hashes every model file whose index is missing or old, and says on stderr how far it is. Lowers this process's
- * priority, and locks it in as the workers are. Returns the exit status: files that cannot be indexed are logged, and
- * are no failure. */
+/* Hashes every model file whose index is missing or old, and shows progress on stderr. Lowers the priority of this
+ * process, and sandboxes it as workers are. Returns the exit status. A file that cannot be indexed is logged and does
+ * not count as a failure. */
 int gw_index_run(const struct gw_control_setup *setup);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct gw_keeper {
 	struct gw_control_setup setup;
-	struct gw_process process; /* pid 0: none runs */
+	struct gw_process process; /* pid 0: the process is not running */
 	uint64_t start_at;         /* not before this time */
 };
 
@@ -52,7 +52,7 @@ void gw_keeper_free(struct gw_keeper *k)
 	free(k);
 }
 
-/* Whether there is a process, perhaps by now. */
+/* Whether the process runs. Starts it if necessary and possible. */
 static bool is_there(struct gw_keeper *k)
 {
 	struct gw_error err;

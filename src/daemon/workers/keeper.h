@@ -1,6 +1,6 @@
-/* The supervisor's side of the keeper, the process that owns the cache. Workers have no access to the cache's
- * directory: each asks the keeper, which gives it entries of one trust domain. The supervisor, not the worker, names
- * that domain. Used by one thread. */
+/* The supervisor's side of the keeper, the process that owns the cache. Workers cannot access the cache directory. Each
+ * sends its requests to the keeper, which gives it entries of one trust domain only. The supervisor, not the worker,
+ * names that domain. Used by one thread. */
 #ifndef GW_DAEMON_WORKERS_KEEPER_H
 #define GW_DAEMON_WORKERS_KEEPER_H
 
@@ -12,19 +12,19 @@ struct gw_keeper;
 /* Starts the process; setup is copied. */
 enum gw_status gw_keeper_new(const struct gw_control_setup *setup, struct gw_keeper **out, struct gw_error *err);
 
-/* Ends the process, and does not wait for it. k may be NULL, here and below. */
+/* Ends the process without waiting for it. k may be NULL, here and below. */
 void gw_keeper_free(struct gw_keeper *k);
 
-/* Makes a socket on which the keeper answers for a trust domain, to be sent to a worker. domain is
- * gw_keeper_domain's. -1, after a log line, if that fails: the client goes on without the cache. Starts the process
- * again if it has ended, at most once a second. Does not block. */
+/* Makes a socket for a worker, on which the keeper serves one trust domain; domain comes from gw_keeper_domain. Returns
+ * -1 and logs the reason on failure: the client then works without the cache. Restarts the process if it has ended, at
+ * most once a second. Does not block. */
 int gw_keeper_open(struct gw_keeper *k, const char *domain);
 
-/* The trust domain of a client: its key's identity, or where it has none ("") that of its connection. "": it has none.
- */
+/* The trust domain of a client: its identity, or if that is "", the domain of its connection. The result can be "": no
+ * domain. */
 void gw_keeper_domain(int client, const char *identity, char out[GW_TRANSPORT_DOMAIN]);
 
-/* Collects the process if it has ended, and says so. To be called after SIGCHLD. */
+/* Reaps the process if it has ended, and logs that. To be called after SIGCHLD. */
 void gw_keeper_reap(struct gw_keeper *k);
 
 #endif

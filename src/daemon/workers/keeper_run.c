@@ -44,7 +44,7 @@ static void on_request(struct gw_source *source)
 	leave(v);
 }
 
-/* Takes over sock. */
+/* Takes ownership of sock. */
 static void add_visitor(struct keeper *k, int sock, const char *domain)
 {
 	struct gw_error err;
@@ -82,7 +82,7 @@ static void on_control(struct gw_source *source)
 	k->exit_status = status == GW_ERR_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Each client has a socket here, and a file that it is writing. */
+/* Each client has a socket and perhaps an unfinished file here. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -113,8 +113,7 @@ static enum gw_status prepare(struct keeper *k, const struct gw_control_setup *s
 	return status;
 }
 
-/* What is open in the end, the end of the process closes: files that were being written are found when the cache is
- * opened next. */
+/* Open descriptors are left to the end of the process. Unfinished files are removed when the cache is opened next. */
 int gw_keeper_run(const struct gw_control_setup *setup)
 {
 	struct gw_error err;

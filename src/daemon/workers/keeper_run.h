@@ -4,7 +4,7 @@
 
 #include "daemon/processes/control.h"
 
-/* Opens the cache, locks this process in, and answers workers on the sockets that the supervisor sends, until the
+/* Opens the cache, sandboxes this process, and serves workers on the sockets that the supervisor sends, until the
  * control socket is closed. Returns the exit status. */
 int gw_keeper_run(const struct gw_control_setup *setup);
 

@@ -9,12 +9,12 @@
 
 struct gw_login_result {
 	bool questions_only; /* as in struct gw_server_visit */
-	int cache;           /* where the client's cache is; -1 = it has none. The caller's. */
+	int cache;           /* socket of the client's cache; -1 = none. Owned by the caller. */
 };
 
-/* Shakes hands with the client on *t, with a key that it asks the supervisor for. On success *t is the TLS connection.
- * Otherwise *t remains the caller's, and the error says what the client got wrong. Blocks, for GW_TLS_HANDSHAKE_MS and
- * a moment at most. */
+/* Performs the TLS handshake with the client on *t, with a key that it requests from the supervisor. On success *t is
+ * the TLS connection. Otherwise *t remains the caller's, and the error names the client's mistake. Blocks for little
+ * more than GW_TLS_HANDSHAKE_MS. */
 enum gw_status gw_login_run(struct gw_transport **t, struct gw_login_result *out, struct gw_error *err);
 
 #endif

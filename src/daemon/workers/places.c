@@ -5,15 +5,14 @@
 
 #include "base/log.h"
 
-/* Places for clients that may only ask questions, beside --max-clients: for `ggwire status` of a server that is full.
- */
+/* Reserve slots, in addition to --max-clients, for clients that may only query a full server (`ggwire status`). */
 #define RESERVE_MAX 4
 #define RESERVE_PER_HOST 2
-/* Clients that have not proved yet whose key they have; they take a worker each, for GW_TLS_HANDSHAKE_MS at most. */
+/* Clients that have not authenticated yet. Each occupies a worker for at most GW_TLS_HANDSHAKE_MS. */
 #define HANDSHAKES_MAX 16
 #define HANDSHAKES_PER_HOST 8
 
-/* Clients that have shown whose key they have count for its identity, all others for their host. */
+/* Authenticated clients count against their identity, all others against their host. */
 static bool is_of(const struct gw_pool_worker *w, const struct gw_host *host, const char *identity)
 {
 	if (identity[0])
@@ -31,7 +30,7 @@ enum gw_refusal gw_places_crowd(const struct gw_pool *pool, const struct gw_host
 	return identity[0] ? GW_REFUSED_NAME : GW_REFUSED_HOST;
 }
 
-/* Handshakes cost processor time, and come from anybody. */
+/* Handshakes cost processor time, and anyone can start one. */
 static bool may_shake_hands(const struct gw_pool *pool, const struct gw_host *host)
 {
 	unsigned all = 0, same = 0;

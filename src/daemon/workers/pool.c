@@ -13,9 +13,9 @@
 
 /* After this many failed starts in a row, clients are refused until the next attempt. */
 #define FAILURES_MAX 3
-/* While clients come, spares wait: the processors have enough to do. */
+/* While clients are connecting, no spare is started: the processors are busy enough. */
 #define QUIET_NS UINT64_C(50000000)
-/* Spares of a server whose devices have drivers: each holds what its drivers take of the machine's memory. */
+/* Spares of a server whose devices have drivers. Each spare holds the memory that its drivers allocate. */
 #define DRIVER_SPARES_MIN 1
 #define DRIVER_SPARES_MAX 4
 #define SPARES_MIN 2
@@ -47,13 +47,13 @@ static bool is_idle(const struct gw_pool_worker *w)
 	return !w->busy && !w->ending && w->process.control >= 0;
 }
 
-/* How soon a worker can answer. */
+/* Ranks workers by how soon they can answer. */
 static int rank(const struct gw_pool_worker *w)
 {
 	return !is_idle(w) ? 0 : 1 + w->ready + w->used;
 }
 
-/* The worker without a client that can answer soonest, or NULL. */
+/* The idle worker that can answer soonest, or NULL. */
 static struct gw_pool_worker *best(const struct gw_pool *pool)
 {
 	struct gw_pool_worker *found = NULL;
@@ -63,7 +63,7 @@ static struct gw_pool_worker *best(const struct gw_pool *pool)
 	return found;
 }
 
-/* Workers without a client: those that are ready, and those that start. */
+/* Counts idle workers: the ready ones and the starting ones. */
 static void count_idle(const struct gw_pool *pool, unsigned *ready, unsigned *starting)
 {
 	*ready = *starting = 0;
@@ -72,7 +72,7 @@ static void count_idle(const struct gw_pool *pool, unsigned *ready, unsigned *st
 			++*(w->ready ? ready : starting);
 }
 
-/* A worker without a client, a new one if need be; NULL if there is none to be had. */
+/* An idle worker, newly started if necessary; NULL if that fails. */
 static struct gw_pool_worker *take(struct gw_pool *pool)
 {
 	unsigned ready, starting;
@@ -86,7 +86,7 @@ static struct gw_pool_worker *take(struct gw_pool *pool)
 	return gw_pool_start(pool);
 }
 
-/* Before it serves, so that a client's first question finds itself there. */
+/* Counted before it serves, so that a client's first query already shows the client itself. */
 static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
 	char endpoint[GW_ENDPOINT_MAX + 16];
@@ -139,7 +139,7 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 		note_client(w, v);
 		return true;
 	}
-	/* It has died, most likely; what of is told when it is collected. */
+	/* It has most likely died; the cause is logged when it is reaped. */
 	gw_log_warn("worker %ld takes no client: %s", (long)w->process.pid, err.text);
 	if (shown)
 		gw_scoreboard_end(w->pool->o.board, w->slot);
@@ -176,7 +176,7 @@ void gw_pool_look_at_memory(struct gw_pool *pool)
 {
 	const struct gw_control_msg msg = {.type = GW_CONTROL_MEMORY};
 	const struct gw_pool_worker *w = best(pool);
-	/* Without room for it, earlier such messages wait to be read. */
+	/* If there is no room, earlier messages of this kind are still unread. */
 	if (w && w->ready)
 		(void)gw_control_send(w->process.control, false, &msg, -1, NULL);
 }
@@ -200,7 +200,7 @@ void gw_pool_reap(struct gw_pool *pool)
 	}
 }
 
-/* Whether a worker has died that was not collected yet: only then it is known what that means. */
+/* Whether a worker has died but was not reaped yet. Its exit status says whether starting another is useful. */
 static bool is_bereaved(const struct gw_pool *pool)
 {
 	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
@@ -218,12 +218,12 @@ static void end_one(struct gw_pool *pool)
 	gw_pool_close_control(w);
 }
 
-/* When the next spare should be started; GW_CLOCK_NEVER: none is missing. Only the first is urgent. */
+/* When to start the next spare; GW_CLOCK_NEVER if there are enough. Only the first is urgent. */
 static uint64_t next_start(struct gw_pool *pool, uint64_t now)
 {
 	unsigned ready, starting, wanted = gw_spares_wanted(&pool->spares, now);
 	count_idle(pool, &ready, &starting);
-	/* A full server answers questions. */
+	/* A full server still answers queries. */
 	if (pool->n_clients >= pool->o.max_clients && wanted > 1)
 		wanted = 1;
 	if (pool->stopping || ready + starting >= wanted || is_bereaved(pool))

@@ -1,5 +1,5 @@
-/* The worker processes: one for each client, and some that wait for the next ones. A worker whose client has done more
- * than ask questions about the server never gets another. Used by one thread. */
+/* The worker processes: one for each client, plus spares. A worker whose client has done more than query the server
+ * never gets another client. Used by one thread. */
 #ifndef GW_DAEMON_WORKERS_POOL_H
 #define GW_DAEMON_WORKERS_POOL_H
 
@@ -11,7 +11,7 @@
 #include "daemon/processes/control.h"
 #include "daemon/workers/pool_options.h"
 
-/* Workers without a client that a pool keeps at most: daemon/workers/spares.h. */
+/* The most idle workers that a pool keeps: daemon/workers/spares.h. */
 #define GW_POOL_SPARES_MAX 16
 
 struct gw_pool;
@@ -20,31 +20,32 @@ struct gw_pool;
 enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct gw_control_setup *setup,
 	struct gw_pool **out, struct gw_error *err);
 
-/* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
+/* Frees the pool. Kills the processes that still run, without waiting for them, because a driver can delay their exit
+ * indefinitely. */
 void gw_pool_free(struct gw_pool *pool);
 
-/* Whether another client like this would have a place. */
+/* Whether one more client like this one would get a slot. */
 bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor);
 
-/* Hands a connection to a worker, or closes it if none can be had. Where there is no place for its client, this may
- * still ask questions about the server, and is refused when it wants more. The visitor's descriptor is the pool's. */
+/* Hands a connection to a worker, or closes it if no worker can be started. A client that gets no slot may still query
+ * the server, and is refused when it asks for more. The pool takes ownership of the visitor's descriptor. */
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *visitor);
 
-/* Has a worker that waits for a client look at the devices' memory, and tell the board. Does not wait for it. Only CPUs
- * are looked at: a waiting worker holds no other device. */
+/* Makes an idle worker read the devices' free memory and write it to the scoreboard, without waiting for it. Only CPUs
+ * are read: an idle worker has no other device open. */
 void gw_pool_look_at_memory(struct gw_pool *pool);
 
-/* Collects processes that ended and says what that meant. To be called after SIGCHLD, not from within a source. */
+/* Reaps processes that have ended and logs why. To be called after SIGCHLD, not from within an event handler. */
 void gw_pool_reap(struct gw_pool *pool);
 
-/* Starts a worker if spares are missing, unless starting has just failed or clients are just coming; ends one if there
- * are too many; kills those that should have ended. To be called before each wait. */
+/* Starts a worker if there are too few spares, unless a start has just failed or clients are connecting. Ends a worker
+ * if there are too many, and kills those that should have exited by now. To be called before each wait. */
 void gw_pool_tick(struct gw_pool *pool);
 
-/* When gw_pool_tick wants to be called next even if nothing happens, in gw_clock_ns. */
+/* When to call gw_pool_tick next, in gw_clock_ns. */
 uint64_t gw_pool_deadline(struct gw_pool *pool);
 
-/* Sends a signal to all workers; from then on none is started, and their ends are nothing to speak of. */
+/* Sends a signal to all workers. From then on the pool starts no worker, and does not log their exits. */
 void gw_pool_stop(struct gw_pool *pool, int signal);
 bool gw_pool_is_empty(const struct gw_pool *pool);
 

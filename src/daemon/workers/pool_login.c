@@ -1,4 +1,4 @@
-/* The handshake is the worker's; the keys are the supervisor's. */
+/* The worker performs the handshake; the supervisor has the keys. */
 #include "daemon/workers/pool_login.h"
 
 #include <signal.h>
@@ -43,7 +43,7 @@ bool gw_pool_on_named(struct gw_pool_worker *w, const char *identity)
 	return sent;
 }
 
-/* Its identity has as many connections as it may: it still gets answers about the server. */
+/* Its identity is at its limit of connections: it may still query the server. */
 static void demote(struct gw_pool_worker *w, enum gw_refusal cause)
 {
 	if (w->reserve)

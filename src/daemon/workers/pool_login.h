@@ -1,10 +1,11 @@
-/* How a client with TLS shows whose key it has. Private to the pool. */
+/* Authentication of a TLS client, the supervisor's side. Private to the pool. */
 #ifndef GW_DAEMON_WORKERS_POOL_LOGIN_H
 #define GW_DAEMON_WORKERS_POOL_LOGIN_H
 
 #include "daemon/workers/pool_state.h"
 
-/* The worker asks for the key of an identity; its client has proved to have it. False: that is out of order. */
+/* Messages from the worker: it requests the key of an identity; its client has proved that it has this key. False: the
+ * message is not allowed now. */
 bool gw_pool_on_named(struct gw_pool_worker *w, const char *identity);
 bool gw_pool_on_proved(struct gw_pool_worker *w);
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-/* From when a worker should exit until it is killed: drivers take their time, a worker that was taken over any time. */
+/* Time that a worker has to exit before it is killed. Drivers need some; a compromised worker might never exit. */
 #define EXIT_NS (3 * GW_NS_PER_S)
 
 /* The process is expected to end soon. */
@@ -36,7 +36,7 @@ void gw_pool_set_busy(struct gw_pool_worker *w, bool busy)
 	if (busy == w->busy)
 		return;
 	w->busy = busy;
-	/* A client without a place is not counted among those that have one, and not shown among them. */
+	/* A client in a reserve slot is neither counted nor shown among the others. */
 	if (w->reserve)
 		return;
 	if (busy)

@@ -9,7 +9,7 @@
 #include "daemon/workers/pool_login.h"
 
 #define RETRY_MAX_S 30
-/* A worker has a few things to say to each client, and one for each 64 MiB that the client loads. */
+/* A worker sends a few messages for each client, and one for every 64 MiB that the client loads. */
 #define MESSAGES_PER_S 1000
 
 static long pid_of(const struct gw_pool_worker *w)
@@ -17,7 +17,7 @@ static long pid_of(const struct gw_pool_worker *w)
 	return (long)w->process.pid;
 }
 
-/* The client has not left by itself, or not cleanly. */
+/* The client did not disconnect cleanly. */
 static void drop(struct gw_pool_worker *w)
 {
 	if (w->busy)
@@ -25,7 +25,7 @@ static void drop(struct gw_pool_worker *w)
 	gw_pool_set_busy(w, false);
 }
 
-/* A worker was lost before it was of use: the next spare waits a while, and longer each time. */
+/* A worker ended before it served anyone: delay the next start, longer each time. */
 static void back_off(struct gw_pool *pool)
 {
 	uint64_t wait = pool->failures < 5 ? UINT64_C(1) << pool->failures : RETRY_MAX_S;
@@ -34,7 +34,7 @@ static void back_off(struct gw_pool *pool)
 	gw_log_warn("the next spare worker is started in %u s", (unsigned)wait);
 }
 
-/* The worker does not do what it should. */
+/* The worker broke the rules of the control channel. */
 static void kill_worker(struct gw_pool_worker *w)
 {
 	drop(w);
@@ -44,7 +44,7 @@ static void kill_worker(struct gw_pool_worker *w)
 	back_off(w->pool);
 }
 
-/* The client of a worker has gone before it has shown whose key it has. */
+/* The client disconnected before it had authenticated. */
 static bool is_stranger(const struct gw_pool_worker *w)
 {
 	return w->tls && w->login != GW_LOGIN_PROVED;
@@ -67,7 +67,7 @@ static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left
 	}
 	gw_pairings_drop(&w->pool->pairings, w);
 	w->used = true;
-	/* What is known of the client here counts, whatever the worker says. */
+	/* The supervisor's own knowledge of the client takes precedence over the worker's word. */
 	if (!left->stays || w->tls || w->worked)
 		gw_pool_retire(w);
 }
@@ -82,7 +82,7 @@ static void on_failed(struct gw_pool_worker *w, const struct gw_error *why)
 	back_off(w->pool);
 }
 
-/* What a worker says of a client that shows whose key it has. False: it is nothing of that, or out of order. */
+/* Handles messages about authentication. False: the message is another one, or is not allowed now. */
 static bool on_login(struct gw_pool_worker *w, const struct gw_control_msg *msg)
 {
 	if (!w->busy)
@@ -92,7 +92,7 @@ static bool on_login(struct gw_pool_worker *w, const struct gw_control_msg *msg)
 	return msg->type == GW_CONTROL_PROVED && gw_pool_on_proved(w);
 }
 
-/* Each request stands for a second, and they may run ahead of the time by so much. */
+/* Rate limit: one request a second, with bursts of this length. */
 #define PAIRS_AHEAD 16
 
 static bool is_pairing_too_much(struct gw_pool_worker *w)
@@ -125,7 +125,7 @@ static enum gw_status start_pairing(
 	return status ? status : gw_pairings_start(&w->pool->pairings, w, &ask, answer, err);
 }
 
-/* The worker waits for the answer; without room for it, it does something else than that. */
+/* The worker waits for the answer, so there is room for it unless the worker breaks the rules. */
 static void on_pair(struct gw_pool_worker *w, const struct gw_pairing *pairing)
 {
 	struct gw_control_msg msg = {.type = GW_CONTROL_PAIRING};
@@ -160,7 +160,7 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 	}
 }
 
-/* Whether more has come within a second than a worker has to say. */
+/* Whether the worker has sent more messages within a second than any honest worker would. */
 static bool is_flooding(struct gw_pool_worker *w)
 {
 	uint64_t now = gw_clock_ns();
@@ -171,7 +171,7 @@ static bool is_flooding(struct gw_pool_worker *w)
 	return ++w->messages > MESSAGES_PER_S;
 }
 
-/* Reads one of the worker's messages. False when there are no more, for now or for ever. */
+/* Reads one message. False if there is none now, or the worker has closed its end. */
 static bool read_message(struct gw_pool_worker *w)
 {
 	struct gw_control_msg msg;
@@ -182,7 +182,7 @@ static bool read_message(struct gw_pool_worker *w)
 	if (status == GW_ERR_TIMEOUT)
 		return false;
 	if (status == GW_ERR_CLOSED) {
-		/* It is about to be reaped, which tells more. */
+		/* It will be reaped soon, and its exit status says more. */
 		gw_pool_close_control(w);
 		return false;
 	}

@@ -18,7 +18,7 @@ static enum gw_status append(struct gw_probe *probe, const struct gw_control_dev
 	return GW_OK;
 }
 
-/* One message; *ready is set by the last. */
+/* Handles one message; the last one sets *ready. */
 static enum gw_status step(
 	const struct gw_process *p, int interrupt, struct gw_probe *probe, bool *ready, struct gw_error *err)
 {
@@ -51,7 +51,7 @@ enum gw_status gw_probe_run(
 	while (!ready && !status)
 		status = step(&p, interrupt, &probe, &ready, err);
 	close(p.control);
-	/* It has said all there is to say; the drivers' own way out may be long. */
+	/* It has sent everything. Drivers can make a normal exit slow. */
 	kill(p.pid, SIGKILL);
 	int how = 0;
 	while (waitpid(p.pid, &how, 0) < 0 && errno == EINTR)

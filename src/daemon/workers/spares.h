@@ -1,7 +1,6 @@
-/* How many workers without a client a server keeps ready. A number only: the pool starts and ends them.
- *
- * It rises by one with each client that found none ready, so after a burst there are as many as the burst needed. Every
- * half minute it falls by half of those that were not needed since. */
+/* Computes how many idle workers a server should keep; the pool starts and ends them. The number rises by one with each
+ * client that found no worker ready, so after a burst it is what the burst needed. Every half minute it falls by half
+ * of those that were not needed since. */
 #ifndef GW_DAEMON_WORKERS_SPARES_H
 #define GW_DAEMON_WORKERS_SPARES_H
 
@@ -17,10 +16,10 @@ struct gw_spares {
 
 void gw_spares_init(struct gw_spares *s, unsigned min, unsigned max);
 
-/* A client has come at now: so many workers are ready after it got one, or none was ready for it. */
+/* A client connected at now. left: the workers still ready after it got one. missed: none was ready for it. */
 void gw_spares_taken(struct gw_spares *s, uint64_t now, unsigned left, bool missed);
 
-/* How many there should be at now. */
+/* The number of idle workers wanted at now. */
 unsigned gw_spares_wanted(struct gw_spares *s, uint64_t now);
 
 #endif

@@ -32,9 +32,9 @@ struct worker {
 	ggml_backend_dev_t devices[GW_EXT_MAX_DEVICES];
 	size_t n_devices;
 	struct gw_server *server;
-	struct gw_scoreboard *board; /* NULL = nobody looks at what is counted */
-	struct gw_counters counters; /* used then */
-	int cache;                   /* where the next client's cache is; -1 = it has none */
+	struct gw_scoreboard *board; /* NULL = counters are not published */
+	struct gw_counters counters; /* used if board is NULL */
+	int cache;                   /* socket of the next client's cache; -1 = none */
 };
 
 static void on_abort(const char *text)
@@ -92,7 +92,7 @@ static void tell_loading(void *user)
 	(void)tell(&(struct gw_control_msg){.type = GW_CONTROL_LOADING});
 }
 
-/* The device does not stop; the process can, and the kernel and the driver then take back what it holds. */
+/* The device cannot be stopped, but the process can exit; kernel and driver then release what it holds. */
 static void leave_stuck(void *user)
 {
 	struct gw_control_msg msg = {.type = GW_CONTROL_LEFT};
@@ -122,7 +122,7 @@ static enum gw_status attach(struct worker *w, struct gw_error *err)
 	return gw_scoreboard_attach(fds, w->setup.board_slots, w->setup.board_slot, &w->board, err);
 }
 
-/* The longest that the process takes that makes the connection, with the system's name lookup. */
+/* The longest time that the connecting process takes, name lookup included. */
 #define PAIR_MS (GW_PAIRING_MS + 20000)
 
 static enum gw_status await_pair(int answer, struct gw_control_msg *msg, int *fd, struct gw_error *err)
@@ -161,7 +161,7 @@ static enum gw_status ask_for_pair(
 static enum gw_status prepare(struct worker *w, struct gw_error *err)
 {
 	enum gw_status status = attach(w, err);
-	/* Later there are no files. */
+	/* Once the sandbox is closed, no file can be opened. */
 	if (!status && w->setup.tls)
 		status = gw_tls_check(err);
 	if (status)
@@ -186,7 +186,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 	return gw_server_new(&options, &w->server, err);
 }
 
-/* Whether the lent devices are more than the CPU, or RDMA may be asked for: both mean drivers. */
+/* Whether drivers are used: for a device other than the CPU, or for RDMA. */
 static bool has_drivers(const struct worker *w)
 {
 	for (size_t i = 0; i < w->n_devices; i++)
@@ -195,7 +195,7 @@ static bool has_drivers(const struct worker *w)
 	return w->setup.transport != GW_TRANSPORT_TCP && access("/dev/infiniband", F_OK) == 0;
 }
 
-/* Whether whoever started the server has the threading library bind its threads to processors. */
+/* Whether the environment makes the threading library bind its threads to processors. */
 static bool pins_threads(void)
 {
 	static const char *const variables[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"};
@@ -205,7 +205,8 @@ static bool pins_threads(void)
 	return false;
 }
 
-/* Once the devices' libraries are loaded: before a byte of a client is. The probe says for all what is in force. */
+/* Called after the devices' libraries are loaded and before a client's first byte is read. The probe reports for all
+ * workers which parts are in force. */
 static enum gw_status lock_in(const struct worker *w, struct gw_error *err)
 {
 	char in_force[GW_SANDBOX_TEXT];
@@ -229,7 +230,7 @@ static enum gw_status report(const struct worker *w)
 	return status;
 }
 
-/* Takes the cache that the supervisor has sent for the next client. */
+/* Uses the cache socket that the supervisor has sent for the next client. */
 static void take_cache(struct worker *w, int fd)
 {
 	if (w->cache >= 0)
@@ -237,7 +238,7 @@ static void take_cache(struct worker *w, int fd)
 	w->cache = fd;
 }
 
-/* A client with TLS first shows whose key it has; its cache comes after that. */
+/* A client with TLS authenticates first; its cache socket follows. */
 static enum gw_status log_in(
 	struct worker *w, struct gw_transport **t, struct gw_server_visit *visit, struct gw_error *why)
 {
@@ -251,8 +252,8 @@ static enum gw_status log_in(
 	return GW_OK;
 }
 
-/* Serves one connection, and says why it ended and what becomes of this process. One that has known a key ends with its
- * client. */
+/* Serves one connection, then reports why it ended and whether this process can serve another. A process that has held
+ * a key exits with its client. */
 static struct gw_control_left serve(struct worker *w, int fd, const struct gw_control_client *client)
 {
 	struct gw_server_visit visit = {
@@ -278,7 +279,7 @@ static struct gw_control_left serve(struct worker *w, int fd, const struct gw_co
 	return left;
 }
 
-/* Clients that ask questions one by one, and one that does more. Returns the exit status. */
+/* Serves clients that only query, one after another, and then one that does more. Returns the exit status. */
 static int loop(struct worker *w)
 {
 	for (;;) {
@@ -330,11 +331,11 @@ static int run(struct worker *w)
 
 int gw_worker_main(void)
 {
-	/* The kernel's promise that no worker outlives its supervisor. If that died before this line, the control
-	 * socket says so. */
+	/* The kernel kills the worker if the supervisor dies. If the supervisor died before this line, reading the
+	 * control socket fails. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
-	/* A limit on files' sizes is a full disk to the cache, and no reason to die. */
+	/* To the cache, the limit on file sizes is the same as a full disk, so the signal is ignored. */
 	signal(SIGXFSZ, SIG_IGN);
 	/* Ctrl-C reaches the whole process group; the supervisor ends its workers itself. */
 	signal(SIGINT, SIG_IGN);

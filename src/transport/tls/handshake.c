@@ -1,4 +1,4 @@
-/* Making a TLS connection: what both ends insist on, and what a failure means. */
+/* Makes TLS connections: the settings that both ends require, and the causes of failures. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,10 +11,10 @@
 #define SUITES "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
 static const unsigned char suite_of_keys[2] = {0x13, 0x01}; /* TLS_AES_128_GCM_SHA256 */
 
-/* A peer that has proved nothing may send this much. A ClientHello has less than 2 KiB. */
+/* The most that a peer may send before it has authenticated. A ClientHello has less than 2 KiB. */
 #define HANDSHAKE_BYTES ((size_t)64 << 10)
 
-/* OpenSSL numbers the alerts of the peer from here on. */
+/* OpenSSL's error numbers for alerts from the peer start here. */
 #define ALERT_REASONS SSL_AD_REASON_OFFSET
 
 /* A handshake in progress: the application's data of an SSL. */
@@ -41,7 +41,7 @@ enum {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static SSL_CTX *contexts[ROLES];
 
-/* A session that consists of a pre-shared key alone. */
+/* A session that consists of a pre-shared key only. */
 static SSL_SESSION *session_of(const struct gw_openssl *lib, SSL *ssl, const void *secret, size_t n)
 {
 	SSL_SESSION *session = lib->session_new();
@@ -76,9 +76,9 @@ static void find_key(struct handshake *h, const unsigned char *identity, size_t 
 		h->found = h->find(h->user, text, key, &h->why_not) == GW_OK;
 }
 
-/* SSL_psk_find_session_cb_func. An unknown identity gets a key that nobody has: the handshake fails as it does for a
- * wrong key, at the same step, so a client cannot learn which identities exist. Only the first identity that a client
- * names is looked up. */
+/* SSL_psk_find_session_cb_func. An unknown identity gets a random key, so the handshake fails at the same step as with
+ * a wrong key, and a client cannot learn which identities exist. Only the first identity that a client names is looked
+ * up. */
 static int find_session(SSL *ssl, const unsigned char *identity, size_t n, SSL_SESSION **session)
 {
 	const struct gw_openssl *lib = gw_openssl_get(NULL);
@@ -97,8 +97,8 @@ static int find_session(SSL *ssl, const unsigned char *identity, size_t n, SSL_S
 	return *session != NULL;
 }
 
-/* TLS 1.3 alone, with no tickets. Neither end allows keys without a fresh exchange (psk_ke), which is OpenSSL's
- * default. A server that proves nothing but has a certificate is refused: this side trusts none. */
+/* Only TLS 1.3, without tickets. OpenSSL's default already forbids key exchange without Diffie-Hellman (psk_ke). A
+ * server that offers a certificate instead of the key is refused, because this side trusts no certificate. */
 static SSL_CTX *new_context(const struct gw_openssl *lib)
 {
 	SSL_CTX *ctx = lib->ctx_new(lib->tls_method());
@@ -163,7 +163,7 @@ static enum gw_status receive(struct handshake *h, struct gw_error *err)
 	return status;
 }
 
-/* What the last error of OpenSSL means. Both ends send an alert before they close. */
+/* Translates OpenSSL's last error. Both ends send an alert before they close. */
 static enum gw_status failed(const struct gw_openssl *lib, struct gw_error *err)
 {
 	unsigned long code = lib->peek_last_error();
@@ -189,7 +189,7 @@ static enum gw_status shake_hands(struct handshake *h, struct gw_error *err)
 		enum gw_status status = GW_OK;
 		if (why != SSL_ERROR_NONE && why != SSL_ERROR_WANT_READ)
 			status = failed(lib, err);
-		/* Also the alert that tells the other end why. */
+		/* This includes the alert with the cause. */
 		enum gw_status sent = gw_tls_flush(t, status ? NULL : err);
 		if (!status && sent)
 			return sent;
@@ -223,7 +223,7 @@ static enum gw_status begin(
 	return GW_OK;
 }
 
-/* Ends the handshake: nothing of it remains in the SSL. */
+/* Ends the handshake and removes its data from the SSL. */
 static void finish(struct handshake *h, enum gw_status status, struct gw_transport **out)
 {
 	struct gw_tls *t = h->tls;
@@ -249,7 +249,7 @@ enum gw_status gw_tls_connect(struct gw_transport *inner, const struct gw_tls_ke
 	return status;
 }
 
-/* Says what the client got wrong, in place of what OpenSSL says. */
+/* Replaces OpenSSL's error by the client's mistake. */
 static enum gw_status refused(const struct handshake *h, enum gw_status status, struct gw_error *err)
 {
 	if (status == GW_ERR_INVALID && h->found)

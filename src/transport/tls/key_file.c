@@ -12,7 +12,7 @@
 #define SECONDS_A_DAY 86400
 #define EXPIRES "expires="
 
-/* A stretch of text inside a line. */
+/* A part of a line. */
 struct span {
 	const char *at;
 	size_t n;
@@ -63,7 +63,7 @@ static bool parse_date(const char *text, int64_t *out)
 	const int day_of_month = day.tm_mday;
 	if (strlen(text) != strlen("YYYY-MM-DD") || !end || *end)
 		return false;
-	/* This makes 3 March of 31 February. */
+	/* timegm turns 31 February into 3 March. */
 	time_t at = timegm(&day);
 	if (at < 0 || day.tm_mday != day_of_month)
 		return false;
@@ -118,7 +118,7 @@ static enum gw_status parse_pair(struct span word, struct gw_tls_key *key, struc
 	return parse_secret((struct span){colon + 1, word.n - n - 1}, key, err);
 }
 
-/* A line without its newline. False in *is_key for an empty line and a comment. */
+/* Parses a line without its newline. *is_key is false for empty lines and comments. */
 static enum gw_status parse_line(struct span line, struct gw_tls_key *key, bool *is_key, struct gw_error *err)
 {
 	memset(key, 0, sizeof(*key));

@@ -21,7 +21,7 @@ struct gw_tls_key {
 	char identity[GW_IDENTITY_MAX]; /* filled up with NULs */
 	uint8_t secret[GW_TLS_SECRET_MAX];
 	size_t secret_len;
-	char pattern[GW_TLS_PATTERN]; /* "" fits every endpoint but Unix sockets */
+	char pattern[GW_TLS_PATTERN]; /* "" fits every endpoint except Unix sockets */
 	int64_t expires;              /* seconds since 1970; the key is not valid from then on. 0: it never expires */
 };
 
@@ -37,15 +37,16 @@ bool gw_tls_is_identity(const char *text);
  * are set on success, and freed with gw_tls_keys_free. */
 enum gw_status gw_tls_keys_parse(const char *text, size_t n, struct gw_tls_keys *out, struct gw_error *err);
 
-/* Reads a key file. GW_ERR_NOT_FOUND: there is no such file. GW_ERR_INVALID: it does not parse, is no regular file,
- * belongs to another user (except root), or others than its owner have access. GW_ERR_SYSTEM: it cannot be read. The
- * errors name the file and say what to do. */
+/* Reads a key file. GW_ERR_NOT_FOUND: it does not exist. GW_ERR_INVALID: it does not parse, is not a regular file,
+ * belongs to another user (except root), or is accessible to anyone but its owner. GW_ERR_SYSTEM: it cannot be read.
+ * The errors name the file and the remedy. */
 enum gw_status gw_tls_keys_load(const char *path, struct gw_tls_keys *out, struct gw_error *err);
 
 /* Wipes and frees the keys. */
 void gw_tls_keys_free(struct gw_tls_keys *keys);
 
-/* The key of an identity, or NULL. Its time depends on the number of keys alone, not on which of them exist. */
+/* The key of an identity, or NULL. The time that this takes depends only on the number of keys, so it does not reveal
+ * which identities exist. */
 const struct gw_tls_key *gw_tls_keys_find(const struct gw_tls_keys *keys, const char *identity);
 
 /* The first key that fits an endpoint, or NULL. A pattern without a port fits every port. */

@@ -1,4 +1,4 @@
-/* In place of openssl.c, handshake.c and records.c in builds without TLS. */
+/* Replaces openssl.c, handshake.c and records.c in builds without TLS. */
 #include <stdint.h>
 #include <stdio.h>
 

@@ -64,7 +64,7 @@ static const struct gw_symbol symbols[] = {
 static_assert(
 	sizeof(symbols) / sizeof(symbols[0]) * sizeof(void *) == sizeof(struct gw_openssl), "every call is loaded");
 
-/* libcrypto comes with libssl, and its functions are found through it. */
+/* libssl depends on libcrypto, so the functions of both are found through it. */
 static const struct gw_library library = {
 	.file = "libssl.so.3",
 	.remedy = "install OpenSSL 3 (Debian: libssl3t64 or libssl3)",
@@ -77,7 +77,7 @@ static struct gw_openssl openssl;
 static bool loaded;
 static struct gw_error why_not;
 
-/* The program that this is loaded into may use OpenSSL too, and end before our threads do: NO_ATEXIT. */
+/* NO_ATEXIT: the host program may use OpenSSL too, and may exit while our threads still run. */
 static void load(void)
 {
 	loaded = gw_library_load(&library, &openssl, &why_not) == GW_OK;

@@ -1,5 +1,5 @@
-/* OpenSSL 3, loaded when the first key is used, so that a process without keys has none of it, and one binary serves
- * machines with and without it. */
+/* OpenSSL 3, loaded when the first key is used. A process without keys never loads it, and one binary runs on machines
+ * with and without it. */
 #ifndef GW_TRANSPORT_TLS_OPENSSL_H
 #define GW_TRANSPORT_TLS_OPENSSL_H
 
@@ -9,8 +9,8 @@
 
 #include "base/status.h"
 
-/* The functions as their manual pages have them. Macros of OpenSSL's headers that call them are written out where they
- * are used. */
+/* The functions, with the signatures of their manual pages. OpenSSL's macros around them are expanded where they are
+ * used. */
 struct gw_openssl {
 	int (*init_ssl)(uint64_t options, const OPENSSL_INIT_SETTINGS *settings);
 	const char *(*version)(int which);
@@ -61,8 +61,8 @@ struct gw_openssl {
 	const char *(*reason_error_string)(unsigned long error);
 };
 
-/* The library's table, or NULL and the reason: not installed, or too old. Thread-safe; the first call loads it, and it
- * stays. */
+/* The library's functions. NULL, with the cause in *err: not installed, or too old. Thread-safe. The first call loads
+ * the library, which is never unloaded. */
 const struct gw_openssl *gw_openssl_get(struct gw_error *err);
 
 #endif

@@ -9,7 +9,7 @@ static bool is_same(char pattern, char text)
 	return pattern == '?' || tolower((unsigned char)pattern) == tolower((unsigned char)text);
 }
 
-/* Goes back to the last '*' only, so the time is bounded by the product of both lengths. */
+/* Backtracks to the last '*' only, so the time is bounded by the product of both lengths. */
 static bool fits(const char *pattern, const char *text)
 {
 	const char *star = NULL, *retry = NULL;

@@ -1,4 +1,4 @@
-/* Patterns of endpoints, as key files have them. */
+/* Patterns of endpoints, as in key files. */
 #ifndef GW_TRANSPORT_TLS_PATTERN_H
 #define GW_TRANSPORT_TLS_PATTERN_H
 
@@ -6,9 +6,9 @@
 
 #include "transport/transport.h"
 
-/* Whether a pattern fits an endpoint as users write it, or its part before the port. '*' stands for any text and '?'
- * for one character; there are no other special characters, so that an IPv6 address in brackets fits itself. Letters of
- * either case are the same. An empty pattern fits every endpoint that has a network, so no Unix socket. */
+/* Whether a pattern matches an endpoint as users write it, with or without the port. '*' matches any text and '?' one
+ * character; no other character is special, so an IPv6 address in brackets matches itself. Case is ignored. An empty
+ * pattern matches every endpoint except Unix sockets. */
 bool gw_tls_pattern_fits(const char *pattern, const struct gw_endpoint *ep);
 
 #endif

@@ -61,7 +61,7 @@ enum gw_status gw_tls_server_file(char *out, size_t size, struct gw_error *err)
 	return GW_OK;
 }
 
-/* The user's keys; none if there is no file and the user named none. */
+/* Reads the user's keys. A missing file means no keys, unless the user named it. */
 static enum gw_status load(char path[GW_TLS_PATH], struct gw_tls_keys *keys, struct gw_error *err)
 {
 	bool named;
@@ -133,7 +133,7 @@ static bool plaintext_rdma_is_allowed(void)
 	return text && strcmp(text, "1") == 0;
 }
 
-/* The status INVALID is for what the user typed. */
+/* GW_ERR_INVALID is reserved for mistakes of the user. */
 static enum gw_status explain(enum gw_status status, const struct gw_tls_key *key, struct gw_error *err)
 {
 	const char *who = key->identity;

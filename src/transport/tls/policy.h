@@ -1,4 +1,4 @@
-/* Which connections of a client use TLS, and with which key: the user's key file and environment. */
+/* Decides which connections of a client use TLS, and with which key, from the user's key file and environment. */
 #ifndef GW_TRANSPORT_TLS_POLICY_H
 #define GW_TRANSPORT_TLS_POLICY_H
 
@@ -10,7 +10,7 @@
 
 enum gw_tls_mode {
 	GW_TLS_OFF,
-	GW_TLS_ON,      /* where there is a key */
+	GW_TLS_ON,      /* TLS if a key fits the endpoint */
 	GW_TLS_REQUIRE, /* a connection without a key is refused; only Unix sockets need none */
 };
 
@@ -23,17 +23,17 @@ bool gw_tls_mode_parse(const char *text, enum gw_tls_mode *out);
  * names no such directory. *named: the user named the file, so it must exist. */
 bool gw_tls_user_file(char out[GW_TLS_PATH], bool *named);
 
-/* The key file of a server whose user names none: /etc/ggwire/keys for root, otherwise ggwire/server-keys in
- * $XDG_CONFIG_HOME or ~/.config. GW_ERR_NOT_FOUND: the environment names no home. */
+/* The default key file of a server: /etc/ggwire/keys for root, otherwise ggwire/server-keys in $XDG_CONFIG_HOME or
+ * ~/.config. GW_ERR_NOT_FOUND: the environment has no home directory. */
 enum gw_status gw_tls_server_file(char *out, size_t size, struct gw_error *err);
 
-/* What a connection to an endpoint is to use. *use is false for a plain one; otherwise *key is set. Reads the key file.
- * GW_ERR_INVALID: the environment or the key file is wrong, or a key is required and none fits, or the key has expired;
- * GW_ERR_NOT_FOUND, GW_ERR_SYSTEM: a file that the user named cannot be read. The error says what to do. */
+/* Decides how to connect to an endpoint. *use is false for a plain connection; otherwise *key is set. Reads the key
+ * file. GW_ERR_INVALID: the environment or the key file is wrong, or a key is required and none fits, or the key has
+ * expired. GW_ERR_NOT_FOUND, GW_ERR_SYSTEM: a file that the user named cannot be read. The error names the remedy. */
 enum gw_status gw_tls_choose(const struct gw_endpoint *ep, struct gw_tls_key *key, bool *use, struct gw_error *err);
 
-/* Puts TLS around a connection to a server, for at most timeout_ms. On success *t is the new connection; on failure *t
- * is closed and NULL, and the error says what the user can do: nothing falls back to a plain connection. */
+/* Puts TLS around a connection to a server; blocks for at most timeout_ms. On success *t is the new connection. On
+ * failure *t is closed and NULL, and the error names the remedy. There is no fallback to a plain connection. */
 enum gw_status gw_tls_upgrade(
 	struct gw_transport **t, const struct gw_tls_key *key, int timeout_ms, struct gw_error *err);
 

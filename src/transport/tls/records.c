@@ -19,7 +19,7 @@ static struct gw_tls *tls_of_bio(const struct gw_openssl *lib, BIO *bio)
 	return lib->bio_get_data(bio);
 }
 
-/* OpenSSL's end of the inner connection: memory. The table is loaded, or there would be no BIO. */
+/* OpenSSL's BIO reads and writes memory, not the inner connection. The functions are loaded, since the BIO exists. */
 static int bio_write(BIO *bio, const char *bytes, size_t n, size_t *put)
 {
 	struct gw_tls *t = tls_of_bio(gw_openssl_get(NULL), bio);
@@ -96,14 +96,14 @@ enum gw_status gw_tls_new(
 		gw_tls_free(t);
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for a connection");
 	}
-	/* Given twice, the SSL owns it once. */
+	/* The SSL takes one reference although it is passed twice. */
 	lib->set_bio(ssl, bio, bio);
 	t->ssl = ssl;
 	*out = t;
 	return GW_OK;
 }
 
-/* Plaintext has been in the last one. */
+/* The last batch held plaintext. */
 static void wipe(void *bytes, size_t n)
 {
 	if (bytes)
@@ -166,7 +166,7 @@ static enum gw_status unusable(const struct gw_tls *t, struct gw_error *err)
 		atomic_load(&t->down) ? "the connection was shut down" : "the TLS connection has failed");
 }
 
-/* Makes records of n bytes. Called with the lock. */
+/* Encrypts n bytes into records. The caller holds the lock. */
 static bool seal(struct gw_tls *t, const void *bytes, size_t n)
 {
 	size_t put = 0;
@@ -180,8 +180,8 @@ static bool seal(struct gw_tls *t, const void *bytes, size_t n)
 	return t->lib->write(t->ssl, bytes, n, &put) == 1 && put == n && !t->no_memory;
 }
 
-/* The next bytes of a message as one piece: an element's own memory if that fills a record, otherwise as many elements
- * as fit into one. */
+/* The next bytes of a message in contiguous memory: an element's own memory if that fills a record, otherwise a copy of
+ * as many elements as fit into one. */
 static struct iovec next_piece(struct gw_tls *t, struct gw_iov_pos *pos)
 {
 	struct iovec piece;
@@ -221,8 +221,8 @@ static enum gw_status tls_sendv(struct gw_transport *base, const struct iovec *i
 	return status;
 }
 
-/* Reads what there is: GW_OK and *got > 0 bytes, GW_ERR_TIMEOUT if more must be received first, GW_ERR_CLOSED for the
- * end that the peer announced, GW_ERR_LOST for anything that is no valid record. */
+/* Decrypts received records: GW_OK and *got > 0 bytes; GW_ERR_TIMEOUT if more must be received first; GW_ERR_CLOSED if
+ * the peer has closed; GW_ERR_LOST for an invalid record. */
 static enum gw_status open_records(struct gw_tls *t, void *bytes, size_t n, bool peek, size_t *got)
 {
 	pthread_mutex_lock(&t->lock);
@@ -244,8 +244,8 @@ static enum gw_status ended(size_t got, struct gw_error *err)
 	return gw_error_set(err, GW_ERR_CLOSED, "the peer closed the connection");
 }
 
-/* More records. An end between two records that was not announced is the same as one that was: an attacker who cuts the
- * connection cannot make a message shorter, since each has its length in front. */
+/* Receives more records. A connection that ends between two records counts as closed even without the peer's
+ * announcement: an attacker cannot shorten a message that way, because each message begins with its length. */
 static enum gw_status receive_more(struct gw_tls *t, size_t sum, struct gw_error *err)
 {
 	pthread_mutex_lock(&t->lock);

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* systemd keeps a service's credentials in a directory that nobody else can enter. There an access list for the
- * service's user looks like a permission of the group. */
+/* systemd keeps a service's credentials in a directory that only the service can enter. There the access list for the
+ * service's user looks like a group permission. */
 static bool is_credential(const char *path)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
@@ -31,7 +31,7 @@ static enum gw_status check_access(const struct stat *st, const char *path, stru
 	return GW_OK;
 }
 
-/* To the end of the file. */
+/* Reads to the end of the file. */
 static enum gw_status read_all(int fd, char *text, size_t max, size_t *n, struct gw_error *err)
 {
 	char more;
@@ -54,7 +54,7 @@ enum gw_status gw_secret_file_read(const char *path, char *text, size_t max, siz
 {
 	struct stat st;
 	*n = 0;
-	/* Not blocking: the path may be a FIFO's. */
+	/* Non-blocking, because the path may be a FIFO. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return gw_error_set(err, errno == ENOENT ? GW_ERR_NOT_FOUND : GW_ERR_SYSTEM, "%s", strerror(errno));

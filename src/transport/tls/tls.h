@@ -40,10 +40,11 @@ enum gw_status gw_tls_connect(struct gw_transport *inner, const struct gw_tls_ke
 enum gw_status gw_tls_accept(struct gw_transport *inner, gw_tls_find *find, void *user, int timeout_ms,
 	struct gw_transport **out, struct gw_error *err);
 
-/* The connection inside a TLS connection, which remains its own; t itself if it is none. */
+/* The connection inside a TLS connection, which remains its owner; t itself if t is not a TLS connection. */
 struct gw_transport *gw_tls_inner(const struct gw_transport *t);
 
-/* Ends TLS without a word and returns the connection inside, which is the caller's. t itself if it is none. */
+/* Frees the TLS state without sending anything, and returns the connection inside, which becomes the caller's. Returns
+ * t itself if t is not a TLS connection. */
 struct gw_transport *gw_tls_unwrap(struct gw_transport *t);
 
 #endif
