@@ -99,6 +99,8 @@ static void serve(const char *how)
 	if (strcmp(how, "flood") == 0)
 		for (;;)
 			say(GW_CONTROL_LOADING, false);
+	if (strcmp(how, "liar") == 0)
+		say(GW_CONTROL_LOADING, false);
 	bool stays = strcmp(how, "stubborn") != 0 && strcmp(how, "once") != 0;
 	if (strcmp(how, "mute") == 0)
 		close(GW_CONTROL_FD);
@@ -315,6 +317,24 @@ static void a_worker_that_ends_is_replaced(void **state)
 	assert_int_equal(count("died"), 0);
 }
 
+/* It has loaded something for its client, and says that it can serve another one. */
+static void a_worker_that_has_worked_is_not_used_again(void **state)
+{
+	(void)state;
+	static const char served[] = "connected, served by worker ";
+	long first = 0, second = 0;
+	make_pool("liar");
+	run_for(300);
+	assert_true(serve_one());
+	assert_true(serve_one());
+	assert_int_equal(count(served), 2);
+	const char *line = strstr(log_text, served);
+	sscanf(line + strlen(served), "%ld", &first);
+	sscanf(strstr(line + 1, served) + strlen(served), "%ld", &second);
+	assert_true(first && second && first != second);
+	assert_int_equal(count("died"), 0);
+}
+
 static void good_worker_is_started_once_and_used_again(void **state)
 {
 	(void)state;
@@ -349,6 +369,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(worker_that_hangs_up_is_killed, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(a_worker_that_ends_is_replaced, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(clients_are_refused_while_nothing_starts, setup_events, teardown),
+		cmocka_unit_test_setup_teardown(a_worker_that_has_worked_is_not_used_again, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(good_worker_is_started_once_and_used_again, setup_events, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
