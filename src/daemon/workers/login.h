@@ -6,10 +6,11 @@
 
 #include "base/status.h"
 #include "transport/transport.h"
+#include "wire/refusal.h"
 
 struct gw_login_result {
-	bool questions_only; /* as in struct gw_server_visit */
-	int cache;           /* where the client's cache is; -1 = it has none. The caller's. */
+	struct gw_ext_refusal refused; /* as in struct gw_server_visit */
+	int cache;                     /* where the client's cache is; -1 = it has none. The caller's. */
 };
 
 /* Shakes hands with the client on *t, with a key that it asks the supervisor for. On success *t is the TLS connection.

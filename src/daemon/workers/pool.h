@@ -23,8 +23,8 @@ enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct g
 /* Frees the pool. Processes that still run are killed, and not waited for: a driver may hold them for any time. */
 void gw_pool_free(struct gw_pool *pool);
 
-/* Whether another client like this would have a place. */
-bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor);
+/* Whether gw_pool_serve should be called now: the client has a slot, or waiting cannot give it one. */
+bool gw_pool_is_due(const struct gw_pool *pool, const struct gw_visitor *visitor);
 
 /* Hands a connection to a worker, or closes it if none can be had. Where there is no place for its client, this may
  * still ask questions about the server, and is refused when it wants more. The visitor's descriptor is the pool's. */

@@ -43,6 +43,7 @@ struct gw_pool_worker {
 	/* Of a client with TLS, which shows step by step who it is. */
 	bool tls;
 	bool needs_identity; /* --allow must name it */
+	bool status_only;    /* or else it can only query the server */
 	enum gw_login login;
 	char identity[GW_IDENTITY_MAX]; /* that it has named; only LOGIN_PROVED says that it is the client's */
 };
