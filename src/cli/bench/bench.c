@@ -127,6 +127,9 @@ static enum gw_status measure(const struct options *o, struct gw_verb_client *v,
 	if (status)
 		return status;
 	gw_query_kind_text(v->client, &q, report->server);
+	if (!report->is_known)
+		gw_query_about(v->client, &q, &report->about);
+	report->is_known = true;
 	status = gw_query_memory(v->client, &q, err);
 	if (!status)
 		status = take_device(o, &q, &setup, report, err);
