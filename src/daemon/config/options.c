@@ -63,8 +63,8 @@ static const struct row rows[] = {
 	{"listen", 0, "ENDPOINT", true, false, add_listen,
 		"HOST:PORT, [IPV6]:PORT or unix:PATH; can be repeated; replaces the\n"
 		"default of -H and -p. ENDPOINT,proto=VERSION serves clients of that\n"
-		"protocol version there, from 4.0.0 on; ENDPOINT,tls=MODE has its own\n"
-		"--tls"},
+		"protocol version there, from 4.0.0 on; ENDPOINT,tls=MODE overrides\n"
+		"the mode of --tls there"},
 	{"max-clients", 0, "N", false, false, set_max_clients,
 		"number of clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
 	{"max-clients-per-host", 0, "N", false, false, set_max_per_host,
