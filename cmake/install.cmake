@@ -48,11 +48,16 @@ configure_file(packaging/ggwire.service.in ${CMAKE_BINARY_DIR}/generated/ggwire.
 install(FILES ${CMAKE_BINARY_DIR}/generated/ggwire.service packaging/ggwire.socket DESTINATION ${GGWIRE_UNIT_DIR})
 install(FILES packaging/ggwire.sysusers DESTINATION lib/sysusers.d RENAME ggwire.conf)
 
-# bash-completion finds a command's file by its name.
-install(FILES completions/ggwire DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+# bash and fish find a command's file by its name; zsh's file names both commands itself.
+set(bash_dir ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+set(fish_dir ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(FILES completions/ggwire DESTINATION ${bash_dir})
+install(FILES completions/ggwire.fish DESTINATION ${fish_dir})
+install(FILES completions/_ggwire DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(CODE "
-	set(dir \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/bash-completion/completions\")
-	file(CREATE_LINK ggwire \"\${dir}/ggml-rpc-server\" SYMBOLIC)
+	set(prefix \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
+	file(CREATE_LINK ggwire \"\${prefix}/${bash_dir}/ggml-rpc-server\" SYMBOLIC)
+	file(CREATE_LINK ggwire.fish \"\${prefix}/${fish_dir}/ggml-rpc-server.fish\" SYMBOLIC)
 ")
 
 if(GGWIRE_SYSROOT)

@@ -70,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(input, hello, sizeof(hello));
 	memcpy(input + sizeof(hello), data + 1, size - 1);
-	struct gw_server_visit visit = {
-		.dialect = gw_dialect_at(data[0] % n_dialects), .questions_only = data[0] / n_dialects % 2 == 1};
+	struct gw_server_visit visit = {.dialect = gw_dialect_at(data[0] % n_dialects),
+		.refused.reason = data[0] / n_dialects % 2 == 1 ? GW_EXT_REASON_FULL : GW_EXT_REASON_NONE};
 	(void)gw_server_serve(server, bytes_transport(input, sizeof(hello) + size - 1), &visit, NULL);
 	free(input);
 	return 0;

@@ -41,13 +41,10 @@ static int print_version(void)
 	printf("ggwire %s\n", GGWIRE_VERSION);
 	printf("RPC protocol %u.%u.%u\n", v->major, v->minor, v->patch);
 	struct gw_error err;
-	if (gw_ggml_load(NULL, &err) == GW_OK) {
-		bool has_commit = strcmp(ggml_commit(), "unknown") != 0;
-		printf("ggml %s%s%s%s, %s\n", ggml_version(), has_commit ? " (" : "", has_commit ? ggml_commit() : "",
-			has_commit ? ")" : "", gw_ggml_path());
-	} else {
+	if (gw_ggml_load(NULL, &err) == GW_OK)
+		printf("%s, %s\n", gw_ggml_text(), gw_ggml_path());
+	else
 		printf("ggml: %s\n", err.text);
-	}
 	gw_tls_describe(tls, sizeof(tls));
 	printf("TLS: %s\n", tls);
 	print_features("features:", true);

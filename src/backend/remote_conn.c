@@ -65,16 +65,15 @@ static void take_info(struct gw_remote_conn *conn, const struct gw_ext_info *inf
 
 static enum gw_status describe(struct gw_remote_conn *conn, struct gw_error *err)
 {
+	char text[GW_EXT_REFUSAL_TEXT];
 	struct gw_ext_info info;
 	enum gw_status status = gw_client_describe(conn->client, &info, err);
 
 	if (status != GW_OK)
 		return status;
 	if (info.flags & GW_EXT_SERVER_FULL)
-		status = gw_error_set(err, GW_ERR_LIMIT,
-			"server at %s: refused: no client slot is free, or none for this host; try again later, or "
-			"raise --max-clients or --max-clients-per-host there",
-			gw_client_name(conn->client));
+		status = gw_error_set(err, GW_ERR_LIMIT, "server at %s: %s", gw_client_name(conn->client),
+			gw_ext_refusal_text(&info.refusal, text));
 	else
 		status = make_devices(conn, info.n_devices, err);
 	/* A stock server says nothing about its devices but how many there are. */

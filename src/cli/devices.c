@@ -122,8 +122,7 @@ static void print_json(const struct gw_inventory_server *entries, size_t n, unsi
 	gw_json_array(&j, "servers");
 	for (size_t i = 0; i < n; i++) {
 		gw_json_object(&j, NULL);
-		gw_json_text(&j, "endpoint", entries[i].endpoint);
-		gw_json_text(&j, "server", entries[i].status ? NULL : entries[i].text);
+		gw_query_server_json(&j, entries[i].endpoint, entries[i].status ? NULL : &entries[i].about);
 		gw_json_text(&j, "error", entries[i].status ? entries[i].err.text : NULL);
 		json_devices(&j, &entries[i]);
 		gw_json_object_end(&j);

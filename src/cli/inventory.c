@@ -25,7 +25,7 @@ static void ask(struct gw_inventory_server *s, enum gw_transport_mode mode, doub
 	if (s->status)
 		gw_query_free(&s->server);
 	else
-		gw_query_server_text(v.client, &s->server, s->text);
+		gw_query_about(v.client, &s->server, &s->about);
 	gw_verb_disconnect(&v);
 }
 
@@ -54,7 +54,7 @@ void gw_inventory_print(FILE *to, const struct gw_inventory_server *servers, siz
 		char safe[GW_QUERY_TEXT], total[GW_UNITS_TEXT], left[GW_UNITS_TEXT];
 		if (s->status)
 			continue;
-		fprintf(to, "%s: %s\n", s->endpoint, gw_text_safe(s->text, safe, sizeof(safe)));
+		fprintf(to, "%s: %s\n", s->endpoint, gw_text_safe(s->about.text, safe, sizeof(safe)));
 		for (uint32_t d = 0; d < s->server.info.n_devices; d++) {
 			const struct gw_wire_memory_rsp *memory = &s->server.memory[d];
 			const char *text = gw_query_device_text(&s->server.info.devices[d]);

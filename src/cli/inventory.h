@@ -13,8 +13,8 @@ struct gw_inventory_server {
 	enum gw_status status; /* of asking it; what follows is empty if that failed */
 	struct gw_error err;
 	struct gw_query server;
-	char text[GW_QUERY_TEXT]; /* what it is */
-	unsigned first;           /* the number of its first device among those of all servers */
+	struct gw_query_about about;
+	unsigned first; /* the number of its first device among those of all servers */
 };
 
 /* Asks n servers for their devices and the memory of these, one after another; timeout_s is for each answer. The

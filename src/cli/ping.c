@@ -34,8 +34,7 @@ struct result {
 	struct gw_stats stats;
 	uint64_t sent;
 	uint64_t took_ns;
-	char what[GW_QUERY_TEXT];  /* the server in words */
-	char version[GW_EXT_TEXT]; /* of ggwire at the other end */
+	struct gw_query_about about;
 	uint32_t n_devices;
 };
 
@@ -78,7 +77,7 @@ static void print_head(const struct options *o, const struct gw_verb_client *v, 
 	if (o->json)
 		return;
 	printf("PING %s: %s, %u device%s (connected in %.3f ms)\n", o->endpoint,
-		gw_text_safe(r->what, safe, sizeof(safe)), (unsigned)r->n_devices, r->n_devices == 1 ? "" : "s",
+		gw_text_safe(r->about.text, safe, sizeof(safe)), (unsigned)r->n_devices, r->n_devices == 1 ? "" : "s",
 		(double)v->connect_ns / GW_NS_PER_MS);
 	fflush(stdout);
 }
@@ -131,14 +130,15 @@ static void print_summary(const struct options *o, struct result *r)
 	fflush(stdout);
 }
 
-static void print_json(const struct gw_verb_client *v, struct result *r, const struct gw_error *err)
+static void print_json(
+	const struct options *o, const struct gw_verb_client *v, struct result *r, const struct gw_error *err)
 {
 	struct gw_stats *s = &r->stats;
 	struct gw_buf out = {0};
 	struct gw_json j;
 	gw_json_begin(&j, &out);
 	gw_json_object(&j, NULL);
-	gw_query_server_json(&j, v->client, r->version);
+	gw_query_server_json(&j, o->endpoint, &r->about);
 	gw_json_u64(&j, "devices", r->n_devices);
 	gw_json_number(&j, "connect_ms", (double)v->connect_ns / GW_NS_PER_MS, 6);
 	gw_json_u64(&j, "sent", r->sent);
@@ -161,8 +161,7 @@ static enum gw_status introduce(struct gw_verb_client *v, struct result *r, stru
 	enum gw_status status = gw_query_server(v->client, &q, err);
 	if (status)
 		return status;
-	gw_query_server_text(v->client, &q, r->what);
-	memcpy(r->version, q.info.version, sizeof(r->version));
+	gw_query_about(v->client, &q, &r->about);
 	r->n_devices = q.info.n_devices;
 	gw_query_free(&q);
 	return GW_OK;
@@ -178,7 +177,7 @@ static int run(const char *program, const struct options *o, struct gw_verb_clie
 		status = measure(o, v, &r, &err);
 	}
 	if (o->json)
-		print_json(v, &r, status ? &err : NULL);
+		print_json(o, v, &r, status ? &err : NULL);
 	else if (r.sent > 0)
 		print_summary(o, &r);
 	if (status)

@@ -57,17 +57,43 @@ static void json_version(struct gw_json *j, const char *key, struct gw_version v
 	gw_json_text(j, key, text);
 }
 
-void gw_query_server_json(struct gw_json *j, const struct gw_client *c, const char *version)
+void gw_query_about(const struct gw_client *c, const struct gw_query *q, struct gw_query_about *out)
 {
 	struct gw_client_server server = gw_client_server(c);
 	const struct gw_transport *t = gw_client_transport(c);
 	const struct gw_error *why = gw_client_why_not_upgraded(c);
-	gw_json_text(j, "endpoint", gw_client_name(c));
-	gw_json_text(j, "peer", t->peer);
-	json_version(j, "protocol", server.version);
-	json_version(j, "dialect", gw_client_dialect(c)->version);
-	gw_json_bool(j, "ggwire", server.extensions > 0);
-	gw_json_text(j, "version", version[0] ? version : NULL);
-	gw_json_text(j, "transport", t->ops->name);
-	gw_json_text(j, "why_not_rdma", why ? why->text : "");
+	*out = (struct gw_query_about){.protocol = server.version,
+		.dialect = gw_client_dialect(c)->version,
+		.is_ggwire = server.extensions > 0,
+		.transport = t->ops->name};
+	gw_query_server_text(c, q, out->text);
+	memcpy(out->version, q->info.version, sizeof(out->version));
+	memcpy(out->peer, t->peer, sizeof(out->peer));
+	if (why)
+		out->why_not_rdma = *why;
+}
+
+void gw_query_server_json_begin(struct gw_json *j, const char *endpoint, const struct gw_query_about *about)
+{
+	gw_json_text(j, "endpoint", endpoint);
+	gw_json_object(j, "server");
+	gw_json_text(j, "text", about->text);
+	gw_json_bool(j, "ggwire", about->is_ggwire);
+	gw_json_text(j, "version", about->version[0] ? about->version : NULL);
+	json_version(j, "protocol", about->protocol);
+	json_version(j, "dialect", about->dialect);
+	gw_json_text(j, "peer", about->peer);
+	gw_json_text(j, "transport", about->transport);
+	gw_json_text(j, "why_not_rdma", about->why_not_rdma.text);
+}
+
+void gw_query_server_json(struct gw_json *j, const char *endpoint, const struct gw_query_about *about)
+{
+	if (about) {
+		gw_query_server_json_begin(j, endpoint, about);
+		gw_json_object_end(j);
+	} else {
+		gw_json_text(j, "endpoint", endpoint);
+		gw_json_null(j, "server");
+	}
 }

@@ -26,8 +26,25 @@ const char *gw_query_device_text(const struct gw_ext_device *device);
 const char *gw_query_kind_text(const struct gw_client *c, const struct gw_query *q, char out[GW_QUERY_TEXT]);
 const char *gw_query_server_text(const struct gw_client *c, const struct gw_query *q, char out[GW_QUERY_TEXT]);
 
-/* The members "endpoint", "peer", "protocol", "dialect", "ggwire", "version", "transport" and "why_not_rdma" of an
- * object. version may be empty. */
-void gw_query_server_json(struct gw_json *j, const struct gw_client *c, const char *version);
+/* What is known of a server, also after its connection has ended. */
+struct gw_query_about {
+	char text[GW_QUERY_TEXT];   /* gw_query_server_text */
+	char version[GW_EXT_TEXT];  /* of ggwire; "" for a stock server */
+	struct gw_version protocol; /* that it announces */
+	struct gw_version dialect;  /* that is in use */
+	bool is_ggwire;
+	char peer[sizeof(((struct gw_transport *)0)->peer)];
+	const char *transport; /* static storage */
+	struct gw_error why_not_rdma;
+};
+
+void gw_query_about(const struct gw_client *c, const struct gw_query *q, struct gw_query_about *out);
+
+/* The members "endpoint" and "server" of an object, which are the same for all verbs. about NULL: the server has not
+ * answered, and "server" is null. */
+void gw_query_server_json(struct gw_json *j, const char *endpoint, const struct gw_query_about *about);
+
+/* The same with "server" still open, for more members and gw_json_object_end. about is not NULL. */
+void gw_query_server_json_begin(struct gw_json *j, const char *endpoint, const struct gw_query_about *about);
 
 #endif

@@ -142,6 +142,7 @@ void gw_verb_print_failure(const char *endpoint, const char *error)
 	gw_json_begin(&j, &out);
 	gw_json_object(&j, NULL);
 	gw_json_text(&j, "endpoint", endpoint);
+	gw_json_null(&j, "server");
 	gw_json_text(&j, "error", error);
 	gw_json_object_end(&j);
 	(void)gw_verb_print_json(&j);

@@ -61,7 +61,8 @@ int gw_verb_mode(const char *program, enum gw_transport_mode *mode);
 /* Ends j, writes what it holds on standard output and frees the buffer. */
 enum gw_status gw_verb_print_json(struct gw_json *j);
 
-/* Prints the JSON object of a verb that failed before it had anything to tell: the members "endpoint" and "error". */
+/* Prints the JSON object of a verb that failed before it had anything to tell: the members "endpoint", "server" (null)
+ * and "error". */
 void gw_verb_print_failure(const char *endpoint, const char *error);
 
 #endif

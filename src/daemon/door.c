@@ -36,6 +36,7 @@ struct guest {
 struct gw_door {
 	struct gw_door_options o;
 	uint64_t patience_ns;
+	bool closed;
 	struct guest guests[GW_DOOR_MAX];
 };
 
@@ -49,11 +50,12 @@ static void wake_at(int fd, int bytes)
 static void turn_away(struct guest *g, enum gw_refusal cause)
 {
 	g->state = ABSENT;
+	if (cause) {
+		gw_refusals_end(g->door->o.refusals, cause, &g->visitor);
+		return;
+	}
 	close(g->visitor.fd);
-	if (cause)
-		gw_refusals_note(g->door->o.refusals, cause, g->visitor.peer);
-	else
-		gw_log_debug("client %s closed its connection before HELLO", g->visitor.peer);
+	gw_log_debug("client %s closed its connection before HELLO", g->visitor.peer);
 }
 
 /* From here on the descriptor may be somebody else's. */
@@ -71,7 +73,7 @@ static enum gw_refusal judge(struct gw_visitor *v, uint8_t first)
 		return v->terms.tls == GW_TLS_OFF ? GW_REFUSED_TLS : GW_REFUSED_NOT;
 	if (v->terms.tls == GW_TLS_REQUIRE)
 		return GW_REFUSED_PLAIN;
-	return v->needs_identity ? GW_REFUSED_ADDRESS : GW_REFUSED_NOT;
+	return v->needs_identity && !v->status_only ? GW_REFUSED_ADDRESS : GW_REFUSED_NOT;
 }
 
 static void on_ready(struct gw_source *source)
@@ -135,7 +137,7 @@ static struct guest *make_room(struct gw_door *door)
 	return g;
 }
 
-/* By its address, or later by its key. */
+/* By its address, or later by its key, or for queries only. */
 static bool may_enter(const struct gw_door *door, int fd, struct gw_visitor *v)
 {
 	struct sockaddr_storage address = {0};
@@ -145,7 +147,8 @@ static bool may_enter(const struct gw_door *door, int fd, struct gw_visitor *v)
 	if (gw_allow_permits(door->o.allow, (const struct sockaddr *)&address))
 		return true;
 	v->needs_identity = v->terms.tls != GW_TLS_OFF && door->o.allow->n_identities > 0;
-	return v->needs_identity;
+	v->status_only = gw_allow_permits_status(door->o.allow, (const struct sockaddr *)&address);
+	return v->needs_identity || v->status_only;
 }
 
 void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms)
@@ -153,9 +156,8 @@ void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, co
 	struct gw_visitor visitor = {.fd = fd, .ep = ep, .terms = *terms};
 	struct gw_error err;
 	gw_transport_peer_name(fd, visitor.peer, sizeof(visitor.peer));
-	if (!may_enter(door, fd, &visitor)) {
-		gw_refusals_note(door->o.refusals, GW_REFUSED_ADDRESS, visitor.peer);
-		close(fd);
+	if (door->closed || !may_enter(door, fd, &visitor)) {
+		gw_refusals_end(door->o.refusals, door->closed ? GW_REFUSED_STOPPING : GW_REFUSED_ADDRESS, &visitor);
 		return;
 	}
 	gw_host_of(fd, &visitor.host);
@@ -170,6 +172,14 @@ void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, co
 	g->state = SILENT;
 	g->since = gw_clock_ns();
 	g->until = g->since + door->patience_ns;
+}
+
+void gw_door_close(struct gw_door *door)
+{
+	door->closed = true;
+	for (size_t i = 0; i < GW_DOOR_MAX; i++)
+		if (door->guests[i].state)
+			turn_away(&door->guests[i], GW_REFUSED_STOPPING);
 }
 
 uint64_t gw_door_deadline(const struct gw_door *door)

@@ -38,6 +38,9 @@ void gw_door_free(struct gw_door *door);
 /* A connection to ep, where clients are served on these terms, was accepted. fd is the door's from now on. */
 void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, const struct gw_terms *terms);
 
+/* Refuses those that wait and those that come from now on: the server is shutting down. */
+void gw_door_close(struct gw_door *door);
+
 /* When to call gw_door_tick next, in gw_clock_ns, or GW_CLOCK_NEVER. */
 uint64_t gw_door_deadline(const struct gw_door *door);
 

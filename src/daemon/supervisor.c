@@ -129,7 +129,7 @@ static void on_connection(void *user, int fd, const struct gw_endpoint *ep, cons
 static bool on_visitor(void *user, const struct gw_visitor *visitor, bool last)
 {
 	struct gw_supervisor *s = user;
-	if (!last && !gw_pool_has_place(s->pool, visitor))
+	if (!last && !gw_pool_is_due(s->pool, visitor))
 		return false;
 	gw_pool_serve(s->pool, visitor);
 	return true;
@@ -159,6 +159,7 @@ static void stop(struct gw_supervisor *s, int signo)
 	gw_notify_send("STOPPING=1");
 	s->stop_signal = signo;
 	s->stop_at = gw_clock_ns() + STOP_NS;
+	gw_door_close(s->door);
 	gw_listeners_stop(s->listeners);
 	gw_pool_stop(s->pool, SIGTERM);
 	if (s->indexer.pid)

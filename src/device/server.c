@@ -153,7 +153,7 @@ static enum gw_status serve(struct gw_server *server, struct gw_server_visit *vi
 	if (gw_session_init(&s, server, peer) != GW_OK)
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory for a client");
 	s.cache = visit->cache;
-	s.questions_only = visit->questions_only;
+	s.refused = visit->refused;
 	st = serve_session(&s, fd, err);
 	visit->tainted = s.tainted || gw_connection_is_upgraded(peer) || holds_driver(server);
 	gw_session_free(&s);

@@ -14,6 +14,7 @@
 #include "transport/mode.h"
 #include "transport/transport.h"
 #include "wire/dialect.h"
+#include "wire/refusal.h"
 
 struct gw_cache;
 struct gw_server;
@@ -48,10 +49,10 @@ struct gw_server_visit {
 	const struct gw_dialect *dialect; /* that the client speaks; NULL: that of the options */
 	struct gw_cache *cache;           /* its trust domain's; lent; NULL = none */
 
-	/* There is no place for this client: questions about the server are answered, and it learns from EXT_INFO's
-	 * reply that this is so. Whatever else it asks for ends the connection with GW_ERR_LIMIT, and so does the first
-	 * request of a client that does not begin with an extension: it could not be told. */
-	bool questions_only;
+	/* With a reason, this client has no slot: it can query the server, and EXT_INFO's reply gives it the reason.
+	 * Any other request ends the connection with GW_ERR_LIMIT, and so does the first request of a client that does
+	 * not begin with an extension, because nothing could tell it the reason. */
+	struct gw_ext_refusal refused;
 
 	/* Set on return. False: the client has asked questions about the server at most, nothing that it sent was kept,
 	 * and no driver holds anything. The process may serve another client only then. */

@@ -16,8 +16,7 @@ static struct gw_error failure;
 static void run_check(void)
 {
 	if (gw_numbers_get(&failure) && gw_abi_check(&abi, &failure) != GW_OK)
-		gw_error_prefix(&failure, "ggml %s (%s) has a private layout that this ggwire does not know",
-			ggml_version(), ggml_commit());
+		gw_error_prefix(&failure, "%s has a private layout that this ggwire does not know", gw_ggml_text());
 }
 
 const struct gw_abi *gw_abi_get(struct gw_error *err)

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,24 @@ bool gw_ggml_is_bound(void)
 const char *gw_ggml_path(void)
 {
 	return bound_path;
+}
+
+static char text[128];
+
+static void make_text(void)
+{
+	const char *commit = ggml_commit();
+	if (commit[0] && strcmp(commit, "unknown") != 0)
+		snprintf(text, sizeof(text), "ggml %.60s (%.50s)", ggml_version(), commit);
+	else
+		snprintf(text, sizeof(text), "ggml %.60s", ggml_version());
+}
+
+const char *gw_ggml_text(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, make_text);
+	return text;
 }
 
 /* The library that has this address, or NULL. */

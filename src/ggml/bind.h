@@ -21,6 +21,10 @@ bool gw_ggml_is_bound(void);
 /* The library that has libggml-base's functions; "" if none was found. */
 const char *gw_ggml_path(void);
 
+/* The bound ggml for people: "ggml 0.15.3 (1a2b3c4)", without the commit if its build did not know it. Static storage.
+ * Thread-safe. */
+const char *gw_ggml_text(void);
+
 /* Loads a ggml for this program and finds its functions, those of the registry of backends included. dir: a directory
  * that holds libggml and libggml-base under any of their names; NULL: the directories of the program, its ../lib, its
  * ../lib/ggml, and where the system's loader looks. Does nothing, successfully, if a ggml with a registry is bound

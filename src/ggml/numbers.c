@@ -96,8 +96,7 @@ static bool variants_match(void)
 
 static void refuse(const char *why)
 {
-	gw_error_set(&failure, GW_ERR_UNSUPPORTED, "ggml %s (%s) %s; ggwire knows ggml 0.15 to 0.27", ggml_version(),
-		ggml_commit(), why);
+	gw_error_set(&failure, GW_ERR_UNSUPPORTED, "%s %s; ggwire knows ggml 0.15 to 0.27", gw_ggml_text(), why);
 }
 
 static void find_out(void)

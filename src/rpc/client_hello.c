@@ -8,6 +8,7 @@
 #include "wire/cursor.h"
 #include "wire/extension.h"
 #include "wire/message.h"
+#include "wire/refusal.h"
 
 _Static_assert(GW_WIRE_CAPS == GW_UPGRADE_CAPS, "HELLO has room for an upgrade's bytes");
 
@@ -51,13 +52,14 @@ static enum gw_status await(const struct handshake *h, size_t n, struct gw_error
 	return GW_OK;
 }
 
-static enum gw_status send_hello(struct gw_client *c, const struct gw_wire_hello_req *hello, struct gw_error *err)
+static void send_hello(struct gw_client *c, const struct gw_wire_hello_req *hello)
 {
 	uint8_t body[GW_WIRE_HELLO_REQ];
 	size_t n = gw_wire_hello_req_encode(hello, body);
 	gw_client_put_header(c, GW_CMD_HELLO, n);
 	gw_outq_put(&c->out, body, n);
-	return gw_outq_send(&c->out, NULL, 0, err) ? hung_up(c, err) : GW_OK;
+	/* A server that has closed the connection may have sent the reason before: the reply is read all the same. */
+	(void)gw_outq_send(&c->out, NULL, 0, NULL);
 }
 
 static enum gw_status not_hello(const struct gw_client *c, struct gw_error *err)
@@ -66,14 +68,24 @@ static enum gw_status not_hello(const struct gw_client *c, struct gw_error *err)
 		err, GW_ERR_PROTOCOL, "server at %s is not an RPC server: it does not answer HELLO", c->name);
 }
 
+static enum gw_status refused(const struct gw_client *c, const struct gw_ext_refusal *refusal, struct gw_error *err)
+{
+	char text[GW_EXT_REFUSAL_TEXT];
+	return gw_error_set(err, GW_ERR_LIMIT, "server at %s: %s", c->name, gw_ext_refusal_text(refusal, text));
+}
+
 static enum gw_status receive_answer(struct handshake *h, struct gw_wire_hello_rsp *answer, struct gw_error *err)
 {
 	struct gw_client *c = h->c;
+	struct gw_ext_refusal refusal;
 	h->deadline = gw_clock_deadline(h->timeout_ms);
 	enum gw_status status = await(h, GW_REPLY_HEADER, err);
 	if (status)
 		return status;
-	if (gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER)) != GW_WIRE_HELLO_RSP)
+	uint64_t size = gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER));
+	if (gw_reply_is_refusal(size, &refusal))
+		return refused(c, &refusal, err);
+	if (size != GW_WIRE_HELLO_RSP)
 		return not_hello(c, err);
 	status = await(h, GW_WIRE_HELLO_RSP, err);
 	if (status)
@@ -212,10 +224,10 @@ static enum gw_status shake_hands(struct handshake *h, struct gw_upgrade **upgra
 	struct gw_wire_hello_req hello;
 	struct gw_wire_hello_rsp answer;
 	enum gw_status status = offer_upgrade(h, hello.caps, upgrade, err);
-	if (!status)
-		status = send_hello(c, &hello, err);
-	if (!status)
+	if (!status) {
+		send_hello(c, &hello);
 		status = receive_answer(h, &answer, err);
+	}
 	if (!status)
 		status = choose_dialect(c, &answer, err);
 	if (!status && *upgrade) {

@@ -20,6 +20,12 @@ static enum gw_status put_device(struct gw_buf *out, const struct gw_ext_device 
 	return status;
 }
 
+static enum gw_status put_refusal(struct gw_buf *out, const struct gw_ext_refusal *refusal)
+{
+	enum gw_status status = gw_ext_put_u32(out, refusal->reason);
+	return status ? status : gw_ext_put_u32(out, refusal->limit);
+}
+
 enum gw_status gw_ext_info_encode(const struct gw_ext_info *info, struct gw_buf *out)
 {
 	if (info->n_devices > GW_EXT_MAX_DEVICES)
@@ -34,6 +40,8 @@ enum gw_status gw_ext_info_encode(const struct gw_ext_info *info, struct gw_buf 
 		status = gw_ext_put_u32(out, info->n_devices);
 	for (uint32_t i = 0; status == GW_OK && i < info->n_devices; i++)
 		status = put_device(out, &info->devices[i]);
+	if (status == GW_OK && info->refusal.reason)
+		status = put_refusal(out, &info->refusal);
 	if (status == GW_OK && out->len - start > GW_EXT_INFO_MAX)
 		status = GW_ERR_LIMIT;
 	if (status != GW_OK)
@@ -66,6 +74,10 @@ enum gw_status gw_ext_info_decode(const void *body, size_t size, struct gw_ext_i
 		return GW_ERR_NOMEM;
 	for (uint32_t i = 0; i < got.n_devices; i++)
 		take_device(&r, &got.devices[i]);
+	if ((got.flags & GW_EXT_SERVER_FULL) && gw_rd_left(&r) >= 8) {
+		got.refusal.reason = gw_rd_u32(&r);
+		got.refusal.limit = gw_rd_u32(&r);
+	}
 	if (r.bad) {
 		free(got.devices);
 		return GW_ERR_PROTOCOL;

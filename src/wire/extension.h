@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "wire/ext_text.h"
+#include "wire/refusal.h"
 
 /* What HELLO's reply carries. A higher level has everything that a lower one has. */
 #define GW_EXT_LEVEL 3
@@ -18,6 +19,7 @@
 /* EXT_INFO: request: u32 level of the client. Reply: variable size, at most GW_EXT_INFO_MAX:
  *   u32 level | u32 flags | str server version | u32 n_devices | per device:
  *   u32 flags | u64 alignment | u64 max_size | str name | str description
+ * and, if GW_EXT_SERVER_FULL is set, u32 reason | u32 limit (wire/refusal.h; older servers send neither),
  * where str is u32 length, then bytes without NUL. Readers ignore bytes after those they know. */
 #define GW_EXT_INFO_MAX 65536
 #define GW_EXT_MAX_DEVICES 256
@@ -28,7 +30,7 @@ enum {
 	GW_EXT_SERVER_ALLOC = 1 << 2,  /* EXT_ALLOC is understood */
 	GW_EXT_SERVER_STATUS = 1 << 3, /* EXT_STATUS is understood: wire/ext_status.h */
 	GW_EXT_SERVER_STREAM = 1 << 5, /* EXT_STREAM is understood */
-	GW_EXT_SERVER_FULL = 1 << 7,   /* this connection may only ask questions: there is no place for its client */
+	GW_EXT_SERVER_FULL = 1 << 7,   /* this connection accepts only queries: its client has no slot */
 };
 
 enum {
@@ -52,6 +54,7 @@ struct gw_ext_info {
 	char version[GW_EXT_TEXT];
 	uint32_t n_devices;
 	struct gw_ext_device *devices; /* owned: gw_ext_info_free */
+	struct gw_ext_refusal refusal; /* with GW_EXT_SERVER_FULL */
 };
 
 /* Appends the reply's body. GW_ERR_LIMIT beyond GW_EXT_INFO_MAX or GW_EXT_MAX_DEVICES. */

@@ -153,6 +153,7 @@ static void test_full_server_is_told_and_not_used(void **state)
 	fake_init(&fake);
 	fake.extensions = 1;
 	fake.server_flags = GW_EXT_SERVER_FULL;
+	/* It gives no reason, as servers did before there were any. */
 	gw_log_set_sink(keep_line, line);
 	assert_null(fake_device(&fake));
 	gw_log_set_sink(NULL, NULL);

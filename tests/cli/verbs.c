@@ -80,9 +80,9 @@ static void ping_speaks_json(void **state)
 	assert_int_equal(run((const char *const[]){"ping", "--json", "-c", "100", "-i", "0", endpoint, NULL}), 0);
 	assert_true(json_is_valid(out));
 	expect_text("endpoint", endpoint);
-	expect_text("protocol", "8.0.0");
-	expect_text("ggwire", "true");
-	expect_text("transport", "tcp");
+	expect_text("server.protocol", "8.0.0");
+	expect_text("server.ggwire", "true");
+	expect_text("server.transport", "tcp");
 	expect_text("error", "null");
 	assert_true(json_number(out, "sent") == 100 && json_number(out, "answered") == 100);
 	assert_true(json_number(out, "devices") == 1);
@@ -115,7 +115,7 @@ static void ping_works_over_unix_sockets(void **state)
 	serving_end(&s);
 	unlink(path + 5);
 	assert_true(json_is_valid(out));
-	expect_text("transport", "unix");
+	expect_text("server.transport", "unix");
 }
 
 /* Without an argument, the servers are those that programs use. */
@@ -160,6 +160,40 @@ static void lists_have_commas_or_blanks(void **state)
 }
 
 /* The words that the server prints are those that clients take. */
+static const char *const asking[] = {"ping", "status", "bench", "devices", "top"};
+#define N_ASKING (sizeof(asking) / sizeof(asking[0]))
+
+/* devices and top print a list of servers. */
+static void expect_member(size_t verb, const char *name, const char *expected)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "%s%s", verb < 3 ? "" : "servers.0.", name);
+	if (expected)
+		expect_text(path, expected);
+	else if (!json_get(out, path, value, sizeof(value)))
+		fail_msg("%s: no %s in: %s", asking[verb], path, out);
+}
+
+static void server_is_the_same_object_in_every_tool(void **state)
+{
+	(void)state;
+	static const char *const quick[N_ASKING] = {"-c1", "-W5", "-t0.02", "-W5", "-W5"};
+	for (size_t i = 0; i < N_ASKING; i++) {
+		assert_int_equal(run((const char *const[]){asking[i], "-j", quick[i], endpoint, NULL}), 0);
+		assert_true(json_is_valid(out));
+		expect_member(i, "endpoint", endpoint);
+		expect_member(i, "error", "null");
+		expect_member(i, "server.protocol", "8.0.0");
+		expect_member(i, "server.dialect", "8.0.0");
+		expect_member(i, "server.ggwire", "true");
+		expect_member(i, "server.transport", "tcp");
+		expect_member(i, "server.peer", endpoint);
+		expect_member(i, "server.text", NULL);
+		expect_member(i, "server.version", NULL);
+		expect_member(i, "server.why_not_rdma", NULL);
+	}
+}
+
 static void server_says_what_clients_use(void **state)
 {
 	(void)state;
@@ -178,16 +212,17 @@ static void server_says_what_clients_use(void **state)
 static void failures_are_json_too(void **state)
 {
 	(void)state;
-	static const char *const verbs[] = {"ping", "status", "bench", "devices", "top"};
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+	for (size_t i = 0; i < N_ASKING; i++) {
 		char command[512];
-		snprintf(command, sizeof(command), "%s %s --json 127.0.0.1:1 2>/dev/null", GGWIRE_PROGRAM, verbs[i]);
+		snprintf(command, sizeof(command), "%s %s --json 127.0.0.1:1 2>/dev/null", GGWIRE_PROGRAM, asking[i]);
 		FILE *said = popen(command, "r");
 		assert_non_null(said);
 		out[fread(out, 1, sizeof(out) - 1, said)] = '\0';
 		assert_int_equal(pclose(said), 1 << 8);
 		assert_true(json_is_valid(out));
-		expect_said("\"error\"");
+		expect_member(i, "endpoint", "127.0.0.1:1");
+		expect_member(i, "server", "null");
+		expect_member(i, "error", NULL);
 		expect_said("cannot connect");
 	}
 }
@@ -201,37 +236,40 @@ static void older_servers_are_pinged(void **state)
 	serving_endpoint(&s, old, sizeof(old));
 	assert_int_equal(run((const char *const[]){"ping", "-j", "-c", "2", "-i", "0", old, NULL}), 0);
 	serving_end(&s);
-	expect_text("protocol", "4.0.0");
-	expect_text("dialect", "4.0.0");
+	expect_text("server.protocol", "4.0.0");
+	expect_text("server.dialect", "4.0.0");
 }
 
 static void devices_are_numbered_over_all_servers(void **state)
 {
 	(void)state;
-	struct serving two;
-	char second[GW_ENDPOINT_MAX], list[2 * GW_ENDPOINT_MAX + 2];
-	serving_start(&two, (const char *const[]){"-d", "CPU,CPU", "-p", "0", "--max-memory", "64M", NULL});
-	serving_endpoint(&two, second, sizeof(second));
-	snprintf(list, sizeof(list), "%s,%s", endpoint, second);
+	struct serving others[2];
+	char second[GW_ENDPOINT_MAX], third[GW_ENDPOINT_MAX], list[3 * GW_ENDPOINT_MAX + 3];
+	for (size_t i = 0; i < 2; i++) {
+		serving_start(&others[i], (const char *const[]){"-d", "CPU", "-p", "0", "--max-memory", "64M", NULL});
+		serving_endpoint(&others[i], i ? third : second, sizeof(second));
+	}
+	snprintf(list, sizeof(list), "%s,%s,%s", endpoint, second, third);
 
 	assert_int_equal(run((const char *const[]){"devices", list, NULL}), 0);
 	expect_said("  RPC0 ");
 	expect_said("  RPC1 ");
 	expect_said("  RPC2 ");
 	expect_said("60.0 MiB free of   64.0 MiB");
-	char command[4 * GW_ENDPOINT_MAX];
+	char command[5 * GW_ENDPOINT_MAX];
 	snprintf(command, sizeof(command), "\nllama-cli -m MODEL.gguf -ngl 99 --rpc %s -ts ", list);
 	expect_said(command);
 	expect_said(",60,60\n");
 
-	assert_int_equal(run((const char *const[]){"devices", "--json", endpoint, second, NULL}), 0);
-	serving_end(&two);
+	assert_int_equal(run((const char *const[]){"devices", "--json", endpoint, second, third, NULL}), 0);
+	serving_end(&others[0]);
+	serving_end(&others[1]);
 	assert_true(json_is_valid(out));
 	expect_text("servers.0.devices.0.name", "RPC0");
 	expect_text("servers.1.devices.0.name", "RPC1");
-	expect_text("servers.1.devices.1.name", "RPC2");
-	expect_text("servers.1.devices.1.there", "CPU");
-	assert_true(json_number(out, "servers.1.devices.1.memory_free_bytes") == 60 << 20);
+	expect_text("servers.2.devices.0.name", "RPC2");
+	expect_text("servers.2.devices.0.there", "CPU");
+	assert_true(json_number(out, "servers.2.devices.0.memory_free_bytes") == 60 << 20);
 }
 
 static void one_server_that_is_away_hides_no_other(void **state)
@@ -417,6 +455,7 @@ int main(void)
 		cmocka_unit_test(servers_come_from_the_environment),
 		cmocka_unit_test(lists_have_commas_or_blanks),
 		cmocka_unit_test(server_says_what_clients_use),
+		cmocka_unit_test(server_is_the_same_object_in_every_tool),
 		cmocka_unit_test(failures_are_json_too),
 		cmocka_unit_test(older_servers_are_pinged),
 		cmocka_unit_test(devices_are_numbered_over_all_servers),

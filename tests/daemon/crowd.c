@@ -224,7 +224,7 @@ static void a_full_server_tells_its_status(void **state)
 	const char *const bench[] = {"bench", endpoint, NULL}, *const ping[] = {"ping", "-c", "1", endpoint, NULL};
 	assert_int_equal(serving_run("ggwire", ping, out, sizeof(out)), 0);
 	assert_int_equal(serving_run("ggwire", bench, out, sizeof(out)), 1);
-	assert_non_null(strstr(out, "no client slot is free"));
+	assert_non_null(strstr(out, "all 2 client slots are in use"));
 	/* Also when others have taken all places for questions. */
 	int askers[12];
 	for (size_t i = 0; i < 12; i++) {

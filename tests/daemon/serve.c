@@ -50,6 +50,17 @@ static void banner_comes_in_the_stock_order(void **state)
 	assert_int_equal(serving_stop(&s, SIGTERM, 2000), 0);
 }
 
+/* Nothing is negotiated there. */
+static void a_unix_socket_has_no_rdma(void **state)
+{
+	(void)state;
+	char listen[64];
+	snprintf(listen, sizeof(listen), "unix:/tmp/ggwire-serve-%ld", (long)getpid());
+	serving_start(&s, (const char *const[]){"-d", "CPU", "--listen", listen, NULL});
+	assert_non_null(strstr(s.log, "Unix socket"));
+	assert_null(strcasestr(s.log, "rdma"));
+}
+
 static void open_address_is_warned_of(void **state)
 {
 	(void)state;
@@ -255,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(banner_comes_in_the_stock_order, teardown),
+		cmocka_unit_test_teardown(a_unix_socket_has_no_rdma, teardown),
 		cmocka_unit_test_teardown(open_address_is_warned_of, teardown),
 		cmocka_unit_test_teardown(busy_port_is_an_error, teardown),
 		cmocka_unit_test_teardown(every_endpoint_is_served, teardown),

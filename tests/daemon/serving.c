@@ -320,7 +320,11 @@ int serving_socket(struct serving *s)
 
 bool serving_sees_end(int fd)
 {
-	char byte;
+	char bytes[64];
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	return poll(&p, 1, SERVING_WAIT_MS) > 0 && read(fd, &byte, 1) <= 0;
+	/* A reason may come first. */
+	while (poll(&p, 1, SERVING_WAIT_MS) > 0)
+		if (read(fd, bytes, sizeof(bytes)) <= 0)
+			return true;
+	return false;
 }

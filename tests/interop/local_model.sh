@@ -79,4 +79,17 @@ generate "$client" local "$work/expected" || fail "a local run failed"
 run_and_count "changed"
 [ "$here" -eq 0 ] || fail "changed: $here bytes were taken from a file that had changed"
 servers_alive
+servers_stop
+
+# What cannot be served costs a line each, and only what can be served is counted.
+mkfifo "$work/models/pipe.gguf"
+echo "no model" >"$work/models/text.gguf"
+"$build/bin/mkmodel" --embd 64 --ff 64 --heads 2 --kv-heads 2 --layers 1 --out "$work/models/small.gguf" >/dev/null ||
+	fail "mkmodel failed"
+serve 'can be loaded'
+for line in 'pipe.gguf is skipped: it is not a regular file' 'text.gguf is not used: ' \
+	'small.gguf is not used: none of its tensors has 1 MiB or more' 'models: 1 file can be loaded'; do
+	grep -q "$line" "$log" || fail "the server did not say '$line'"
+done
+servers_alive
 echo "PASS: $client client"

@@ -21,7 +21,8 @@ prefix=$work/opt/gw
 library=$(find "$prefix" -name libggwire.so)
 [ -n "$library" ] || fail "no libggwire.so"
 for file in ggml-rpc.h ggwire.pc ggwire-config.cmake ggwire.1 ggwire-serve.1 ggwire.conf.5 ggwire-plugin.7 ggml-rpc-server.1 ggwire.service ggwire.socket examples/ggwire.conf \
-	completions/ggwire completions/ggml-rpc-server; do
+	completions/ggwire completions/ggml-rpc-server vendor_completions.d/ggwire.fish \
+	vendor_completions.d/ggml-rpc-server.fish vendor-completions/_ggwire; do
 	find "$prefix" -path "*/$file*" | grep -q . || fail "no $file"
 done
 

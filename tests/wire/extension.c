@@ -65,6 +65,29 @@ static void test_round_trip(void **state)
 	gw_buf_free(&body);
 }
 
+static void test_refusal_is_optional(void **state)
+{
+	(void)state;
+	struct gw_ext_info full = two, got;
+	struct gw_buf plain, body;
+	encode(&two, &plain);
+	full.flags |= GW_EXT_SERVER_FULL;
+	full.refusal = (struct gw_ext_refusal){GW_EXT_REASON_HOST, 16};
+	encode(&full, &body);
+	assert_int_equal(body.len, plain.len + 8);
+	assert_int_equal(gw_ext_info_decode(body.data, body.len, &got), GW_OK);
+	assert_same(&got, &full);
+	assert_int_equal(got.refusal.reason, GW_EXT_REASON_HOST);
+	assert_int_equal(got.refusal.limit, 16);
+	gw_ext_info_free(&got);
+	/* As from a server that does not give reasons. */
+	assert_int_equal(gw_ext_info_decode(body.data, plain.len, &got), GW_OK);
+	assert_int_equal(got.refusal.reason, GW_EXT_REASON_NONE);
+	gw_ext_info_free(&got);
+	gw_buf_free(&plain);
+	gw_buf_free(&body);
+}
+
 static void test_layout(void **state)
 {
 	(void)state;
@@ -320,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_refusal_is_optional),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_no_devices),
 		cmocka_unit_test(test_encoding_appends),

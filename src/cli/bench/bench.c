@@ -96,9 +96,10 @@ static enum gw_status take_device(const struct options *o, const struct gw_query
 	struct gw_bench_report *report, struct gw_error *err)
 {
 	uint32_t index = (uint32_t)o->device, n = q->info.n_devices;
+	char text[GW_EXT_REFUSAL_TEXT];
 	if (q->info.flags & GW_EXT_SERVER_FULL)
-		return gw_error_set(err, GW_ERR_LIMIT,
-			"server at %s: no client slot is free, or none for this host: its log says which", o->endpoint);
+		return gw_error_set(err, GW_ERR_LIMIT, "server at %s: %s", o->endpoint,
+			gw_ext_refusal_text(&q->info.refusal, text));
 	if (index >= n)
 		return gw_error_set(err, GW_ERR_NOT_FOUND, "server at %s has %u device%s, and no device %u",
 			o->endpoint, (unsigned)n, n == 1 ? "" : "s", (unsigned)index);
@@ -126,6 +127,9 @@ static enum gw_status measure(const struct options *o, struct gw_verb_client *v,
 	if (status)
 		return status;
 	gw_query_kind_text(v->client, &q, report->server);
+	if (!report->is_known)
+		gw_query_about(v->client, &q, &report->about);
+	report->is_known = true;
 	status = gw_query_memory(v->client, &q, err);
 	if (!status)
 		status = take_device(o, &q, &setup, report, err);

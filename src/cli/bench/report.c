@@ -124,8 +124,7 @@ void gw_bench_report_json(struct gw_bench_report *r, const char *error)
 	struct gw_json j;
 	gw_json_begin(&j, &out);
 	gw_json_object(&j, NULL);
-	gw_json_text(&j, "endpoint", r->endpoint);
-	gw_json_text(&j, "server", r->server[0] ? r->server : NULL);
+	gw_query_server_json(&j, r->endpoint, r->is_known ? &r->about : NULL);
 	gw_json_text(&j, "device", r->device[0] ? r->device : NULL);
 	gw_json_array(&j, "runs");
 	for (unsigned i = 0; i < r->n; i++)

@@ -19,6 +19,8 @@ struct gw_bench_connection {
 struct gw_bench_report {
 	const char *endpoint;
 	char server[GW_QUERY_TEXT];    /* what it is; as the server says */
+	bool is_known;                 /* about is set: the server has answered */
+	struct gw_query_about about;   /* by the first connection */
 	char device[GW_EXT_TEXT + 64]; /* what is measured; as the server says */
 	char why_not_rdma[320];        /* "" where RDMA was measured, or nothing can be said */
 	struct gw_bench_connection runs[GW_BENCH_MAX_RUNS];

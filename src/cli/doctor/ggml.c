@@ -39,7 +39,7 @@ bool gw_doctor_ggml(const char *dir, struct gw_findings *f)
 		gw_found_advice(f, "%s", advice(status, dir));
 		return false;
 	}
-	gw_found(f, GW_FINDING_OK, AREA, "ggml %s (%s), %s", ggml_version(), ggml_commit(), gw_ggml_path());
+	gw_found(f, GW_FINDING_OK, AREA, "%s, %s", gw_ggml_text(), gw_ggml_path());
 	const struct gw_abi *abi = gw_abi_get(&err);
 	const struct gw_numbers *numbers = abi ? gw_numbers_get(&err) : NULL;
 	if (!numbers) {

@@ -138,6 +138,8 @@ static void say_no_handshake(enum gw_status status, const struct gw_error *err, 
 		gw_found_advice(f,
 			"wait until the other client has left, or run ggwire serve there, which serves many; if no "
 			"server runs there, a firewall or proxy may have accepted the connection");
+	else if (status == GW_ERR_LIMIT)
+		gw_found_advice(f, "the server's log has a line for each refused client");
 	else if (status == GW_ERR_PROTOCOL)
 		gw_found_advice(f, "check the port: what answers is not an RPC server, or it refuses this machine "
 				   "(--allow, --max-clients), which its log says");
@@ -224,11 +226,11 @@ static void measure_rate(struct gw_client *c, struct gw_doctor_path *path)
 
 static void measure(struct gw_client *c, const struct gw_query *q, struct gw_doctor_path *path, struct gw_findings *f)
 {
+	char text[GW_EXT_REFUSAL_TEXT];
 	measure_round_trip(c, path);
 	if (q->info.flags & GW_EXT_SERVER_FULL) {
-		gw_found(f, GW_FINDING_WARNING, AREA, "it has no free client slot, or none for this host");
-		gw_found_advice(f,
-			"see who uses it with ggwire status, or raise --max-clients or --max-clients-per-host there");
+		gw_found(f, GW_FINDING_WARNING, AREA, "%s", gw_ext_refusal_text(&q->info.refusal, text));
+		gw_found_advice(f, "ggwire status shows who uses it; its log has a line for each refused client");
 		return;
 	}
 	if (q->info.flags & GW_EXT_SERVER_STREAM)

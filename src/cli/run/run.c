@@ -77,11 +77,12 @@ static int check(const char *program, const struct options *o, const struct gw_i
 	int rc = GW_VERB_GOES_ON;
 	gw_inventory_print(stderr, found, o->servers.n);
 	for (size_t i = 0; i < o->servers.n; i++) {
+		char text[GW_EXT_REFUSAL_TEXT];
 		if (found[i].status)
 			rc = gw_verb_complain(program, GW_EXIT_UNREACHABLE, "%s", found[i].err.text);
 		else if (found[i].server.info.flags & GW_EXT_SERVER_FULL)
-			rc = gw_verb_complain(program, GW_EXIT_UNREACHABLE, "server at %s: no client slot is free",
-				found[i].endpoint);
+			rc = gw_verb_complain(program, GW_EXIT_UNREACHABLE, "server at %s: %s", found[i].endpoint,
+				gw_ext_refusal_text(&found[i].server.info.refusal, text));
 	}
 	return rc;
 }

@@ -122,9 +122,9 @@ void gw_top_lines(const char *endpoint, const struct gw_watch_view *v, gw_top_li
 		return;
 	}
 	if (v->told)
-		put(&o, true, "%s: %s, up %s", endpoint, v->what, gw_units_age(v->status.uptime_ms, age));
+		put(&o, true, "%s: %s, up %s", endpoint, v->about.text, gw_units_age(v->status.uptime_ms, age));
 	else
-		put(&o, true, "%s: %s", endpoint, v->what);
+		put(&o, true, "%s: %s", endpoint, v->about.text);
 	for (uint32_t i = 0; i < v->status.n_devices; i++)
 		put_device(&o, &v->status.devices[i]);
 	if (v->told)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/status/report.h"
+
 static void explain(const struct gw_query *q, struct gw_error *why)
 {
 	if (q->info.version[0])
@@ -52,8 +54,7 @@ enum gw_status gw_snapshot_take(struct gw_client *c, struct gw_snapshot *out, st
 	else
 		status = devices_only(c, &q, &s, err);
 	if (!status) {
-		memcpy(s.version, q.info.version, sizeof(s.version));
-		gw_query_server_text(c, &q, s.what);
+		gw_query_about(c, &q, &s.about);
 		*out = s;
 	}
 	gw_query_free(&q);
@@ -63,4 +64,17 @@ enum gw_status gw_snapshot_take(struct gw_client *c, struct gw_snapshot *out, st
 void gw_snapshot_free(struct gw_snapshot *s)
 {
 	gw_ext_status_free(&s->status);
+}
+
+void gw_snapshot_json(struct gw_json *j, const char *endpoint, const struct gw_query_about *about,
+	const struct gw_ext_status *status, bool complete)
+{
+	gw_query_server_json_begin(j, endpoint, about);
+	if (complete)
+		gw_report_json_server(j, status);
+	gw_json_object_end(j);
+	if (complete)
+		gw_report_json_activity(j, status);
+	else
+		gw_report_json_devices(j, status);
 }

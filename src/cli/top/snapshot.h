@@ -11,12 +11,16 @@ struct gw_snapshot {
 	bool complete; /* otherwise the server only says what devices it has, and why says so */
 	struct gw_ext_status status;
 	struct gw_error why;
-	char version[GW_EXT_TEXT]; /* of ggwire; "" for a stock server */
-	char what[GW_QUERY_TEXT];  /* the server in words */
+	struct gw_query_about about;
 };
 
 /* Asks the server. *out is freed with gw_snapshot_free. */
 enum gw_status gw_snapshot_take(struct gw_client *c, struct gw_snapshot *out, struct gw_error *err);
 void gw_snapshot_free(struct gw_snapshot *s);
+
+/* The members "endpoint" and "server" of an object, and what the server reports of itself: everything if it is
+ * complete, otherwise its devices. */
+void gw_snapshot_json(struct gw_json *j, const char *endpoint, const struct gw_query_about *about,
+	const struct gw_ext_status *status, bool complete);
 
 #endif

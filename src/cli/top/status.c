@@ -63,21 +63,17 @@ static void print_text(const struct options *o, const struct gw_snapshot *s)
 		gw_report_text(stdout, &s->status);
 		return;
 	}
-	printf("%s\n", gw_text_safe(s->what, safe, sizeof(safe)));
+	printf("%s\n", gw_text_safe(s->about.text, safe, sizeof(safe)));
 	print_devices(&s->status);
 }
 
-static void print_json(const struct gw_client *c, const struct gw_snapshot *s)
+static void print_json(const char *endpoint, const struct gw_snapshot *s)
 {
 	struct gw_buf out = {0};
 	struct gw_json j;
 	gw_json_begin(&j, &out);
 	gw_json_object(&j, NULL);
-	gw_query_server_json(&j, c, s->version);
-	if (s->complete)
-		gw_report_json(&j, &s->status);
-	else
-		gw_report_json_devices(&j, &s->status);
+	gw_snapshot_json(&j, endpoint, &s->about, &s->status, s->complete);
 	gw_json_text(&j, "error", s->complete ? NULL : s->why.text);
 	gw_json_object_end(&j);
 	(void)gw_verb_print_json(&j);
@@ -94,7 +90,7 @@ static int run(const char *program, const struct options *o, struct gw_client *c
 	if (status)
 		return gw_verb_complain(program, GW_EXIT_FINDING, "%s", err.text);
 	if (o->json)
-		print_json(c, &s);
+		print_json(o->endpoint, &s);
 	else
 		print_text(o, &s);
 	if (!s.complete)

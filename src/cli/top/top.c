@@ -8,6 +8,7 @@
 #include "cli/servers.h"
 #include "cli/top/lines.h"
 #include "cli/top/screen.h"
+#include "cli/top/snapshot.h"
 #include "cli/top/watch.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
@@ -59,13 +60,11 @@ static void print_line(void *user, bool heading, const char *text)
 static void json_server(struct gw_json *j, const char *endpoint, const struct gw_watch_view *view)
 {
 	gw_json_object(j, NULL);
-	gw_json_text(j, "endpoint", endpoint);
-	gw_json_text(j, "what", view->reached ? view->what : NULL);
+	if (view->reached)
+		gw_snapshot_json(j, endpoint, &view->about, &view->status, view->told);
+	else
+		gw_query_server_json(j, endpoint, NULL);
 	gw_json_text(j, "error", view->why[0] ? view->why : NULL);
-	if (view->told)
-		gw_report_json(j, &view->status);
-	else if (view->reached)
-		gw_report_json_devices(j, &view->status);
 	gw_json_object_end(j);
 }
 

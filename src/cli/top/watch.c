@@ -31,7 +31,7 @@ static enum gw_status look(struct gw_client *c, struct gw_watch_view *view, stru
 	view->reached = true;
 	view->told = s.complete;
 	view->status = s.status;
-	snprintf(view->what, sizeof(view->what), "%s", s.what);
+	view->about = s.about;
 	snprintf(view->why, sizeof(view->why), "%s", s.why.text);
 	return GW_OK;
 }

@@ -22,7 +22,7 @@ struct gw_watch_view {
 	bool reached; /* the rest is from the last answer */
 	bool told;    /* status is whole; otherwise it has the devices alone */
 	bool has_before;
-	char what[GW_QUERY_TEXT];                       /* the server in words */
+	struct gw_query_about about;
 	char why[sizeof(((struct gw_error *)0)->text)]; /* why it was not reached, or does not tell; "" = nothing yet */
 	struct gw_ext_status status, before;            /* the last answer, and the one before */
 };

@@ -76,17 +76,15 @@ static enum gw_status add_identity(struct gw_allow *allow, const char *text, str
 	return GW_OK;
 }
 
-static enum gw_status add(struct gw_allow *allow, char *text, struct gw_error *err)
+static enum gw_status add_network(struct gw_networks *networks, char *text, const char *expected, struct gw_error *err)
 {
 	uint8_t address[16];
 	unsigned bits, prefix;
 	char *slash = strchr(text, '/');
-	if (strncmp(text, "id:", 3) == 0)
-		return add_identity(allow, text + 3, err);
 	if (slash)
 		*slash = 0;
 	if (!parse_address(text, address, &bits))
-		return invalid(text, "expected id:NAME, or an IPv4 or IPv6 address, with /PREFIX or without", err);
+		return invalid(text, expected, err);
 	prefix = bits;
 	if (slash && !parse_prefix(slash + 1, bits, &prefix))
 		return invalid(slash + 1, "not the length of a prefix of such an address", err);
@@ -94,14 +92,30 @@ static enum gw_status add(struct gw_allow *allow, char *text, struct gw_error *e
 		prefix += MAPPED_BITS;
 	if (!is_zero_behind(address, prefix))
 		return invalid(text, "the address has bits set behind its prefix", err);
-	if (allow->n == GW_ALLOW_MAX)
+	if (networks->n == GW_ALLOW_MAX)
 		return gw_error_set(err, GW_ERR_LIMIT, "more than %d networks", GW_ALLOW_MAX);
-	memcpy(allow->networks[allow->n].address, address, sizeof(address));
-	allow->networks[allow->n++].prefix = prefix;
+	memcpy(networks->at[networks->n].address, address, sizeof(address));
+	networks->at[networks->n++].prefix = prefix;
 	return GW_OK;
 }
 
-enum gw_status gw_allow_parse(struct gw_allow *allow, const char *list, struct gw_error *err)
+/* Adds an item of --allow. */
+static enum gw_status add_served(struct gw_allow *allow, char *text, struct gw_error *err)
+{
+	if (strncmp(text, "id:", 3) == 0)
+		return add_identity(allow, text + 3, err);
+	return add_network(
+		&allow->networks, text, "expected id:NAME, or an IPv4 or IPv6 address, with /PREFIX or without", err);
+}
+
+/* Adds an item of --allow-status. */
+static enum gw_status add_status(struct gw_allow *allow, char *text, struct gw_error *err)
+{
+	return add_network(&allow->status, text, "expected an IPv4 or IPv6 address, with /PREFIX or without", err);
+}
+
+static enum gw_status parse(struct gw_allow *allow, const char *list,
+	enum gw_status (*add)(struct gw_allow *, char *, struct gw_error *), struct gw_error *err)
 {
 	for (const char *item = list;; item++) {
 		char text[GW_IDENTITY_MAX + INET6_ADDRSTRLEN];
@@ -117,6 +131,16 @@ enum gw_status gw_allow_parse(struct gw_allow *allow, const char *list, struct g
 		if (!*item)
 			return GW_OK;
 	}
+}
+
+enum gw_status gw_allow_parse(struct gw_allow *allow, const char *list, struct gw_error *err)
+{
+	return parse(allow, list, add_served, err);
+}
+
+enum gw_status gw_allow_parse_status(struct gw_allow *allow, const char *list, struct gw_error *err)
+{
+	return parse(allow, list, add_status, err);
 }
 
 static bool address_of(const struct sockaddr *peer, uint8_t out[16])
@@ -139,15 +163,25 @@ bool gw_allow_names(const struct gw_allow *allow, const char *identity)
 	return false;
 }
 
-bool gw_allow_permits(const struct gw_allow *allow, const struct sockaddr *peer)
+static bool has_address(const struct gw_networks *networks, const struct sockaddr *peer)
 {
 	uint8_t address[16];
-	if ((allow->n == 0 && allow->n_identities == 0) || peer->sa_family == AF_UNIX)
-		return true;
 	if (!address_of(peer, address))
 		return false;
-	for (size_t i = 0; i < allow->n; i++)
-		if (same_bits(allow->networks[i].address, address, allow->networks[i].prefix))
+	for (size_t i = 0; i < networks->n; i++)
+		if (same_bits(networks->at[i].address, address, networks->at[i].prefix))
 			return true;
 	return false;
+}
+
+bool gw_allow_permits(const struct gw_allow *allow, const struct sockaddr *peer)
+{
+	if ((allow->networks.n == 0 && allow->n_identities == 0) || peer->sa_family == AF_UNIX)
+		return true;
+	return has_address(&allow->networks, peer);
+}
+
+bool gw_allow_permits_status(const struct gw_allow *allow, const struct sockaddr *peer)
+{
+	return has_address(&allow->status, peer);
 }

@@ -15,6 +15,7 @@ struct gw_visitor {
 	struct gw_terms terms;
 	bool speaks_tls;     /* known once it has said something */
 	bool needs_identity; /* --allow does not name its address, and may name whose key it has */
+	bool status_only;    /* --allow-status names its address: without such a key it can only query the server */
 	struct gw_host host;
 	char peer[GW_CONNECTION_TEXT]; /* its name in the log */
 };

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/checked.h"
 
@@ -126,12 +127,23 @@ enum gw_status gw_option_listen(
 	return status;
 }
 
+/* Whether a list has a name before the place where it has it again. Devices' names are found in either case. */
+static bool is_named_before(const char *list, const char *name, size_t len)
+{
+	for (const char *p = list; p < name; p += strcspn(p, ",/") + 1)
+		if (strcspn(p, ",/") == len && strncasecmp(p, name, len) == 0)
+			return true;
+	return false;
+}
+
 enum gw_status gw_option_names(const char *text, char *out, size_t size, struct gw_error *err)
 {
 	for (const char *name = text;; name++) {
 		size_t len = strcspn(name, ",/");
 		if (len == 0)
 			return gw_error_set(err, GW_ERR_INVALID, "'%s' has an empty name in it", text);
+		if (is_named_before(text, name, len))
+			return gw_error_set(err, GW_ERR_INVALID, "'%.*s' is named twice", (int)len, name);
 		name += len;
 		if (!*name)
 			break;

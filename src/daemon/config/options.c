@@ -33,8 +33,8 @@ struct row {
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
 	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed,
-	set_no_peers, set_sandbox, add_environment, set_transport, set_tls, set_tls_psk, set_rdma_plaintext, set_http,
-	set_http_token_file, set_log_level, set_log_format, set_ggml;
+	add_allowed_status, set_no_peers, set_sandbox, add_environment, set_transport, set_tls, set_tls_psk,
+	set_rdma_plaintext, set_http, set_http_token_file, set_log_level, set_log_format, set_ggml;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -63,8 +63,8 @@ static const struct row rows[] = {
 	{"listen", 0, "ENDPOINT", true, false, add_listen,
 		"HOST:PORT, [IPV6]:PORT or unix:PATH; can be repeated; replaces the\n"
 		"default of -H and -p. ENDPOINT,proto=VERSION serves clients of that\n"
-		"protocol version there, from 4.0.0 on; ENDPOINT,tls=MODE has its own\n"
-		"--tls"},
+		"protocol version there, from 4.0.0 on; ENDPOINT,tls=MODE overrides\n"
+		"the mode of --tls there"},
 	{"max-clients", 0, "N", false, false, set_max_clients,
 		"number of clients served at once (default: " TEXT(DEFAULT_CLIENTS) ")"},
 	{"max-clients-per-host", 0, "N", false, false, set_max_per_host,
@@ -77,6 +77,9 @@ static const struct row rows[] = {
 		"networks whose machines can connect, such as 192.0.2.0/24 or\n"
 		"2001:db8::/32, and id:NAME for clients with the key of that name, from\n"
 		"anywhere; can be repeated (default: all; Unix sockets always can)"},
+	{"allow-status", 0, "CIDR,...", true, false, add_allowed_status,
+		"networks that --allow does not name and whose machines can still query the\n"
+		"server (ggwire status, top, devices, and --http); can be repeated"},
 	{"no-peers", 0, NULL, false, false, set_no_peers,
 		"do not connect to other servers, and do not let them connect: two servers\n"
 		"that share a model's layers (-sm tensor) then add up through the client"},
@@ -249,6 +252,11 @@ static enum gw_status set_max_memory(struct parse *p, const char *text, struct g
 static enum gw_status add_allowed(struct parse *p, const char *text, struct gw_error *err)
 {
 	return gw_allow_parse(&p->o.allow, text, err);
+}
+
+static enum gw_status add_allowed_status(struct parse *p, const char *text, struct gw_error *err)
+{
+	return gw_allow_parse_status(&p->o.allow, text, err);
 }
 
 static enum gw_status set_no_peers(struct parse *p, const char *text, struct gw_error *err)
@@ -473,6 +481,14 @@ static enum gw_status settle_tls(struct gw_serve_options *o, struct gw_error *er
 	return GW_OK;
 }
 
+static enum gw_status check_allow(const struct gw_allow *allow, struct gw_error *err)
+{
+	if (allow->status.n > 0 && allow->networks.n == 0 && allow->n_identities == 0)
+		return gw_error_set(
+			err, GW_ERR_INVALID, "--allow-status: has no effect without --allow: every address is served");
+	return GW_OK;
+}
+
 static unsigned default_threads(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN) / 2;
@@ -498,6 +514,8 @@ enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_opt
 			status = add_host_port(&p, err);
 		if (!status)
 			status = settle_tls(&p.o, err);
+		if (!status)
+			status = check_allow(&p.o.allow, err);
 	}
 	if (!p.o.max_per_host)
 		p.o.max_per_host = default_per_host(p.o.max_clients);

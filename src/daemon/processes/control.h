@@ -16,6 +16,7 @@
 #include "transport/mode.h"
 #include "transport/tls/key_file.h"
 #include "wire/dialect.h"
+#include "wire/refusal.h"
 
 /* The worker's end of the pair is this descriptor. */
 #define GW_CONTROL_FD 3
@@ -124,9 +125,9 @@ struct gw_control_pair_setup {
 
 /* A connection to serve: its descriptor comes with it. */
 struct gw_control_client {
-	struct gw_version version; /* one of gw_dialect_at */
-	uint32_t questions_only;   /* as in struct gw_server_visit */
-	uint32_t tls;              /* it begins with a TLS handshake; what follows is said in WELCOME then */
+	struct gw_version version;     /* one of gw_dialect_at */
+	struct gw_ext_refusal refused; /* as in struct gw_server_visit */
+	uint32_t tls;                  /* it begins with a TLS handshake; what follows is said in WELCOME then */
 };
 
 /* The answer to NAMED. A worker that was taken over gets no other key. */
@@ -138,8 +139,9 @@ struct gw_control_key {
 
 /* A client is gone. */
 struct gw_control_left {
-	struct gw_error why; /* GW_ERR_CLOSED: cleanly; GW_ERR_LIMIT: it wanted more than questions_only allows */
-	uint32_t stays;      /* the worker waits for the next client; otherwise it exits now */
+	struct gw_error
+		why;    /* GW_ERR_CLOSED: cleanly; GW_ERR_LIMIT: it was refused, and did more than query the server */
+	uint32_t stays; /* the worker waits for the next client; otherwise it exits now */
 };
 
 struct gw_control_msg {
@@ -156,7 +158,7 @@ struct gw_control_msg {
 		struct gw_control_pair_setup pair_setup;
 		char identity[GW_IDENTITY_MAX]; /* NAMED */
 		struct gw_control_key key;
-		uint32_t questions_only; /* WELCOME */
+		struct gw_ext_refusal refused; /* WELCOME */
 	} u;
 };
 

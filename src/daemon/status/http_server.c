@@ -178,8 +178,9 @@ static void on_change(
 static bool may_enter(const struct gw_http_server *s, const struct sockaddr_storage *address)
 {
 	/* Where --allow has only the names of keys, the token decides. */
-	bool any = s->o.token[0] && s->o.allow->n == 0;
-	return any || is_loopback(address) || gw_allow_permits(s->o.allow, (const struct sockaddr *)address);
+	bool any = s->o.token[0] && s->o.allow->networks.n == 0;
+	return any || is_loopback(address) || gw_allow_permits(s->o.allow, (const struct sockaddr *)address) ||
+	       gw_allow_permits_status(s->o.allow, (const struct sockaddr *)address);
 }
 
 static void pause_accepting(struct gw_http_server *s, int errnum)

@@ -11,6 +11,12 @@
 /* The members "server", "totals", "devices" and "clients" of an object. */
 void gw_report_json(struct gw_json *j, const struct gw_ext_status *s);
 
+/* The members "totals", "devices" and "clients". */
+void gw_report_json_activity(struct gw_json *j, const struct gw_ext_status *s);
+
+/* Members of "server": "time", "uptime_seconds", "max_clients" and "workers". */
+void gw_report_json_server(struct gw_json *j, const struct gw_ext_status *s);
+
 /* The member "devices" alone. */
 void gw_report_json_devices(struct gw_json *j, const struct gw_ext_status *s);
 

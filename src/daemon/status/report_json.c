@@ -30,11 +30,16 @@ static void server(struct gw_json *j, const struct gw_ext_status *s)
 	gw_json_object(j, "server");
 	gw_json_text(j, "version", s->version);
 	version(j, "protocol", &s->protocol);
+	gw_report_json_server(j, s);
+	gw_json_object_end(j);
+}
+
+void gw_report_json_server(struct gw_json *j, const struct gw_ext_status *s)
+{
 	gw_json_number(j, "time", (double)s->time_ms * MS, 3);
 	gw_json_number(j, "uptime_seconds", (double)s->uptime_ms * MS, 3);
 	gw_json_u64(j, "max_clients", s->max_clients);
 	gw_json_u64(j, "workers", s->workers);
-	gw_json_object_end(j);
 }
 
 static void totals(struct gw_json *j, const struct gw_ext_status *s)
@@ -100,6 +105,11 @@ void gw_report_json_devices(struct gw_json *j, const struct gw_ext_status *s)
 void gw_report_json(struct gw_json *j, const struct gw_ext_status *s)
 {
 	server(j, s);
+	gw_report_json_activity(j, s);
+}
+
+void gw_report_json_activity(struct gw_json *j, const struct gw_ext_status *s)
+{
 	totals(j, s);
 	gw_report_json_devices(j, s);
 	gw_json_array(j, "clients");

@@ -33,10 +33,10 @@ static void put_totals(FILE *to, const struct gw_ext_status *s)
 
 static void put_device(FILE *to, const struct gw_ext_status_device *d)
 {
-	char name[GW_EXT_TEXT], description[GW_EXT_TEXT], available[GW_UNITS_TEXT], total[GW_UNITS_TEXT],
-		age[GW_UNITS_TEXT];
-	fprintf(to, "  %-10s %9s free of %9s  %s", gw_text_safe(d->name, name, sizeof(name)),
-		gw_units_bytes((double)d->free, available), gw_units_bytes((double)d->total, total),
+	char name[GW_EXT_TEXT], description[GW_EXT_TEXT], used[GW_UNITS_TEXT], total[GW_UNITS_TEXT], age[GW_UNITS_TEXT];
+	uint64_t taken = d->total > d->free ? d->total - d->free : 0;
+	fprintf(to, "  %-10s %9s used of %9s  %s", gw_text_safe(d->name, name, sizeof(name)),
+		gw_units_bytes((double)taken, used), gw_units_bytes((double)d->total, total),
 		gw_text_safe(d->description, description, sizeof(description)));
 	/* No client uses the device, so the number is old: other programs may use it since. */
 	if (d->age_ms != GW_EXT_UNKNOWN && d->age_ms >= 60000)

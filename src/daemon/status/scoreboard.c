@@ -473,7 +473,8 @@ static void take_newer(
 	out->total = gw_counters_get(&m->total);
 }
 
-/* The newest numbers about a device's memory: a worker's, one's that is no more, or those of the start. */
+/* The newest numbers about a device's memory: a worker's, one's that is no more, or those of the start. A device that
+ * reports all of its memory as free, as ggml's CPU always does, cannot tell: then what clients hold is not free. */
 static void describe_device(struct gw_scoreboard *b, uint32_t i, uint64_t now, struct gw_ext_status_device *out)
 {
 	const struct head *h = head_of(b);
@@ -481,11 +482,16 @@ static void describe_device(struct gw_scoreboard *b, uint32_t i, uint64_t now, s
 	*out = h->devices[i];
 	take_newer(&h->memory[i], now, &newest, out);
 	struct card card;
-	for (uint32_t slot = 0; slot < b->n_slots; slot++)
-		if (read_card(b, slot, &card) && card.taken)
-			take_newer(&slot_of(b, slot)->devices[i], now, &newest, out);
-	if (out->free > out->total)
-		out->free = out->total;
+	uint64_t held = 0;
+	for (uint32_t slot = 0; slot < b->n_slots; slot++) {
+		if (!read_card(b, slot, &card) || !card.taken)
+			continue;
+		take_newer(&slot_of(b, slot)->devices[i], now, &newest, out);
+		if (card.busy)
+			held = plus(held, gw_counters_get(&slot_of(b, slot)->devices[i].held));
+	}
+	if (out->free >= out->total)
+		out->free = since(out->total, held);
 	out->age_ms = since(now, newest) / GW_NS_PER_MS;
 }
 

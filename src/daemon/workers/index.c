@@ -58,27 +58,53 @@ static void on_tick(uint64_t done, void *user)
 	}
 }
 
-/* Whether there is something to hash. */
-static bool plan(const struct gw_model_file *file, const char *dir, struct task *task)
+static void log_skipped(const char *path, const char *why)
+{
+	gw_log_warn("model %s is skipped: %s", path, why);
+}
+
+/* What a file is good for. */
+enum use {
+	USELESS, /* it cannot be read, or no tensor of it can be found by a hash */
+	INDEXED, /* by an earlier run */
+	TO_HASH
+};
+
+static enum use judge_index(const struct gw_model_file *file, const struct gw_model_index *index)
+{
+	if (index->n > 0)
+		return INDEXED;
+	gw_log_warn("model %s is not used: none of its tensors has 1 MiB or more, and clients send smaller ones",
+		file->path);
+	return USELESS;
+}
+
+static enum use plan(const struct gw_model_file *file, const char *dir, struct task *task)
 {
 	struct gw_error err;
 	struct gw_model_index old;
 	if (!gw_model_index_load(file, dir, &old)) {
 		bool whole = old.has_xxh3 || !gw_xxh3_available();
+		enum use use = whole ? judge_index(file, &old) : TO_HASH;
 		gw_model_index_free(&old);
 		if (whole)
-			return false;
+			return use;
 	}
 	if (gw_model_index_plan(file, &task->index, &err)) {
 		gw_log_warn("model %s is not used: %s", file->path, err.text);
-		return false;
+		return USELESS;
 	}
 	task->file = file;
 	task->bytes = gw_model_index_bytes(&task->index);
-	return true;
+	if (judge_index(file, &task->index) == USELESS) {
+		gw_model_index_free(&task->index);
+		return USELESS;
+	}
+	return TO_HASH;
 }
 
-static void index_one(struct task *task, const struct gw_control_setup *setup, struct progress *p, struct gw_error *err)
+/* Whether the file can be served now. */
+static bool index_one(struct task *task, const struct gw_control_setup *setup, struct progress *p, struct gw_error *err)
 {
 	uint64_t begun = gw_clock_ns();
 	enum gw_status status = gw_model_index_hash(task->file, setup->n_threads, on_tick, p, &task->index, err);
@@ -88,31 +114,35 @@ static void index_one(struct task *task, const struct gw_control_setup *setup, s
 		status = gw_model_index_save(&task->index, task->file->path, setup->index_dir, err);
 	if (status) {
 		gw_log_warn("model %s is not used: %s", task->file->path, err->text);
-		return;
+		return false;
 	}
 	double seconds = (double)(gw_clock_ns() - begun) / GW_NS_PER_S;
 	gw_log_info("model %s: %zu tensors of %.2f GB indexed in %.1f s", name_of(task->file), task->index.n,
 		(double)task->bytes / 1e9, seconds);
+	return true;
 }
 
 static void index_all(const struct gw_model_files *files, struct task *tasks, const struct gw_control_setup *setup)
 {
 	struct gw_error err;
 	struct progress p = {.terminal = gw_terminal_can_draw(STDERR_FILENO)};
-	size_t n = 0;
-	for (size_t i = 0; i < files->n; i++)
-		if (plan(&files->files[i], setup->index_dir, &tasks[n]))
+	size_t n = 0, usable = 0;
+	for (size_t i = 0; i < files->n; i++) {
+		enum use use = plan(&files->files[i], setup->index_dir, &tasks[n]);
+		usable += use == INDEXED;
+		if (use == TO_HASH)
 			p.total += tasks[n++].bytes;
+	}
 	if (n > 0)
 		gw_log_info("indexing %zu model file%s of %.2f GB; clients are served meanwhile", n, n == 1 ? "" : "s",
 			(double)p.total / 1e9);
 	p.begun = p.lately = gw_clock_ns();
 	for (size_t i = 0; i < n; i++) {
-		index_one(&tasks[i], setup, &p, &err);
+		usable += index_one(&tasks[i], setup, &p, &err);
 		p.before += tasks[i].bytes;
 		gw_model_index_free(&tasks[i].index);
 	}
-	gw_log_info("models: %zu file%s can be loaded from this machine's disk", files->n, files->n == 1 ? "" : "s");
+	gw_log_info("models: %zu file%s can be loaded from this machine's disk", usable, usable == 1 ? "" : "s");
 }
 
 static enum gw_status lock_in(const struct gw_control_setup *setup, struct gw_error *err)
@@ -127,7 +157,7 @@ int gw_index_run(const struct gw_control_setup *setup)
 	struct gw_error err;
 	struct gw_model_files files;
 	setpriority(PRIO_PROCESS, 0, NICENESS);
-	enum gw_status status = gw_model_files_open(setup->models, &files, &err);
+	enum gw_status status = gw_model_files_open(setup->models, log_skipped, &files, &err);
 	if (!status)
 		status = lock_in(setup, &err);
 	if (status) {

@@ -53,6 +53,7 @@ enum gw_status gw_login_run(struct gw_transport **t, struct gw_login_result *out
 	status = gw_control_send(GW_CONTROL_FD, true, &msg, -1, err);
 	if (!status)
 		status = await(GW_CONTROL_WELCOME, &msg, &out->cache, err);
-	out->questions_only = !status && msg.u.questions_only;
+	if (!status)
+		out->refused = msg.u.refused;
 	return status;
 }

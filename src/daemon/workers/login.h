@@ -6,10 +6,11 @@
 
 #include "base/status.h"
 #include "transport/transport.h"
+#include "wire/refusal.h"
 
 struct gw_login_result {
-	bool questions_only; /* as in struct gw_server_visit */
-	int cache;           /* socket of the client's cache; -1 = none. Owned by the caller. */
+	struct gw_ext_refusal refused; /* as in struct gw_server_visit */
+	int cache;                     /* socket of the client's cache; -1 = none. Owned by the caller. */
 };
 
 /* Performs the TLS handshake with the client on *t, with a key that it requests from the supervisor. On success *t is

@@ -46,6 +46,8 @@ enum gw_refusal gw_places_judge(const struct gw_pool *pool, const struct gw_visi
 {
 	if (v->speaks_tls && !may_shake_hands(pool, &v->host))
 		return GW_REFUSED_SHAKING;
+	if (v->status_only && !(v->speaks_tls && v->needs_identity))
+		return GW_REFUSED_STATUS;
 	if (pool->n_clients >= pool->o.max_clients)
 		return GW_REFUSED_FULL;
 	return gw_places_crowd(pool, &v->host, "");

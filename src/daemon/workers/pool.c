@@ -119,7 +119,7 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 {
 	const struct gw_control_msg msg = {.type = GW_CONTROL_CLIENT,
 		.u.client = {.version = v->terms.dialect->version,
-			.questions_only = cause != GW_REFUSED_NOT,
+			.refused = gw_refusals_reason(w->pool->o.refusals, cause),
 			.tls = v->speaks_tls}};
 	char domain[GW_TRANSPORT_DOMAIN];
 	struct gw_error err;
@@ -128,6 +128,7 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 	w->reserve = cause != GW_REFUSED_NOT;
 	w->tls = v->speaks_tls;
 	w->needs_identity = v->needs_identity;
+	w->status_only = v->status_only;
 	w->login = GW_LOGIN_NONE;
 	w->identity[0] = '\0';
 	if (shown)
@@ -148,9 +149,10 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 	return false;
 }
 
-bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor)
+bool gw_pool_is_due(const struct gw_pool *pool, const struct gw_visitor *visitor)
 {
-	return gw_places_judge(pool, visitor) == GW_REFUSED_NOT;
+	enum gw_refusal cause = gw_places_judge(pool, visitor);
+	return cause == GW_REFUSED_NOT || cause == GW_REFUSED_STATUS;
 }
 
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
@@ -158,8 +160,7 @@ void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 	enum gw_refusal cause = gw_places_judge(pool, v);
 	struct gw_pool_worker *w;
 	if (cause == GW_REFUSED_SHAKING) {
-		gw_refusals_note(pool->o.refusals, cause, v->peer);
-		close(v->fd);
+		gw_refusals_end(pool->o.refusals, cause, v);
 		return;
 	}
 	if (cause)
@@ -167,9 +168,10 @@ void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 	do
 		w = take(pool);
 	while (w && !hand_over(w, v, cause));
-	if (!w)
-		gw_refusals_note(pool->o.refusals, GW_REFUSED_WORKER, v->peer);
-	close(v->fd);
+	if (w)
+		close(v->fd);
+	else
+		gw_refusals_end(pool->o.refusals, GW_REFUSED_WORKER, v);
 }
 
 void gw_pool_look_at_memory(struct gw_pool *pool)

@@ -24,8 +24,8 @@ enum gw_status gw_pool_new(const struct gw_pool_options *options, const struct g
  * indefinitely. */
 void gw_pool_free(struct gw_pool *pool);
 
-/* Whether one more client like this one would get a slot. */
-bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visitor);
+/* Whether gw_pool_serve should be called now: the client has a slot, or waiting cannot give it one. */
+bool gw_pool_is_due(const struct gw_pool *pool, const struct gw_visitor *visitor);
 
 /* Hands a connection to a worker, or closes it if no worker can be started. A client that gets no slot may still query
  * the server, and is refused when it asks for more. The pool takes ownership of the visitor's descriptor. */

@@ -12,7 +12,7 @@ static enum gw_status find(struct gw_pool_worker *w, const char *identity, struc
 {
 	const struct gw_pool_options *o = &w->pool->o;
 	enum gw_status status = gw_key_ring_find(o->keys, identity, key, why);
-	if (!status && w->needs_identity && !gw_allow_names(o->allow, identity))
+	if (!status && w->needs_identity && !w->status_only && !gw_allow_names(o->allow, identity))
 		status = gw_error_set(why, GW_ERR_NOT_FOUND, "neither it nor its address is in --allow");
 	return status;
 }
@@ -43,7 +43,7 @@ bool gw_pool_on_named(struct gw_pool_worker *w, const char *identity)
 	return sent;
 }
 
-/* Its identity is at its limit of connections: it may still query the server. */
+/* Its identity is at its limit of connections, or only --allow-status lists it: it may still query the server. */
 static void demote(struct gw_pool_worker *w, enum gw_refusal cause)
 {
 	if (w->reserve)
@@ -60,18 +60,20 @@ bool gw_pool_on_proved(struct gw_pool_worker *w)
 	char name[sizeof(w->client)], domain[GW_TRANSPORT_DOMAIN];
 	if (!w->tls || w->login != GW_LOGIN_NAMED)
 		return false;
-	enum gw_refusal crowd = gw_places_crowd(w->pool, &w->host, w->identity);
+	enum gw_refusal cause = w->status_only && !gw_allow_names(w->pool->o.allow, w->identity)
+					? GW_REFUSED_STATUS
+					: gw_places_crowd(w->pool, &w->host, w->identity);
 	w->login = GW_LOGIN_PROVED;
 	snprintf(name, sizeof(name), "%s@%.63s", w->identity, w->client);
 	memcpy(w->client, name, sizeof(w->client));
-	if (crowd)
-		demote(w, crowd);
+	if (cause)
+		demote(w, cause);
 	if (w->has_slot && !w->reserve)
 		gw_scoreboard_identify(w->pool->o.board, w->slot, w->identity);
 	gw_log_info("client %s connected with TLS, served by worker %ld", w->client, (long)w->process.pid);
 	gw_keeper_domain(-1, w->identity, domain);
 	if (!w->reserve)
 		gw_pool_lend_cache(w, domain);
-	msg.u.questions_only = w->reserve;
+	msg.u.refused = gw_refusals_reason(w->pool->o.refusals, w->cause);
 	return answer(w, &msg);
 }

@@ -43,6 +43,7 @@ struct gw_pool_worker {
 	/* Of a client with TLS, while it authenticates. */
 	bool tls;
 	bool needs_identity; /* --allow must list its identity */
+	bool status_only;    /* otherwise it can only query the server */
 	enum gw_login login;
 	char identity[GW_IDENTITY_MAX]; /* named by the client; proved only from LOGIN_PROVED on */
 };

@@ -2,9 +2,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "transport/mode.h"
+#include "wire/command.h"
+#include "wire/cursor.h"
 
 #define TIME_NS UINT64_C(5000000000)
 #define LINES_MAX 5
@@ -53,6 +58,12 @@ static void explain(const struct gw_refusals *r, enum gw_refusal cause, char *ou
 		snprintf(out, size, "its key is used by %u connections already; raise --max-clients-per-host",
 			r->max_per_host);
 		break;
+	case GW_REFUSED_STATUS:
+		snprintf(out, size, "its address is only in --allow-status; add it to --allow");
+		break;
+	case GW_REFUSED_STOPPING:
+		snprintf(out, size, "the server is shutting down");
+		break;
 	default:
 		snprintf(out, size, "no worker process can be started; the lines above say why");
 	}
@@ -78,6 +89,60 @@ void gw_refusals_note_why(struct gw_refusals *r, enum gw_refusal cause, const ch
 	}
 	r->causes[cause].lines++;
 	gw_log_warn("client %s refused: %s", peer, why);
+}
+
+struct gw_ext_refusal gw_refusals_reason(const struct gw_refusals *r, enum gw_refusal cause)
+{
+	switch (cause) {
+	case GW_REFUSED_FULL:
+		return (struct gw_ext_refusal){GW_EXT_REASON_FULL, r->max_clients};
+	case GW_REFUSED_HOST:
+		return (struct gw_ext_refusal){GW_EXT_REASON_HOST, r->max_per_host};
+	case GW_REFUSED_NAME:
+		return (struct gw_ext_refusal){GW_EXT_REASON_KEY, r->max_per_host};
+	case GW_REFUSED_ADDRESS:
+		return (struct gw_ext_refusal){.reason = GW_EXT_REASON_ADDRESS};
+	case GW_REFUSED_STATUS:
+		return (struct gw_ext_refusal){.reason = GW_EXT_REASON_STATUS};
+	case GW_REFUSED_STOPPING:
+		return (struct gw_ext_refusal){.reason = GW_EXT_REASON_STOPPING};
+	case GW_REFUSED_WORKER:
+		return (struct gw_ext_refusal){.reason = GW_EXT_REASON_WORKER};
+	case GW_REFUSED_PLAIN:
+		return (struct gw_ext_refusal){.reason = GW_EXT_REASON_TLS};
+	default:
+		return (struct gw_ext_refusal){.reason = GW_EXT_REASON_NONE};
+	}
+}
+
+/* A TLS client expects a record; this one is the alert "access denied". */
+static void tell_tls(int fd)
+{
+	static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 49};
+	(void)send(fd, alert, sizeof(alert), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void tell_plain(int fd, uint32_t reason)
+{
+	uint8_t reply[GW_REPLY_HEADER];
+	gw_put_le64(reply, GW_REPLY_REFUSED + reason);
+	(void)send(fd, reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void gw_refusals_end(struct gw_refusals *r, enum gw_refusal cause, const struct gw_visitor *v)
+{
+	const struct gw_ext_refusal refusal = gw_refusals_reason(r, cause);
+	bool is_tls = v->speaks_tls || (v->terms.tls == GW_TLS_REQUIRE && cause != GW_REFUSED_PLAIN);
+	uint8_t request[64];
+	/* Closing with unread bytes would reset the connection. */
+	ssize_t n = recv(v->fd, request, sizeof(request), MSG_DONTWAIT);
+	(void)n;
+	if (is_tls && cause == GW_REFUSED_ADDRESS)
+		tell_tls(v->fd);
+	else if (!is_tls && refusal.reason != GW_EXT_REASON_NONE && !gw_transport_stock_only())
+		tell_plain(v->fd, refusal.reason);
+	close(v->fd);
+	gw_refusals_note(r, cause, v->peer);
 }
 
 uint64_t gw_refusals_deadline(const struct gw_refusals *r)

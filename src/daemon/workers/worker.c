@@ -247,7 +247,8 @@ static enum gw_status log_in(
 	take_cache(w, result.cache);
 	if (status)
 		return status;
-	visit->questions_only |= result.questions_only;
+	if (!visit->refused.reason)
+		visit->refused = result.refused;
 	(*t)->keep_encrypted = !w->setup.rdma_plaintext;
 	return GW_OK;
 }
@@ -256,8 +257,7 @@ static enum gw_status log_in(
  * a key exits with its client. */
 static struct gw_control_left serve(struct worker *w, int fd, const struct gw_control_client *client)
 {
-	struct gw_server_visit visit = {
-		.dialect = gw_dialect_for(client->version, NULL), .questions_only = client->questions_only != 0};
+	struct gw_server_visit visit = {.dialect = gw_dialect_for(client->version, NULL), .refused = client->refused};
 	struct gw_control_left left = {0};
 	struct gw_transport *transport;
 	left.why.status = gw_transport_from_fd(fd, &transport, &left.why);
@@ -274,7 +274,7 @@ static struct gw_control_left serve(struct worker *w, int fd, const struct gw_co
 	w->cache = -1;
 	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
 	gw_cache_free(visit.cache);
-	bool clean = left.why.status == GW_ERR_CLOSED || (visit.questions_only && left.why.status == GW_ERR_LIMIT);
+	bool clean = left.why.status == GW_ERR_CLOSED || (visit.refused.reason && left.why.status == GW_ERR_LIMIT);
 	left.stays = clean && !visit.tainted && !client->tls;
 	return left;
 }

@@ -48,6 +48,7 @@ static enum gw_status alloc(
 	enum gw_status st = gw_buffers_alloc(&s->buffers, device->dev, req.size, &buffer);
 	if (st == GW_OK) {
 		buffer->device = device;
+		device->held += buffer->size;
 		gw_session_count_memory(s, device);
 	} else {
 		log_no_buffer(s, device, req.size, st);
@@ -108,7 +109,8 @@ enum gw_status gw_do_free_buffer(struct gw_session *s, const void *body, size_t 
 	gw_session_synchronize(s);
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_forget_buffer(&s->devices[i].graphs, buffer->handle);
-	const struct gw_device *device = buffer->device;
+	struct gw_device *device = buffer->device;
+	device->held -= buffer->size;
 	if (buffer->base)
 		gw_connection_unregister_memory(s->peer, buffer->base);
 	gw_buffers_release(&s->buffers, buffer);

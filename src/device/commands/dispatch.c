@@ -85,8 +85,8 @@ static enum gw_status refuse_command(const struct gw_dialect *dialect, unsigned 
 static enum gw_status admit(struct gw_session *s, const struct command *c, unsigned cmd, struct gw_error *err)
 {
 	s->introduced |= cmd >= GW_CMD_EXT_FIRST;
-	if (s->questions_only && !(c->question && s->introduced))
-		return gw_error_set(err, GW_ERR_LIMIT, "this connection may only ask questions");
+	if (s->refused.reason && !(c->question && s->introduced))
+		return gw_error_set(err, GW_ERR_LIMIT, "this connection accepts only queries");
 	s->tainted |= !c->question;
 	return GW_OK;
 }

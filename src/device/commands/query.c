@@ -162,9 +162,10 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 	struct gw_ext_info info = {.level = GW_EXT_LEVEL,
 		.flags = GW_EXT_SERVER_ALLOC | GW_EXT_SERVER_STREAM,
 		.version = GGWIRE_VERSION,
-		.n_devices = (uint32_t)n};
+		.n_devices = (uint32_t)n,
+		.refusal = s->refused};
 
-	if (s->questions_only)
+	if (s->refused.reason)
 		info.flags |= GW_EXT_SERVER_FULL;
 	if (s->server->watch.status)
 		info.flags |= GW_EXT_SERVER_STATUS;

@@ -14,6 +14,7 @@ struct gw_counters_memory {
 	_Atomic uint64_t total; /* bytes */
 	_Atomic uint64_t free;
 	_Atomic uint64_t at_ns; /* when, in gw_clock_ns; 0: never */
+	_Atomic uint64_t held;  /* bytes of the client's buffers on it */
 };
 
 struct gw_counters {

@@ -27,6 +27,7 @@ struct gw_device {
 	ggml_backend_t backend;       /* NULL until gw_device_backend */
 	struct gw_cpu *cpu;           /* computes in place of the backend; NULL: the backend does. Valid with backend */
 	bool async;                   /* the backend copies asynchronously; valid with backend */
+	uint64_t held;                /* bytes of the client's buffers on it */
 	bool pending;                 /* work was launched and not waited for */
 	uint64_t launched_ns;         /* when the first of it was, if it runs by itself; 0 = nothing does */
 	unsigned n_launched;          /* graphs of it */

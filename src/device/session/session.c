@@ -126,6 +126,7 @@ void gw_session_count_memory(struct gw_session *s, const struct gw_device *devic
 {
 	gw_counters_set(&s->counters->buffers, s->buffers.by_handle.count);
 	gw_counters_set(&s->counters->buffer_bytes, s->buffers.bytes);
+	gw_counters_set(&s->counters->devices[device - s->devices].held, device->held);
 	if (s->server->watch.counters)
 		gw_server_note_memory(s->server, s->counters, (size_t)(device - s->devices));
 }

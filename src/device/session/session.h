@@ -50,15 +50,15 @@ struct gw_session {
 	struct gw_prefault *prefault; /* NULL until there is use for it */
 	struct gw_cache *cache;       /* lent; NULL = none */
 	struct gw_counters *counters;
-	struct gw_counters *own; /* the same if they are this session's own, else NULL */
-	bool questions_only;     /* as in struct gw_server_visit */
-	bool introduced;         /* the client knows extensions */
-	bool tainted;            /* it has asked for more than what struct command calls a question */
-	uint64_t loading;        /* bytes of tensors since the last graph, until they are reported */
-	struct gw_buf body;      /* a request that is read as a whole before it is decoded */
-	uint64_t body_taken;     /* bytes of the budget, for body */
-	atomic_bool stop;        /* the client has gone: what is being done for it is to end */
-	struct gw_gone *gone;    /* sets it; NULL: nothing does */
+	struct gw_counters *own;       /* the same if they are this session's own, else NULL */
+	struct gw_ext_refusal refused; /* as in struct gw_server_visit */
+	bool introduced;               /* the client knows extensions */
+	bool tainted;                  /* it has asked for more than what struct command calls a question */
+	uint64_t loading;              /* bytes of tensors since the last graph, until they are reported */
+	struct gw_buf body;            /* a request that is read as a whole before it is decoded */
+	uint64_t body_taken;           /* bytes of the budget, for body */
+	atomic_bool stop;              /* the client has gone: what is being done for it is to end */
+	struct gw_gone *gone;          /* sets it; NULL: nothing does */
 };
 
 /* Prepares a session on a connection whose handshake is over; no backend is initialised yet. server and peer are lent.

@@ -108,12 +108,25 @@ static void remove_entry(struct gw_cache *cache, uint64_t fnv)
 		(void)heard(cache, gw_cache_post_remove(cache->sock, fnv));
 }
 
-static void writer_drop(struct gw_cache_writer *w)
+/* The store reports it, for all clients at once. */
+static void fail(struct gw_cache *cache, int errnum)
+{
+	if (cache->domain)
+		gw_cache_domain_fail(cache->domain, errnum);
+	else if (cache->sock >= 0)
+		(void)heard(cache, gw_cache_post_fail(cache->sock, errnum));
+}
+
+/* Ends the file that is being written. errnum 0: the payload is not complete. */
+static void writer_drop(struct gw_cache_writer *w, int errnum)
 {
 	if (w->fd < 0)
 		return;
 	close(w->fd);
-	abandon(w->cache);
+	if (errnum)
+		fail(w->cache, errnum);
+	else
+		abandon(w->cache);
 	gw_digest_end(&w->digest);
 	w->fd = -1;
 }
@@ -161,8 +174,7 @@ void gw_cache_write(struct gw_cache_writer *w, const void *data, size_t size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			gw_log_warn("cache: cannot write a file: %s", strerror(errno));
-			writer_drop(w);
+			writer_drop(w, errno);
 			return;
 		}
 		p += n;
@@ -177,7 +189,7 @@ void gw_cache_write_end(struct gw_cache_writer *w, bool complete)
 	if (w->fd < 0)
 		return;
 	if (!complete) {
-		writer_drop(w);
+		writer_drop(w, 0);
 		return;
 	}
 	struct gw_sums sums = gw_digest_end(&w->digest);
@@ -185,8 +197,7 @@ void gw_cache_write_end(struct gw_cache_writer *w, bool complete)
 	int failed = close(w->fd);
 	w->fd = -1;
 	if (failed) {
-		gw_log_warn("cache: cannot write a file: %s", strerror(errno));
-		abandon(w->cache);
+		fail(w->cache, errno);
 		return;
 	}
 	finish(w->cache, &sums);

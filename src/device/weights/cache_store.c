@@ -11,17 +11,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "device/weights/cache_account.h"
 #include "device/weights/cache_layout.h"
 #include "device/weights/cache_names.h"
 #include "device/weights/cache_publish.h"
 
+/* Between two lines about payloads that cannot be stored. */
+#define COMPLAINT_NS (60 * GW_NS_PER_S)
+
 struct gw_cache_store {
 	char *dir;
 	bool shared;
-	pthread_mutex_t lock; /* of the account */
+	pthread_mutex_t lock; /* of what follows */
 	struct gw_cache_account account;
+	uint64_t complained_ns; /* when a failure was logged; 0 = never */
 };
 
 struct gw_cache_domain {
@@ -230,6 +235,23 @@ static int make_temp(struct gw_cache_domain *d)
 	return -1;
 }
 
+/* A payload was not stored. A model has hundreds of them, so one line a minute tells that for all clients. */
+static void complain(const struct gw_cache_domain *d, int errnum)
+{
+	struct gw_cache_store *store = d->store;
+	bool is_full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+	uint64_t now = gw_clock_ns();
+	pthread_mutex_lock(&store->lock);
+	bool lately = store->complained_ns && now - store->complained_ns < COMPLAINT_NS;
+	if (!lately)
+		store->complained_ns = now;
+	pthread_mutex_unlock(&store->lock);
+	if (!lately)
+		gw_log_warn("cache %s: weights are not stored: %s; %s", d->dir, strerror(errnum),
+			is_full ? "free disk space there, or limit the cache with --cache-size"
+				: "check the directory and its file system");
+}
+
 enum gw_status gw_cache_domain_begin(struct gw_cache_domain *d, uint64_t size, int *fd)
 {
 	gw_cache_domain_abandon(d);
@@ -242,7 +264,7 @@ enum gw_status gw_cache_domain_begin(struct gw_cache_domain *d, uint64_t size, i
 		*fd = theirs;
 		return GW_OK;
 	}
-	gw_log_warn("cache %s: cannot create a file: %s", d->dir, strerror(errno));
+	complain(d, errno);
 	if (d->fd < 0)
 		settle(d, disk_bytes_for(size), 0);
 	gw_cache_domain_abandon(d);
@@ -268,6 +290,12 @@ void gw_cache_domain_abandon(struct gw_cache_domain *d)
 	end(d, 0);
 }
 
+void gw_cache_domain_fail(struct gw_cache_domain *d, int errnum)
+{
+	complain(d, errnum);
+	gw_cache_domain_abandon(d);
+}
+
 static enum gw_cache_published publish(struct gw_cache_domain *d, uint64_t fnv)
 {
 	char *path = entry_path(d, fnv);
@@ -279,7 +307,7 @@ static enum gw_cache_published publish(struct gw_cache_domain *d, uint64_t fnv)
 			"cache: %s: a client sent a different payload with the same FNV-1a; the existing entry is kept",
 			path);
 	if (how == GW_CACHE_FAILED)
-		gw_log_warn("cache %s: cannot finish a file: %s", d->dir, strerror(errno));
+		complain(d, errno);
 	free(path);
 	return how;
 }

@@ -57,4 +57,7 @@ enum gw_status gw_cache_domain_begin(struct gw_cache_domain *d, uint64_t size, i
 enum gw_status gw_cache_domain_finish(struct gw_cache_domain *d, const struct gw_sums *sums);
 void gw_cache_domain_abandon(struct gw_cache_domain *d);
 
+/* The same after a write to it has failed, which the log says once a minute. */
+void gw_cache_domain_fail(struct gw_cache_domain *d, int errnum);
+
 #endif

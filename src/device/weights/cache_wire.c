@@ -1,5 +1,6 @@
 #include "device/weights/cache_wire.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@ enum op {
 	BEGIN,
 	FINISH,
 	ABANDON,
+	FAIL,
 	REMOVE
 };
 
@@ -22,7 +24,7 @@ struct sums {
 
 struct request {
 	uint64_t op;
-	uint64_t size; /* BEGIN */
+	uint64_t size; /* BEGIN; FAIL: the errno */
 	struct sums sums;
 };
 
@@ -102,6 +104,11 @@ enum gw_status gw_cache_post_abandon(int sock)
 	return post(sock, &(struct request){.op = ABANDON});
 }
 
+enum gw_status gw_cache_post_fail(int sock, int errnum)
+{
+	return post(sock, &(struct request){.op = FAIL, .size = (uint64_t)errnum});
+}
+
 enum gw_status gw_cache_post_remove(int sock, uint64_t fnv)
 {
 	return post(sock, &(struct request){.op = REMOVE, .sums = {.fnv = fnv, .has_fnv = 1}});
@@ -127,6 +134,8 @@ static enum gw_status execute(struct gw_cache_domain *d, const struct request *r
 		(void)gw_cache_domain_finish(d, &sums);
 	else if (req->op == ABANDON)
 		gw_cache_domain_abandon(d);
+	else if (req->op == FAIL)
+		gw_cache_domain_fail(d, (int)(req->size & INT_MAX));
 	else if (req->op == REMOVE)
 		gw_cache_domain_remove(d, sums.fnv);
 	else

@@ -17,6 +17,7 @@ struct gw_cache_domain;
 enum gw_status gw_cache_ask_find(int sock, struct gw_sums *sums, int *fd, uint64_t *size);
 enum gw_status gw_cache_post_finish(int sock, const struct gw_sums *sums);
 enum gw_status gw_cache_post_abandon(int sock);
+enum gw_status gw_cache_post_fail(int sock, int errnum);
 enum gw_status gw_cache_post_remove(int sock, uint64_t fnv);
 
 /* Begin in two steps, so that the payload can be received meanwhile. Nothing else may be asked between the two. */

@@ -15,6 +15,9 @@
 #define PART_TAIL "-00001-of-00003.gguf"
 #define PART_TAIL_LEN (sizeof(PART_TAIL) - 1)
 #define PART_DIGITS 5
+/* Directories below the one that is named. */
+#define DEPTH_MAX 16
+#define ENTRIES_MAX 100000
 
 static bool ends_with(const char *text, const char *suffix)
 {
@@ -120,28 +123,120 @@ static enum gw_status add_parts(struct gw_model_files *files, const char *path, 
 	return st;
 }
 
-static enum gw_status add_directory(struct gw_model_files *files, const char *path, DIR *dir, struct gw_error *err)
-{
-	char file[PATH_MAX];
-	size_t before = files->n;
-	enum gw_status st = GW_OK;
+/* A search below a directory. */
+struct search {
+	struct gw_model_files *files;
+	gw_model_skipped *skipped;
+	size_t n_skipped;
+	size_t n_entries; /* that were looked at */
+	unsigned depth;
+};
 
-	for (struct dirent *e; st == GW_OK && (e = readdir(dir));) {
-		if (e->d_name[0] == '.' || !ends_with(e->d_name, SUFFIX))
-			continue;
-		if (snprintf(file, sizeof(file), "%s/%s", path, e->d_name) < (int)sizeof(file))
-			st = add_file(files, file, err);
-	}
-	if (st == GW_OK && files->n == before)
-		return gw_error_set(err, GW_ERR_NOT_FOUND, "no *" SUFFIX " in %s", path);
+static enum gw_status search_directory(struct search *s, const char *path, DIR *dir, struct gw_error *err);
+
+static enum gw_status skip(struct search *s, const char *path, const char *why)
+{
+	s->n_skipped++;
+	if (s->skipped)
+		s->skipped(path, why);
+	return GW_OK;
+}
+
+static enum gw_status add_subdirectory(struct search *s, const char *path, struct gw_error *err)
+{
+	size_t files = s->files->n, skipped = s->n_skipped;
+	if (s->depth == DEPTH_MAX)
+		return skip(s, path, "there are too many directories above it");
+	DIR *dir = opendir(path);
+	if (!dir)
+		return skip(s, path, strerror(errno));
+	s->depth++;
+	enum gw_status st = search_directory(s, path, dir, err);
+	s->depth--;
+	closedir(dir);
+	if (st == GW_OK && s->files->n == files && s->n_skipped == skipped && ends_with(path, SUFFIX))
+		return skip(s, path, "it is a directory without *" SUFFIX);
 	return st;
 }
 
-static enum gw_status add(struct gw_model_files *files, const char *path, struct gw_error *err)
+/* Why an entry with a model's name cannot be used; NULL if nothing is known against it. */
+static const char *why_not(const char *path, const struct stat *sb)
+{
+	if (!S_ISREG(sb->st_mode))
+		return "it is not a regular file";
+	return access(path, R_OK) == 0 ? NULL : strerror(errno);
+}
+
+/* Only a lack of memory or of room for more files ends the search. */
+static enum gw_status add_entry(struct search *s, const char *path, struct gw_error *err)
+{
+	struct gw_error why;
+	struct stat sb, target;
+	bool has_name = ends_with(path, SUFFIX);
+
+	if (lstat(path, &sb) != 0 || (S_ISLNK(sb.st_mode) && stat(path, &target) != 0))
+		return has_name ? skip(s, path, strerror(errno)) : GW_OK;
+	if (S_ISDIR(sb.st_mode))
+		return add_subdirectory(s, path, err);
+	/* It may lead anywhere, also back here. */
+	if (S_ISLNK(sb.st_mode) && S_ISDIR(target.st_mode))
+		return skip(s, path, "it is a link to a directory, which needs a --model of its own");
+	if (!has_name)
+		return GW_OK;
+	const char *against = why_not(path, S_ISLNK(sb.st_mode) ? &target : &sb);
+	if (against)
+		return skip(s, path, against);
+	enum gw_status st = add_file(s->files, path, &why);
+	if (st != GW_ERR_LIMIT && st != GW_ERR_NOMEM)
+		return st == GW_OK ? GW_OK : skip(s, path, why.text);
+	if (err)
+		*err = why;
+	return st;
+}
+
+static enum gw_status search_directory(struct search *s, const char *path, DIR *dir, struct gw_error *err)
+{
+	enum gw_status st = GW_OK;
+	char *entry;
+
+	for (struct dirent *e; st == GW_OK && (e = readdir(dir));) {
+		if (e->d_name[0] == '.')
+			continue;
+		if (s->n_entries++ == ENTRIES_MAX)
+			return gw_error_set(err, GW_ERR_LIMIT,
+				"more than %d files and directories; name the directories that have models",
+				ENTRIES_MAX);
+		if (asprintf(&entry, "%s/%s", path, e->d_name) < 0)
+			return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
+		st = add_entry(s, entry, err);
+		free(entry);
+	}
+	return st;
+}
+
+static enum gw_status add_directory(
+	struct gw_model_files *files, const char *path, DIR *dir, gw_model_skipped *skipped, struct gw_error *err)
+{
+	struct search s = {.files = files, .skipped = skipped};
+	size_t before = files->n;
+
+	enum gw_status st = search_directory(&s, path, dir, err);
+	if (st != GW_OK)
+		return gw_error_prefix(err, "%s", path);
+	if (files->n > before)
+		return GW_OK;
+	if (s.n_skipped > 0)
+		return gw_error_set(err, GW_ERR_NOT_FOUND, "no *" SUFFIX " in %s is a file that can be read (%zu %s)",
+			path, s.n_skipped, s.n_skipped == 1 ? "is not" : "are not");
+	return gw_error_set(err, GW_ERR_NOT_FOUND, "no *" SUFFIX " in %s", path);
+}
+
+static enum gw_status add(
+	struct gw_model_files *files, const char *path, gw_model_skipped *skipped, struct gw_error *err)
 {
 	DIR *dir = opendir(path);
 	if (dir) {
-		enum gw_status st = add_directory(files, path, dir, err);
+		enum gw_status st = add_directory(files, path, dir, skipped, err);
 		closedir(dir);
 		return st;
 	}
@@ -149,7 +244,8 @@ static enum gw_status add(struct gw_model_files *files, const char *path, struct
 	return n > 1 ? add_parts(files, path, n, err) : add_file(files, path, err);
 }
 
-enum gw_status gw_model_files_open(const char *list, struct gw_model_files *out, struct gw_error *err)
+enum gw_status gw_model_files_open(
+	const char *list, gw_model_skipped *skipped, struct gw_model_files *out, struct gw_error *err)
 {
 	struct gw_model_files files = {0};
 	char path[PATH_MAX];
@@ -162,7 +258,7 @@ enum gw_status gw_model_files_open(const char *list, struct gw_model_files *out,
 		}
 		memcpy(path, list, (size_t)(end - list));
 		path[end - list] = '\0';
-		st = add(&files, path, err);
+		st = add(&files, path, skipped, err);
 	}
 	if (st != GW_OK) {
 		gw_model_files_close(&files);

@@ -27,10 +27,16 @@ struct gw_model_stamp {
 	uint64_t mtime_ns; /* since 1970 */
 };
 
+/* Called for each entry of a directory that is skipped, with the reason. */
+typedef void gw_model_skipped(const char *path, const char *why);
+
 /* Opens what list names: paths, each followed by '\n'. Of a file that is called NAME-00001-of-00003.gguf, or another
- * part of it, all parts; of a directory, all *.gguf directly in it. GW_ERR_NOT_FOUND or GW_ERR_SYSTEM for a path that
- * cannot be opened or has no such file, GW_ERR_LIMIT beyond GW_MODEL_FILES_MAX, GW_ERR_NOMEM. */
-enum gw_status gw_model_files_open(const char *list, struct gw_model_files *out, struct gw_error *err);
+ * part of it, all parts; of a directory, all *.gguf in it and in its subdirectories, except for hidden ones. Entries
+ * there that are no readable files are skipped; skipped is NULL if nobody wants to know. GW_ERR_NOT_FOUND or
+ * GW_ERR_SYSTEM for a path that cannot be opened or has no such file, GW_ERR_LIMIT beyond GW_MODEL_FILES_MAX,
+ * GW_ERR_NOMEM. */
+enum gw_status gw_model_files_open(
+	const char *list, gw_model_skipped *skipped, struct gw_model_files *out, struct gw_error *err);
 void gw_model_files_close(struct gw_model_files *files);
 
 /* False if the file cannot be looked at. */

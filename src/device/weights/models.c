@@ -56,7 +56,7 @@ enum gw_status gw_models_open(const char *list, const char *index_dir, struct gw
 	m->index_dir = strdup(index_dir);
 	if (!m->index_dir)
 		goto close;
-	st = gw_model_files_open(list, &m->files, err);
+	st = gw_model_files_open(list, NULL, &m->files, err);
 	if (st != GW_OK)
 		goto close;
 	st = GW_ERR_NOMEM;

@@ -149,6 +149,8 @@ static enum gw_status explain(enum gw_status status, const struct gw_tls_key *ke
 		return gw_error_set(err, status,
 			"no answer to the TLS handshake with key \"%s\": the server is busy, or is a stock RPC server",
 			who);
+	case GW_ERR_LIMIT:
+		return status;
 	case GW_ERR_CLOSED:
 	case GW_ERR_LOST:
 	case GW_ERR_PROTOCOL:

@@ -226,10 +226,32 @@ static void newest_numbers_about_memory_count(void **state)
 	assert_int_equal(look(board)->devices[0].free, 90);
 }
 
+static void what_clients_hold_is_not_free_where_the_device_cannot_tell(void **state)
+{
+	(void)state;
+	struct gw_counters_memory *m = &gw_scoreboard_counters(worker)->devices[0];
+	gw_counters_set(&m->held, 30);
+	/* It tells: 90 of 100 are free. */
+	assert_int_equal(look(board)->devices[0].free, 90);
+	gw_counters_set(&m->free, 100);
+	gw_counters_set(&m->total, 100);
+	gw_counters_set(&m->at_ns, gw_clock_ns());
+	assert_int_equal(look(board)->devices[0].free, 100);
+	gw_scoreboard_begin(board, slot, &(struct gw_scoreboard_client){.address = "a", .endpoint = "b"});
+	assert_int_equal(look(board)->devices[0].free, 70);
+	/* A worker that was taken over says anything. */
+	gw_counters_set(&m->held, UINT64_MAX);
+	assert_int_equal(look(board)->devices[0].free, 0);
+	gw_scoreboard_end(board, slot);
+	assert_int_equal(look(board)->devices[0].free, 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(client_is_seen_with_what_it_does, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_clients_hold_is_not_free_where_the_device_cannot_tell, setup, teardown),
 		cmocka_unit_test_setup_teardown(next_client_of_a_worker_starts_at_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(totals_survive_a_workers_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_never_fall_nor_jump, setup, teardown),

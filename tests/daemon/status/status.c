@@ -383,6 +383,24 @@ static void status_names_devices_and_clients(void **state)
 	gw_client_close(c);
 }
 
+/* ggml's CPU reports all memory as free, always. */
+static void memory_that_a_client_holds_is_shown_alike(void **state)
+{
+	(void)state;
+	struct gw_client *c = serving_connect(&s);
+	struct rig_buffer b = rig_alloc(c, (uint64_t)300 << 20);
+	assert_true(b.handle != 0);
+	assert_int_equal(serving_run("ggwire", ARGS("status", endpoint), out, sizeof(out)), 0);
+	assert_non_null(strstr(out, " 300.0 MiB used of "));
+	assert_int_equal(serving_run("ggwire", ARGS("top", endpoint), out, sizeof(out)), 0);
+	assert_non_null(strstr(out, " 300.0 MiB of "));
+	assert_int_equal(serving_run("ggwire", ARGS("status", "-j", endpoint), out, sizeof(out)), 0);
+	assert_true(
+		json_number(out, "devices.0.memory_total_bytes") - json_number(out, "devices.0.memory_free_bytes") ==
+		(double)((uint64_t)300 << 20));
+	gw_client_close(c);
+}
+
 static void top_prints_once_without_a_terminal(void **state)
 {
 	(void)state;
@@ -463,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(watched_server_sleeps_between_questions, setup, teardown),
 		cmocka_unit_test_setup_teardown(busy_port_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_names_devices_and_clients, setup, teardown),
+		cmocka_unit_test_setup_teardown(memory_that_a_client_holds_is_shown_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(top_prints_once_without_a_terminal, setup, teardown),
 		cmocka_unit_test_setup_teardown(stock_servers_tell_what_they_can, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_command_lines_are_usage, setup, teardown),

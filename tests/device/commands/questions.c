@@ -44,7 +44,8 @@ static int teardown(void **in)
 
 static void start(struct state *st, bool questions_only)
 {
-	st->raw.rig.visit = (struct gw_server_visit){.questions_only = questions_only};
+	st->raw.rig.visit = (struct gw_server_visit){
+		.refused = {questions_only ? GW_EXT_REASON_HOST : GW_EXT_REASON_NONE, questions_only ? 7 : 0}};
 	raw_start_visit(&st->raw, st->server, &gw_dialect_8_0);
 }
 
@@ -177,16 +178,19 @@ static void a_client_without_a_place_may_ask_and_is_told_so(void **in)
 	raw_send(&st->raw, GW_CMD_EXT_ALIVE, alive, sizeof(alive));
 	struct gw_ext_info info = ask_info(st);
 	assert_true(info.flags & GW_EXT_SERVER_FULL);
+	assert_int_equal(info.refusal.reason, GW_EXT_REASON_HOST);
+	assert_int_equal(info.refusal.limit, 7);
 	gw_ext_info_free(&info);
 	raw_send(&st->raw, GW_CMD_DEVICE_COUNT, NULL, 0);
 	raw_reply(&st->raw, count, sizeof(count));
 	raw_send(&st->raw, GW_CMD_ALLOC_BUFFER, alloc, sizeof(alloc));
-	raw_end_refused(&st->raw, GW_ERR_LIMIT, "ALLOC_BUFFER", "may only ask questions");
+	raw_end_refused(&st->raw, GW_ERR_LIMIT, "ALLOC_BUFFER", "accepts only queries");
 	assert_false(st->raw.rig.visit.tainted);
 
 	start(st, false);
 	info = ask_info(st);
 	assert_false(info.flags & GW_EXT_SERVER_FULL);
+	assert_int_equal(info.refusal.reason, GW_EXT_REASON_NONE);
 	gw_ext_info_free(&info);
 	raw_end_clean(&st->raw);
 }
@@ -198,7 +202,7 @@ static void a_stock_client_without_a_place_is_refused_at_once(void **in)
 
 	start(st, true);
 	raw_send(&st->raw, GW_CMD_DEVICE_COUNT, NULL, 0);
-	raw_end_refused(&st->raw, GW_ERR_LIMIT, "DEVICE_COUNT", "may only ask questions");
+	raw_end_refused(&st->raw, GW_ERR_LIMIT, "DEVICE_COUNT", "accepts only queries");
 	assert_false(st->raw.rig.visit.tainted);
 }
 

@@ -1,5 +1,6 @@
 /* Whose entries are whose, that none is ever replaced, and that the bound holds. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
@@ -554,6 +555,41 @@ static void a_hostile_worker_reaches_its_own_domain_only(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static char said[4096];
+
+static void note_line(enum gw_log_level level, const char *line, void *user)
+{
+	size_t len = strlen(said);
+	(void)level;
+	(void)user;
+	snprintf(said + len, sizeof(said) - len, "%s\n", line);
+}
+
+/* A model has hundreds of tensors, and its clients come with eight connections. */
+static void a_full_disk_is_one_line(void **state)
+{
+	(void)state;
+	struct gw_cache_domain *d[2];
+	int fd;
+	said[0] = '\0';
+	assert_int_equal(gw_cache_domain_open(store, "host-192.0.2.1", &d[0]), GW_OK);
+	assert_int_equal(gw_cache_domain_open(store, "host-192.0.2.2", &d[1]), GW_OK);
+	gw_log_set_level(GW_LOG_WARN);
+	gw_log_set_sink(note_line, NULL);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(gw_cache_domain_begin(d[i % 2], 2 * MIB, &fd), GW_OK);
+		close(fd);
+		gw_cache_domain_fail(d[i % 2], ENOSPC);
+	}
+	gw_log_set_sink(NULL, NULL);
+	gw_log_set_level(GW_LOG_ERROR);
+	gw_cache_domain_close(d[0]);
+	gw_cache_domain_close(d[1]);
+	assert_non_null(strstr(said, "weights are not stored: No space left on device; free disk space there, or limit "
+				     "the cache with --cache-size\n"));
+	assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -569,6 +605,7 @@ int main(void)
 		TEST(two_servers_find_each_others_entries),
 		TEST(storing_does_not_list_the_directory),
 		TEST(the_bound_holds_at_every_moment),
+		TEST(a_full_disk_is_one_line),
 		TEST(a_hostile_worker_reaches_its_own_domain_only),
 	};
 

@@ -82,7 +82,7 @@ static struct gw_model_files open_list(const char *list)
 	struct gw_model_files files;
 	struct gw_error err;
 
-	if (gw_model_files_open(list, &files, &err) != GW_OK)
+	if (gw_model_files_open(list, NULL, &files, &err) != GW_OK)
 		fail_msg("%s", err.text);
 	return files;
 }
@@ -294,11 +294,11 @@ static void parts_and_directories_are_all_their_files(void **in)
 
 	unlink(path);
 	snprintf(list, sizeof(list), "%s/split-00001-of-00003.gguf\n", st->dir);
-	assert_int_equal(gw_model_files_open(list, &files, &err), GW_ERR_NOT_FOUND);
+	assert_int_equal(gw_model_files_open(list, NULL, &files, &err), GW_ERR_NOT_FOUND);
 	assert_non_null(strstr(err.text, "split-00003-of-00003.gguf"));
-	assert_int_equal(gw_model_files_open("/nowhere/at/all.gguf\n", &files, &err), GW_ERR_NOT_FOUND);
-	assert_int_equal(gw_model_files_open("/proc/self\n", &files, &err), GW_ERR_NOT_FOUND);
-	assert_int_equal(gw_model_files_open("/dev/null\n", &files, &err), GW_ERR_INVALID);
+	assert_int_equal(gw_model_files_open("/nowhere/at/all.gguf\n", NULL, &files, &err), GW_ERR_NOT_FOUND);
+	assert_int_equal(gw_model_files_open("/proc/self\n", NULL, &files, &err), GW_ERR_NOT_FOUND);
+	assert_int_equal(gw_model_files_open("/dev/null\n", NULL, &files, &err), GW_ERR_INVALID);
 }
 
 static bool set_hash(struct gw_client *c, const struct gw_wire_tensor *t, uint64_t hash)
@@ -319,6 +319,56 @@ static bool set_xxh3(struct gw_client *c, const struct gw_wire_tensor *t, struct
 
 	assert_int_equal(gw_client_call(c, GW_CMD_EXT_SET_TENSOR_XXH3, &part, 1, &result, 1), GW_OK);
 	return result;
+}
+
+static char skipped[1024];
+
+static void note_skipped(const char *path, const char *why)
+{
+	size_t len = strlen(skipped);
+	snprintf(skipped + len, sizeof(skipped) - len, "%s: %s\n", strrchr(path, '/') + 1, why);
+}
+
+/* A directory of models is often a download folder: what cannot be used there costs a line, and not the server. */
+static void a_directory_is_searched_for_what_can_be_used(void **in)
+{
+	struct state *st = *in;
+	char path[256], list[160];
+	struct gw_model_files files;
+	struct gw_error err;
+
+	snprintf(list, sizeof(list), "%s/tree\n", st->dir);
+#define AT(name) (snprintf(path, sizeof(path), "%s/tree%s", st->dir, name), path)
+	assert_int_equal(mkdir(AT(""), 0700), 0);
+	assert_int_equal(gw_model_files_open(list, note_skipped, &files, &err), GW_ERR_NOT_FOUND);
+	assert_int_equal(mkfifo(AT("/pipe.gguf"), 0600), 0);
+	assert_int_equal(gw_model_files_open(list, note_skipped, &files, &err), GW_ERR_NOT_FOUND);
+	assert_non_null(strstr(err.text, "is a file that can be read (1 is not)"));
+	skipped[0] = '\0';
+	assert_int_equal(mkdir(AT("/sub"), 0700), 0);
+	assert_int_equal(mkdir(AT("/sub/deeper.gguf"), 0700), 0);
+	assert_int_equal(mkdir(AT("/empty.gguf"), 0700), 0);
+	assert_int_equal(symlink(".", AT("/sub/loop")), 0);
+	assert_int_equal(symlink("nowhere", AT("/broken.gguf")), 0);
+	assert_int_equal(symlink("../../model.gguf", AT("/sub/link.gguf")), 0);
+	write_model(st, AT("/sub/deeper.gguf/model.gguf"));
+	write_model(st, AT("/sub/not-a-model.bin"));
+	assert_int_equal(gw_model_files_open(list, note_skipped, &files, &err), GW_OK);
+	assert_int_equal(files.n, 2);
+	gw_model_files_close(&files);
+	assert_non_null(strstr(skipped, "pipe.gguf: it is not a regular file\n"));
+	assert_non_null(strstr(skipped, "broken.gguf: No such file or directory\n"));
+	assert_non_null(strstr(skipped, "empty.gguf: it is a directory without *.gguf\n"));
+	size_t lines = 0;
+	for (const char *p = skipped; (p = strchr(p, '\n')); p++)
+		lines++;
+	assert_non_null(strstr(skipped, "loop: it is a link to a directory"));
+	assert_int_equal(lines, 4);
+	static const char *const names[] = {"/pipe.gguf", "/broken.gguf", "/sub/loop", "/sub/link.gguf",
+		"/sub/not-a-model.bin", "/sub/deeper.gguf/model.gguf", "/sub/deeper.gguf", "/sub", "/empty.gguf", ""};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(remove(AT(names[i])), 0);
+#undef AT
 }
 
 /* What a stock client sends; and after a "no" it sends the data, whatever is in the tensor by then. */
@@ -370,6 +420,7 @@ int main(void)
 		TEST(bytes_are_believed_only_when_read),
 		TEST(damaged_indices_are_not_used),
 		TEST(parts_and_directories_are_all_their_files),
+		TEST(a_directory_is_searched_for_what_can_be_used),
 		TEST(a_client_gets_its_weights_from_the_file),
 	};
 
