@@ -1,4 +1,4 @@
-/* The server as a whole: what it says, where it listens, how it ends. */
+/* The server as a whole: its output, its endpoints, and how it ends. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -93,7 +93,7 @@ static void every_endpoint_is_served(void **state)
 	gw_client_close(c);
 	serving_await(&s, "left");
 	assert_int_equal(serving_stop(&s, SIGTERM, 2000), 0);
-	/* The socket file is gone, so that its directory is empty. */
+	/* The server removed the socket file, so the directory is empty. */
 	assert_int_equal(rmdir(dir), 0);
 }
 
@@ -133,7 +133,8 @@ static void second_signal_ends_at_once(void **state)
 	serving_start(&s, ARGS("-p", "0"));
 	assert_true(serving_children(s.pid, &worker, 1) >= 1);
 	kill(worker, SIGSTOP);
-	/* Both are there when it goes on, the lower number first: between them it may not wait for the worker. */
+	/* Both signals are pending when it continues. It handles the lower number first and must not wait for the
+	 * worker in between. */
 	kill(s.pid, SIGSTOP);
 	kill(s.pid, SIGINT);
 	kill(s.pid, SIGTERM);

@@ -1,4 +1,5 @@
-/* Workers see what ggml's devices need of the environment, and no secrets of whoever started the server. */
+/* Workers keep the environment variables that ggml's devices need, but not the secrets of the user who started the
+ * server. */
 #include "daemon/sandbox/environment.h"
 
 #include <setjmp.h>
@@ -37,7 +38,7 @@ static void nothing_else_is_passed_on(void **state)
 			fail_msg("%s is passed on", names[i]);
 }
 
-static void secrets_are_kept_whatever_they_begin_with(void **state)
+static void secrets_are_removed_whatever_their_prefix(void **state)
 {
 	(void)state;
 	static const char *const names[] = {
@@ -74,7 +75,7 @@ static const char *find(char *const *all, const char *name)
 	return NULL;
 }
 
-static void the_array_has_what_passes(void **state)
+static void the_array_holds_the_allowed_variables(void **state)
 {
 	(void)state;
 	setenv("GGWIRE_TEST_SECRET", "x", 1);
@@ -101,10 +102,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices_get_their_settings),
 		cmocka_unit_test(nothing_else_is_passed_on),
-		cmocka_unit_test(secrets_are_kept_whatever_they_begin_with),
+		cmocka_unit_test(secrets_are_removed_whatever_their_prefix),
 		cmocka_unit_test(a_process_without_devices_gets_less),
 		cmocka_unit_test(others_are_passed_on_by_name),
-		cmocka_unit_test(the_array_has_what_passes),
+		cmocka_unit_test(the_array_holds_the_allowed_variables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
