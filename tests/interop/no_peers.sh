@@ -1,6 +1,6 @@
 #!/bin/sh
-# Two servers that are not to connect to each other: --no-peers on either, the port taken, GGML_RPC_NO_COMM. The text
-# is the same, and the client says that sums go through it, unless it was told to.
+# Two servers that must not connect to each other: --no-peers on either, a port in use, or GGML_RPC_NO_COMM. The text is
+# the same, and the client reports that all-reduces go through it, unless the user asked for that.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -8,7 +8,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 interop_begin
 peers=1
 
-# start FIRST SECOND, each a kind and options
+# start FIRST SECOND: each is a kind with options
 start() {
 	# shellcheck disable=SC2086
 	server_start $1
@@ -48,7 +48,7 @@ for servers in "ggwire --no-peers:ggwire" "ggwire:ggwire --no-peers" "stock:ggwi
 	servers_stop
 done
 
-# The port on which the first is to listen is that of another server.
+# Another server uses the port on which the first must listen.
 start ggwire ggwire
 # shellcheck disable=SC2086
 (cd "$(run_dir ggwire)" && exec "$build/bin/ggwire" serve --config /dev/null --listen "127.0.0.1:$((${first##*:} + 1000))") \

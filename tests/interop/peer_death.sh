@@ -1,6 +1,6 @@
 #!/bin/sh
-# One of two servers that add up between them dies, or hangs, while a model computes: the client ends with a status, and
-# it or the other server says which server it was. The next run works again.
+# One of two paired servers dies, or hangs, while a model computes: the client exits with an error, and it or the other
+# server names the failed server. The next run works again.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -10,17 +10,17 @@ peers=1
 export GGML_RPC_TIMEOUT=1
 limit=60
 
-# The worker of the server with that log that has the client.
+# The worker that serves the client, according to that server's log.
 worker_of() {
 	sed -n 's/.*served by worker \([0-9]*\)$/\1/p' "$1" | tail -n 1
 }
 
-# How often the server with that log has named another one as the cause of an end.
+# How often the server with that log blames another server for the end of a session.
 blames() {
 	grep -c 'COMM_ALLREDUCE: server at 127.0.0.1' "$1"
 }
 
-# hurt SIGNAL WHICH: llama-completion, until the worker of that server gets the signal.
+# hurt SIGNAL WHICH: runs llama-completion and sends the signal to that server's worker.
 hurt() {
 	: >"$work/out"
 	stock_run ggwire bin/llama-completion -m "$demo_model" --rpc "$pair" -ngl 99 -sm tensor -p "Once upon a time" -n 100000 \

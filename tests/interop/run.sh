@@ -1,6 +1,6 @@
 #!/bin/bash
-# `ggwire run` gives stock programs the devices of a server, whatever plug-in is beside them, passes on how they end, and
-# starts llama-server again after its server was killed. The time without answers is printed, not judged.
+# `ggwire run` gives stock programs the devices of a server, whatever plug-in is installed next to them, returns their
+# exit status, and restarts llama-server after its server was killed. The time without replies is printed, not checked.
 # Usage: run.sh
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -17,7 +17,7 @@ for program in llama-completion llama-server llama-bench; do
 	chmod +x "$work/bin/$program"
 done
 
-# in_dir PLUGIN COMMAND...: where ggml finds the processor's backend and that plug-in.
+# in_dir PLUGIN COMMAND...: runs it where ggml finds the CPU backend and that plug-in.
 in_dir() (
 	dir=$(run_dir "$1") || exit 1
 	shift
@@ -41,7 +41,7 @@ text none "$work/text-fit" --fit || fail "llama-completion fails with --fit"
 grep -qE 'adding: -ts [0-9.]+$' "$work/text-fit.log" || fail "--fit proposes nothing"
 cmp "$work/expected" "$work/text-fit" || fail "the text differs with --fit"
 
-# Two files of the plug-in offer each device once.
+# With two copies of the plug-in, each device appears once.
 mkdir "$work/run-twice"
 ln -s "$libs"/ggml/backends0/libggml-cpu*.so "$work/run-twice"
 cp "$build/lib/libggml-rpc-ggwire.so" "$work/run-twice"
@@ -49,7 +49,7 @@ in_dir twice "$ggwire" run --servers "$endpoint" -- llama-bench --list-devices >
 [ "$(grep -c '^  RPC0: ' "$work/twice")" = 1 ] && [ "$(grep -c '^  RPC' "$work/twice")" = 1 ] ||
 	fail "two files of the plug-in give: $(cat "$work/twice")"
 
-# How a program ends is how run ends.
+# The exit status is that of the program.
 for restart in "" --restart; do
 	# shellcheck disable=SC2086
 	"$ggwire" run $restart --servers "$endpoint" -- sh -c 'exit 7' 2>/dev/null
@@ -73,7 +73,7 @@ wait $pid
 [ $? = 69 ] && [ ! -e "$work/started" ] || fail "the program is started without its server"
 echo "PASS: exit status, signals, missing server"
 
-# llama-server, whose server is killed, answers again.
+# llama-server answers again after its server was killed.
 answer() {
 	timeout 10 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "%s" "$2" >&3 && cat <&3' - "$http" "$1" 2>/dev/null
 }
@@ -88,7 +88,7 @@ $body"
 request=${request//$'\n'/$'\r\n'}
 answers() { answer "$request" | grep -q '"content":"[^"]'; }
 now() { date +%s%N; }
-# await_answers: milliseconds until there is one.
+# await_answers: prints the milliseconds until the first answer.
 await_answers() {
 	since=$(now)
 	for _try in $(seq 600); do
@@ -100,7 +100,7 @@ await_answers() {
 port=${endpoint##*:}
 http=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
 dir=$(run_dir none)
-# The process itself, so that ending it ends the program.
+# exec, so that ending this process ends the program.
 (cd "$dir" && PATH=$work/bin:$PATH exec "$ggwire" run --restart --servers "$endpoint" -- llama-server -m "$demo_model" -ngl 99 \
 	-t 1 -c 256 -np 1 --host 127.0.0.1 --port $http) >"$work/llama-server.log" 2>&1 &
 server_pids="$server_pids $!"
