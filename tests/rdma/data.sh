@@ -1,5 +1,5 @@
 #!/bin/sh
-# Over RDMA bytes arrive as they were sent, on both data paths, and a connection that does nothing costs nothing.
+# Over RDMA bytes arrive unchanged, on both data paths, and an idle connection uses no processor time.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh
@@ -31,7 +31,7 @@ expect_rdma "$log" "$work/idle.log"
 [ "${client_ms%.*}" -le 100 ] || fail "an idle connection costs the client $client_ms ms of processor time in 4 s"
 echo "idle: server $server_ms ms in 2 s, client $client_ms ms in 4 s"
 
-# Forced on one side, it is used by both; so is what a stock peer would see.
+# A data path forced on one side is used by both. This also forces what a stock peer would see.
 export GGML_RPC_STOCK=1
 probe stock --check 8388608 || fail "wrong over the stock path, with a server that would do better"
 unset GGML_RPC_STOCK

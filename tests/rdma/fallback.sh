@@ -1,5 +1,5 @@
 #!/bin/sh
-# Where RDMA cannot be, both ends stay on TCP and say why; where a user wants RDMA alone, the connection is refused.
+# Without RDMA both ends stay on TCP and log the cause. If the user requires RDMA, the connection is refused.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh
@@ -10,7 +10,7 @@ if [ -z "${RXE_NODE:-}" ]; then
 fi
 interop_begin
 
-# stays NAME REASON: a client on TCP, whose log has the reason.
+# stays NAME REASON: a client that stays on TCP and logs the reason.
 stays() {
 	probe "$1" --check 65536 || fail "$1: the connection does not work"
 	[ "$(value_of check "$work/$1")" = ok ] || fail "$1: nothing was checked"
@@ -27,7 +27,7 @@ unset GGML_RPC_NO_RDMA
 
 export GGML_RDMA_GID=900
 stays client_gid_900 'GGML_RDMA_GID.*900'
-# This one exists, but no packet with it finds the way: the activation fails, and on one side only.
+# This GID exists, but its packets are not routed: the activation fails, and on one side only.
 export GGML_RDMA_GID=0
 stays client_gid_0 'stays on TCP'
 unset GGML_RDMA_GID
@@ -50,7 +50,7 @@ grep -q 'only RDMA is allowed' "$work/demanded.log" || { cat "$work/demanded.log
 servers_alive
 servers_stop
 
-# The server's option: with tcp it says so, with rdma it serves nobody over TCP.
+# The server's option: with tcp it logs that, with rdma it refuses TCP.
 rdma_server --transport tcp
 stays server_tcp 'the server cannot use RDMA: the server is set to TCP'
 servers_stop

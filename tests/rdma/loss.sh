@@ -1,6 +1,6 @@
 #!/bin/sh
-# A peer that is killed, and a link that goes down, end a connection over RDMA within seconds, at the other end too; the
-# server serves the next client.
+# If a peer is killed or a link goes down, a connection over RDMA ends within seconds at both ends, and the server
+# serves the next client.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh
@@ -11,22 +11,22 @@ if [ -z "${RXE_NODE:-}" ]; then
 	exit 0
 fi
 interop_begin
-# Of both ends: who waits and sends nothing learns from TCP that the link is down.
+# For both ends: one that only waits learns from TCP that the link is down.
 export GGML_RPC_TIMEOUT=10
 noticed=30
 
-# server_at NAME: a new server, which the client is told of.
+# server_at NAME: starts a new server and tells the client.
 server_at() {
 	rdma_server
 	echo "$endpoint" >"$RXE_SHARED/$1.new"
 	mv "$RXE_SHARED/$1.new" "$RXE_SHARED/$1"
 }
 
-# working NAME: a client that works in the background; sets $client.
+# working NAME: starts a client in the background; sets $client.
 working() {
 	shared_await "$1"
 	endpoint=$(cat "$RXE_SHARED/$1")
-	# Not by probe: what is killed has to be the client itself.
+	# Without probe, so that $client is the client itself, which is to be killed.
 	GGML_RPC_DEBUG=1 "$build/bin/bench-rdma" --plugin "$build/lib/libggml-rpc-ggwire.so" --server "$endpoint" \
 		--until-lost 60 >"$work/$1" 2>"$work/$1.log" &
 	client=$!
@@ -35,7 +35,7 @@ working() {
 	sleep 0.5
 }
 
-# lost NAME: the client has noticed, in time.
+# lost NAME: the client has noticed the loss in time.
 lost() {
 	wait $client
 	code=$?
@@ -45,7 +45,7 @@ lost() {
 	echo "$1: the client notices after $took s: $(grep 'connection lost' "$work/$1.log" | tail -n 1)"
 }
 
-# Whether no connection is served any more.
+# Whether the server serves no connection any more.
 nobody_left() {
 	[ "$(grep -c '^client .* connected, served' "$log")" -eq "$(grep -c '^client .* \(left\|dropped by\) worker' "$log")" ]
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tools know RDMA: ping says that the connection runs over it, bench measures it beside TCP, and doctor names the entry
-# that a connection uses; where it is switched off, why.
+# The tools support RDMA: ping shows that the connection uses it, bench compares it with TCP, and doctor names the GID
+# entry of a connection. With RDMA switched off they say why.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Between two machines both ends activate RDMA, what they send is on UDP port 4791 and not on TCP, and is right also where
-# one packet in a hundred is lost; llama-bench runs.
+# Between two machines both ends activate RDMA, send their data over UDP port 4791 and not over TCP, and deliver it
+# intact even with 1 % packet loss. llama-bench works.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh

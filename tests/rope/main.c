@@ -1,6 +1,6 @@
-/* Does a device rotate as RoPE is defined? Every layout and parameter of ggml_rope_ext and ggml_rope_multi, and their
- * backward twins, against a reference in double precision; and the pictures and slots of docs/rope.md, against what the
- * device and ggml do. The device may be a remote one. */
+/* Checks that a device rotates as RoPE is defined: compares every layout and parameter of ggml_rope_ext and
+ * ggml_rope_multi, and their backward counterparts, with a reference in double precision, and the pictures and slots of
+ * docs/rope.md with what the device and ggml do. The device may be remote. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 #!/bin/sh
-# RoPE through the wire: test_rope, our plug-in, our server.
+# RoPE over the wire: test_rope, our plug-in, our server.
 # Usage: wire.sh [SERVE_ARGUMENT...]      (default: -p 0; for a dialect: --listen 127.0.0.1:0,proto=4.0)
 #   GGWIRE_BUILD     build directory (default: build)
 #   ROPE_FLAGS       more arguments of test_rope
-#   GGWIRE_BACKENDS  directory of ggml's own backends (default: the sysroot's)
+#   GGWIRE_BACKENDS  directory of ggml's backends (default: the sysroot's)
 set -u
 build=$(realpath "${GGWIRE_BUILD:-build}") || exit 1
 root=$(realpath "$(dirname "$0")/../..")
