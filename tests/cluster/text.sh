@@ -1,6 +1,6 @@
 #!/bin/bash
-# A model on two machines of the simulated cluster, whose devices compute what they take time for: the text is that of this
-# machine alone. And two stock servers, whose layers are split by tensors, find each other through the network.
+# A model on two machines of the simulated cluster, whose devices really compute: the text equals that of this machine
+# alone. Two stock servers with split tensors find each other through the network.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -21,7 +21,7 @@ trap 'status=$?; network_stop; (exit $status); interop_end' EXIT
 # shellcheck disable=SC2034 # read by machine_start
 sim=compute=1,launch=1e-7
 
-# cluster_text KIND SPLIT: into $work/KIND-SPLIT; prints what the relay counted.
+# cluster_text KIND SPLIT: writes the text to $work/KIND-SPLIT and prints the relay's counters.
 cluster_text() {
 	network_start 2
 	machines_start "$1" 2 || fail "the servers do not start"

@@ -1,8 +1,8 @@
-# Sourced by the parts of deb.sh that run in the fresh system.
+# The parts of deb.sh inside the fresh system source this file.
 # shellcheck shell=sh
 
-# text FILE OPTION...: greedy text of the demo model. The program may end before it has printed everything: its last line in
-# the log says that it has.
+# text FILE OPTION...: greedy text of the demo model. Repeats the run if the program exits before it has printed
+# everything, which its last log line shows.
 text() {
 	file=$1
 	shift

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The source archive needs nothing else of this tree: it builds, runs, and can be installed.
-# Usage: dist.sh BUILD_DIR   (whose ggml is used)
+# The source archive is complete: without the rest of this tree it builds, runs, and can be installed.
+# Usage: dist.sh BUILD_DIR (whose ggml it uses)
 set -u
 export LC_ALL=C
 build=$1
