@@ -1,5 +1,5 @@
-/* Time that the application's thread spends in submitting a graph to a remote device, and, with --idle, a connected
- * client that does nothing until its standard input ends. Prints one key=value a line. */
+/* Measures the time that the application's thread needs to submit a graph to a remote device. With --idle it is a
+ * connected client that does nothing until its standard input ends. Prints key=value lines. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -81,8 +81,8 @@ static void chain_free(struct chain *c)
 	ggml_free(c->context);
 }
 
-/* Submits once; returns the microseconds until the call came back, and in *total those until the result was here. A
- * measurement of a wrong result would be worth nothing. */
+/* Submits once. Returns the microseconds until the call returned, and in *total those until the result arrived. Checks
+ * the result, because measuring a wrong one would be worthless. */
 static double chain_submit(struct chain *c, float expected, double *total)
 {
 	float values[WIDTH];
@@ -98,7 +98,7 @@ static double chain_submit(struct chain *c, float expected, double *total)
 	return submitted - start;
 }
 
-/* How a graph is known to the peer: never (uid 0), as a new one each time, or from the time before. */
+/* How the graph is identified to the peer: never (uid 0), as a new one each time, or as the previous one. */
 enum naming {
 	NAME_NONE,
 	NAME_NEW,

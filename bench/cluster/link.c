@@ -1,5 +1,4 @@
-/* bench-link: the round trip and the rate of a connection from one address to another, through whatever lies between.
- */
+/* bench-link: measures round trip and rate of a connection between two addresses. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* bench-relay: the network of the simulated cluster, for the shell. */
+/* bench-relay: a command-line program for the network of the simulated cluster. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 
 #include "device/rules/op_judge.h"
 
-/* The type of the tensor of an id, or of none. */
+/* The type of the tensor with this id, as a bit; 0 for none. */
 static uint64_t type_bit(const struct kcase *c, uint64_t id)
 {
 	for (uint32_t i = 0; i < c->n; i++)
