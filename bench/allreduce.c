@@ -118,7 +118,7 @@ static void rank_expect(const struct rank *r, bool sum, float *values, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		float expected = value_of(0, i) + (sum ? value_of(1, i) : 0);
 		if (values[i] < expected || values[i] > expected)
-			die("the servers computed something else");
+			die("the servers computed a wrong result");
 	}
 }
 
@@ -135,7 +135,7 @@ static double reduce(void *ctx, const struct rank ranks[RANKS], int count)
 	double start = now_us();
 	for (int i = 0; i < count; i++)
 		if (!comm.allreduce(ctx, tensors))
-			die("the plug-in refuses to reduce");
+			die("the plug-in refuses the all-reduce");
 	for (int j = 0; j < RANKS; j++)
 		rank_await(&ranks[j]);
 	return now_us() - start;

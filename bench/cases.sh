@@ -6,7 +6,7 @@
 
 # row CASE PAIRING REPETITION METRIC VALUE UNIT: an empty value means that it was not measured.
 row() {
-	[ -n "$5" ] || { note "$1, $2, repetition $3: no $4 (the last messages are in $client_log)"; return 1; }
+	[ -n "$5" ] || { note "$1, $2, repetition $3: no $4 (see $client_log)"; return 1; }
 	echo "$1,$2,$3,$4,$5,$6" >>"$results"
 }
 
@@ -141,7 +141,7 @@ case_load_warm() {
 case_load_gguf() {
 	local model
 	if ! "$build/bin/ggwire" serve --help 2>&1 | grep -q -- '--model'; then
-		note "load_gguf: this 'ggwire serve' has no --model"
+		note "load_gguf: this 'ggwire serve' does not support --model"
 		return
 	fi
 	big_model || return
@@ -149,7 +149,7 @@ case_load_gguf() {
 	mkdir -p "$out/cache/gguf"
 	LLAMA_CACHE=$out/cache/gguf server_up ours --model "$model" -c
 	endpoint_of[ours]=$endpoint
-	log_await "$log" 'can be loaded from' 60 || { note "load_gguf: the index did not come to its end"; return; }
+	log_await "$log" 'can be loaded from' 60 || { note "load_gguf: indexing did not finish"; return; }
 	loads load_gguf "$model"
 	loads_wire load_gguf "$model"
 }
@@ -325,7 +325,7 @@ case_idle() {
 		if [ -n "$client_pid" ]; then
 			idle_measure "$pairing" "$client_pid"
 		else
-			note "idle, $pairing: the client did not get ready (its messages are in $client_log)"
+			note "idle, $pairing: the client did not become ready (see $client_log)"
 		fi
 		exec 9>&-
 		servers_stop

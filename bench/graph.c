@@ -94,7 +94,7 @@ static double chain_submit(struct chain *c, float expected, double *total)
 	*total = now_us() - start;
 	for (int i = 0; i < WIDTH; i++)
 		if (values[i] < expected || values[i] > expected)
-			die("the device computed something else");
+			die("the device computed a wrong result");
 	return submitted - start;
 }
 
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 	options_parse(&options, argc, argv);
 	const struct gw_abi *abi = gw_abi_get(&err);
 	if (!abi || !abi->graph_uid)
-		die("this ggml's graphs carry no uid that we know");
+		die("the location of the graph uid in this ggml is unknown");
 	ggml_backend_t backend = remote_open(options.plugin, options.server);
 	chain_build(&chain, backend, options.nodes);
 	if (options.idle) {

@@ -115,7 +115,7 @@ static void check_bytes(const struct device *d, uint8_t *out, uint8_t *in, size_
 		ggml_backend_tensor_set(d->large, out + at, at, sizes[i]);
 		ggml_backend_tensor_get(d->large, in + 63 - at, at, sizes[i]);
 		if (memcmp(out + at, in + 63 - at, sizes[i]) != 0) {
-			fprintf(stderr, "bench-rdma: %zu bytes came back different\n", sizes[i]);
+			fprintf(stderr, "bench-rdma: %zu bytes do not read back unchanged\n", sizes[i]);
 			exit(EXIT_FAILURE);
 		}
 	}
@@ -129,7 +129,7 @@ static void check(const struct device *d, size_t largest)
 	check_bytes(d, out, in, largest);
 	for (int i = 0; i < 50; i++)
 		if (!compute_once(d, (float)i))
-			die("the device computed something else");
+			die("the device computed a wrong result");
 	free(out);
 	free(in);
 	puts("check=ok");
@@ -148,7 +148,7 @@ static void measure_latency(const struct device *d, int rounds)
 	for (int i = -10; i < rounds; i++) {
 		double start = now();
 		if (!compute_once(d, (float)i))
-			die("the device computed something else");
+			die("the device computed a wrong result");
 		if (i >= 0)
 			computes[i] = now() - start;
 	}
@@ -180,14 +180,14 @@ static void measure_bandwidth(const struct device *d, int pieces)
 static void idle(const struct device *d, int seconds)
 {
 	if (!compute_once(d, 1))
-		die("the device computed something else");
+		die("the device computed a wrong result");
 	double start = now_of(CLOCK_PROCESS_CPUTIME_ID);
 	puts("idle=begins");
 	fflush(stdout);
 	sleep((unsigned)seconds);
 	printf("idle_cpu_ms=%.1f\n", 1e3 * (now_of(CLOCK_PROCESS_CPUTIME_ID) - start));
 	if (!compute_once(d, 2))
-		die("the device computed something else after a pause");
+		die("the device computed a wrong result after a pause");
 }
 
 /* Works until the device is lost. Prints how long the call took that noticed it. */

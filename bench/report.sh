@@ -8,7 +8,7 @@ machine_describe() {
 	[ ! -r "$sysroot/VERSIONS" ] || echo "stock: $(awk '$1 ~ /^(libggml0|libggml0-backend-rpc|llama.cpp-tools):?/ { print $1, $2 }' \
 		"$sysroot/VERSIONS" | paste -sd, | sed 's/,/, /g')"
 	echo "ours: $("$build/bin/ggwire" --version 2>/dev/null | head -n 1)"
-	[ $quick = 0 ] || echo "**made with --quick: not to be quoted**"
+	[ $quick = 0 ] || echo "**Measured with --quick: do not quote these results.**"
 }
 
 # median CASE PAIRING METRIC: of all repetitions; prints nothing if there are none.

@@ -143,7 +143,7 @@ run_long() {
 	local seconds
 	seconds=$(compute '2*p*s/r' p="$(predicted "$(way)")" s=$scale r="$(represents)")
 	[ "$(compute "s>$longest" s="$seconds")" = 1 ] || return
-	remark "$(run_name): left out, it would take $(shown "$seconds") s"
+	remark "$(run_name): skipped, it would take $(shown "$seconds") s"
 }
 
 run_one() {

@@ -42,7 +42,7 @@ network_stop() {
 network_pace() {
 	local latency_us rate
 	link "$1"
-	[ "$(relay_ask "pace $(compute "a*$2" a=$latency_us) $(compute "b/$2" b=$rate)")" = ok ] || die "the relay does not obey"
+	[ "$(relay_ask "pace $(compute "a*$2" a=$latency_us) $(compute "b/$2" b=$rate)")" = ok ] || die "the relay rejects a command"
 }
 
 # machine_start KIND NUMBER: starts a server in the background; $log is its log.

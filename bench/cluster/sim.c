@@ -274,7 +274,7 @@ static ggml_backend_t device_init(ggml_backend_dev_t dev, const char *params)
 	if (settings.compute > 0) {
 		s->cpu = cpu_open();
 		if (!s->cpu) {
-			fprintf(stderr, "sim: there is no CPU device to compute with\n");
+			fprintf(stderr, "sim: no CPU device to compute with\n");
 			free(s);
 			return NULL;
 		}

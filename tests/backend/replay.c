@@ -328,8 +328,9 @@ static void assert_said(const struct gw_exchange *x, const struct fake_request *
 	uint8_t *expected = renamed(x);
 
 	if (!sent || sent->cmd != x->cmd || sent->size != x->request_size)
-		fail_msg("%s %zu of %zu bytes is not said; %s of %zu is", gw_cmd_name(x->cmd), (size_t)(x - r.all),
-			x->request_size, sent ? gw_cmd_name(sent->cmd) : "nothing", sent ? sent->size : 0);
+		fail_msg("expected %s %zu of %zu bytes, the client sent %s of %zu", gw_cmd_name(x->cmd),
+			(size_t)(x - r.all), x->request_size, sent ? gw_cmd_name(sent->cmd) : "nothing",
+			sent ? sent->size : 0);
 	if (memcmp(sent->body, expected, x->request_size) != 0)
 		fail_at(x, sent, expected);
 	free(expected);

@@ -35,11 +35,11 @@ cluster_text() {
 }
 
 generate none local "$work/local" -n 8 || fail "llama-completion fails without servers"
-[ -s "$work/local" ] || fail "there is no text"
+[ -s "$work/local" ] || fail "llama-completion generates no text"
 cluster_text ours layer
 cmp "$work/local" "$work/ours-layer" || fail "the text differs on two machines"
 read -r client between _ < <(echo "$counts" | sed 's/[a-z_]*=//g')
-[ "$client" -gt 10000 ] || fail "the client's bytes did not pass the relay: $counts"
+[ "$client" -gt 10000 ] || fail "the client's traffic bypassed the relay: $counts"
 echo "PASS: ours, layers split: $counts"
 cluster_text stock tensor
 read -r client between _ < <(echo "$counts" | sed 's/[a-z_]*=//g')

@@ -45,7 +45,7 @@ static void expect_peak_below(uint64_t bytes)
 	assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
 	uint64_t peak = (uint64_t)usage.ru_maxrss * 1024;
 	if (peak >= bytes && !SANITIZED)
-		fail_msg("a process has had %llu MiB; %llu were expected at most", (unsigned long long)(peak / MIB),
+		fail_msg("peak memory of a process: %llu MiB; expected at most %llu", (unsigned long long)(peak / MIB),
 			(unsigned long long)(bytes / MIB));
 }
 

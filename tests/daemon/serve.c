@@ -39,7 +39,7 @@ static void banner_comes_in_the_stock_order(void **state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		const char *found = strstr(s.log + at, lines[i]);
 		if (!found)
-			fail_msg("no '%s' at its place in:\n%s", lines[i], s.log);
+			fail_msg("no '%s' in its place in:\n%s", lines[i], s.log);
 		at = (size_t)(found - s.log);
 	}
 	assert_string_equal(s.log + at, "ready\n");

@@ -121,10 +121,10 @@ static void expect_zero(const uint8_t *bytes, uint64_t size, const char *how)
 {
 	for (int part = 0; part < 2; part++)
 		if (size >= 8 && memmem(bytes, size, marker + 8 * part, 8))
-			fail_msg("%s gives what another client has written", how);
+			fail_msg("%s returns data of another client", how);
 	for (uint64_t i = 0; i < size; i++)
 		if (bytes[i])
-			fail_msg("%s gives 0x%02x at %llu of %llu, which nobody has written", how, bytes[i],
+			fail_msg("%s returns 0x%02x at %llu of %llu, where nobody has written", how, bytes[i],
 				(unsigned long long)i, (unsigned long long)size);
 }
 

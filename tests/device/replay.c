@@ -71,7 +71,7 @@ static void call(unsigned cmd, const void *body, size_t size, void *reply, size_
 {
 	struct iovec part = {(void *)(uintptr_t)body, size};
 	if (gw_client_call(r.client, (enum gw_cmd)cmd, &part, 1, reply, n) != GW_OK)
-		fail_msg("no answer to %s", gw_cmd_name(cmd));
+		fail_msg("no reply to %s", gw_cmd_name(cmd));
 }
 
 static void replay_alloc(const struct gw_exchange *x)
@@ -208,10 +208,10 @@ static void compare(const struct gw_wire_tensor *t, const uint8_t *got, const ui
 		return;
 	}
 	if (t->op == 0 || strcmp(type, "f32") != 0)
-		fail_msg("%s, %s '%s': other bytes than recorded", op, type, t->name);
+		fail_msg("%s, %s '%s': bytes differ from the recording", op, type, t->name);
 	double error = error_of(got, expected, size);
 	if (!(error <= allowed(op)))
-		fail_msg("%s '%s': error %g, allowed are %g", op, t->name, error, allowed(op));
+		fail_msg("%s '%s': error %g, allowed %g", op, t->name, error, allowed(op));
 	r.worst = fmax(r.worst, error / allowed(op));
 }
 
@@ -316,8 +316,8 @@ static void replay(const char *version, const char *name)
 	gw_recording_free(&r.recording);
 	gw_map_free(&r.defined);
 	assert_true(r.n_compared > 3);
-	print_message("%s/%s: %u answers with contents, %u of them to the last bit; worst error / allowed: %.2g\n",
-		version, name, r.n_compared, r.n_exact, r.worst);
+	print_message("%s/%s: %u replies with contents, %u of them bit-exact; worst error / allowed: %.2g\n", version,
+		name, r.n_compared, r.n_exact, r.worst);
 }
 
 EACH_VERSION(replay);

@@ -22,7 +22,7 @@ facts_of() {
 	3.20.0) echo 0.19.0 101 43 5.0.0 ;;
 	3.21.1) echo 0.23.0 101 43 6.0.0 ;;
 	3.22.1) echo 0.25.1 101 43 7.0.0 ;;
-	*) fail "nothing is known of node-llama-cpp $1" ;;
+	*) fail "no facts about node-llama-cpp $1 (see facts_of)" ;;
 	esac
 }
 
@@ -44,7 +44,7 @@ install() {
 doctor() {
 	"$ggwire" doctor --host "$libraries" >"$work/doctor.log" 2>&1
 	for line; do
-		grep -qF "$line" "$work/doctor.log" || fail "ggwire doctor --host does not say '$line'"
+		grep -qF "$line" "$work/doctor.log" || fail "ggwire doctor --host does not print '$line'"
 	done
 }
 
@@ -105,13 +105,13 @@ host() {
 	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
 	doctor "loads: registry RPC, API version 2, score 100" "programs on this machine load $libraries/libggml-rpc-ggwire.so"
 	program text >"$work/local" || fail "the program fails without servers"
-	[ "$(text_of "$work/local" | wc -w)" -gt 10 ] || fail "the local text is only: $(text_of "$work/local")"
+	[ "$(text_of "$work/local" | wc -w)" -gt 10 ] || fail "the local text is too short: $(text_of "$work/local")"
 
 	serve "$libraries" "$ggwire"
 	remote "$5"
 	operations
 	GGML_RPC_SERVERS=$endpoint program lost "$server_pid" >"$work/lost" || fail "a lost server ends the program"
-	grep -q '^error: ' "$work/lost" || fail "a lost server is no error"
+	grep -q '^error: ' "$work/lost" || fail "a lost server causes no error"
 	grep -q "server $endpoint: connection lost" "$work/node.log" || fail "a lost server is not named"
 	servers_stop
 	serve "" "$build/bin/ggwire"
@@ -128,7 +128,7 @@ refusal() {
 	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
 	doctor "(ggml 0.9.7) lacks ggml_backend_tensor_get_2d" "ggwire needs ggml 0.15 to 0.27" "update the program"
 	GGML_RPC_SERVERS=127.0.0.1:9 program text >"$work/refused" || fail "the program fails with a plug-in that refuses"
-	[ "$(text_of "$work/refused" | wc -w)" -gt 10 ] || fail "the text is only: $(text_of "$work/refused")"
+	[ "$(text_of "$work/refused" | wc -w)" -gt 10 ] || fail "the text is too short: $(text_of "$work/refused")"
 	echo "PASS: ggml 0.9.7 is refused"
 }
 

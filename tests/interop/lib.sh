@@ -21,7 +21,7 @@ absolute() {
 # Finds the stock programs, creates the work directory, and arranges clean-up at exit.
 interop_begin() {
 	if [ ! -f "$sysroot/.complete" ]; then
-		echo "SKIP: no stock programs in $sysroot (tools/sysroot brings them)"
+		echo "SKIP: no stock programs in $sysroot (run tools/sysroot)"
 		exit 77
 	fi
 	build=$(absolute "$build")
@@ -136,7 +136,7 @@ server_spawn() {
 		set -- "$loader" --library-path "$libs:$libs/llama$more" "$sysroot/usr/libexec/$triplet/llama/bin/ggml-rpc-server" \
 			-H 127.0.0.1 -p $guess "$@"
 		;;
-	*) fail "no server is named '$kind'" ;;
+	*) fail "unknown kind of server: '$kind'" ;;
 	esac
 	(
 		[ "${server_libs:-}" ] && [ "$kind" = ggwire ] && export LD_LIBRARY_PATH="$server_libs"

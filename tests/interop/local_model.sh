@@ -26,7 +26,7 @@ serve() {
 		grep -q "$1" "$log" && return 0
 		sleep 0.1
 	done
-	fail "the server did not say '$1'"
+	fail "the server did not log '$1'"
 }
 
 # total KEY: the server's total, which is the first number of that name in its status.
@@ -40,9 +40,9 @@ run_and_count() {
 	shift
 	generate "$client" "$endpoint" "$work/text" "$@" || fail "$name: llama-completion failed"
 	cmp "$work/expected" "$work/text" || fail "$name: the text differs from a local run"
-	"$build/bin/ggwire" status --json "$endpoint" >"$work/status" || fail "$name: the server tells no status"
+	"$build/bin/ggwire" status --json "$endpoint" >"$work/status" || fail "$name: the server reports no status"
 	sent=$(total received_bytes) here=$(total model)
-	[ "$sent" -gt 0 ] || fail "$name: the server did not count"
+	[ "$sent" -gt 0 ] || fail "$name: the server's counters are missing"
 }
 
 # expect_local NAME: less than 1 % of the model crossed the network.
@@ -77,6 +77,6 @@ serve 'can be loaded'
 cat "$work/after.gguf" >"$model"
 generate "$client" local "$work/expected" || fail "a local run failed"
 run_and_count "changed"
-[ "$here" -eq 0 ] || fail "changed: $here bytes were taken from a file that had changed"
+[ "$here" -eq 0 ] || fail "changed: $here bytes came from a file that had changed"
 servers_alive
 echo "PASS: $client client"

@@ -29,7 +29,7 @@ expect_fallback() {
 }
 
 expect_told() {
-	grep -q 'are not connected to each other' "$work/text.log" || fail "the client does not say it: $1"
+	grep -q 'are not connected to each other' "$work/text.log" || fail "the client does not log it: $1"
 }
 
 start ggwire ggwire
@@ -58,6 +58,6 @@ for _wait in $(seq 100); do
 	! grep -q ready "$work/taken.log" || break
 	sleep 0.1
 done
-grep -q ready "$work/taken.log" || fail "the port is not taken"
+grep -q ready "$work/taken.log" || fail "the port is not in use"
 expect_fallback "the port is taken" ggwire
 expect_told "the port is taken"

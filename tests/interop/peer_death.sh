@@ -30,16 +30,16 @@ hurt() {
 		[ "$(wc -c <"$work/out")" -lt 100 ] || break
 		sleep 0.1
 	done
-	[ "$(wc -c <"$work/out")" -ge 100 ] || fail "nothing is generated"
+	[ "$(wc -c <"$work/out")" -ge 100 ] || fail "llama-completion generates nothing"
 	hurt_log=$first_log other_log=$second_log hurt_endpoint=${pair%,*}
 	[ "$2" = first ] || hurt_log=$second_log other_log=$first_log hurt_endpoint=${pair#*,}
 	pid=$(worker_of "$hurt_log") before=$(blames "$other_log")
-	kill "-$1" "$pid" || fail "there is no worker"
+	kill "-$1" "$pid" || fail "the worker is gone"
 	wait $client_pid
 	status=$?
-	[ $status -ne 0 ] && [ $status -lt 124 ] || fail "$1 of the $2: llama-completion ends with $status"
+	[ $status -ne 0 ] && [ $status -lt 124 ] || fail "$1 of the $2: llama-completion exits with $status"
 	if ! grep -q "RPC server $hurt_endpoint: connection lost" "$work/client.log"; then
-		[ "$(blames "$other_log")" -gt "$before" ] || fail "$1 of the $2: nobody says which server it was"
+		[ "$(blames "$other_log")" -gt "$before" ] || fail "$1 of the $2: no message names the failed server"
 	fi
 	kill -KILL "$pid" 2>/dev/null
 	echo "PASS: $1 of the $2 server's worker, exit status $status"

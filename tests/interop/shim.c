@@ -16,7 +16,7 @@ static void server_register(add_server_fn add_server, const char *endpoint)
 	if (reg)
 		ggml_backend_register(reg);
 	else
-		fprintf(stderr, "shim: the plug-in takes no server at %s\n", endpoint);
+		fprintf(stderr, "shim: the plug-in rejects the server at %s\n", endpoint);
 }
 
 static void servers_register(void)

@@ -19,7 +19,7 @@ supports_list() {
 server_start ggwire
 supports_list "$work/local" none CPU ''
 [ "$(wc -l <"$work/local")" -gt 1000 ] || fail "only $(wc -l <"$work/local") cases"
-grep -q ',0$' "$work/local" || fail "the CPU device supports everything, so nothing is shown"
+grep -q ',0$' "$work/local" || fail "the CPU device supports everything, so the test shows nothing"
 supports_list "$work/remote" ggwire RPC0 "$endpoint"
 cmp -s "$work/local" "$work/remote" || {
 	diff "$work/local" "$work/remote" | head -n 20

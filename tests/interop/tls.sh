@@ -51,19 +51,19 @@ required=$endpoint required_log=$log
 
 # All pairings give the same text. Stock programs are served where TLS is not required.
 generate stock "$stock" "$work/expected" || fail "the stock pair generates nothing"
-with_key generate ggwire "$required" "$work/text" || fail "nothing is generated over TLS"
+with_key generate ggwire "$required" "$work/text" || fail "llama-completion generates nothing over TLS"
 cmp "$work/expected" "$work/text" || fail "the text over TLS differs"
 says "$required_log" "client alice@127.0.0.1:"
-generate stock "$on" "$work/text-on" || fail "a stock client is not served by --tls on"
+generate stock "$on" "$work/text-on" || fail "--tls on refuses a stock client"
 cmp "$work/expected" "$work/text-on" || fail "the text of a stock client differs"
 generate stock "$required" "$work/refused" && [ -s "$work/refused" ] && cmp -s "$work/refused" "$work/expected" &&
-	grep -q 'client 127.0.0.1:.* connected' "$required_log" && fail "a stock client is served by --tls require"
+	grep -q 'client 127.0.0.1:.* connected' "$required_log" && fail "--tls require serves a stock client"
 says "$required_log" "refused: it does not use TLS, which this endpoint requires"
 
 # A key that cannot be used is an error, never a silent fallback.
-with_key "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&1 && fail "a stock server is used in spite of a key"
+with_key "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&1 && fail "the client uses a stock server although it has a key for it"
 says "$work/ping" 'no TLS with key "alice"'
-with_key "$build/bin/ggwire" ping -c 1 "$plain" >"$work/ping" 2>&1 && fail "a server without keys is used"
+with_key "$build/bin/ggwire" ping -c 1 "$plain" >"$work/ping" 2>&1 && fail "the client uses a server without keys"
 says "$work/ping" 'no TLS with key "alice"'
 says "$plain_log" "refused: it uses TLS, and this endpoint has none"
 GGWIRE_TLS=off with_key "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&1 || fail "GGWIRE_TLS=off: $?"
@@ -104,11 +104,11 @@ for _wait in $(seq 50); do
 	[ "$(listening_port $impostor)" ] && break
 	sleep 0.1
 done
-with_key "$build/bin/ggwire" ping -c 1 "127.0.0.1:$port" >"$work/ping" 2>&1 && fail "a certificate is taken for a key"
+with_key "$build/bin/ggwire" ping -c 1 "127.0.0.1:$port" >"$work/ping" 2>&1 && fail "the client accepts a certificate instead of the key"
 says "$work/ping" 'does not accept key "alice"'
 
 if [ "$GGWIRE_NAMESPACES" = none ]; then
-	echo "PASS, but for the capture: no network namespaces here"
+	echo "PASS without the capture: this machine has no network namespaces"
 	exit 0
 fi
 
@@ -136,11 +136,11 @@ found_in() {
 }
 capture plain generate ggwire "$on" "$work/text-plain"
 [ "$(found_in "$work/plain.pcap" | grep -c '^0$')" = 0 ] ||
-	fail "the capture of a plain connection lacks what it must hold: $(found_in "$work/plain.pcap" | tr '\n' ' ')"
+	fail "the capture of a plain connection lacks its contents: $(found_in "$work/plain.pcap" | tr '\n' ' ')"
 capture tls with_key generate ggwire "$required" "$work/text-tls"
-[ "$(wc -c <"$work/tls.pcap")" -gt 100000 ] || fail "the capture of TLS holds nothing"
+[ "$(wc -c <"$work/tls.pcap")" -gt 100000 ] || fail "the capture of TLS is empty"
 [ "$(found_in "$work/tls.pcap" | grep -vc '^0$')" = 0 ] ||
 	fail "HELLO, a name or weights are in the capture of TLS: $(found_in "$work/tls.pcap" | tr '\n' ' ')"
 grep -aq alice "$work/tls.pcap" || fail "the capture of TLS is not of this connection"
 servers_alive
-echo "PASS: keys, stock programs, other implementations, and nothing in the clear"
+echo "PASS: keys, stock programs, other implementations, and no plain text on the network"

@@ -10,7 +10,7 @@ interop_begin
 said() {
 	grep -qF -- "$2" "$1" || {
 		cat "$1" >&2
-		fail "'$2' is not in what was said"
+		fail "'$2' is not in the output"
 	}
 }
 
@@ -46,7 +46,7 @@ said "$work/list" "RPC1"
 
 if command -v jq >/dev/null 2>&1; then
 	for json in "$work"/*.json; do
-		jq -e . "$json" >/dev/null || fail "$json is no JSON"
+		jq -e . "$json" >/dev/null || fail "$json is not valid JSON"
 	done
 fi
 servers_alive

@@ -9,7 +9,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 client=$1 server=$2
 gpu=${GGWIRE_SYSROOT_VULKAN:-$GGWIRE_ROOT/build/sysroot-vulkan}
 if [ ! -f "$gpu/.complete" ]; then
-	echo "SKIP: no Vulkan in $gpu (tools/sysroot --with vulkan brings it)"
+	echo "SKIP: no Vulkan in $gpu (run tools/sysroot --with vulkan)"
 	exit 77
 fi
 interop_begin
@@ -39,6 +39,6 @@ supported "$work/cpu.csv" | sort -u >"$work/cpu"
 supported "$work/gpu.csv" | sort -u | comm -12 - "$work/cpu" >"$work/both"
 some_of_each 2 "$work/both" | sort -u >"$work/wanted"
 ops_run "$client" "$endpoint" -o "$(paste -sd, "$work/wanted")"
-grep -q Vulkan0 "$log" || fail "the server does not lend the Vulkan device"
+grep -q Vulkan0 "$log" || fail "the server does not offer the Vulkan device"
 servers_alive
 echo "PASS: $(wc -l <"$work/wanted") cases and the model on $client client, $server server with Vulkan: $(tr '\n' ' ' <"$work/text")"

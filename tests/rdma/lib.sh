@@ -64,7 +64,7 @@ expect_rdma() {
 	activations "$1" | sed 's/^\([0-9]*\)->\([0-9]*\)/\2->\1/' | sort >"$work/server.activated"
 	[ -z "$(comm -23 "$work/client.activated" "$work/server.activated")" ] || {
 		diff "$work/client.activated" "$work/server.activated"
-		fail "the server did not activate what the client did"
+		fail "the server's activations differ from the client's"
 	}
 	[ -z "${3:-}" ] || [ "$(awk '{ print $3 }' "$work/client.activated" | sort -u)" = "$3" ] ||
 		fail "rx_depth is not $3: $(cat "$work/client.activated")"
@@ -107,7 +107,7 @@ shared_put() {
 }
 
 shared_await() {
-	wait_for "${2:-100}" shared_has "$1" || fail "machine $RXE_NODE waits for '$1' in vain"
+	wait_for "${2:-100}" shared_has "$1" || fail "machine $RXE_NODE: '$1' did not come in time"
 	[ ! -e "$RXE_SHARED/failed" ] || exit 1
 }
 

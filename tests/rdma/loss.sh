@@ -7,7 +7,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 . "$GGWIRE_ROOT/tests/rdma/lib.sh"
 if [ -z "${RXE_NODE:-}" ]; then
 	in_machines "$0" --two --mtu 9000 --time 280
-	echo "PASS: killed peers and a link down are noticed"
+	echo "PASS: both ends notice killed peers and a link that is down"
 	exit 0
 fi
 interop_begin
@@ -30,7 +30,7 @@ working() {
 	GGML_RPC_DEBUG=1 "$build/bin/bench-rdma" --plugin "$build/lib/libggml-rpc-ggwire.so" --server "$endpoint" \
 		--until-lost 60 >"$work/$1" 2>"$work/$1.log" &
 	client=$!
-	wait_for 60 grep -q working=1 "$work/$1" || fail "$1: the client does not get so far"
+	wait_for 60 grep -q working=1 "$work/$1" || fail "$1: the client does not start working"
 	[ -n "$(activations "$work/$1.log")" ] || { cat "$work/$1.log"; fail "$1: the client activated no RDMA"; }
 	sleep 0.5
 }
@@ -39,9 +39,9 @@ working() {
 lost() {
 	wait $client
 	code=$?
-	[ $code -eq 3 ] || { cat "$work/$1.log"; fail "$1: the client ends with $code, not with a lost device"; }
+	[ $code -eq 3 ] || { cat "$work/$1.log"; fail "$1: the client exits with $code, not because of a lost device"; }
 	took=$(value_of lost_after_s "$work/$1")
-	[ "${took%.*}" -lt $noticed ] || fail "$1: noticed after $took s only"
+	[ "${took%.*}" -lt $noticed ] || fail "$1: noticed only after $took s"
 	echo "$1: the client notices after $took s: $(grep 'connection lost' "$work/$1.log" | tail -n 1)"
 }
 
@@ -76,8 +76,8 @@ else
 	wait $client 2>/dev/null
 	shared_put was_killed
 	shared_await next_client
-	probe next --check 4096 || fail "the server serves nobody after a client was killed"
-	[ -n "$(activations "$work/next.log")" ] || fail "the next client is not on RDMA"
+	probe next --check 4096 || fail "the server serves no client after one was killed"
+	[ -n "$(activations "$work/next.log")" ] || fail "the next client does not use RDMA"
 
 	cp "$RXE_SHARED/client_killed" "$RXE_SHARED/link_down"
 	working link_down

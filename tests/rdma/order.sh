@@ -16,7 +16,7 @@ fi
 # shellcheck disable=SC2086 # four words
 set -- $ORDER
 if [ "$1" != 0 ]; then
-	modprobe -d "$RXE_MODULES" sch_netem && tc qdisc add dev eth0 root netem loss "$1" || fail "this kernel loses no packets"
+	modprobe -d "$RXE_MODULES" sch_netem && tc qdisc add dev eth0 root netem loss "$1" || fail "this kernel cannot drop packets (tc netem)"
 fi
 [ "$RXE_NODE" = 0 ] && server= || server=$RXE_PEER
 worst=0

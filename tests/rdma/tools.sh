@@ -13,7 +13,7 @@ interop_begin
 
 # said FILE TEXT
 said() {
-	grep -qF -- "$2" "$work/$1" || { cat "$work/$1"; fail "$1: '$2' is not in what was said"; }
+	grep -qF -- "$2" "$work/$1" || { cat "$work/$1"; fail "$1: '$2' is not in the output"; }
 }
 
 rdma_server

@@ -43,7 +43,7 @@ server_start ggwire
 for tool in bench completion tools; do
 	survived=0
 	lied_to $tool 0
-	[ $survived = 1 ] || [ $tool = tools ] || fail "$tool: a relay that says the truth is in the way"
+	[ $survived = 1 ] || [ $tool = tools ] || fail "$tool: fails through a relay that does not lie"
 	for seed in $(seq "$first" "$last"); do
 		# Every second run treats the server as a stock one, which gets more requests.
 		export GGML_RPC_STOCK=$((seed % 2))

@@ -42,7 +42,7 @@ await() {
 		fi
 		sleep 0.1
 	done
-	fail "llama-server does not say '$1'"
+	fail "llama-server does not log '$1'"
 }
 
 # ask TOKENS NAME: sends one request, and writes its HTTP status, or 000 without a reply, to $work/NAME.code.
@@ -64,7 +64,7 @@ text() {
 
 up() {
 	alive "$llama_pid" || fail "$1: llama-server has ended"
-	[ "$(curl -s -m 20 "http://127.0.0.1:$http/health")" = '{"status":"ok"}' ] || fail "$1: llama-server is not well"
+	[ "$(curl -s -m 20 "http://127.0.0.1:$http/health")" = '{"status":"ok"}' ] || fail "$1: llama-server is not healthy"
 }
 
 lent=$(guess) http=$(guess)
@@ -92,7 +92,7 @@ for _try in 1 2 3 4 5; do
 	await 'entering sleeping state'
 done
 answered cut 500
-grep -q '"error"' "$work/cut.json" || fail "no error in the answer: $(cat "$work/cut.json")"
+grep -q '"error"' "$work/cut.json" || fail "no error in the reply: $(cat "$work/cut.json")"
 up "a request was cut"
 ask 32 dead
 answered dead 500
@@ -110,8 +110,8 @@ else
 fi
 ask 32 after
 answered after 200
-[ "$(text before)" = "$(text after)" ] || fail "another text than before: $(text after)"
+[ "$(text before)" = "$(text after)" ] || fail "the text differs from that before: $(text after)"
 await 'entering sleeping state'
 up "asleep"
 alive "$server_pid" || fail "the server died"
-echo "PASS: answered with errors while the server was gone, and with the same text after it was back"
+echo "PASS: replied with errors while the server was down, and with the same text after it was back"

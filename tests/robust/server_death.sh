@@ -48,7 +48,7 @@ for tool in $programs; do
 done
 servers_alive
 # Early faults hit a connection that only queries the server, and the client makes another one.
-[ $survived -le $((count * 3 / 4)) ] || fail "$survived of $count runs noticed nothing: the harm is not where it should be"
+[ $survived -le $((count * 3 / 4)) ] || fail "$survived of $count runs noticed nothing: the faults miss their target"
 
 [ $quiet -le $(((count - survived) / 3)) ] || fail "$quiet of $count runs ended without a message"
 
@@ -80,4 +80,4 @@ done
 completion "$endpoint"
 judge "nobody listens" $?
 servers_stop
-echo "PASS: $count runs ended well, $survived of them unharmed"
+echo "PASS: $count runs ended well, $survived of them without a fault"

@@ -84,7 +84,7 @@ for _wait in $(seq 200); do
 done
 endpoint=$server_ip:50052
 
-completion $endpoint || fail "the network does not work: exit status $?"
+completion $endpoint || fail "a client fails over the undisturbed network: exit status $?"
 
 # clients_gone WHAT: every client that the server accepted has disconnected or was dropped.
 clients_gone() {
@@ -93,7 +93,7 @@ clients_gone() {
 			return
 		sleep 0.1
 	done
-	fail "$1: the server keeps a client that is gone"
+	fail "$1: the server does not drop a client that is gone"
 }
 
 # vanish PROGRAM FROM BYTES
@@ -117,15 +117,15 @@ for tool in completion bench; do
 	done
 done
 harmed=$((count - survived))
-[ $harmed -ge $((count / 3)) ] || fail "$survived of $count runs noticed nothing: the harm is not where it should be"
+[ $harmed -ge $((count / 3)) ] || fail "$survived of $count runs noticed nothing: the faults miss their target"
 
 # A client that cannot reach the server logs that, and llama.cpp computes without the device.
 cut_off
 completion $endpoint
 judge "nobody answers" $?
-grep -q "server at $endpoint: cannot connect: .*no answer" "$work/client.log" || fail "nobody answers, and nobody says so"
+grep -q "server at $endpoint: cannot connect: .*no answer" "$work/client.log" || fail "an unreachable server is not reported"
 mend
-completion $endpoint || fail "the server does not serve on: exit status $?"
+completion $endpoint || fail "the server does not serve the next client: exit status $?"
 alive "$server_pid" || fail "the server died"
 [ $quiet -le $((harmed / 3)) ] || fail "$quiet of $count runs ended without a message"
-echo "PASS: $count runs ended well, $survived of them unharmed"
+echo "PASS: $count runs ended well, $survived of them without a fault"

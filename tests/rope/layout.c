@@ -153,7 +153,7 @@ static bool layout_check(ggml_backend_t backend, const struct layout *l, const c
 	char line[MAX_LINE], expected[MAX_LINE];
 	line_write(l, &l->expected, expected);
 	if (!layout_draw(backend, l, &drawn)) {
-		fprintf(stderr, "the device did not rotate: %s\n", expected);
+		fprintf(stderr, "the device failed to rotate: %s\n", expected);
 		return false;
 	}
 	line_write(l, &drawn, line);

@@ -62,7 +62,7 @@ static ggml_backend_t device_open(const struct options *options)
 		ggml_backend_load_all();
 	ggml_backend_dev_t device = ggml_backend_dev_by_name(options->device);
 	if (!device) {
-		fprintf(stderr, "there is no device %s, but there are:\n", options->device);
+		fprintf(stderr, "no device %s; available devices:\n", options->device);
 		for (size_t i = 0; i < ggml_backend_dev_count(); i++)
 			fprintf(stderr, "  %s\n", ggml_backend_dev_name(ggml_backend_dev_get(i)));
 		return NULL;

@@ -35,7 +35,7 @@ for _try in $(seq 100); do
 	kill -0 $server 2>/dev/null || { echo "the server ended" >&2; exit 1; }
 	sleep 0.1
 done
-[ -n "$port" ] || { echo "the server does not say which port it listens on" >&2; exit 1; }
+[ -n "$port" ] || { echo "the server does not print its port" >&2; exit 1; }
 
 # shellcheck disable=SC2086 # flags are words
 GGML_RPC_SERVERS=127.0.0.1:$port timeout -k 5 100 "$build/tests/test_rope" --backends "$work/backends" --device RPC0 ${ROPE_FLAGS:-}

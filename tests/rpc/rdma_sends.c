@@ -167,8 +167,8 @@ static void our_sends_equal_the_recorded_ones(void **state)
 		bool same = posted[i].length == recorded[i].length && posted[i].opcode == IBV_WR_SEND &&
 			    (recorded[i].length > 8 || posted[i].first == recorded[i].first[0]);
 		if (!same)
-			fail_msg("SEND %zu: %u bytes from 0x%02x on, recorded are %u from 0x%02x on", i,
-				posted[i].length, posted[i].first, recorded[i].length, recorded[i].first[0]);
+			fail_msg("SEND %zu: %u bytes from 0x%02x on; recorded: %u from 0x%02x on", i, posted[i].length,
+				posted[i].first, recorded[i].length, recorded[i].first[0]);
 	}
 	assert_int_equal(n, n_recorded);
 	assert_int_equal(fake_stop(), 0);

@@ -11,5 +11,5 @@ text() {
 			</dev/null >"$file" 2>"$file.log" || { tail -n 5 "$file.log"; fail "llama-completion $*"; }
 		! grep -q 'graph reallocs' "$file.log" || return 0
 	done
-	fail "llama-completion $* never prints everything"
+	fail "llama-completion $* never prints its whole output"
 }

@@ -38,8 +38,8 @@ systemctl start ggwire.service || fail "the service does not start"
 is ActiveState active
 pid=$(systemctl show -P MainPID ggwire.service)
 grep -q '^CapBnd:.0*$' "/proc/$pid/status" || fail "the server has capabilities"
-grep -q '^NoNewPrivs:.1$' "/proc/$pid/status" || fail "the server may get new privileges"
-[ "$(stat -c %u "/proc/$pid")" -ge 61184 ] || fail "the server's user is no dynamic one"
+grep -q '^NoNewPrivs:.1$' "/proc/$pid/status" || fail "the server can gain new privileges"
+[ "$(stat -c %u "/proc/$pid")" -ge 61184 ] || fail "the server's user is not dynamic"
 is LimitMEMLOCK infinity
 client
 systemctl stop ggwire.service || fail "the service does not stop"
@@ -58,7 +58,7 @@ is ActiveState failed
 is ExecMainStatus 2
 is NRestarts 0
 journalctl --sync
-journalctl --no-pager -u ggwire.service | grep -q '/etc/ggwire.conf:1: threads: ' || fail "the journal does not say what is wrong"
+journalctl --no-pager -u ggwire.service | grep -q '/etc/ggwire.conf:1: threads: ' || fail "the journal does not contain the error"
 systemctl reset-failed ggwire.service
 
 printf 'cache = yes\nsandbox = require\n' >/etc/ggwire.conf

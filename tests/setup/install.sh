@@ -16,7 +16,7 @@ DESTDIR=$work cmake --install "$build" --prefix /opt/gw >"$work/log" 2>&1 || { c
 prefix=$work/opt/gw
 
 [ -x "$prefix/bin/ggwire" ] || fail "no ggwire"
-[ "$(readlink "$prefix/bin/ggml-rpc-server")" = ggwire ] || fail "ggml-rpc-server is not a second name of ggwire"
+[ "$(readlink "$prefix/bin/ggml-rpc-server")" = ggwire ] || fail "ggml-rpc-server is not a link to ggwire"
 [ -z "$backends" ] || [ -e "$work$backends/libggml-rpc-ggwire.so" ] || fail "no plug-in in $backends"
 library=$(find "$prefix" -name libggwire.so)
 [ -n "$library" ] || fail "no libggwire.so"
@@ -40,7 +40,7 @@ plugin=$build/lib/libggml-rpc-ggwire.so
 
 # They work with several releases of ggml, so they must not name one.
 for file in "$prefix/bin/ggwire" "$library" "$plugin"; do
-	readelf -d "$file" | grep -q 'NEEDED.*libc\.' || fail "readelf does not read $file"
+	readelf -d "$file" | grep -q 'NEEDED.*libc\.' || fail "readelf cannot read $file"
 	readelf -d "$file" | grep 'NEEDED.*ggml' && fail "$file names a library of ggml"
 done
 echo "install: ok"

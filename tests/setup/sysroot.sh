@@ -5,7 +5,7 @@ export LC_ALL=C
 tool=$(cd "$(dirname "$0")/../.." && pwd)/tools/sysroot
 work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-setup.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-command -v apt-get >/dev/null 2>&1 || { echo "SKIP: no apt here"; exit 77; }
+command -v apt-get >/dev/null 2>&1 || { echo "SKIP: apt is missing"; exit 77; }
 
 fail() {
 	echo "FAIL: $*" >&2
@@ -20,7 +20,7 @@ expect() {
 	"$tool" "$@" >"$work/out" 2>&1
 	code=$?
 	[ $code = "$status" ] || fail "exit status $code instead of $status: sysroot $*"
-	grep -q -- "$words" "$work/out" || fail "nothing about '$words': sysroot $*"
+	grep -q -- "$words" "$work/out" || fail "'$words' is not in the output: sysroot $*"
 }
 
 expect 2 "unknown option" --bogus

@@ -9,7 +9,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
 document=$(absolute "$1")
-[ "$(id -u)" = 0 ] || { echo "SKIP: network name spaces need root"; exit 77; }
+[ "$(id -u)" = 0 ] || { echo "SKIP: network namespaces need root"; exit 77; }
 command -v ip >/dev/null 2>&1 || { echo "SKIP: ip (iproute2) is missing"; exit 77; }
 interop_begin
 spaces=
@@ -22,7 +22,7 @@ machines_end() {
 
 # machine NAME: creates a network namespace.
 machine() {
-	ip netns add "$1" 2>/dev/null || { echo "SKIP: this machine gives no network name spaces"; exit 77; }
+	ip netns add "$1" 2>/dev/null || { echo "SKIP: this machine permits no network namespaces"; exit 77; }
 	spaces="$spaces $1"
 	ip -n "$1" link set lo up
 }
@@ -82,7 +82,7 @@ while read -r prompt command; do
 	*)
 		# Even with linger.c's help the program may exit before it has printed everything.
 		(cd "$dir" && ip netns exec $space sh -c "$command") </dev/null >"$work/out" 2>"$work/out.log" ||
-			fail "'$command' ends with $?: $(tail -n 3 "$work/out.log")"
+			fail "'$command' exits with $?: $(tail -n 3 "$work/out.log")"
 		case $command in
 		llama-completion*)
 			asked=$(echo "$command" | grep -o ':50052' | wc -l)
@@ -90,7 +90,7 @@ while read -r prompt command; do
 			[ -s "$work/out" ] || fail "no text"
 			cat "$work/out"
 			;;
-		*ping* | *devices*) grep -q '192.0.2.1:50052' "$work/out" "$work/out.log" || fail "192.0.2.1:50052 is not in the answer" ;;
+		*ping* | *devices*) grep -q '192.0.2.1:50052' "$work/out" "$work/out.log" || fail "192.0.2.1:50052 is not in the output" ;;
 		esac
 		;;
 	esac

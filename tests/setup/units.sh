@@ -5,7 +5,7 @@ set -u
 export LC_ALL=C
 build=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
-command -v systemd-analyze >/dev/null 2>&1 || { echo "SKIP: no systemd-analyze here"; exit 77; }
+command -v systemd-analyze >/dev/null 2>&1 || { echo "SKIP: systemd-analyze is missing"; exit 77; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-setup.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 

@@ -109,7 +109,7 @@ static int come(const struct waiting *w, const char *host)
 		close(fd);
 		usleep(10000);
 	}
-	fail_msg("nobody listens on %s:%u", OWN, w->pairing.port);
+	fail_msg("nothing listens on %s:%u", OWN, w->pairing.port);
 	return -1;
 }
 

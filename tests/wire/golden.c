@@ -333,7 +333,7 @@ static void test_4_0_3_to_7_0_0(void **state)
 		struct tally tally = check(recorded[i].name);
 		assert_int_equal(tally.n_with_use_count > 0, dialect->use_count);
 		if (count(recorded[i].name, &recorded[i].wanted) == 0)
-			fail_msg("%s/%s does not have what it is here for", directory, recorded[i].name);
+			fail_msg("%s/%s lacks what it should contain", directory, recorded[i].name);
 	}
 }
 

@@ -130,7 +130,7 @@ static void expect_well(struct world *w)
 {
 	if (gw_findings_have(&w->found, GW_FINDING_WARNING)) {
 		gw_findings_print(&w->found);
-		fail_msg("there is a finding");
+		fail_msg("unexpected finding");
 	}
 }
 

@@ -25,7 +25,7 @@ static void devices_get_their_settings(void **state)
 		"GGML_RPC_TIMEOUT", "RDMAV_FORK_SAFE"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!passes(names[i]))
-			fail_msg("%s is not passed on", names[i]);
+			fail_msg("%s is not passed to workers", names[i]);
 }
 
 static void nothing_else_is_passed_on(void **state)
@@ -35,7 +35,7 @@ static void nothing_else_is_passed_on(void **state)
 		"DATABASE_URL", "LANGUAGE_MODEL", "HOMEBREW", "LD_AUDIT", "LISTEN_FDS", ""};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (passes(names[i]))
-			fail_msg("%s is passed on", names[i]);
+			fail_msg("%s is passed to workers", names[i]);
 }
 
 static void secrets_are_removed_whatever_their_prefix(void **state)
@@ -45,7 +45,7 @@ static void secrets_are_removed_whatever_their_prefix(void **state)
 		"NVIDIA_API_KEY", "INTEL_TOKEN", "AMD_SECRET", "CUDA_PASSWORD", "GGML_CREDENTIALS"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (passes(names[i]))
-			fail_msg("%s is passed on", names[i]);
+			fail_msg("%s is passed to workers", names[i]);
 	assert_true(gw_environment_passes("NVIDIA_API_KEY", 14, true, "PATH,NVIDIA_API_KEY"));
 }
 

@@ -91,7 +91,7 @@ static uint32_t run(size_t kind, const struct seccomp_data *data)
 			at += jumps(f, a) ? f->jt : f->jf;
 		}
 	}
-	fail_msg("a filter has no end");
+	fail_msg("a filter does not return");
 	return 0;
 }
 

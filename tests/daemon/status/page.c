@@ -75,7 +75,7 @@ static void receive(void)
 			fail_msg("the browser does not answer");
 		ssize_t n = read(from, buffer + pending, sizeof(buffer) - pending);
 		if (n <= 0)
-			fail_msg("the browser has gone");
+			fail_msg("the browser closed the connection");
 		pending += (size_t)n;
 	}
 	size_t len = (size_t)(end + 1 - buffer);
@@ -129,7 +129,7 @@ static void await_true(const char *expression)
 			return;
 		serving_sleep_ms(100);
 	} while (gw_clock_ns() < end);
-	fail_msg("the page never fulfils %s: %s", expression, message);
+	fail_msg("never true in the page: %s: %s", expression, message);
 }
 
 static int teardown(void **state)

@@ -291,7 +291,7 @@ static void malformed_requests_harm_nobody(void **state)
 			out[0] = '\0';
 		close(fd);
 		if (strncmp(out, cases[i].answer, strlen(cases[i].answer)) != 0)
-			fail_msg("'%s' is answered with: %s", cases[i].request, out);
+			fail_msg("reply to '%s': %s", cases[i].request, out);
 	}
 	static const char start[] = {'G', 'E', 'T', ' ', '/'};
 	static char big[1 << 17];

@@ -113,7 +113,7 @@ static void questions_leave_the_process_clean(void **in)
 			(void)take_reply(st, &size);
 		raw_end_clean(&st->raw);
 		if (st->raw.rig.visit.tainted)
-			fail_msg("%s taints", gw_cmd_name(questions[i].cmd));
+			fail_msg("%s taints the process", gw_cmd_name(questions[i].cmd));
 	}
 }
 
@@ -132,7 +132,7 @@ static void all_other_requests_taint_the_process_or_fail(void **in)
 			send_and_leave(st, cmd, body, sizes[i]);
 			tainted += st->raw.rig.visit.tainted;
 			if (!st->raw.rig.visit.tainted && st->raw.rig.end != GW_ERR_PROTOCOL)
-				fail_msg("%s of %zu bytes leaves a process that serves on", gw_cmd_name(cmd), sizes[i]);
+				fail_msg("%s of %zu bytes leaves the process clean", gw_cmd_name(cmd), sizes[i]);
 		}
 	}
 	assert_true(tainted > 100);

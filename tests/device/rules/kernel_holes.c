@@ -21,13 +21,13 @@ static void is_fine(const char *what, const struct ggml_tensor *n)
 	struct gw_error err = {0};
 
 	if (gw_rules_check_node(cpu, n, &err) != GW_OK)
-		fail_msg("%s was fine: %s", what, err.text);
+		fail_msg("%s should be accepted: %s", what, err.text);
 }
 
 static void is_refused(const char *what, const struct ggml_tensor *n)
 {
 	if (gw_rules_check_node(cpu, n, NULL) == GW_OK)
-		fail_msg("%s is accepted", what);
+		fail_msg("%s should be refused", what);
 }
 
 /* Kernels write the type that they expect, whatever type the result declares. */
