@@ -1,6 +1,6 @@
 # Short commands for CMake and CTest. If ggml is not installed, tools/sysroot fetches it into build/sysroot first.
 BUILD ?= build
-# make -jN decides for cmake and ctest, too.
+# The job count of make -jN also applies to cmake and ctest.
 JOBS ?= $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),$(shell nproc))
 CMAKE_FLAGS ?=
 MAKEFLAGS += --no-print-directory
@@ -68,14 +68,14 @@ programs: $(BUILD)/CMakeCache.txt
 	@echo "building ggwire and its plug-in in $(BUILD)/ with $(JOBS) jobs"
 	@$(COMPILE) --target programs
 
-# The stock programs that demo and tests run against.
+# The stock programs for demo and tests.
 sysroot:
 	@tools/sysroot
 
 demo: sysroot programs
 	@GGWIRE_BUILD=$(CURDIR)/$(BUILD) demo/run.sh
 
-# CMD='...' runs that and exits. So do commands on standard input that is no terminal.
+# CMD='...' runs that command and exits. Commands on standard input also work, unless it is a terminal.
 shell: sysroot programs
 	@tools/shell $(BUILD) $(if $(CMD),-c '$(subst ','\'',$(value CMD))')
 
@@ -86,7 +86,7 @@ test-full: sysroot build
 	@tools/sysroot --with vulkan
 	@$(call CTEST,$(BUILD)) -LE rdma
 
-# One test at a time. Skipped, with the reason, on machines that cannot emulate others.
+# Runs one test at a time. Skips, with the reason, on machines that cannot emulate others.
 test-rdma: sysroot build
 	@tools/rxe-vm --check || [ $$? = 77 ]
 	@ctest --test-dir $(BUILD) --output-on-failure $(CTEST_FLAGS) -L rdma
@@ -108,7 +108,7 @@ tsan:
 	@$(MAKE) --no-print-directory build BUILD=build-tsan CMAKE_FLAGS="-DGGWIRE_SANITIZE=thread $(CMAKE_FLAGS)"
 	@$(call CTEST,build-tsan) -LE "interop|full|rdma"
 
-# One test at a time: valgrind runs one thread at a time anyway.
+# Runs one test at a time: valgrind uses only one processor at a time anyway.
 valgrind: sysroot build
 	@tools/memcheck $(BUILD)
 
@@ -142,14 +142,14 @@ dist:
 release: build
 	@tools/release $(ARCH)
 
-# Skipped, with the reason, where there is no npm.
+# Skips, with the reason, where npm is missing.
 test-hosts: sysroot build
 	@tests/hosts/run.sh $(BUILD) || [ $$? = 77 ]
 
 deb:
 	@tools/deb
 
-# Skipped, with the reason, on machines that cannot make a Debian system.
+# Skips, with the reason, on machines that cannot create a Debian system.
 test-deb:
 	@if tools/deb-root --check; then tools/deb && tests/setup/deb.sh; else [ $$? = 77 ]; fi
 

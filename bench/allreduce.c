@@ -1,6 +1,6 @@
-/* All-reduces between two servers, called as ggml's meta backend calls them, and the copy of a hidden state from one to
- * the other; beside what TCP takes on this machine at the same time. Prints one key=value a line, times in
- * microseconds; no line for what the plug-in cannot do. */
+/* Measures all-reduces between two servers, called as ggml's meta backend calls them, and the copy of a hidden state
+ * from one to the other, next to what TCP achieves on this machine at the same time. Prints key=value lines with times
+ * in microseconds, and no line for what the plug-in does not support. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
 
 enum {
 	RANKS = 2,
-	QUEUED = 8, /* all-reduces in a row */
+	QUEUED = 8, /* consecutive all-reduces */
 	MAX_ROUNDS = 1000,
 	WARM = 3,
 	PING_BYTES = 64,
@@ -27,7 +27,7 @@ enum {
 };
 #define STREAM_BYTES ((size_t)256 << 20)
 
-/* One rank: a tensor that is reduced or copied, and a graph of next to no work. */
+/* One rank: a tensor that is reduced or copied, and a graph of almost no work. */
 struct rank {
 	ggml_backend_t backend;
 	struct ggml_context *context;
@@ -41,7 +41,7 @@ struct options {
 	int rounds;
 };
 
-/* What the plug-in exports for it. */
+/* The plug-in's exported functions for all-reduces. */
 static struct {
 	ggml_backend_comm_init_t init;
 	ggml_backend_comm_free_t free;
@@ -71,7 +71,7 @@ static void rank_build(struct rank *r, ggml_backend_t backend, size_t bytes)
 	r->twice = ggml_add(r->context, r->one, r->one);
 	r->graph = ggml_new_graph(r->context);
 	ggml_build_forward_expand(r->graph, r->twice);
-	/* Without it a rank counts as having computed nothing. */
+	/* Without this flag a rank counts as having computed nothing. */
 	r->tensor->flags |= GGML_TENSOR_FLAG_COMPUTE;
 	r->buffer = ggml_backend_alloc_ctx_tensors(r->context, backend);
 	if (!r->buffer)
@@ -85,7 +85,7 @@ static void rank_free(struct rank *r)
 	ggml_free(r->context);
 }
 
-/* Until all that was asked of the server is done: a read is answered behind it. */
+/* Waits until the server has done everything: it answers a read after all earlier requests. */
 static void rank_await(const struct rank *r)
 {
 	float value;
@@ -98,7 +98,7 @@ static void rank_compute(const struct rank *r)
 		die("a graph was refused");
 }
 
-/* Small whole numbers, which BF16 holds exactly. */
+/* Small integers, which BF16 represents exactly. */
 static float value_of(size_t rank, size_t i)
 {
 	return (float)((i * 7 + rank * 13) % 100);
@@ -111,14 +111,14 @@ static void rank_fill(const struct rank *r, size_t rank, float *values, size_t n
 	ggml_backend_tensor_set(r->tensor, values, 0, n * sizeof *values);
 }
 
-/* A measurement of a wrong result would be worth nothing. */
+/* Checks the result: measuring a wrong one would be worthless. */
 static void rank_expect(const struct rank *r, bool sum, float *values, size_t n)
 {
 	ggml_backend_tensor_get(r->tensor, values, 0, n * sizeof *values);
 	for (size_t i = 0; i < n; i++) {
 		float expected = value_of(0, i) + (sum ? value_of(1, i) : 0);
 		if (values[i] < expected || values[i] > expected)
-			die("the servers computed something else");
+			die("the servers computed a wrong result");
 	}
 }
 
@@ -128,14 +128,14 @@ static void ranks_clear(const struct rank ranks[RANKS])
 		ggml_backend_buffer_clear(ranks[j].buffer, 0);
 }
 
-/* So many all-reduces in a row; returns the microseconds until both servers are done. */
+/* Posts that many consecutive all-reduces. Returns the microseconds until both servers are done. */
 static double reduce(void *ctx, const struct rank ranks[RANKS], int count)
 {
 	struct ggml_tensor *tensors[RANKS] = {ranks[0].tensor, ranks[1].tensor};
 	double start = now_us();
 	for (int i = 0; i < count; i++)
 		if (!comm.allreduce(ctx, tensors))
-			die("the plug-in refuses to reduce");
+			die("the plug-in refuses the all-reduce");
 	for (int j = 0; j < RANKS; j++)
 		rank_await(&ranks[j]);
 	return now_us() - start;
@@ -171,7 +171,8 @@ static void measure_reduce(void *ctx, ggml_backend_t backends[RANKS], size_t byt
 	free(values);
 }
 
-/* Microseconds for a token's path: a graph on the first server, the copy, a graph on the second; or the last alone. */
+/* Microseconds for the path of a token: a graph on the first server, the copy, a graph on the second; or only the last
+ * graph. */
 static double path(const struct rank ranks[RANKS], bool whole)
 {
 	double start = now_us();

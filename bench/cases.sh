@@ -1,22 +1,23 @@
-# The cases. Each appends rows to results.csv; what it cannot measure it says with note. Sourced by bench/run.
+# bench/run sources this file. Each case appends rows to results.csv, and calls note for what it cannot measure.
 #
-# A pairing is client-server. Within a repetition the pairings follow one another, so that a slow minute of the machine
-# touches all of them.
+# A pairing is client-server. Within a repetition all pairings run one after the other, so that a slow minute of the
+# machine affects all of them.
 # shellcheck shell=bash disable=SC2154,SC2034
 
-# row CASE PAIRING REPETITION METRIC VALUE UNIT; an empty value was not measured.
+# row CASE PAIRING REPETITION METRIC VALUE UNIT: an empty value means that it was not measured.
 row() {
-	[ -n "$5" ] || { note "$1, $2, repetition $3: no $4 (the last messages are in $client_log)"; return 1; }
+	[ -n "$5" ] || { note "$1, $2, repetition $3: no $4 (see $client_log)"; return 1; }
 	echo "$1,$2,$3,$4,$5,$6" >>"$results"
 }
 
-# bench_ns JSONL-ON-STDIN: the median of llama-bench's samples of the first test, in nanoseconds.
+# bench_ns: reads llama-bench's JSONL on standard input; prints the median of the first test's samples in nanoseconds.
 bench_ns() {
 	sed -n 's/.*"samples_ns": \[ *\([^]]*\)\].*/\1/p' | head -n 1 | tr -d ' ' | tr , '\n' | sort -n |
 		awk '{ v[NR] = $1 } END { if (NR) print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
 
-# throughput CASE METRIC UNIT EXPRESSION MODEL OPTION...: llama-bench with each pairing; EXPRESSION makes the value of ns.
+# throughput CASE METRIC UNIT EXPRESSION MODEL OPTION...: runs llama-bench with each pairing; EXPRESSION computes the
+# value from ns.
 throughput() {
 	local name=$1 metric=$2 unit=$3 expression=$4 model=$5 rep pairing remote
 	shift 5
@@ -55,9 +56,9 @@ case_prompt() {
 	throughput prompt rate token/s 512/ns*1e9 "$(model_path prompt)" -p 512 -n 0 -r 3
 }
 
-# load_seconds CLIENT-KIND ENDPOINT MODEL: from the start of reading weights to the first answer after them (the KV buffer's
-# allocation, which a server answers once it has all that was sent before). Prints "seconds megabytes": those of the
-# weights on the device. Without an endpoint it is a local load, into memory of its own.
+# load_seconds CLIENT-KIND ENDPOINT MODEL: the time from the first read of weights to the next reply after them (to the
+# allocation of the KV buffer, which the server answers when it has received everything before). Prints "seconds
+# megabytes", the latter of the weights on the device. Without an endpoint it loads locally, into separate memory.
 load_seconds() {
 	local remote=(--load-mode none --no-repack)
 	[ -z "$2" ] || remote=(--rpc "$2" -ngl 99)
@@ -70,7 +71,7 @@ load_seconds() {
 	/KV buffer size =/ { if (start && !done) { done = stamp($1); printf "%.6f %.2f\n", done - start, size * 1.048576 } }'
 }
 
-# loads CASE MODEL: a load with each pairing from the servers in endpoint_of, its seconds and its rate.
+# loads CASE MODEL: one load with each pairing from the servers in endpoint_of; records seconds and rate.
 loads() {
 	local rep pairing seconds mb
 	for ((rep = 1; rep <= reps; rep++)); do
@@ -84,8 +85,8 @@ loads() {
 	done
 }
 
-# loads_wire CASE MODEL: one more load with each pairing, not timed: the server's share of received bytes in those of the
-# weights. The kernel's count of the connection is read while it lasts.
+# loads_wire CASE MODEL: one more load with each pairing, without timing: the bytes that the server received relative to
+# those of the weights. Reads the kernel's counters while the connection exists.
 loads_wire() {
 	local pairing port client_pid now bytes mb
 	command -v ss >/dev/null || { note "$1: bytes on the wire: install the package iproute2"; return; }
@@ -106,7 +107,7 @@ loads_wire() {
 	done
 }
 
-# The model in the page cache: loads are to be limited by the network, on every side of a comparison.
+# Brings the model into the page cache, so that only the network limits loads, in every pairing.
 big_model() {
 	model=$(model_path big) && cat "$model" >/dev/null
 }
@@ -127,10 +128,10 @@ case_load_warm() {
 		mkdir -p "$out/cache/$each"
 		LLAMA_CACHE=$out/cache/$each server_up "$each" -c
 		endpoint_of[$each]=$endpoint
-		# Filled by a stock client, whose weights any server keeps.
+		# A stock client fills the cache, because every server stores its weights.
 		load_seconds stock "$endpoint" "$model" >/dev/null
 	done
-	# What was written must not still be on its way to the disk.
+	# Waits until the data is on the disk.
 	timeout 60 sync -f "$out/cache"
 	local pairings=${pairings/local/}
 	loads load_warm "$model"
@@ -140,7 +141,7 @@ case_load_warm() {
 case_load_gguf() {
 	local model
 	if ! "$build/bin/ggwire" serve --help 2>&1 | grep -q -- '--model'; then
-		note "load_gguf: this 'ggwire serve' has no --model"
+		note "load_gguf: this 'ggwire serve' does not support --model"
 		return
 	fi
 	big_model || return
@@ -148,13 +149,13 @@ case_load_gguf() {
 	mkdir -p "$out/cache/gguf"
 	LLAMA_CACHE=$out/cache/gguf server_up ours --model "$model" -c
 	endpoint_of[ours]=$endpoint
-	log_await "$log" 'can be loaded from' 60 || { note "load_gguf: the index did not come to its end"; return; }
+	log_await "$log" 'can be loaded from' 60 || { note "load_gguf: indexing did not finish"; return; }
 	loads load_gguf "$model"
 	loads_wire load_gguf "$model"
 }
 
-# Two servers with half the layers each against one with all of them. The output counts as a ninth layer, but a prompt
-# needs it for its last token only.
+# Compares two servers with half of the layers each with one server. The output counts as a ninth layer, but a prompt
+# needs it only for its last token.
 case_pipeline() {
 	local model rep pairing args ns
 	local -A first=()
@@ -174,8 +175,8 @@ case_pipeline() {
 	done
 }
 
-# clients_together PAIRING COUNT REPETITION ENDPOINT MODEL: all start at once; a client's rate counts from then to its end,
-# and is 0 if it did not come to one.
+# clients_together PAIRING COUNT REPETITION ENDPOINT MODEL: starts all clients at once. A client's rate covers the time
+# from the start until it ends; fairness is 0 if a client fails.
 clients_together() {
 	local count=$2 tokens=256 start i pids=() ends=$out/log/ends rate fairness finished
 	[ $quick = 0 ] || tokens=128
@@ -212,12 +213,12 @@ case_clients() {
 	done
 }
 
-# strace_total FILE: all calls of a summary.
+# strace_total FILE: the number of all calls in a summary.
 strace_total() {
 	awk '$NF == "total" { print $4 }' "$1" 2>/dev/null
 }
 
-# syscalls_count PAIRING TOKENS MODEL: one decode with both sides traced; the summaries go to $out/strace.
+# syscalls_count PAIRING TOKENS MODEL: traces both sides of one decode. The summaries go to $out/strace.
 syscalls_count() {
 	local base=$out/strace/$1-$2 tracer pid attach=() i
 	server_up "${1#*-}"
@@ -231,19 +232,19 @@ syscalls_count() {
 		-o jsonl >/dev/null
 	server_settle
 	servers_stop
-	# The summary is written when nothing traced is left.
+	# strace writes the summary when all traced processes have ended.
 	for ((i = 0; i < 50; i++)); do alive $tracer || break; sleep 0.1; done
 	kill $tracer 2>/dev/null
 	wait $tracer 2>/dev/null
 }
 
-# files_opened FILE: by a traced server. No token opens one, a starting process opens many.
+# files_opened FILE: the number of files that a traced server opened. Tokens open none, a starting process opens many.
 files_opened() {
 	awk '$NF == "openat" { sum += $4 } END { print sum + 0 }' "$1" 2>/dev/null
 }
 
-# The difference of two runs: what set-up costs is in both. Where a process of the server was starting in one of them
-# only, both are made again.
+# The difference of two runs eliminates the calls of the set-up. If a server process started in only one of them, both
+# are repeated.
 case_syscalls() {
 	local model pairing few=64 many=320 side base try
 	if ! strace -o /dev/null true 2>/dev/null; then
@@ -265,7 +266,7 @@ case_syscalls() {
 	done
 }
 
-# Peak resident memory of the process that serves, above what it held idle and above the buffers the client asked for.
+# The peak resident memory of the serving process, minus its idle memory and the client's buffers.
 case_memory() {
 	local model pairing rep pid client_pid now grown
 	big_model || return
@@ -278,7 +279,7 @@ case_memory() {
 			client_pid=$!
 			while alive $client_pid; do
 				for pid in $(process_tree "$server_pid"); do
-					# One that has just been started in the place of another.
+					# A process that has just replaced another one.
 					[ "${idle[$pid]:-}" ] || idle[$pid]=$(status_kb "$pid" VmRSS)
 					now=$(status_kb "$pid" VmHWM)
 					[ "$now" -le "${peak[$pid]:-0}" ] || peak[$pid]=$now
@@ -295,7 +296,8 @@ case_memory() {
 	done
 }
 
-# idle_measure PAIRING CLIENT-PID: what a client that computed once and then waits, and its server, do in two seconds.
+# idle_measure PAIRING CLIENT-PID: the activity of a client that computed once and then waits, and of its server, in two
+# seconds.
 idle_measure() {
 	local servers wakeups cpu
 	mapfile -t servers < <(process_tree "$server_pid")
@@ -323,14 +325,14 @@ case_idle() {
 		if [ -n "$client_pid" ]; then
 			idle_measure "$pairing" "$client_pid"
 		else
-			note "idle, $pairing: the client did not get ready (its messages are in $client_log)"
+			note "idle, $pairing: the client did not become ready (see $client_log)"
 		fi
 		exec 9>&-
 		servers_stop
 	done
 }
 
-# The client's own time for each node, for graphs of three sizes.
+# The client's overhead per node, for graphs of three sizes.
 case_graph() {
 	local rep pairing nodes line
 	servers_up

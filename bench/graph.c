@@ -1,5 +1,5 @@
-/* Time that the application's thread spends in submitting a graph to a remote device, and, with --idle, a connected
- * client that does nothing until its standard input ends. Prints one key=value a line. */
+/* Measures the time that the application's thread needs to submit a graph to a remote device. With --idle it is a
+ * connected client that does nothing until its standard input ends. Prints key=value lines. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -81,8 +81,8 @@ static void chain_free(struct chain *c)
 	ggml_free(c->context);
 }
 
-/* Submits once; returns the microseconds until the call came back, and in *total those until the result was here. A
- * measurement of a wrong result would be worth nothing. */
+/* Submits once. Returns the microseconds until the call returned, and in *total those until the result arrived. Checks
+ * the result, because measuring a wrong one would be worthless. */
 static double chain_submit(struct chain *c, float expected, double *total)
 {
 	float values[WIDTH];
@@ -94,11 +94,11 @@ static double chain_submit(struct chain *c, float expected, double *total)
 	*total = now_us() - start;
 	for (int i = 0; i < WIDTH; i++)
 		if (values[i] < expected || values[i] > expected)
-			die("the device computed something else");
+			die("the device computed a wrong result");
 	return submitted - start;
 }
 
-/* How a graph is known to the peer: never (uid 0), as a new one each time, or from the time before. */
+/* How the graph is identified to the peer: never (uid 0), as a new one each time, or as the previous one. */
 enum naming {
 	NAME_NONE,
 	NAME_NEW,
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 	options_parse(&options, argc, argv);
 	const struct gw_abi *abi = gw_abi_get(&err);
 	if (!abi || !abi->graph_uid)
-		die("this ggml's graphs carry no uid that we know");
+		die("the location of the graph uid in this ggml is unknown");
 	ggml_backend_t backend = remote_open(options.plugin, options.server);
 	chain_build(&chain, backend, options.nodes);
 	if (options.idle) {

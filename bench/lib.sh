@@ -1,7 +1,7 @@
-# What the cases are made of: clients, servers, and what the kernel says about processes. Sourced by bench/run, after
-# tests/interop/lib.sh, whose functions start and stop the programs.
+# bench/run sources this file, after tests/interop/lib.sh, whose functions start and stop the programs. It contains the
+# building blocks of the cases: clients, servers, and the kernel's data about processes.
 #
-# A client is of kind "stock", "ours" or "local" (no RPC at all), a server "stock" or "ours".
+# A client is of kind "stock", "ours" or "local" (without RPC), a server "stock" or "ours".
 # shellcheck shell=bash disable=SC2034,SC2154 # variables shared with the sourced files
 
 kind_program() {
@@ -19,7 +19,7 @@ plugin_path() {
 	esac
 }
 
-# server_up KIND [OPTION...]: one more server, with one thread; sets $endpoint, $server_pid and $log.
+# server_up KIND [OPTION...]: starts one more server, with one thread; sets $endpoint, $server_pid and $log.
 server_up() {
 	local name kind dir port guess hex inodes
 	name=$(kind_program "$1")
@@ -28,8 +28,8 @@ server_up() {
 	server_settle
 }
 
-# server_settle: until the processes of the last server are the same, with the same memory, for half a second: one that
-# keeps some in hand for its next clients is not done when it listens, nor when a client has left.
+# server_settle: waits until the last server's processes and their memory have not changed for half a second. A server
+# that prepares spare workers is still busy after it listens, and after a client has left.
 server_settle() {
 	local i pid now last='' same=0
 	for ((i = 0; i < 100 && same < 5; i++)); do
@@ -41,7 +41,7 @@ server_settle() {
 	done
 }
 
-# log_await LOG PATTERN SECONDS: until a server's log has a line with the pattern; false if it does not come to have one.
+# log_await LOG PATTERN SECONDS: waits until a server's log has a line with the pattern. Fails after that time.
 log_await() {
 	local i
 	for ((i = 0; i < $3 * 10; i++)); do
@@ -51,7 +51,7 @@ log_await() {
 	return 1
 }
 
-# servers_up [OPTION...]: a server of each kind that the chosen pairings need; sets endpoint_of[kind].
+# servers_up [OPTION...]: starts a server of each kind that the selected pairings need; sets endpoint_of[kind].
 declare -A endpoint_of=()
 servers_up() {
 	local each
@@ -63,8 +63,8 @@ servers_up() {
 	done
 }
 
-# client KIND LIMIT PROGRAM OPTION...: runs a stock program with that kind's plug-in; its output goes to standard output,
-# its messages to $client_log.
+# client KIND LIMIT PROGRAM OPTION...: runs a stock program with that kind's plug-in. Its output goes to standard
+# output, its log to $client_log.
 client() {
 	local limit=$2 kind
 	kind=$(kind_program "$1")
@@ -72,7 +72,7 @@ client() {
 	stock_run "$@" 2>"$client_log" </dev/null
 }
 
-# The same with its system calls counted into FILE: client_traced FILE KIND LIMIT PROGRAM OPTION...
+# client_traced FILE KIND LIMIT PROGRAM OPTION...: the same, and counts its system calls in FILE.
 client_traced() {
 	local summary=$1 dir
 	dir=$(run_dir "$(kind_program "$2")")
@@ -80,7 +80,7 @@ client_traced() {
 		"$loader" --library-path "$libs:$libs/llama" "$sysroot/usr/bin/$4" "${@:5}") 2>"$client_log" </dev/null
 }
 
-# process_tree PID: it and all its descendants, one a line.
+# process_tree PID: prints it and all its descendants, one per line.
 process_tree() {
 	local file pid children
 	echo "$1"
@@ -91,7 +91,7 @@ process_tree() {
 	done
 }
 
-# status_kb PID FIELD: a line of /proc/PID/status, 0 if it is gone.
+# status_kb PID FIELD: a field of /proc/PID/status; 0 if the process is gone.
 status_kb() {
 	local name value rest
 	while read -r name value rest; do
@@ -100,27 +100,27 @@ status_kb() {
 	echo 0
 }
 
-# switches PID...: context switches of all threads of the processes, each of which is one wake-up.
+# switches PID...: context switches of all threads of the processes. Each is one wake-up.
 switches() {
 	local pid
 	for pid in "$@"; do cat /proc/"$pid"/task/*/status 2>/dev/null; done |
 		awk '/^(non)?voluntary_ctxt_switches:/ { sum += $2 } END { print sum + 0 }'
 }
 
-# cpu_ms PID...: CPU time of the processes.
+# cpu_ms PID...: processor time of the processes.
 cpu_ms() {
 	local pid
 	for pid in "$@"; do cat "/proc/$pid/stat" 2>/dev/null; done |
 		awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); sum += $12 + $13 } END { print sum * 1000 / hz + 0 }'
 }
 
-# port_bytes PORT: received so far by the servers' ends of the connections of this port that are there now.
+# port_bytes PORT: the bytes received so far on the servers' ends of the current connections of this port.
 port_bytes() {
 	ss -tinHO state established "sport = :$1" 2>/dev/null |
 		sed -n 's/.*bytes_received:\([0-9]*\).*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
-# compute EXPRESSION VARIABLE=VALUE...: prints it, nothing if a value is empty.
+# compute EXPRESSION VARIABLE=VALUE...: prints the result, or nothing if a value is empty.
 compute() {
 	local expression=$1 assignment options=()
 	shift

@@ -1,5 +1,5 @@
-/* What this machine gives in the same run: loopback TCP, memcpy, and FNV-1a as a stock peer computes it. Prints one
- * key=value a line; times in microseconds, rates in 10^9 bytes a second. */
+/* Measures this machine in the same run: loopback TCP, memcpy, and FNV-1a as a stock peer computes it. Prints key=value
+ * lines: times in microseconds, rates in 10^9 bytes per second. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,7 +54,8 @@ static void *stream_thread(void *arg)
 	return NULL;
 }
 
-/* Gigabytes a second of one connection: total bytes, sent from and received into areas of the given sizes in turn. */
+/* The rate of one connection in gigabytes per second: sends total bytes from, and receives them into, areas of the
+ * given sizes, again and again. */
 static double tcp_stream(const uint8_t *source, size_t source_bytes, uint8_t *sink, size_t sink_bytes, size_t total)
 {
 	int fds[2];
@@ -85,7 +86,7 @@ static double stream_rate(void)
 	return median(rates, 3);
 }
 
-/* As a load does it: from memory that no cache holds into pages that were never touched, and that may be huge. */
+/* Imitates a load: from memory that is in no cache into untouched pages, which may be huge. */
 static double load_rate(bool huge)
 {
 	uint8_t *source = touched_memory(LOAD_BYTES);

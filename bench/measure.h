@@ -1,4 +1,4 @@
-/* What the measuring programs share. */
+/* Functions for the measuring programs. */
 #ifndef GW_BENCH_MEASURE_H
 #define GW_BENCH_MEASURE_H
 
@@ -7,10 +7,10 @@
 /* Microseconds of the monotonic clock. */
 double now_us(void);
 
-/* The median of n values, which it sorts; n is at least 1. */
+/* Sorts the n values, at least 1, and returns the median. */
 double median(double *values, size_t n);
 
-/* End the program with a message; die_errno's has the text of errno. */
+/* End the program with a message. die_errno appends the text of errno. */
 _Noreturn void die(const char *what);
 _Noreturn void die_errno(const char *what);
 

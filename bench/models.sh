@@ -1,7 +1,7 @@
-# The models of the cases, made once and kept in $models. Sourced by bench/run.
+# bench/run sources this file. It makes the models of the cases once and keeps them in $models.
 # shellcheck shell=bash disable=SC2154
 
-# model_path NAME: makes it if need be, prints its path.
+# model_path NAME: makes the model if necessary and prints its path.
 model_path() {
 	local shape=() file
 	case $1 in
@@ -13,7 +13,7 @@ model_path() {
 	clients) shape=(--layers 4 --embd 512 --vocab 4096) ;;
 	prompt) shape=(--layers 8 --embd 256 --vocab 4096) ;;
 	big)
-		# Widths of an 8 B model, four layers of it.
+		# The widths of an 8 B model, but only four layers.
 		shape=(--layers 4 --embd 4096 --heads 32 --kv-heads 8 --ff 14336 --vocab 4096)
 		[ $quick = 0 ] || shape[1]=1
 		;;

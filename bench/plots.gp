@@ -1,4 +1,4 @@
-# Plots of one run. Given by the caller: data (directory), out (directory), rtt (us), stream, fresh and fnv (GB/s).
+# Plots of one run. Variables: data (directory), out (directory), rtt (us), stream, fresh and fnv (GB/s).
 set terminal svg size 720,360 font "sans-serif,12" background "white"
 set style data histogram
 set style histogram clustered gap 1
@@ -14,7 +14,7 @@ stock = "#8a8f98"; ours = "#1f6feb"; third = "#2da44e"
 set output out."/decode.svg"
 set title "Time that a token costs above local compute (client-server)"
 set ylabel "us"
-# Below 0: the client works on the next step while the server computes.
+# Below 0: the client prepares the next step while the server computes.
 set yrange [*<0:*]
 set xzeroaxis lt 1 lc rgb "black"
 plot data."/decode" using 2:xtic(1) title "tiny model" lc rgb ours, \

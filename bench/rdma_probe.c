@@ -1,5 +1,5 @@
-/* One connection through a plug-in: how fast it is, whether what it carries is right, what it costs when it is idle,
- * and when its loss is noticed. For any transport; in ggml's public interface. Prints one key=value a line. */
+/* Tests one connection through a plug-in: its speed, the integrity of the data, the cost of idling, and how soon a loss
+ * is noticed. Works for any transport, through ggml's public interface. Prints key=value lines. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,10 +27,10 @@ enum {
 struct options {
 	const char *plugin, *server;
 	int rounds, pieces, idle, until_lost;
-	size_t check; /* bytes of the largest piece; 0 = no check */
+	size_t check; /* bytes of the largest piece; 0: no check */
 };
 
-/* A remote device with two tensors: small, of which a graph makes twice = small + small, and large. */
+/* A remote device with two tensors: large, and small, for which a graph computes twice = small + small. */
 struct device {
 	ggml_backend_t backend;
 	struct ggml_context *context;
@@ -85,7 +85,7 @@ static float small_get(const struct ggml_tensor *tensor)
 	return value;
 }
 
-/* Sets, computes, gets; whether the device did that. */
+/* Sets, computes and gets. Returns whether the device did all that. */
 static bool compute_once(const struct device *d, float value)
 {
 	ggml_backend_tensor_set(d->small, &value, 0, sizeof value);
@@ -103,7 +103,7 @@ static void fill(uint8_t *bytes, size_t size, uint32_t seed)
 	}
 }
 
-/* Pieces of sizes around what transports split at, to and from unaligned places. */
+/* Sends and receives pieces of sizes around those at which transports split, from and to unaligned addresses. */
 static void check_bytes(const struct device *d, uint8_t *out, uint8_t *in, size_t largest)
 {
 	static const size_t sizes[] = {1, 3, 255, 256, 257, 1023, 4096, 4097, 65535, 65536, 131072, 262143, 262144,
@@ -115,7 +115,7 @@ static void check_bytes(const struct device *d, uint8_t *out, uint8_t *in, size_
 		ggml_backend_tensor_set(d->large, out + at, at, sizes[i]);
 		ggml_backend_tensor_get(d->large, in + 63 - at, at, sizes[i]);
 		if (memcmp(out + at, in + 63 - at, sizes[i]) != 0) {
-			fprintf(stderr, "bench-rdma: %zu bytes came back different\n", sizes[i]);
+			fprintf(stderr, "bench-rdma: %zu bytes do not read back unchanged\n", sizes[i]);
 			exit(EXIT_FAILURE);
 		}
 	}
@@ -129,7 +129,7 @@ static void check(const struct device *d, size_t largest)
 	check_bytes(d, out, in, largest);
 	for (int i = 0; i < 50; i++)
 		if (!compute_once(d, (float)i))
-			die("the device computed something else");
+			die("the device computed a wrong result");
 	free(out);
 	free(in);
 	puts("check=ok");
@@ -148,7 +148,7 @@ static void measure_latency(const struct device *d, int rounds)
 	for (int i = -10; i < rounds; i++) {
 		double start = now();
 		if (!compute_once(d, (float)i))
-			die("the device computed something else");
+			die("the device computed a wrong result");
 		if (i >= 0)
 			computes[i] = now() - start;
 	}
@@ -156,7 +156,7 @@ static void measure_latency(const struct device *d, int rounds)
 	printf("compute_us=%.1f\n", 1e6 * median(computes, (size_t)rounds));
 }
 
-/* A read of a few bytes ends an upload: it is answered when all before it has arrived. */
+/* A small read ends the upload: the server answers it when everything before has arrived. */
 static void measure_bandwidth(const struct device *d, int pieces)
 {
 	uint8_t *bytes = malloc(PIECE);
@@ -180,17 +180,17 @@ static void measure_bandwidth(const struct device *d, int pieces)
 static void idle(const struct device *d, int seconds)
 {
 	if (!compute_once(d, 1))
-		die("the device computed something else");
+		die("the device computed a wrong result");
 	double start = now_of(CLOCK_PROCESS_CPUTIME_ID);
 	puts("idle=begins");
 	fflush(stdout);
 	sleep((unsigned)seconds);
 	printf("idle_cpu_ms=%.1f\n", 1e3 * (now_of(CLOCK_PROCESS_CPUTIME_ID) - start));
 	if (!compute_once(d, 2))
-		die("the device computed something else after a pause");
+		die("the device computed a wrong result after a pause");
 }
 
-/* Works until the device is lost. Says how long the call that noticed it took. */
+/* Works until the device is lost. Prints how long the call took that noticed it. */
 static int until_lost(const struct device *d, int seconds)
 {
 	double begin = now();

@@ -1,4 +1,4 @@
-# What results.csv says: medians, ratios, targets, plots. Sourced by bench/run.
+# bench/run sources this file. It evaluates results.csv: medians, ratios, targets, plots.
 # shellcheck shell=bash disable=SC2154
 
 machine_describe() {
@@ -8,22 +8,22 @@ machine_describe() {
 	[ ! -r "$sysroot/VERSIONS" ] || echo "stock: $(awk '$1 ~ /^(libggml0|libggml0-backend-rpc|llama.cpp-tools):?/ { print $1, $2 }' \
 		"$sysroot/VERSIONS" | paste -sd, | sed 's/,/, /g')"
 	echo "ours: $("$build/bin/ggwire" --version 2>/dev/null | head -n 1)"
-	[ $quick = 0 ] || echo "**made with --quick: not to be quoted**"
+	[ $quick = 0 ] || echo "**Measured with --quick: do not quote these results.**"
 }
 
-# median CASE PAIRING METRIC: of all repetitions; nothing where there is none.
+# median CASE PAIRING METRIC: of all repetitions; prints nothing if there are none.
 median() {
 	awk -F, -v c="$1" -v p="$2" -v m="$3" '$1 == c && $2 == p && $4 == m { print $5 }' "$results" | sort -g |
 		awk '{ v[NR] = $1 } END { if (NR) printf "%.6g\n", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
 
-# A number as a table shows it: three digits, or a dash.
+# Formats a number for a table: three digits, or a dash.
 shown() {
 	[ -n "$1" ] || { printf -- '-'; return; }
 	awk -v x="$1" 'BEGIN { a = x < 0 ? -x : x; f = (a == int(a) || a >= 100) ? "%.0f" : (a >= 10) ? "%.1f" : (a >= 1) ? "%.2f" : "%.3f"; printf f, x }'
 }
 
-# added CASE PAIRING: microseconds for each token above those of local compute.
+# added CASE PAIRING: microseconds per token in addition to local compute.
 added() {
 	compute '(t-l)*1e3' t="$(median "$1" "$2" token)" l="$(median "$1" local token)"
 }
@@ -50,7 +50,8 @@ added_table() {
 	done
 }
 
-# target WHAT STOCK OURS TARGET-TEXT CONDITION VARIABLE=VALUE...: a row; met if the condition (awk) holds.
+# target WHAT STOCK OURS TARGET-TEXT CONDITION VARIABLE=VALUE...: prints a row; the target is met if the condition (awk)
+# holds.
 target() {
 	local what=$1 stock=$2 ours=$3 text=$4 condition=$5 met
 	shift 5
@@ -137,7 +138,7 @@ report_table() {
 	target_table
 }
 
-# plot_data FILE COLUMN...: from standard input; false if no row has a number.
+# plot_data FILE COLUMN...: reads standard input; fails if no row has a number.
 plot_data() {
 	cat >"$1"
 	grep -q '[0-9]' "$1"

@@ -64,10 +64,10 @@ bool tcp_recv(int fd, uint8_t *bytes, size_t n)
 struct echo {
 	int fd;
 	size_t n;
-	const cpu_set_t *cpus; /* NULL: any */
+	const cpu_set_t *cpus; /* NULL: all processors */
 };
 
-/* Two processors of those that this thread may use, one in each set. */
+/* Picks two of the processors that this thread may use, one for each set. */
 static bool processors_pick(cpu_set_t *one, cpu_set_t *other)
 {
 	cpu_set_t allowed;

@@ -1,5 +1,5 @@
-/* What a connection of this project takes between two processes of this machine, over TCP: half round trips, a stream,
- * and exchanges of as many bytes in both directions. Prints one key=value a line: microseconds (medians), and MB/s. */
+/* Measures a ggwire connection between two processes of this machine over TCP: half round trips, a stream, and
+ * exchanges of as many bytes in both directions. Prints key=value lines: microseconds (medians), and MB/s. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

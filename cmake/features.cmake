@@ -1,4 +1,5 @@
-# The optional parts of this build: a table at the end of the configuration, and GGWIRE_FEATURES for --version and doctor.
+# The optional parts of this build: prints a table at the end of the configuration, and sets GGWIRE_FEATURES for
+# --version and doctor.
 set(GGWIRE_FEATURE_ROWS "")
 set(gw_feature_table "")
 

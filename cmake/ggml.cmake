@@ -1,6 +1,6 @@
-# ggml: the headers and libraries to build against, and the directory it loads its backends from.
-#   GGML_BACKEND_DIR   where ggml looks for plug-ins; ours is installed there
-#   GGWIRE_GGML_INCLUDE   ggml's headers. Given from outside, they are enough: for a build without tests
+# ggml: the headers and libraries for the build, and the directory from which ggml loads its backends.
+#   GGML_BACKEND_DIR     where ggml looks for plug-ins; ours is installed there
+#   GGWIRE_GGML_INCLUDE  ggml's headers. If the user sets it, a build without tests needs nothing else
 if(GGWIRE_GGML_INCLUDE AND NOT GGWIRE_TESTS)
 	add_library(ggml_headers INTERFACE)
 	target_include_directories(ggml_headers SYSTEM INTERFACE "${GGWIRE_GGML_INCLUDE}")
@@ -21,21 +21,22 @@ find_path(GGWIRE_GGML_INCLUDE ggml-backend.h HINTS "${GGML_INCLUDE_DIR}" REQUIRE
 find_library(GGWIRE_GGML_BASE NAMES ggml-base HINTS "${GGML_LIB_DIR}" REQUIRED)
 find_library(GGWIRE_GGML NAMES ggml HINTS "${GGML_LIB_DIR}" REQUIRED)
 
-# Our own programs and libraries are not linked with ggml: they find it at run time. Tests are, whether or not they call
-# it themselves.
+# Our own programs and libraries are not linked with ggml: they look up its functions at run time. Tests are linked,
+# even if they do not call ggml themselves.
 add_library(ggml_headers INTERFACE)
 target_include_directories(ggml_headers SYSTEM INTERFACE "${GGWIRE_GGML_INCLUDE}")
 add_library(ggml_base INTERFACE)
 target_link_libraries(ggml_base INTERFACE -Wl,--push-state,--no-as-needed "${GGWIRE_GGML_BASE}" -Wl,--pop-state ggml_headers)
-# The registry of backends on top.
+# Adds the registry of backends.
 add_library(ggml_registry INTERFACE)
 target_link_libraries(ggml_registry INTERFACE "${GGWIRE_GGML}" ggml_base)
 
-# The package's configuration sets GGML_BACKEND_DIR where backends are plug-ins, and nothing where they are linked in.
+# The package's configuration sets GGML_BACKEND_DIR if backends are plug-ins, and nothing if they are linked in.
 set(_from_package "${GGML_BACKEND_DIR}")
 set(GGML_BACKEND_DIR "${_from_package}" CACHE PATH "Directory of ggml's backend plug-ins")
 
-# A ggml from the sysroot has the final system's path compiled in; programs run from the build tree need the real one.
+# A ggml from the sysroot has the path of an installed system compiled in. Programs in the build tree need the real
+# path.
 set(GGWIRE_RUN_BACKEND_DIR "")
 if(GGWIRE_SYSROOT)
 	set(GGWIRE_RUN_BACKEND_DIR "${GGWIRE_SYSROOT}${_from_package}")

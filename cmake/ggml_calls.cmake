@@ -1,4 +1,4 @@
-# Writes the table of ggml's functions (OUT) from the list of their names (LIST). Run with cmake -P.
+# Generates the table of ggml's functions (OUT) from the list of their names (LIST). Run with cmake -P.
 file(STRINGS "${LIST}" lines REGEX "^[a-z]")
 foreach(line IN LISTS lines)
 	if(NOT line MATCHES "^(base|newer|program) (ggml_[a-z0-9_]+)$")
@@ -7,7 +7,8 @@ foreach(line IN LISTS lines)
 	string(TOUPPER "${CMAKE_MATCH_1}" kind)
 	string(APPEND members "\t__typeof__(${CMAKE_MATCH_2}) *${CMAKE_MATCH_2};\n")
 	string(APPEND entries " \\\n\tX(${kind}, \"${CMAKE_MATCH_2}\")")
-	# An enumeration has the name of one of them: that is a call only with parentheses behind it.
+	# An enumeration has the same name as one of the functions, which therefore counts as called only if a
+	# parenthesis follows.
 	if(CMAKE_MATCH_2 STREQUAL "ggml_backend_dev_type")
 		string(APPEND macros "#define ggml_backend_dev_type(dev) gw_ggml.ggml_backend_dev_type(dev)\n")
 	else()

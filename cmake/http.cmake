@@ -1,5 +1,5 @@
-# The status page and metrics of `ggwire serve --http`: libmicrohttpd's header is needed to build (libmicrohttpd-dev). The
-# library itself is loaded when the option is given, so that a server without it needs none, and workers never have it.
+# The status page and metrics of `ggwire serve --http` need libmicrohttpd's header to build (libmicrohttpd-dev). The
+# option loads the library itself, so a server without it needs none, and workers never load it.
 set(GGWIRE_HTTP AUTO CACHE STRING "Status over HTTP: ON, OFF, or AUTO (where microhttpd.h is found)")
 set_property(CACHE GGWIRE_HTTP PROPERTY STRINGS AUTO ON OFF)
 

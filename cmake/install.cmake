@@ -1,9 +1,9 @@
-# Where everything goes. The plug-in lands in ggml's own backend directory (GGML_BACKEND_DIR), wherever the prefix is:
-# there, and only there, does ggml's loader find it and prefer it to the stock one.
+# Where files are installed. The plug-in goes into ggml's backend directory (GGML_BACKEND_DIR), whatever the prefix:
+# only there ggml's loader finds it and prefers it to the stock plug-in.
 install(TARGETS ggwire libggwire
 	RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
-# The stock server's name, so that scripts which start it start ours.
+# The stock server's name, so that existing scripts start ours.
 install(CODE "
 	set(dir \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
 	file(CREATE_LINK ggwire \"\${dir}/ggml-rpc-server\" SYMBOLIC)
@@ -18,7 +18,7 @@ else()
 		\"${CMAKE_INSTALL_FULL_LIBDIR}/ggwire/libggml-rpc-ggwire.so with GGML_BACKEND_PATH, or configure with -DGGML_BACKEND_DIR=\")")
 endif()
 
-# In a directory of its own: libggml-dev has a header of this name.
+# In a separate directory, because libggml-dev has a header of this name.
 install(FILES include/ggml-rpc.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ggwire)
 
 configure_file(cmake/ggwire.pc.in ${CMAKE_BINARY_DIR}/generated/ggwire.pc @ONLY)
@@ -39,10 +39,10 @@ foreach(section 1 5 7)
 	install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
 
-# An example: /etc/ggwire.conf is its machine's own.
+# An example: /etc/ggwire.conf belongs to the machine's administrator.
 install(FILES packaging/ggwire.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
-# systemd looks for units below every prefix that is /usr or /usr/local.
+# systemd looks for units below /usr and /usr/local only, in this directory.
 set(GGWIRE_UNIT_DIR "lib/systemd/system" CACHE STRING "Directory of systemd units, below the prefix unless absolute")
 configure_file(packaging/ggwire.service.in ${CMAKE_BINARY_DIR}/generated/ggwire.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/ggwire.service packaging/ggwire.socket DESTINATION ${GGWIRE_UNIT_DIR})

@@ -1,4 +1,4 @@
-# ncurses, for the live view of `ggwire top`: used where it is found.
+# ncurses, for the live view of `ggwire top`: optional.
 set(GGWIRE_TOP AUTO CACHE STRING "Live view of ggwire top: ON, OFF, or AUTO (where ncurses is found)")
 set_property(CACHE GGWIRE_TOP PROPERTY STRINGS AUTO ON OFF)
 

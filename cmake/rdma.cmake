@@ -1,4 +1,4 @@
-# RDMA needs libibverbs' headers to build (libibverbs-dev); the library itself is loaded when it is needed.
+# RDMA needs libibverbs' headers to build (libibverbs-dev). The library itself is loaded on demand.
 set(GGWIRE_RDMA AUTO CACHE STRING "RDMA transport: ON, OFF, or AUTO (where infiniband/verbs.h is found)")
 set_property(CACHE GGWIRE_RDMA PROPERTY STRINGS AUTO ON OFF)
 if(NOT GGWIRE_RDMA MATCHES "^(AUTO|ON|OFF)$")

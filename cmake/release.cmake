@@ -1,5 +1,5 @@
 # Toolchain file of tools/release: builds against the packages that `tools/sysroot --with release` unpacked, for any
-# machine of their architecture. Nothing of that directory is named in what is built.
+# machine of their architecture. The results do not contain the path of that directory.
 #   GGWIRE_RELEASE_SYSROOT   that directory
 #   GGWIRE_RELEASE_TRIPLET   of the architecture: x86_64-linux-gnu, aarch64-linux-gnu
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES GGWIRE_RELEASE_SYSROOT GGWIRE_RELEASE_TRIPLET)
@@ -15,10 +15,10 @@ set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 
-# The compiler looks beside itself, for the machine's own C library, before it looks into the sysroot.
+# By default the compiler searches this machine's C library before the sysroot.
 add_link_options("-L${GGWIRE_RELEASE_SYSROOT}/usr/lib/${GGWIRE_RELEASE_TRIPLET}")
 
-# Not every distribution has these two.
+# Some distributions lack these two.
 set(GGWIRE_SECCOMP_LIBRARY "${GGWIRE_RELEASE_SYSROOT}/usr/lib/${GGWIRE_RELEASE_TRIPLET}/libseccomp.a" CACHE FILEPATH "")
 set(GGWIRE_NCURSES_LIBRARY "${GGWIRE_RELEASE_SYSROOT}/usr/lib/${GGWIRE_RELEASE_TRIPLET}/libncursesw.a" CACHE FILEPATH "")
 set(GGWIRE_TINFO_LIBRARY "${GGWIRE_RELEASE_SYSROOT}/usr/lib/${GGWIRE_RELEASE_TRIPLET}/libtinfo.a" CACHE FILEPATH "")

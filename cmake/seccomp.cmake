@@ -1,4 +1,4 @@
-# libseccomp, for the workers' sandbox: used where it is found.
+# libseccomp, for the workers' sandbox: optional.
 set(GGWIRE_SANDBOX AUTO CACHE STRING "seccomp filter for workers: ON, OFF, or AUTO (where libseccomp is found)")
 set_property(CACHE GGWIRE_SANDBOX PROPERTY STRINGS AUTO ON OFF)
 

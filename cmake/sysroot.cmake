@@ -1,6 +1,6 @@
-# Toolchain file: builds against the packages that tools/sysroot unpacked, with the machine's own compiler.
-# Programs run natively: they name the sysroot's loader and find its libraries by RPATH (RUNPATH would not serve the
-# libraries' own dependencies).
+# Toolchain file: builds with the machine's compiler against the packages that tools/sysroot unpacked. Programs run
+# natively: they name the sysroot's loader and find its libraries by RPATH (RUNPATH does not apply to the libraries' own
+# dependencies).
 if(NOT GGWIRE_SYSROOT)
 	get_filename_component(GGWIRE_SYSROOT "${CMAKE_CURRENT_LIST_DIR}/../build/sysroot" ABSOLUTE)
 endif()
@@ -25,7 +25,7 @@ get_filename_component(_triplet "${_libdir}" NAME)
 set(CMAKE_LIBRARY_ARCHITECTURE "${_triplet}")
 set(CMAKE_C_LIBRARY_ARCHITECTURE "${_triplet}")
 
-# The compiler looks beside itself, for the machine's own C library, before it looks into the sysroot.
+# By default the compiler searches this machine's C library before the sysroot.
 add_link_options("-L${_libdir}")
 
 set(_flags "-Wl,--disable-new-dtags,-rpath,${_libdir}")

@@ -1,5 +1,5 @@
-# TLS with pre-shared keys: OpenSSL's headers, 3.0 or newer, are needed to build (libssl-dev). The library itself is loaded
-# when a key is first used, so that one binary serves machines with and without it.
+# TLS with pre-shared keys needs OpenSSL's headers, 3.0 or newer, to build (libssl-dev). The library itself is loaded
+# when a key is first used, so one binary runs on machines with and without it.
 set(GGWIRE_TLS AUTO CACHE STRING "TLS: ON, OFF, or AUTO (where openssl/ssl.h of OpenSSL 3 is found)")
 set_property(CACHE GGWIRE_TLS PROPERTY STRINGS AUTO ON OFF)
 if(NOT GGWIRE_TLS MATCHES "^(AUTO|ON|OFF)$")
@@ -9,7 +9,7 @@ endif()
 set(GGWIRE_HAS_TLS OFF)
 if(NOT GGWIRE_TLS STREQUAL "OFF")
 	find_path(GGWIRE_OPENSSL_INCLUDE openssl/core_names.h)
-	# Debian has one header of an architecture in a directory of its own.
+	# Debian keeps one architecture-dependent header in a separate directory.
 	find_path(GGWIRE_OPENSSL_ARCH_INCLUDE openssl/configuration.h)
 	if(GGWIRE_OPENSSL_INCLUDE AND GGWIRE_OPENSSL_ARCH_INCLUDE)
 		set(GGWIRE_HAS_TLS ON)

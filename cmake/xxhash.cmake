@@ -1,5 +1,5 @@
-# XXH3, with which ggwire peers name weights: xxhash.h alone is needed, and only to build. Without it they use FNV-1a, as
-# stock peers do.
+# XXH3, with which ggwire peers name weights, needs only xxhash.h, and only to build. Without it they use FNV-1a, like
+# stock peers.
 set(GGWIRE_XXH3 AUTO CACHE STRING "XXH3 hashes between ggwire peers: ON, OFF, or AUTO (where xxhash.h is found)")
 set_property(CACHE GGWIRE_XXH3 PROPERTY STRINGS AUTO ON OFF)
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The stock llama.cpp programs run a model across two ggwire servers through the ggwire plug-in, next to the same across two
-# stock servers and on this machine alone. Fails if the texts differ or anything dies.
+# Runs a model with the stock llama.cpp programs across two ggwire servers through the ggwire plug-in, across two stock
+# servers, and on this machine alone. Fails if the texts differ or a program dies.
 # Usage: demo/run.sh, or MODEL=FILE PROMPT=TEXT demo/run.sh
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,11 +17,11 @@ tokens=64
 limit=600
 interop_begin
 
-# Half of the processors for each server, and as many for the program alone.
+# Each server, and the program alone, uses half of the processors.
 threads=$(($(nproc) / 2))
 [ $threads -gt 0 ] || threads=1
 
-# pair_start stock|ggwire: two servers of a kind; sets $pair.
+# pair_start stock|ggwire: starts two servers of that kind; sets $pair.
 pair_start() {
 	server_start "$1" -t $threads
 	pair=$endpoint
@@ -29,7 +29,7 @@ pair_start() {
 	pair=$pair,$endpoint
 }
 
-# rates CSV: prompt and generation, in tokens a second.
+# rates CSV: prints the rates of prompt processing and generation in tokens per second.
 rates() {
 	awk -F'","' '
 		NR == 1 { n = split($0, name, ","); for (i = 1; i <= n; i++) column[name[i]] = i; next }

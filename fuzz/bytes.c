@@ -12,7 +12,7 @@ struct bytes {
 
 static enum gw_status bytes_sendv(struct gw_transport *t, const struct iovec *iov, int n, struct gw_error *err)
 {
-	/* What is sent is read, so that a sanitizer sees it. */
+	/* Reads the sent bytes, so that a sanitizer checks them. */
 	static volatile uint8_t seen;
 	(void)t;
 	(void)err;

@@ -1,4 +1,4 @@
-/* A transport whose peer is the fuzzer's input: receives give its bytes and then the end, sends go nowhere. */
+/* A transport whose peer is the fuzzer's input: receives return its bytes and then the end, and sends are discarded. */
 #ifndef GW_FUZZ_BYTES_H
 #define GW_FUZZ_BYTES_H
 

@@ -1,10 +1,10 @@
-/* The cache as a disk may give it back, and as a worker that was taken over may ask for it. What is taken from it is
- * what was asked for, whatever stands in its files; one thing is believed: that the two sums of a whole record are of
- * the same payload (device/weights/cache_names.h). And whatever is sent to the keeper, another domain's entry stays as
- * it is.
+/* The cache with arbitrary contents on disk, and with arbitrary requests of a compromised worker. A payload that the
+ * server takes from the cache is always the one asked for, whatever the files contain, with one assumption: both
+ * checksums of a valid record belong to the same payload (device/weights/cache_names.h). And no request to the keeper
+ * changes another domain's entry.
  *
- * Input: flags u8 | n u8 | n records of 32 bytes, for the file of names | the one payload, which is also what is sent
- * to the keeper, 56 bytes at a time. */
+ * Input: flags u8 | n u8 | n records of 32 bytes for the file of names | the payload, which is also sent to the keeper,
+ * 56 bytes at a time. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -31,18 +31,18 @@
 #define OTHER "clients/other"
 
 enum {
-	SEAL_RECORDS = 1 << 0, /* with checksums that are right */
-	TRUE_NAME = 1 << 1,    /* the payload's file has the name that is its due, or else the first record's */
-	TRUE_SUMS = 1 << 2,    /* asked is for the payload, or else for the first record's */
+	SEAL_RECORDS = 1 << 0, /* gives the records correct checksums */
+	TRUE_NAME = 1 << 1,    /* names the payload's file correctly; otherwise by the first record */
+	TRUE_SUMS = 1 << 2,    /* asks for the payload; otherwise for the first record */
 	BY_XXH3 = 1 << 3,
-	CUT_NAMES = 1 << 4, /* the last record has lost its end */
+	CUT_NAMES = 1 << 4, /* truncates the last record */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char dir[] = "/tmp/ggwire-fuzz-cache.XXXXXX";
 static struct gw_cache_store *store;
-static struct gw_cache *cache; /* of this input */
+static struct gw_cache *cache; /* for this input */
 
 static void put(const char *name, const uint8_t *bytes, size_t size)
 {
@@ -69,7 +69,7 @@ static struct gw_sums sums_of(const uint8_t *bytes, size_t size)
 	return gw_digest_end(&digest);
 }
 
-/* Reads all of what was opened. Whether it is what the name says. */
+/* Reads a whole entry. Returns whether its contents match its name. */
 static bool read_entry(struct gw_cache_entry *e, uint64_t size, struct gw_sums *got)
 {
 	struct gw_digest digest;
@@ -94,7 +94,7 @@ static struct gw_sums record_sums(const uint8_t *record)
 		.xxh3 = {gw_le64(record + 8), gw_le64(record + 16)}};
 }
 
-/* Whether a record with a right checksum says that what has the sums asked for is what was got. */
+/* Whether a record with a correct checksum maps the requested sums to those of the contents. */
 static bool is_noted(const struct gw_sums *asked, const struct gw_sums *got, const uint8_t *records, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -120,7 +120,7 @@ static void ask(const struct gw_sums *sums, const uint8_t *records, size_t n)
 		abort();
 }
 
-/* The victim's entry: its contents are its name. */
+/* The victim's entry. Its contents match its name. */
 static const uint8_t victim[] = "the weights of another client";
 static char victim_name[64];
 
@@ -136,7 +136,7 @@ static bool is_intact(void)
 	return same;
 }
 
-/* What comes is the keeper's input; what it answers is thrown away. */
+/* Sends the bytes to the keeper and discards the replies. */
 static void besiege(const uint8_t *bytes, size_t size)
 {
 	int fds[2];

@@ -1,4 +1,5 @@
-/* What a server may answer: the plug-in connects, asks what there is, and uses it; the input is the server's side. */
+/* Arbitrary replies of a server: the plug-in connects, queries the server and uses it. The input is the server's
+ * side. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Headers of GGUF files, and indices of them: what is accepted lies inside the file. */
+/* Headers of GGUF files, and their indices: everything that the parser accepts lies inside the file. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -6,7 +6,7 @@
 #include "device/weights/gguf.h"
 #include "device/weights/model_index.h"
 
-/* The file is longer than its header, as files are. */
+/* Longer than the header, like real files. */
 #define FILE_SIZE ((uint64_t)1 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,6 @@
-/* Judging graphs: the input is the body of GRAPH_COMPUTE in protocol 8.0. What is judged to be good is touched as a
- * device would. The mutator knows what a graph is made of and changes one field of a tensor, or links two. */
+/* The checks of graphs: the input is the body of GRAPH_COMPUTE in protocol 8.0. The target accesses an accepted graph's
+ * memory as a device would. The mutator knows the structure of graphs and changes a field of a tensor, or links two
+ * tensors. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static uint32_t next(unsigned *state)
 	return *state >> 8;
 }
 
-/* Numbers around which checks go wrong. */
+/* Numbers at which checks often fail. */
 static uint64_t edge(unsigned *state)
 {
 	static const uint64_t edges[] = {0, 1, 2, 3, 31, 32, 33, 255, 256, 4095, 4096, 65535, WORLD_SIZE - 1,
@@ -68,7 +69,7 @@ static uint64_t edge(unsigned *state)
 	return edges[next(state) % (sizeof(edges) / sizeof(edges[0]))];
 }
 
-/* Changes a number a little, or to an edge. */
+/* Changes a number slightly, or to an edge case. */
 static uint64_t change(uint64_t value, unsigned *state)
 {
 	switch (next(state) % 4) {

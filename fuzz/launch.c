@@ -1,4 +1,4 @@
-/* Graphs that the rules let through, on ggml's CPU backend: the input is a stream of choices (fuzz/kernels/gen.h). */
+/* Runs graphs that the rules allow on ggml's CPU backend: the input is a stream of choices (fuzz/kernels/gen.h). */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

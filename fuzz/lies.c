@@ -1,8 +1,8 @@
-/* What a server may say, to a program that uses its devices through ggml's scheduler: nothing of it ends the program.
- * The input decides where the server of tests/backend/liar.h lies, and what about.
+/* A lying server against a program that uses its devices through ggml's scheduler: no lie ends the program. The input
+ * decides which replies of the server in tests/backend/liar.h are lies.
  *
- * Input: choices u16 of tests/backend/program.c | dialect u8 | level u8 | a byte for each number that is said: below
- * 0xC0 it is the honest one, from there to 0xFE an edge, and 0xFF one that follows in 8 bytes. */
+ * Input: choices u16 of tests/backend/program.c | dialect u8 | level u8 | a byte for each reported number: below 0xC0
+ * it is honest, up to 0xFE an edge case, and 0xFF means that the number follows in 8 bytes. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -64,7 +64,7 @@ static uint64_t say(void *user, enum liar_number what, uint64_t honest)
 	return number;
 }
 
-/* Devices of a server that ggml has not registered, and so need not keep. */
+/* ggml has not registered these devices, so they can be freed. */
 static void use(struct gw_remote *remote, unsigned choices)
 {
 	struct gw_remote_device *devices[MAX_DEVICES];

@@ -1,5 +1,5 @@
-/* A device that claims every operation and only touches the memory that it would use: a tensor beyond its buffer is
- * seen by the address sanitizer. */
+/* A device that claims to support every operation and only accesses the memory that it would use: the address sanitizer
+ * detects tensors outside their buffer. */
 #ifndef GW_FUZZ_MOCK_H
 #define GW_FUZZ_MOCK_H
 

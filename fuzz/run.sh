@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs every fuzz target for a bounded time, and fails at the first finding. What a run discovers stays in
-# BUILD/corpus; the seeds in the tree are only read.
+# Runs every fuzz target for a limited time, and fails at the first finding. New inputs go to BUILD/corpus; the seeds in
+# the tree are only read.
 # Usage: fuzz/run.sh BUILD_DIR [SECONDS] [TARGET...]
-# FUZZ_SEED, if it is set, makes runs alike: a check that is to say the same of the same tree.
+# FUZZ_SEED, if set, makes runs reproducible, for checks that must give the same result for the same tree.
 set -u
 build=${1:?the build directory} seconds=${2:-20}
 shift

@@ -1,5 +1,5 @@
-/* Makes the seeds of the fuzz targets from the recorded conversations: seeds RECORDINGS OUT. Buffers and addresses
- * become those of fuzz/world.h. */
+/* Makes the seeds of the fuzz targets from the recorded sessions: seeds RECORDINGS OUT. Replaces buffers and addresses
+ * by those of fuzz/world.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +13,11 @@
 #include "wire/message.h"
 #include "wire/recording.h"
 
-#define GRAPH_MAX 48000 /* bytes; larger graphs teach nothing new */
+#define GRAPH_MAX 48000 /* bytes; larger graphs add nothing new */
 
 static const char *out_dir;
 
-/* What chooses protocol 8.0 in the targets. */
+/* The byte that selects protocol 8.0 in the targets. */
 static uint8_t dialect_8_0(void)
 {
 	uint8_t i = 0;
@@ -43,7 +43,7 @@ static void save(const char *target, const char *name, const void *data, size_t 
 		die(path);
 }
 
-/* Recorded handles in the order in which they appear, and the lowest address of each. */
+/* Recorded handles in order of appearance, and the lowest address of each. */
 static struct {
 	uint64_t handle, base;
 } known[WORLD_BUFFERS];
@@ -71,7 +71,7 @@ static void map_tensor(uint8_t *wire)
 	gw_wire_tensor_encode(&gw_dialect_8_0, &t, wire);
 }
 
-/* Where tensors stand in the body of a command; -1 = none. */
+/* The offset of tensors in a command's body; -1: none. */
 static int tensor_at(unsigned cmd)
 {
 	switch (cmd) {
@@ -131,7 +131,7 @@ static void begin_session(struct gw_buf *session)
 	}
 }
 
-/* Which entry of the table in fuzz/wire.c takes a request. */
+/* The index of a request's decoder in the table in fuzz/wire.c. */
 static int decoder_of(unsigned cmd)
 {
 	static const struct {
@@ -161,7 +161,7 @@ static void save_wire(const struct gw_exchange *e, const char *name)
 	gw_buf_free(&seed);
 }
 
-/* One request of a conversation, the first of its command that is not too long. */
+/* Takes one request of a session: the first of its command that is short enough. */
 static void take(const struct gw_exchange *e, const char *name, struct gw_buf *session)
 {
 	if (e->request_size > GRAPH_MAX)
@@ -220,7 +220,7 @@ static void append_reply(struct gw_buf *stream, const void *body, size_t size)
 	gw_buf_append(stream, body, size);
 }
 
-/* What one of our own servers says to a client that asks what there is and reads two tensors. */
+/* The replies of a ggwire server to a client that queries it and reads two tensors. */
 static void save_extended(void)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED] = {0};
@@ -243,7 +243,7 @@ static void save_extended(void)
 	gw_buf_free(&stream);
 }
 
-/* What one of our own servers says of itself. */
+/* The status of a ggwire server. */
 static void save_status(void)
 {
 	const uint8_t head[2] = {20, dialect_8_0()};

@@ -1,4 +1,5 @@
-/* A whole session of a server over a mock device: input[0] is the dialect, the rest what a client sends after HELLO. */
+/* A whole session of a server with a mock device: input[0] is the dialect, the rest is what the client sends after
+ * HELLO. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static void discard(enum gw_log_level level, const char *line, void *user)
 	(void)line;
 }
 
-/* Another server, which greets, sends numbers until it has sent enough, and never listens. */
+/* A peer server that completes the handshake, sends a limited amount of numbers, and never receives. */
 static enum gw_status pair(
 	void *user, const char *client, const struct gw_pairing *pairing, int *fd, struct gw_error *err)
 {

@@ -1,5 +1,5 @@
-/* What a client sends before it has proved anything: no bytes complete a handshake, an identity that is looked up is
- * valid, and a key file that is accepted holds usable keys. */
+/* Bytes from an unauthenticated client: none completes a handshake, every identity that is looked up is valid, and
+ * every accepted key file contains usable keys. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Every decoder, in every dialect: input[0] chooses the decoder, input[1] the dialect. What was decoded is encoded, and
- * decoded again to the same. */
+/* Every decoder, in every dialect: input[0] selects the decoder, input[1] the dialect. Decoded messages are encoded and
+ * decoded again, with the same result. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static void same(const void *a, const void *b, size_t size)
 		abort();
 }
 
-/* A codec that keeps every byte of a message that it takes. */
+/* A codec that preserves every byte of an accepted message. */
 #define EXACT(type, name, wire, ...)                                                   \
 	static void name(const uint8_t *body, size_t size)                             \
 	{                                                                              \
@@ -100,7 +100,7 @@ static void status(const uint8_t *body, size_t size)
 	if (gw_ext_status_decode(body, size, &s) != GW_OK)
 		return;
 	if (gw_ext_status_encode(&s, &out) == GW_OK) {
-		/* What was understood says the same when it is said again. */
+		/* Encoding and decoding again gives the same message. */
 		if (gw_ext_status_decode(out.data, out.len, &again) || gw_ext_status_encode(&again, &second) ||
 			second.len != out.len)
 			abort();

@@ -21,7 +21,7 @@ enum {
 	CHUNK = 1 << 16
 };
 
-/* Shape of the model; 0 stands for "not given" until options_complete() has run. */
+/* Shape of the model; 0 means "not given" until options_complete() has run. */
 struct options {
 	int64_t layers, embd, heads, kv_heads, head_dim, ff, vocab, ctx, size;
 	uint64_t seed;
@@ -107,7 +107,7 @@ static size_t layer_bytes(const struct options *o)
 	       (size_t)o->embd * (ggml_row_size(o->type, attention) + ggml_row_size(o->type, o->ff));
 }
 
-/* Width for --size: about sixteen layers, each of some twelve weights per squared width. */
+/* The width for --size, with about sixteen layers of about twelve weights per squared width. */
 static int64_t size_to_width(int64_t size, enum ggml_type type)
 {
 	double weights = (double)size / ((double)ggml_row_size(type, 32) / 32);
@@ -209,7 +209,7 @@ static struct options options_parse(int argc, char **argv)
 	return o;
 }
 
-/* Words in bijective base 26 (a, b, ... z, aa, ...), each led by the tokenizer's mark of a space. */
+/* Words in bijective base 26 (a, b, ... z, aa, ...), each after the tokenizer's mark for a space. */
 static void word_spell(char *out, size_t size, int64_t index)
 {
 	char letters[16];
@@ -220,7 +220,7 @@ static void word_spell(char *out, size_t size, int64_t index)
 	snprintf(out, size, "\xe2\x96\x81%s", letters + at);
 }
 
-/* A SentencePiece vocabulary: three control tokens, the bytes, and words that nothing merges into. */
+/* A SentencePiece vocabulary: three control tokens, the bytes, and words without merges. */
 static bool vocabulary_add(struct gguf_context *gguf, int64_t count)
 {
 	enum {
@@ -334,7 +334,7 @@ static void layer_add(struct ggml_context *ctx, const struct options *o, int64_t
 	}
 }
 
-/* The tensors without their data. NULL: no memory. */
+/* The tensors without their data. NULL: out of memory. */
 static struct ggml_context *tensors_new(const struct options *o)
 {
 	size_t count = 3 + 9 * (size_t)o->layers;
@@ -359,7 +359,7 @@ static uint64_t random_next(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-/* Four weights out of each random number; n is a multiple of 4. */
+/* Derives four weights from each random number; n is a multiple of 4. */
 static void weights_fill(float *out, int64_t n, float scale, uint64_t *state)
 {
 	for (int64_t i = 0; i < n; i += 4) {
@@ -402,7 +402,7 @@ static bool tensor_write(FILE *file, const struct ggml_tensor *t, uint64_t state
 
 static bool model_write(FILE *file, const struct gguf_context *gguf, struct ggml_context *ctx, uint64_t seed)
 {
-	/* The longest row (of ff weights, at most 2^18) may be longer than a chunk. */
+	/* The longest row (of ff weights, at most 2^18) may exceed a chunk. */
 	size_t bytes = sizeof(float) << 18;
 	float *weights = malloc(bytes);
 	void *packed = malloc(bytes);
@@ -430,7 +430,7 @@ static bool model_make(const struct options *o, FILE *file)
 	return made;
 }
 
-/* Takes back a file that is not whole; never a device that --out named. */
+/* Removes an incomplete file, but never a device that --out named. */
 static void file_withdraw(const char *path)
 {
 	struct stat st;

@@ -1,5 +1,5 @@
-/* Preloaded into the servers of the simulated cluster, whose machines are addresses of one machine: what a server binds
- * to all addresses, or does not bind before it connects, it binds to its own, GGWIRE_ADDRESS. */
+/* Preloaded into the servers of the simulated cluster, whose machines are addresses of one machine. A socket that binds
+ * to all addresses, or connects without binding, is bound to the machine's address, GGWIRE_ADDRESS. */
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netinet/in.h>
@@ -35,7 +35,7 @@ __attribute__((visibility("default"))) int connect(int fd, const struct sockaddr
 	struct sockaddr_in own, bound = {0};
 	socklen_t bound_length = sizeof(bound);
 
-	/* A socket that is bound already keeps its address. */
+	/* A bound socket keeps its address. */
 	if (own_address(addr, &own) && getsockname(fd, (struct sockaddr *)&bound, &bound_length) == 0 &&
 		bound.sin_port == 0)
 		bind_next(fd, (struct sockaddr *)&own, sizeof(own));

@@ -1,27 +1,27 @@
-# What is run on the simulated machines. Sourced by bench/cluster/run.
+# bench/cluster/run sources this file. It runs programs on the simulated machines.
 #
-# A run is described by the variables model, split, phase, net, n (machines) and kind, which these functions read.
+# The variables model, split, phase, net, n (machines) and kind describe a run.
 # shellcheck shell=bash disable=SC2154,SC2034
 
-# Seconds that a run may take; longer ones are left out, and said to be.
+# Limit in seconds for a run. Longer ones are skipped, with a remark.
 longest=30
 
 run_name() {
 	echo "$model, $split, $phase, $net, $n x $kind"
 }
 
-# How many tokens are generated, or are in the prompt.
+# The number of generated tokens, or of prompt tokens.
 tokens() {
 	[ $phase = decode ] && echo 1 || echo $(($(micro_batches $split $n) * batch))
 }
 
-# Layers of the whole model for each of the file's, where a run is of the file's only.
+# How many layers of the model each layer of the file represents, in runs that only cover the file's layers.
 represents() {
 	[ $split = layer ] && echo 1 || compute a/b a=$layers b=$file_layers
 }
 
-# predicted WAY [once]: seconds of a token, or of the prompt, of the whole model; or of what happens once in it, whatever
-# the number of layers.
+# predicted WAY [once]: seconds for a token, or for the prompt, of the whole model; with once, only of the parts that do
+# not depend on the number of layers.
 predicted() {
 	awk -v what="${2:-}" -v by=$split -v phase=$phase -v n=$n -v way="$1" -v latency_us=$latency_us -v rate=$rate -v embd=$embd \
 		-v layers=$layers -v weights=$weights -v file_layers=$file_layers -v file_inner=$file_inner \
@@ -29,25 +29,26 @@ predicted() {
 		-v batch=$batch -v m="$(micro_batches $split $n)" -f "$here/predict.awk" </dev/null
 }
 
-# The way that data takes from server to server, as the last run of the kind has shown.
+# How data travels from server to server, as the last run of the kind has shown.
 declare -A way_of=()
 way() {
 	case $kind,$split,$n in
 	*,1) echo none ;;
-	# Two stock servers are all that stock's communicator takes.
+	# Stock's communicator works between two servers only.
 	stock,tensor,2) echo pair ;;
 	*) echo "${way_of[$kind,$split]:-client}" ;;
 	esac
 }
 
-# way_learn CLIENT BETWEEN: from the bytes that passed. What servers say to each other at first is no more than some dozen.
+# way_learn CLIENT BETWEEN: derives it from the bytes that passed. Pairing itself takes only a few dozen bytes between
+# servers.
 way_learn() {
 	[ "$n" != 1 ] || return 0
 	way_of[$kind,$split]=client
 	[ "$2" -le $(($1 / 10)) ] || way_of[$kind,$split]=direct
 }
 
-# model_file: true width, few layers, and otherwise as little as can be split by eight; made once.
+# model_file: true width, few layers, and otherwise the minimum that eight machines can split; made once.
 model_file() {
 	local file=$out/models/$model.gguf
 	[ -r "$file" ] || { "$build/bin/mkmodel" --layers $file_layers --embd $embd --heads 8 --kv-heads 8 \
@@ -56,7 +57,7 @@ model_file() {
 	echo "$file"
 }
 
-# device: what the simulated devices are told. With layers split each of the file's stands for several.
+# device: settings of the simulated devices. With split layers each layer of the file represents several.
 device() {
 	local each=1
 	[ $split = tensor ] || each=$(compute a/b a=$layers b=$file_layers)
@@ -64,10 +65,10 @@ device() {
 		compute 'w*e' w="$factor" e="$each")"
 }
 
-# bench_options: sets options, of llama-bench. With layers split the output counts as one, and goes to the last machine.
+# bench_options: sets options for llama-bench. With split layers the output counts as one layer, on the last machine.
 bench_options() {
 	local at='' i
-	# The first of two samples is a warm-up, in which the network begins to be slow.
+	# The first of two samples is a warm-up, during which the network becomes slow.
 	options=(-sm $split -ub $batch -t 1 -fa on -o jsonl --progress --no-warmup -r 2)
 	if [ $split = layer ]; then
 		for ((i = 1; i < n; i++)); do at+=$((file_layers / n))/; done
@@ -76,7 +77,7 @@ bench_options() {
 	[ $phase = decode ] && options+=(-p 0 -n 1) || options+=(-n 0 -p "$(tokens)")
 }
 
-# network_check: what the network delivers at that setting, once for each.
+# network_check: measures the network at these settings, once for each.
 declare -A checked=()
 network_check() {
 	local line rtt='' real='' bytes rtt_set rate_set
@@ -96,10 +97,10 @@ network_check() {
 		"$(shown "$(compute r/1e6 r="$real")") MB/s in both directions (set: $(shown "$(compute r/1e6 r="$rate_set")"))" >&2
 }
 
-# client_run FILE: llama-bench; its CPU seconds go to a file.
+# client_run FILE: runs llama-bench and writes its CPU seconds to the file.
 client_run() {
 	local TIMEFORMAT='%U %S' status
-	# Each micro-batch a graph of its own, as they are from 256 tokens on: llama.cpp waits before it uses one again.
+	# Each micro-batch uses a new graph, as with 256 tokens or more: llama.cpp waits before it reuses a graph.
 	[ $phase = decode ] || export LLAMA_GRAPH_REUSE_DISABLE=1
 	{ time client $kind 150 llama-bench -m "$1" -rpc "$endpoints" "${options[@]}" >"$out/log/bench.jsonl"; } \
 		2>"$out/log/client-times"
@@ -108,8 +109,8 @@ client_run() {
 	return $status
 }
 
-# client_await: until llama-bench is done, over the slow network from its first computation on: weights are not of
-# interest. Sets cpu, the percentage of this machine that everything took meanwhile.
+# client_await: waits for llama-bench. The network becomes slow at its first computation, because loading weights is not
+# measured. Sets cpu, the CPU usage of everything in percent of this machine.
 client_await() {
 	local i start before
 	for ((i = 0; i < 1500; i++)); do
@@ -123,7 +124,7 @@ client_await() {
 		t=$((${EPOCHREALTIME/./} - start)) p="$(nproc)")
 }
 
-# result_note: the row. A kind's way is known afterwards.
+# result_note: writes the row. The way of a kind is known after the run.
 result_note() {
 	local ns seconds client between late
 	read -r client between late < <(relay_ask counts | sed 's/[a-z_]*=//g')
@@ -137,12 +138,12 @@ result_note() {
 	[ "$(compute 'c>60' c="$cpu")" != 1 ] || remark "$(run_name): took $(shown "$cpu") % of this machine; the scale is too small for it"
 }
 
-# run_long: whether it would take longer than it may.
+# run_long: whether the run would exceed the limit.
 run_long() {
 	local seconds
 	seconds=$(compute '2*p*s/r' p="$(predicted "$(way)")" s=$scale r="$(represents)")
 	[ "$(compute "s>$longest" s="$seconds")" = 1 ] || return
-	remark "$(run_name): left out, it would take $(shown "$seconds") s"
+	remark "$(run_name): skipped, it would take $(shown "$seconds") s"
 }
 
 run_one() {
@@ -167,14 +168,14 @@ run_one() {
 	network_stop
 }
 
-# runs SPLIT PHASE LINKS: on every model and number of machines, kinds alternating.
+# runs SPLIT PHASE LINKS: measures every model and number of machines, with alternating kinds.
 runs() {
 	local split=$1 phase=$2 model net n kind
 	for model in $models; do
 		for net in $3; do
 			for n in $machines; do
 				for kind in stock ours; do
-					# More than two stock servers do not reduce by themselves.
+					# Three or more stock servers cannot reduce among themselves.
 					[ "$kind,$split" != stock,tensor ] || [ "$n" -le 2 ] || continue
 					run_one
 				done
@@ -188,7 +189,7 @@ case_tensor_prefill() { runs tensor prefill "$tensor_links"; }
 case_layer_decode() { runs layer decode "$layer_links"; }
 case_layer_prefill() { runs layer prefill "$layer_links"; }
 
-# Two servers of this machine with its CPU devices, no simulation: what the software itself takes.
+# Two servers on this machine with its CPU devices, without simulation: the overhead of the software.
 case_allreduce() {
 	local rep each first line reps=5
 	[ $quick = 0 ] || reps=2

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A machine with 273 GB/s and some 50 TFLOP/s in matrix multiplications (docs/scale-out.md). */
+/* A machine with 273 GB/s and about 50 TFLOP/s in matrix multiplications (docs/scale-out.md). */
 static const struct sim_settings defaults = {
 	.flops = 50e12,
 	.bytes = 273e9,
@@ -30,7 +30,7 @@ static const struct setting {
 	{"compute", offsetof(struct sim_settings, compute), 0, 1},
 };
 
-/* Takes NAME=NUMBER at *text and moves behind it. */
+/* Parses NAME=NUMBER at *text and moves past it. */
 static bool setting_take(const char **text, struct sim_settings *out)
 {
 	size_t length = strcspn(*text, "=,");
@@ -88,7 +88,7 @@ static double operations(const struct sim_settings *s, const struct ggml_tensor 
 	return elements;
 }
 
-/* What is read and written. A table of rows is not read as a whole: only as much as goes through. */
+/* Bytes read and written. Of a table of rows, only the rows in use count. */
 static double traffic(const struct sim_settings *s, const struct ggml_tensor *node)
 {
 	if (node->op == GGML_OP_GET_ROWS)

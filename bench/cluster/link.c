@@ -1,5 +1,4 @@
-/* bench-link: the round trip and the rate of a connection from one address to another, through whatever lies between.
- */
+/* bench-link: measures round trip and rate of a connection between two addresses. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,7 @@ static struct sockaddr_in address(const char *host, const char *port)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtoul(port, NULL, 10))};
 	if (inet_pton(AF_INET, host, &addr.sin_addr) != 1) {
-		fprintf(stderr, "bench-link: '%s' is no IPv4 address\n", host);
+		fprintf(stderr, "bench-link: '%s' is not an IPv4 address\n", host);
 		exit(EXIT_USAGE);
 	}
 	return addr;

@@ -1,8 +1,8 @@
-# The machines of the simulated cluster: a relay for its network, servers with simulated devices. Sourced by
-# bench/cluster/run, after tests/interop/lib.sh and bench/lib.sh.
+# bench/cluster/run sources this file, after tests/interop/lib.sh and bench/lib.sh. It manages the machines of the
+# simulated cluster: a relay as network, and servers with simulated devices.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-# Addresses and a port that nobody else has: other runs may be on this machine.
+# Chooses unused addresses and an unused port, because other runs may use this machine.
 network_choose() {
 	local bytes
 	read -r -a bytes < <(od -An -N4 -tu1 /dev/urandom)
@@ -10,13 +10,13 @@ network_choose() {
 	port=$((20000 + (bytes[2] * 256 + bytes[3]) % 10000))
 }
 
-# relay_ask COMMAND...: the relay's answer.
+# relay_ask COMMAND...: prints the relay's reply.
 relay_ask() {
 	local answer
 	echo "$*" >&"${relay_in}" && read -r -t 10 answer <&"${relay_out}" && echo "$answer"
 }
 
-# network_start MACHINES: the relay, which passes everything on at once until network_pace.
+# network_start MACHINES: starts the relay, which forwards without delay until network_pace.
 network_start() {
 	local answer try
 	for try in 1 2 3; do
@@ -42,10 +42,10 @@ network_stop() {
 network_pace() {
 	local latency_us rate
 	link "$1"
-	[ "$(relay_ask "pace $(compute "a*$2" a=$latency_us) $(compute "b/$2" b=$rate)")" = ok ] || die "the relay does not obey"
+	[ "$(relay_ask "pace $(compute "a*$2" a=$latency_us) $(compute "b/$2" b=$rate)")" = ok ] || die "the relay rejects a command"
 }
 
-# machine_start KIND NUMBER: a server in the background; what it says is in $log.
+# machine_start KIND NUMBER: starts a server in the background; $log is its log.
 machine_start() {
 	local dir options kind
 	kind=$(kind_program "$1")
@@ -66,7 +66,7 @@ machine_start() {
 	server_pids="$server_pids $server_pid"
 }
 
-# machines_start KIND COUNT: that many, with the device that $sim describes; sets $endpoints. False if one does not come up.
+# machines_start KIND COUNT: starts that many, with the device in $sim; sets $endpoints. Fails if one does not start.
 machines_start() {
 	local i pid try
 	endpoints=
@@ -84,7 +84,7 @@ machines_start() {
 	done
 }
 
-# Milliseconds of processor time: of the relay, the servers, and the client if it is given.
+# Processor time in milliseconds: of the relay, the servers, and the client if given.
 cluster_cpu_ms() {
 	local pid pids=()
 	for pid in $relay_pid $server_pids "$@"; do mapfile -t -O ${#pids[@]} pids < <(process_tree "$pid"); done

@@ -10,7 +10,7 @@ int64_t pace_send(const struct pace *pace, struct link *from, struct link *to, i
 	int64_t length = (int64_t)((double)n / pace->rate * 1e9) + 1;
 	int64_t start = later(since, from->out_until);
 
-	/* The receiver's link takes the first byte while the sender's still has the last one. */
+	/* The receiver's link accepts the first byte while the sender's still holds the last. */
 	from->out_until = start + length;
 	to->in_until = later(start + pace->latency, to->in_until) + length;
 	*out = from->out_until;

@@ -31,7 +31,7 @@ int64_t pipe_now(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
-/* How far ahead of the sender's link a pipe reads. */
+/* How far a pipe reads ahead of the sender's link. */
 static int64_t ahead(const struct pace *pace)
 {
 	return pace ? (int64_t)(PIECE / pace->rate * 1e9) : INT64_MAX / 2;
@@ -45,7 +45,7 @@ int64_t pipe_next(const struct pipe *p, const struct pace *pace, int64_t now)
 		next = p->first->due;
 	else if (!p->first && p->ended_at && !p->shut)
 		next = p->ended_at;
-	/* Where it may read already, the socket tells. */
+	/* If it may already read, epoll reports the data. */
 	return !p->ended_at && reads > now && reads < next ? reads : next;
 }
 
@@ -54,8 +54,8 @@ bool pipe_may_read(const struct pipe *p, const struct pace *pace, int64_t now)
 	return !p->ended_at && p->queued < QUEUE_MAX && p->sent_at <= now + ahead(pace);
 }
 
-/* When the bytes reached the sender's socket at the switch, by the kernel's stamp: this program may have been busy, or
- * asleep, since then, and the link is not to pay for it. */
+/* When the bytes reached the sender's socket at the switch, according to the kernel's time stamp. This program may have
+ * been busy or asleep since then, which must not delay the link. */
 static int64_t arrival(struct msghdr *message)
 {
 	int64_t now = pipe_now();
@@ -128,7 +128,7 @@ static void note_late(struct lateness *lateness, const struct piece *piece, int6
 			now - piece->due;
 }
 
-/* Writes of the first piece what the socket takes. False: lost. */
+/* Writes as much of the first piece as the socket accepts. False: the connection is lost. */
 static bool piece_write(struct pipe *p)
 {
 	struct piece *piece = p->first;

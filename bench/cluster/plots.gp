@@ -1,4 +1,4 @@
-# Speed against one machine. Given by the caller: data (blocks by link: machines, ours, stock, predicted), out, title.
+# Speed relative to one machine. Variables: data (blocks by link: machines, ours, stock, predicted), out, title.
 set terminal svg size 720,420 font "sans-serif,12" background "white"
 set output out
 set title title

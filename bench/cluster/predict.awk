@@ -1,20 +1,20 @@
-# Seconds that a whole model takes, in truth, by the formulas of docs/scale-out.md. Given with -v:
+# Predicts the seconds of a real model by the formulas of docs/scale-out.md. Variables for -v:
 #   by (tensor, layer), phase (decode, prefill), n (machines), way (direct, client, pair)
 #   latency_us, rate       of the links
 #   embd, layers, weights  of the model; file_layers, file_inner, file_vocab of its file
 #   flops, bytes, launch   of a machine
 #   batch, m               tokens of a micro-batch, and their number
-#   what                   "once": only what does not depend on the number of layers
+#   what                   "once": only the parts that do not depend on the number of layers
 
 function max(a, b) { return a > b ? a : b }
 function min(a, b) { return a < b ? a : b }
 
-# A message of k bytes, one way.
+# One-way time of a message of k bytes.
 function hop(k) { return a + k / rate }
 
-# Every rank gets the sum of all: directly, in one step or in two; between two stock servers, one direction after the
-# other and as BF16 from 32,768 elements on; through the client, in rounds in which each rank is read and written, and
-# gets a graph for the addition, which has all that led to it in the graphs before (some 100 KB with 16 layers).
+# Every rank receives the sum. direct: in one step or in two. pair (two stock servers): one direction after the other,
+# and as BF16 from 32,768 elements on. client: in rounds that read and write each rank and send a graph for the
+# addition, which repeats all preceding nodes (about 100 KB with 16 layers).
 function all_reduce(k) {
 	if (n == 1)
 		return 0
@@ -30,7 +30,7 @@ BEGIN {
 	tokens = phase == "decode" ? 1 : batch
 	state = embd * 4 * tokens
 
-	# Matrices, and what each machine does whole: additions, norms, launches.
+	# Matrices, and the work that each machine does in full: additions, norms, launches.
 	per_layer = max(2 * weights * tokens / flops, weights * 0.5625 / bytes)
 	represents = layers / file_layers
 	head = phase == "decode" ? file_vocab / (7 * file_inner) * represents * per_layer : 0
@@ -38,8 +38,8 @@ BEGIN {
 	launches = layers * 19 * launch
 	passes = 14 * state / bytes
 
-	# The client has the embeddings, and sends them to the first machine, or to all, with two tensors of that size which
-	# llama.cpp has for other kinds of input. The answer comes back.
+	# The client has the embeddings, and sends them to the first machine, or to all, together with two tensors of
+	# that size that llama.cpp has for other kinds of input. The reply comes back.
 	inputs = (by == "tensor" ? n : 1) * 3 * state / rate
 	once = 2 * a + inputs
 	if (what == "once") {

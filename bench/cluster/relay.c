@@ -1,4 +1,4 @@
-/* bench-relay: the network of the simulated cluster, for the shell. */
+/* bench-relay: a command-line program for the network of the simulated cluster. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -48,7 +48,7 @@ static void command(struct switch_ctx *ctx, const char *line)
 		printf("client=%" PRIu64 " between=%" PRIu64 " late_median_us=%.1f late_most_us=%.1f\n", c.client,
 			c.between, c.late_median_us, c.late_most_us);
 	} else {
-		printf("what is '%s'?\n", line);
+		printf("unknown command '%s'\n", line);
 	}
 }
 

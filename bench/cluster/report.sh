@@ -1,17 +1,18 @@
-# What the results say: tables, targets, plots. Sourced by bench/cluster/run, after bench/report.sh.
+# bench/cluster/run sources this file, after bench/report.sh. It writes the report: tables, targets, plots.
 # shellcheck shell=bash disable=SC2154
 
-# speed MODEL SPLIT PHASE LINK MACHINES KIND [COLUMN]: tokens a second, or another column of the run; nothing if it was not made.
+# speed MODEL SPLIT PHASE LINK MACHINES KIND [COLUMN]: tokens per second, or another column of the run; nothing if there
+# was no such run.
 speed() {
 	awk -F, -v run="$1,$2,$3,$4,$5,$6" -v column="${7:-9}" '$1 "," $2 "," $3 "," $4 "," $5 "," $6 == run { print $column }' "$results"
 }
 
-# speed_up MODEL SPLIT PHASE LINK MACHINES KIND [COLUMN]: against one machine.
+# speed_up MODEL SPLIT PHASE LINK MACHINES KIND [COLUMN]: relative to one machine.
 speed_up() {
 	compute a/b a="$(speed "$@")" b="$(speed "${@:1:4}" 1 "${@:6}")"
 }
 
-# steady_up ...: the same without the time in which the pipeline fills, (n - 1)/n of a micro-batch.
+# steady_up ...: speed_up without the time that fills the pipeline, (n - 1)/n of a micro-batch.
 steady_up() {
 	local m one
 	m=$(micro_batches "$2" "$5")
@@ -119,7 +120,8 @@ cluster_table() {
 	cluster_targets
 }
 
-# plot_lines FILE SPLIT PHASE MODEL: for each link a block of machines, ours, stock, and what direct links would give.
+# plot_lines FILE SPLIT PHASE MODEL: for each link a block of machines, ours, stock, and the prediction for direct
+# links.
 plot_lines() {
 	local net n
 	for net in $all_links; do

@@ -1,11 +1,11 @@
-# The machines, links and models that are simulated, and at which scale. Sourced by bench/cluster/run, which defines
-# what is a number of this file on purpose: docs/scale-out.md argues for each.
+# The simulated machines, links and models, and the scale. bench/cluster/run sources this file. docs/scale-out.md gives
+# the reasons for each number.
 # shellcheck shell=bash disable=SC2034
 
 # A machine: 273 GB/s of memory, 50 TFLOP/s in matrix products, 2 us for each node of a graph.
 machine_bytes=273e9 machine_flops=50e12 machine_launch=2e-6
 
-# link NAME: sets latency_us (one way, application to application) and rate (bytes a second: 94 % of the line's).
+# link NAME: sets latency_us (one way, application to application) and rate (bytes per second: 94 % of the line rate).
 all_links='1GbE 10GbE 25GbE 100GbE'
 link() {
 	case $1 in
@@ -17,8 +17,8 @@ link() {
 	esac
 }
 
-# model NAME: sets embd (true), layers (of the whole model), weights (in the matrices of a layer), and factor: how much
-# larger the true matrices are than those of the file, whose heads and feed-forward part are 256 wide.
+# model NAME: sets embd (the true width), layers (of the whole model), weights (in the matrices of a layer), and factor:
+# how much larger the true matrices are than those of the file, whose heads and feed-forward part are 256 wide.
 all_models='8B 70B'
 file_layers=16 file_inner=256 file_vocab=512
 model() {
@@ -30,9 +30,10 @@ model() {
 	factor=$(compute "w/(7*$file_inner*e)" w=$weights e=$embd)
 }
 
-# scale MODEL SPLIT PHASE LINK: how many times slower than in truth everything is. With tensors split the link and the
-# length of a layer decide: both have to be long against what this machine takes to wake a thread, and its processors
-# have to keep up with the bytes. With layers split it is the model alone, whose layers in the file stand for several.
+# scale MODEL SPLIT PHASE LINK: the factor by which everything is slower than in reality. With split tensors it depends
+# on the link and the time per layer: both must be long compared with the wake-up of a thread on this machine, and its
+# processors must be able to move the bytes. With split layers it depends on the model only, each of whose layers in the
+# file represents several.
 scale() {
 	case $2,$1,$4,$3 in
 	tensor,70B,1GbE,*) echo 10 ;;
@@ -48,7 +49,7 @@ scale() {
 	esac
 }
 
-# The prompt goes in micro-batches: so many with layers split, one with tensors.
+# The prompt consists of micro-batches: of several with split layers, of one with split tensors.
 batch=64
 micro_batches() {
 	[ "$1" = layer ] && echo $((2 * $2)) || echo 1

@@ -1,10 +1,10 @@
-/* A device that takes as long as it is told, for measurements of what surrounds it: a plug-in that GGML_BACKEND_PATH
- * names and GGWIRE_SIM sets up (cost.h). Results are those of ggml's CPU kernels or are left alone; either way they are
- * due after the time that the nodes take. Never installed.
+/* A device with simulated speed, to measure the software around it: GGML_BACKEND_PATH names this plug-in, and
+ * GGWIRE_SIM configures it (cost.h). ggml's CPU kernels compute the results, or they stay untouched; in both cases they
+ * are due after the nodes' simulated time. Never installed.
  *
- * A device has no thread. Its queue is the moment at which all that it was given is over: a graph moves that moment on
- * and returns, whoever synchronizes sleeps until it has come. So a late wake-up delays who waits, and no graph after
- * it. */
+ * A device has no thread. Its queue is a single time at which all submitted work is finished: a graph advances that
+ * time and returns at once, and synchronizing sleeps until then. So a late wake-up delays the waiting thread, but no
+ * later graph. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,7 +33,7 @@ struct device {
 	int64_t busy_until; /* nanoseconds of the monotonic clock */
 };
 
-/* A stream: no state of its own but the CPU's backend, for results. */
+/* A stream has no state except the CPU backend that computes results. */
 struct stream {
 	struct ggml_backend base;
 	struct device *device;
@@ -59,13 +59,13 @@ static int64_t now_ns(void)
 static void sleep_until(int64_t ns)
 {
 	struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-	/* The kernel may otherwise wake the thread 50 us late, to spare itself a timer. */
+	/* By default the kernel may wake the thread 50 us late to save timers. */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
 		continue;
 }
 
-/* Buffers: memory that the kernel makes present where it is written. */
+/* Buffers: the kernel allocates pages on the first write. */
 
 static void buffer_free(ggml_backend_buffer_t buffer)
 {
@@ -100,7 +100,7 @@ static void buffer_get(
 
 static void buffer_clear(ggml_backend_buffer_t buffer, uint8_t value)
 {
-	/* Zeros are what absent pages read as. */
+	/* Discarded pages read as zeros. */
 	if (value != 0 || madvise(buffer->context, buffer->size, MADV_DONTNEED) != 0)
 		memset(buffer->context, value, buffer->size);
 }
@@ -179,7 +179,7 @@ static enum ggml_status stream_compute(ggml_backend_t backend, struct ggml_cgrap
 	return status;
 }
 
-/* In the stream's order, since results are there as soon as a graph was given. */
+/* In order, because results exist as soon as a graph is submitted. */
 static void stream_set(ggml_backend_t backend, struct ggml_tensor *tensor, const void *data, size_t offset, size_t size)
 {
 	(void)backend;
@@ -235,8 +235,8 @@ static void device_props(ggml_backend_dev_t dev, struct ggml_backend_dev_props *
 	props->caps.async = true;
 }
 
-/* What computes, and knows what can be computed; NULL if there is none. A worker loads the libraries of the devices
- * that it lends, and no others. */
+/* The device that computes, and knows which operations are supported; NULL if there is none. A worker loads only the
+ * libraries of the devices that it serves. */
 static ggml_backend_dev_t cpu_device(void)
 {
 	ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
@@ -247,7 +247,7 @@ static ggml_backend_dev_t cpu_device(void)
 	return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
 }
 
-/* The CPU's backend with one thread: other machines of the cluster are on this one, too. */
+/* The CPU backend with one thread, because all machines of the cluster share this machine. */
 static ggml_backend_t cpu_open(void)
 {
 	ggml_backend_dev_t dev = cpu_device();
@@ -274,7 +274,7 @@ static ggml_backend_t device_init(ggml_backend_dev_t dev, const char *params)
 	if (settings.compute > 0) {
 		s->cpu = cpu_open();
 		if (!s->cpu) {
-			fprintf(stderr, "sim: there is no CPU device to compute with\n");
+			fprintf(stderr, "sim: no CPU device to compute with\n");
 			free(s);
 			return NULL;
 		}

@@ -19,7 +19,7 @@ enum {
 	EVENTS = 64,
 	RETRY_NS = 10 * 1000000
 };
-/* A program may name another one's port before that one listens, and is not to see how long its bytes wait here. */
+/* A program may connect before the other one listens, and must not notice that its bytes wait here. */
 #define GIVE_UP_NS (6 * INT64_C(1000000000))
 
 struct listener {
@@ -30,7 +30,7 @@ struct listener {
 
 struct end {
 	struct connection *connection;
-	int side; /* 0: who connected */
+	int side; /* 0: the end that connected */
 	uint32_t interest;
 };
 
@@ -41,7 +41,7 @@ struct connection {
 	bool connected, lost;
 	int64_t retry_at, give_up_at;
 	struct end ends[2];
-	struct pipe pipes[2]; /* by the side that sends */
+	struct pipe pipes[2]; /* indexed by the sending side */
 };
 
 struct switch_ctx {
@@ -64,7 +64,7 @@ static struct sockaddr_in address(const struct switch_ctx *ctx, size_t last, uin
 		.sin_addr.s_addr = htonl((ctx->base & 0xffffff00u) | (uint32_t)last)};
 }
 
-/* The machine that an address belongs to, 0 if to none of the cluster's. */
+/* The cluster machine with this address; 0 for other addresses. */
 static size_t machine_of(const struct switch_ctx *ctx, const struct sockaddr_in *from)
 {
 	uint32_t host = ntohl(from->sin_addr.s_addr), last = host & 0xff;
@@ -100,7 +100,7 @@ struct switch_ctx *switch_new(uint32_t base, size_t machines, const uint16_t *po
 		return NULL;
 	}
 	*ctx = (struct switch_ctx){.base = base, .machines = machines, .epoll = epoll_create1(EPOLL_CLOEXEC)};
-	/* Else the kernel rounds the end of a wait up by 50 us. */
+	/* Otherwise the kernel rounds the end of a wait up by 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	for (size_t i = 0; i < machines * n_ports; i++) {
 		if (listener_open(ctx, 1 + i / n_ports, ports[i % n_ports]))
@@ -146,7 +146,7 @@ void switch_pace(struct switch_ctx *ctx, const struct pace *pace)
 	memset(ctx->links, 0, sizeof(ctx->links));
 }
 
-/* Adds one end's socket to what is watched. */
+/* Adds one end's socket to epoll. */
 static void end_watch(struct switch_ctx *ctx, struct connection *c, int side)
 {
 	struct end *end = &c->ends[side];
@@ -170,7 +170,7 @@ static void onward_ready(struct switch_ctx *ctx, struct connection *c, int fd)
 	end_watch(ctx, c, 1);
 }
 
-/* One try to reach the machine that is meant. On the loopback interface a connection is made, or refused, at once. */
+/* Tries once to connect to the destination. On the loopback interface this succeeds or fails at once. */
 static void onward_connect(struct switch_ctx *ctx, struct connection *c, int64_t now)
 {
 	struct sockaddr_in own = address(ctx, c->from ? c->from : SWITCH_PRIVATE, 0);
@@ -221,7 +221,7 @@ static void listener_accept(struct switch_ctx *ctx, const struct listener *l)
 	onward_connect(ctx, c, now);
 }
 
-/* Does what is due on a connection; returns when it has something to do next. */
+/* Performs all actions of a connection that are due. Returns the time of the next one. */
 static int64_t connection_advance(struct switch_ctx *ctx, struct connection *c)
 {
 	int64_t now = pipe_now(), next = INT64_MAX;
@@ -239,7 +239,7 @@ static int64_t connection_advance(struct switch_ctx *ctx, struct connection *c)
 	return next;
 }
 
-/* Asks the kernel for no more than what would be acted upon. */
+/* Requests only events that would lead to an action. */
 static void end_interest(struct switch_ctx *ctx, struct connection *c, int side, int64_t now)
 {
 	struct end *end = &c->ends[side];
@@ -254,7 +254,7 @@ static void end_interest(struct switch_ctx *ctx, struct connection *c, int side,
 		c->lost = true;
 }
 
-/* Advances all connections, closes those that are over, and returns when the next one has something to do. */
+/* Advances all connections, closes those that are finished, and returns the time of the next action. */
 static int64_t connections_advance(struct switch_ctx *ctx)
 {
 	int64_t next = INT64_MAX;
@@ -293,7 +293,7 @@ static bool is_listener(const struct switch_ctx *ctx, const void *what)
 	       (const struct listener *)what < ctx->listeners + ctx->n_listeners;
 }
 
-/* Waits for sockets until a time. False: the descriptor "also" is ready. */
+/* Waits for socket events until a time. False: the descriptor "also" is ready. */
 static bool events_take(struct switch_ctx *ctx, int64_t until)
 {
 	struct epoll_event events[EVENTS];

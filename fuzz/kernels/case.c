@@ -42,7 +42,7 @@ static bool is_known(const struct kcase *c, const struct ggml_tensor *t)
 	return false;
 }
 
-/* A tensor that t is made of and that is not known yet, or NULL. */
+/* A tensor on which t depends and which is not collected yet, or NULL. */
 static struct ggml_tensor *find_unknown(const struct kcase *c, const struct ggml_tensor *t)
 {
 	if (t->view_src && !is_known(c, t->view_src))
@@ -53,7 +53,7 @@ static struct ggml_tensor *find_unknown(const struct kcase *c, const struct ggml
 	return NULL;
 }
 
-/* What a tensor is made of comes before it. */
+/* Collects the tensors on which the result depends before it. */
 static void collect(struct kcase *c, struct ggml_tensor *result)
 {
 	struct ggml_tensor *pending[CASE_TENSORS] = {result};
@@ -81,7 +81,7 @@ static struct ggml_tensor *root_of(struct ggml_tensor *t)
 	return t->view_src ? t->view_src : t;
 }
 
-/* Ends of tensors lie at the ends of slots, and so at guard pages; of some, beginnings. */
+/* Most tensors end at the end of their slot, next to a guard page; the others begin at the slot's start. */
 static bool place_roots(struct kcase *c)
 {
 	for (uint32_t i = 0; i < c->n; i++) {
@@ -112,7 +112,7 @@ static void place_views(struct kcase *c)
 	}
 }
 
-/* Some results go where a source is. */
+/* Places some results over a source. */
 static void place_by_accident(struct kcase *c)
 {
 	struct case_tensor *last = &c->t[c->n - 1];
@@ -148,7 +148,7 @@ static void describe(struct kcase *c, struct case_tensor *t)
 	w->view_offs = m->view_offs;
 }
 
-/* Roots of tensors of row numbers are to be filled with some. */
+/* Marks roots of row numbers, which need valid contents. */
 static void find_rows(struct kcase *c)
 {
 	for (uint32_t i = 0; i < c->n; i++) {

@@ -1,4 +1,4 @@
-/* A case: a graph as a client would send it, where its tensors lie, and what is in them. */
+/* A case: a graph as a client would send it, the locations of its tensors, and their contents. */
 #ifndef GW_FUZZ_KERNELS_CASE_H
 #define GW_FUZZ_KERNELS_CASE_H
 
@@ -10,10 +10,10 @@
 struct case_tensor {
 	struct ggml_tensor *made;
 	struct gw_wire_tensor wire;
-	int slot;       /* -1: without memory */
+	int slot;       /* -1: no memory */
 	int64_t offset; /* in the slot */
-	uint8_t *data;  /* where it was before strain_wire */
-	int64_t below;  /* of row numbers; 0 = it has none */
+	uint8_t *data;  /* address before strain_wire */
+	int64_t below;  /* row numbers must be below this; 0: no row numbers */
 };
 
 struct kcase {
@@ -21,28 +21,28 @@ struct kcase {
 	const struct maker *maker;
 	struct case_tensor t[CASE_TENSORS];
 	uint32_t n;
-	bool visible; /* the server sees the device's memory */
+	bool visible; /* the server can see the device's memory */
 	int threads;
-	bool one_thread; /* never more; to be set before case_make */
+	bool one_thread; /* always uses one thread; set before case_make */
 };
 
-/* Makes a case from gen's choices. False if it has no room in the world. */
+/* Makes a case from gen's choices. Returns false if the slots have no room for it. */
 bool case_make(struct kcase *c);
 
-/* Fills the slots that the case uses with its data, and takes note of all that is there. */
+/* Fills the case's slots with its data, and saves their contents. */
 void case_fill(struct kcase *c);
 
-/* The number of a slot in which something has changed that is in no result's elements, or -1. */
+/* Returns a slot with changes outside the results' elements, or -1. */
 int case_overrun(void);
 
-/* The body of GRAPH_COMPUTE, in a buffer of the callee's; its size. */
+/* Returns the size of the GRAPH_COMPUTE body in *body, whose buffer belongs to this function. */
 size_t case_body(const struct kcase *c, const uint8_t **body);
 
-/* Says what the case is, a line for each tensor. */
+/* Prints the case, one line per tensor. */
 void case_print(const struct kcase *c);
 
-/* strain.c: makes layouts that constructors do not make, before places are given; and changes the finished description
- * here and there. */
+/* strain.c: strain_layouts makes layouts that constructors never make, before tensors are placed; strain_wire changes
+ * details of the finished description. */
 void strain_layouts(struct kcase *c);
 void strain_wire(struct kcase *c);
 

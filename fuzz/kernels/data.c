@@ -1,4 +1,4 @@
-/* What is in the tensors of a case, and what must not change. */
+/* Contents of a case's tensors, and which bytes must not change. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 #include "fuzz/kernels/case.h"
 #include "fuzz/kernels/world.h"
 
-#define POOL 8192 /* numbers of a kind, from which tensors are filled */
+#define POOL 8192 /* numbers in each pool from which tensors are filled */
 #define POOL_BYTES (POOL * sizeof(ggml_fp16_t))
 #define BACKGROUND 0xa5
 
@@ -16,7 +16,7 @@ static ggml_fp16_t normal_16[POOL], special_16[POOL];
 static ggml_bf16_t normal_b16[POOL], special_b16[POOL];
 static uint8_t any[POOL_BYTES];
 
-/* All that was in the slots, and which bytes no result covers. */
+/* The slots' contents before the computation, and which bytes no result covers. */
 static uint8_t *before[WORLD_SLOTS], *fixed[WORLD_SLOTS];
 
 static void fill_pools(void)
@@ -55,7 +55,7 @@ static void prepare(void)
 	}
 }
 
-/* Repeats what is in a pool of numbers, from one of them on. */
+/* Copies numbers from the pool cyclically, from a random one on. */
 static void pour(struct gen *g, uint8_t *to, size_t size, const void *pool)
 {
 	size_t from = gen_below(g, 64) * 8;
@@ -89,7 +89,7 @@ static void pour_numbers(struct gen *g, uint8_t *to, size_t size, enum ggml_type
 	}
 }
 
-/* The contents of numbers are usual ones, odd ones, nothing, or anything. */
+/* Kinds of numbers: typical, unusual, zero, or arbitrary. */
 enum contents {
 	USUAL,
 	ODD,
@@ -136,7 +136,7 @@ static uint64_t steps_inside(uint64_t n, uint64_t stride, uint64_t size)
 	return n < most ? n : most;
 }
 
-/* Frees the bytes of a tensor's elements to be changed. */
+/* Allows changes to the bytes of a tensor's elements. */
 static void release(const struct case_tensor *t)
 {
 	const struct gw_wire_tensor *w = &t->wire;

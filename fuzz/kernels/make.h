@@ -1,6 +1,5 @@
-/* Makers: each builds one operation, or a few that belong together, as ggml's own constructors do, with extents, types
- * and parameters by choice. Everything a row of the server's rules allows should come out of one of them, or out of
- * what strain.c makes of it. */
+/* Makers: each builds one operation, or a few that belong together, with ggml's constructors and random extents, types
+ * and parameters. Together with strain.c they should produce everything that the server's rules allow. */
 #ifndef GW_FUZZ_KERNELS_MAKE_H
 #define GW_FUZZ_KERNELS_MAKE_H
 
@@ -8,9 +7,9 @@
 #include "fuzz/kernels/gen.h"
 
 struct maker {
-	enum ggml_op op; /* what is counted; of several, the one that the others are there for */
+	enum ggml_op op; /* the operation that is counted; of several, the one that the maker exists for */
 	struct ggml_tensor *(*make)(struct gen *g, enum ggml_op op);
-	uint32_t weight; /* how often, beside the others; 0 stands for 1 */
+	uint32_t weight; /* relative frequency; 0 means 1 */
 };
 
 struct makers {

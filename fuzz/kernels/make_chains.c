@@ -1,7 +1,8 @@
-/* Several operations: what the server has to know of the first to let the last one through, and what devices fuse. */
+/* Chains of operations: cases in which the server must know the first operation to allow the last one, and chains that
+ * devices fuse. */
 #include "fuzz/kernels/make.h"
 
-/* The experts of a token are those with the highest scores. */
+/* The experts with a token's highest scores. */
 static struct ggml_tensor *make_moe(struct gen *g, enum ggml_op op)
 {
 	int64_t experts = 2 + gen_below(g, 7), tokens = gen_extent(g), embd = gen_extent(g);
@@ -23,7 +24,7 @@ static struct ggml_tensor *make_moe(struct gen *g, enum ggml_op op)
 	return ggml_mul_mat_id(g->ctx, as, gen_f32(g, as->ne[0], 1, tokens, 1), ids);
 }
 
-/* Row numbers that come out of arithmetic. */
+/* Row numbers computed by arithmetic. */
 static struct ggml_tensor *make_computed_rows(struct gen *g, enum ggml_op op)
 {
 	int64_t n = gen_extent(g), rows = gen_extent(g);
@@ -38,7 +39,7 @@ static struct ggml_tensor *make_computed_rows(struct gen *g, enum ggml_op op)
 	return ggml_get_rows(g->ctx, table, ids);
 }
 
-/* Row numbers from a table of them, or copied. */
+/* Row numbers read from a table, or copied. */
 static struct ggml_tensor *make_looked_up_rows(struct gen *g, enum ggml_op op)
 {
 	int64_t n = gen_extent(g), experts = 1 + gen_below(g, 6), used = 1 + gen_below(g, 3);
@@ -52,7 +53,7 @@ static struct ggml_tensor *make_looked_up_rows(struct gen *g, enum ggml_op op)
 	return ggml_mul_mat_id(g->ctx, as, gen_f32(g, as->ne[0], 1, n, 1), ids);
 }
 
-/* The states of some sequences are written over while others are read. */
+/* Overwrites the states of some sequences while others are read. */
 static struct ggml_tensor *make_scan_of_rows(struct gen *g, enum ggml_op op)
 {
 	int64_t state = gen_extent(g), dim = 1 + gen_below(g, 4), seqs = 1 + gen_below(g, 3),
@@ -91,7 +92,7 @@ static struct ggml_tensor *make_fused(struct gen *g, enum ggml_op op)
 	return op == GGML_OP_ADD ? ggml_add(g->ctx, n, gen_like(g, n)) : n;
 }
 
-/* A view of a part of what was just computed. */
+/* A view of a part of a result. */
 static struct ggml_tensor *make_part_of_result(struct gen *g, enum ggml_op op)
 {
 	struct ggml_tensor *a = ggml_sqr(g->ctx, gen_any(g, GGML_TYPE_F32));

@@ -1,6 +1,6 @@
 #include "fuzz/kernels/make.h"
 
-/* A stride, a padding and a dilation at which a kernel has a place in the data. */
+/* A stride, a padding and a dilation with which the kernel fits into the data. */
 struct steps {
 	int s, p, d;
 };
@@ -75,7 +75,7 @@ static struct ggml_tensor *make_col2im(struct gen *g, enum ggml_op op)
 	return ggml_col2im_1d(g->ctx, gen_tensor(g, gen_type(g, FLOATS), k * oc, in, 1, 1), s, oc, (int)p);
 }
 
-/* With the channels innermost: made that way, and then looked at in the usual order. */
+/* Channels innermost in memory, with the dimensions in the usual order. */
 static struct ggml_tensor *turned(struct gen *g, enum ggml_type type, int64_t w, int64_t h, int64_t c, int64_t n)
 {
 	struct ggml_tensor *t = gen_tensor(g, type, w, h, c, n);

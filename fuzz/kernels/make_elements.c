@@ -115,7 +115,7 @@ static struct ggml_tensor *make_count_equal(struct gen *g, enum ggml_op op)
 	return ggml_count_equal(g->ctx, a, gen_like(g, a));
 }
 
-/* Functions of one number that are operations of their own. */
+/* Unary functions that are separate operations. */
 static struct ggml_tensor *make_function(struct gen *g, enum ggml_op op)
 {
 	struct ggml_tensor *a = gen_any(g, gen_type(g, FLOATS));

@@ -9,7 +9,7 @@ static struct ggml_tensor *make_copy(struct gen *g, enum ggml_op op)
 	return ggml_cont(g->ctx, a);
 }
 
-/* Of the same type, into another, or into other extents. */
+/* Copies to the same type, to another type, or to other extents. */
 static struct ggml_tensor *make_cpy(struct gen *g, enum ggml_op op)
 {
 	enum ggml_type from = gen_type(g, COPIES), to = from;
@@ -35,7 +35,7 @@ static struct ggml_tensor *make_cpy(struct gen *g, enum ggml_op op)
 	return gen_once_in(g, 3) && ggml_are_same_shape(a, b) ? ggml_cast(g->ctx, a, to) : ggml_cpy(g->ctx, a, b);
 }
 
-/* From some columns of a matrix to others, which may be the same in part. */
+/* Copies columns of a matrix to other columns, which may overlap. */
 static struct ggml_tensor *make_cpy_beside(struct gen *g, enum ggml_op op)
 {
 	enum ggml_type type = gen_type(g, FLOATS | I32);

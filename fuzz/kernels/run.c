@@ -13,7 +13,7 @@
 #include "fuzz/kernels/world.h"
 
 static sigjmp_buf back;
-static volatile sig_atomic_t within; /* a kernel, or ggml's constructors: then what goes wrong comes back here */
+static volatile sig_atomic_t within; /* inside a kernel or ggml's constructors: failures return here */
 static volatile int caught;
 static void *volatile where;
 static char aborted[200];

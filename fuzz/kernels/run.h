@@ -1,4 +1,4 @@
-/* One case through the server's own path: decoded, built, judged, launched. */
+/* Runs one case as the server does: decodes, builds, checks and computes it. */
 #ifndef GW_FUZZ_KERNELS_RUN_H
 #define GW_FUZZ_KERNELS_RUN_H
 
@@ -7,23 +7,23 @@
 
 enum outcome {
 	REFUSED, /* by the rules */
-	STOPPED, /* by what is in it: row numbers, or too much memory */
+	STOPPED, /* by its contents: row numbers, or too much memory */
 	COMPUTED,
-	SKIPPED, /* no room for it, or its maker asked ggml for something that it does not make */
+	SKIPPED, /* no room, or ggml does not support the maker's request */
 	FOUND,
 };
 
 struct finding {
 	char text[256];
-	char refusal[400]; /* of a graph that was refused */
+	char refusal[400]; /* for REFUSED graphs */
 };
 
-/* Prepares the process: signals, ggml's way of giving up. Faults in other threads end the process with status
- * RUN_STATUS_FAULT, after a line about them. */
+/* Prepares the process: handlers for signals and ggml's aborts. Faults in other threads end the process with status
+ * RUN_STATUS_FAULT after a message. */
 #define RUN_STATUS_FAULT 99
 void run_init(void);
 
-/* Makes a case from gen and runs it. *f is set if the outcome is FOUND. What it prints goes to stdout. */
+/* Makes a case from gen and runs it. Sets *f if the outcome is FOUND. Output of the case goes to stdout. */
 enum outcome run_case(struct kcase *c, struct finding *f);
 
 #endif

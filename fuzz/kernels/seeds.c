@@ -21,7 +21,7 @@
 #define TIMEOUT_S 20
 #define FINDINGS_MAX 40
 
-/* A run of this many graphs or more fails if it never computed something that the rules allow. */
+/* A run of at least this many graphs fails if it never computed something that the rules allow. */
 #define COMPLETE_FROM 200000
 
 struct options {
@@ -140,7 +140,7 @@ static bool parse(int argc, char **argv, struct options *o)
 	return true;
 }
 
-/* OpenMP reads its settings when it is loaded. Without this one the second thread spins from one graph to the next. */
+/* OpenMP reads its settings when it is loaded. Without this one the second thread spins between graphs. */
 static void set_environment(char **argv)
 {
 	if (getenv("OMP_WAIT_POLICY"))

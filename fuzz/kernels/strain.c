@@ -1,7 +1,7 @@
 #include "fuzz/kernels/case.h"
 #include "fuzz/kernels/world.h"
 
-/* The dimensions in another order, without gaps. */
+/* Permutes the dimensions, without gaps. */
 static void permute(struct gen *g, struct ggml_tensor *t)
 {
 	size_t step = ggml_type_size(t->type);
@@ -20,7 +20,7 @@ static void permute(struct gen *g, struct ggml_tensor *t)
 	}
 }
 
-/* A gap behind what one of the dimensions steps over, and behind all that lies in it. */
+/* Adds a gap after one of the dimensions, and adapts the strides of the outer ones. */
 static void widen(struct gen *g, struct ggml_tensor *t)
 {
 	uint32_t dim = 1 + gen_below(g, GGML_MAX_DIMS - 1);
@@ -51,7 +51,7 @@ static void strain(struct gen *g, struct ggml_tensor *t)
 	}
 }
 
-/* Tensors that nothing else is a view of. */
+/* Only tensors without views. */
 void strain_layouts(struct kcase *c)
 {
 	bool viewed[CASE_TENSORS] = {false};
@@ -102,7 +102,7 @@ static void change_extents(struct gen *g, struct gw_wire_tensor *w)
 	}
 }
 
-/* Changes one thing about a tensor. */
+/* Changes one field of a tensor. */
 static void change(struct kcase *c, struct case_tensor *t)
 {
 	struct gen *g = &c->gen;

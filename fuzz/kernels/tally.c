@@ -5,7 +5,7 @@
 
 #include "device/rules/op_judge.h"
 
-/* The type of the tensor of an id, or of none. */
+/* The type of the tensor with this id, as a bit; 0 for none. */
 static uint64_t type_bit(const struct kcase *c, uint64_t id)
 {
 	for (uint32_t i = 0; i < c->n; i++)
@@ -54,7 +54,7 @@ void tally_print(const struct tally *t)
 		if (gw_op_rule((enum ggml_op)op))
 			printf("%-26s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", ggml_op_name((enum ggml_op)op),
 				t->op[op].computed, t->op[op].stopped, t->op[op].refused);
-	printf("%" PRIu64 " graphs: %" PRIu64 " computed, %" PRIu64 " stopped for what is in them, %" PRIu64
+	printf("%" PRIu64 " graphs: %" PRIu64 " computed, %" PRIu64 " stopped because of their contents, %" PRIu64
 	       " refused, %" PRIu64 " not made; %" PRIu64 " findings\n",
 		all, t->n[COMPUTED], t->n[STOPPED], t->n[REFUSED], t->n[SKIPPED], t->n[FOUND]);
 }

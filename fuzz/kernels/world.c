@@ -14,15 +14,15 @@
 
 #define PAGE ((size_t)4096)
 #define CANARY 0xa5
-#define AROUND 256 /* bytes in front of the work buffer that are looked at */
+#define AROUND 256 /* bytes before the work buffer that are checked */
 
 struct world_slot world_slots[WORLD_SLOTS];
 
-/* Pages of the slots: most tensors are small. */
+/* Pages of the slots. Most tensors are small. */
 static const uint8_t pages[WORLD_SLOTS] = {
 	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 16, 16, 16, 16, 64, 64};
 
-/* A device as the server knows it, and a buffer type, whose next buffer is a slot. */
+/* A device for the server, and a buffer type whose next buffer is a slot. */
 struct side {
 	struct ggml_backend_device device;
 	struct ggml_backend_buffer_type buft;
@@ -31,16 +31,16 @@ struct side {
 	struct gw_buffers buffers;
 };
 
-static struct side sides[2]; /* by visibility */
+static struct side sides[2]; /* indexed by visibility */
 static struct gw_counters counters;
 static ggml_backend_dev_t cpu;
 static struct ggml_cplan (*graph_plan)(const struct ggml_cgraph *, int, struct ggml_threadpool *);
 static enum ggml_status (*graph_compute)(struct ggml_cgraph *, struct ggml_cplan *);
 static int threads = 1;
 static uint8_t *work_end;
-static uint8_t *work; /* where the last one began */
+static uint8_t *work; /* start of the last work buffer */
 static size_t work_size;
-static uint8_t *next_base; /* of the buffer to be made */
+static uint8_t *next_base; /* of the next buffer */
 static size_t next_size;
 
 static const char *name(ggml_backend_dev_t dev)
@@ -93,7 +93,7 @@ static size_t alignment(ggml_backend_buffer_type_t buft)
 	return 32;
 }
 
-/* No more than what is asked for: the server would add memory behind it. */
+/* Limits buffers to the requested size: otherwise the server would add memory after it. */
 static size_t max_size(ggml_backend_buffer_type_t buft)
 {
 	(void)buft;
@@ -117,7 +117,7 @@ static enum ggml_backend_dev_type type(ggml_backend_dev_t dev)
 	return GGML_BACKEND_DEVICE_TYPE_GPU;
 }
 
-/* Asynchronous, so that the server computes in its own thread, whatever it thinks of the graph's length. */
+/* Asynchronous, so that the server computes in its own thread, whatever length it expects of the graph. */
 static void props(ggml_backend_dev_t dev, struct ggml_backend_dev_props *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -141,7 +141,7 @@ static void backend_free(ggml_backend_t backend)
 	free(backend);
 }
 
-/* As far to the end of its memory as the alignment that malloc gives allows. */
+/* As close to the end of its memory as malloc's alignment permits. */
 static enum ggml_status compute(ggml_backend_t backend, struct ggml_cgraph *graph)
 {
 	struct ggml_cplan plan = graph_plan(graph, threads, NULL);
@@ -208,7 +208,7 @@ static void make_side(struct side *s)
 	gw_buffers_init(&s->buffers, &s->budget);
 }
 
-/* Maps pages of a file between two that cannot be touched. */
+/* Maps pages of a file between two inaccessible pages. */
 static uint8_t *map(int fd, size_t offset, size_t size, int protection)
 {
 	uint8_t *at = mmap(NULL, size + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -261,7 +261,7 @@ static void make_slots(void)
 	close(fd);
 }
 
-/* The functions are in the library that the device comes from, wherever ggml has found it. */
+/* Looks up the functions in the device's library, wherever ggml has found it. */
 static bool find_functions(void)
 {
 	ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(cpu);
@@ -292,7 +292,7 @@ bool world_open(const char *backend)
 		fprintf(stderr, "ggml finds no CPU backend whose functions can be called\n");
 		return false;
 	}
-	ggml_backend_free(ggml_backend_dev_init(cpu, NULL)); /* fills the tables of its kernels */
+	ggml_backend_free(ggml_backend_dev_init(cpu, NULL)); /* initialises the tables of its kernels */
 	for (int i = 0; i < 2; i++)
 		make_side(&sides[i]);
 	make_slots();

@@ -1,9 +1,9 @@
-/* A library with a ggml in its scope that loads plug-ins, as libggml is. */
+/* A library that has a ggml in its scope and loads plug-ins, like libggml. */
 void *call_init(void *(*init)(void));
 
 void *call_init(void *(*init)(void))
 {
-	/* No jump: the plug-in looks at where it returns to. */
+	/* Prevents a tail call: the plug-in examines its return address. */
 	void *volatile entry = init();
 	return entry;
 }

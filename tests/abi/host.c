@@ -1,5 +1,5 @@
-/* The built plug-in in a host with backend API 2, against a real server: it finds the layout, says so, and works. In a
- * host of a third layout it says what differs, and refuses. */
+/* The built plug-in in a host with backend API 2, against a real server: it recognises and reports the layout, and
+ * works. In a host with a third layout it reports the difference and refuses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +69,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* What a program has at hand of one remote device. */
+/* What a program uses of one remote device. */
 struct scene {
 	dev_t2 dev;
 	be_t backend;
@@ -159,7 +159,7 @@ static void expect(struct scene *s, struct ggml_cgraph *graph, struct ggml_tenso
 		assert_true(got[i] == out);
 }
 
-/* relu(x) + y, with an operation that has other numbers on every server. */
+/* relu(x) + y, with an operation whose number differs on every server. */
 static void check_graph(struct scene *s)
 {
 	struct ggml_tensor *x = scene_tensor(s, 8, 1, 1), *y = scene_tensor(s, 8, 1, 1);
@@ -179,13 +179,13 @@ static void check_graph(struct scene *s)
 	expect(s, graph, x, 2, 12);
 	expect(s, graph, x, -2, 10);
 	expect(s, graph, x, 3, 13);
-	/* Of a node whose memory is on the device yes would be the answer. */
+	/* For a node whose memory is on the device the answer would always be yes. */
 	relu->op = (enum ggml_op)OP_MAP_CUSTOM1;
 	relu->buffer = NULL;
 	assert_false(ggml_backend_dev_supports_op(s->dev, relu));
 }
 
-/* This ggml takes the number of states from a shape, later ones from a parameter. */
+/* This ggml derives the number of states from a shape, later ones from a parameter. */
 static void check_states(struct scene *s)
 {
 	struct ggml_tensor *node = scene_node(s, OP_GATED_DELTA_NET, 16, 17);
@@ -230,13 +230,13 @@ static void entry_has_number_2(void **state)
 	assert_string_equal(ggml_backend_reg_name(root), "RPC");
 }
 
-static void works_with_4_0(void **state)
+static void plugin_works_with_servers_of_4_0(void **state)
 {
 	(void)state;
 	works_with("4.0");
 }
 
-static void works_with_8_0(void **state)
+static void plugin_works_with_servers_of_8_0(void **state)
 {
 	(void)state;
 	works_with("8.0");
@@ -246,8 +246,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entry_has_number_2),
-		cmocka_unit_test_teardown(works_with_4_0, teardown),
-		cmocka_unit_test_teardown(works_with_8_0, teardown),
+		cmocka_unit_test_teardown(plugin_works_with_servers_of_4_0, teardown),
+		cmocka_unit_test_teardown(plugin_works_with_servers_of_8_0, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* ggml's private structs with backend API 2, as docs/plugin-abi.md has them, written down a second time: what the
- * plug-in believes is compared with this. */
+/* ggml's private structs with backend API 2, written a second time from docs/plugin-abi.md, to verify the plug-in's
+ * declarations. */
 #ifndef GW_TESTS_ABI_LAYOUT_2_H
 #define GW_TESTS_ABI_LAYOUT_2_H
 
@@ -22,7 +22,7 @@ typedef struct ggml_cgraph *graph_t;
 
 struct ggml_backend_buffer_type {
 #ifdef MOCK_STRANGE
-	void *unheard_of; /* as a release that we do not know might have it */
+	void *unheard_of; /* a member of some unknown release */
 #endif
 	const char *(*get_name)(buft_t);
 	buf_t (*alloc_buffer)(buft_t, size_t);

@@ -1,4 +1,4 @@
-/* The plug-in finds ggml by itself. It meets a process without one, one that is not in the global scope, two, and one
+/* The plug-in finds ggml by itself: in a process without one, with one outside the global scope, with two, and with one
  * that lacks functions. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,7 +39,7 @@ static init_function plugin_init(void)
 	return init.function;
 }
 
-/* Has the library at path, which has a ggml in its scope, load the plug-in. */
+/* Loads the plug-in from the library at path, which has a ggml in its scope. */
 static void *init_through(const char *path)
 {
 	union {
@@ -49,7 +49,7 @@ static void *init_through(const char *path)
 	return call.function(plugin_init());
 }
 
-/* Runs f in a process of its own, since what is loaded stays; what it prints on standard error goes to said. */
+/* Runs f in a separate process, because loaded libraries stay. Copies its standard error to said. */
 static bool succeeds(bool (*f)(void), char *said, size_t size)
 {
 	int fds[2], status = 0;
@@ -98,7 +98,7 @@ static void a_process_without_ggml_is_refused(void **state)
 	assert_refused(without_ggml, "no library of this process exports ggml_backend_buffer_init");
 }
 
-/* As in node: an add-on is loaded with its libraries, and nothing of it is in the global scope. */
+/* As in node, which loads an add-on and its libraries outside the global scope. */
 static bool with_local_ggml(void)
 {
 	open_library(MOCK_API_2);
@@ -111,14 +111,14 @@ static void a_ggml_outside_the_global_scope_is_found(void **state)
 	assert_accepted(with_local_ggml);
 }
 
-/* The first one is of a layout that would be refused. */
+/* The plug-in would refuse the layout of the first one. */
 static bool with_two(void)
 {
 	open_library(MOCK_STRANGE);
 	return init_through(CALLER_OF_API_2) != NULL;
 }
 
-static void the_ggml_of_the_loader_is_taken(void **state)
+static void the_ggml_of_the_loader_is_used(void **state)
 {
 	(void)state;
 	assert_accepted(with_two);
@@ -155,7 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_without_ggml_is_refused),
 		cmocka_unit_test(a_ggml_outside_the_global_scope_is_found),
-		cmocka_unit_test(the_ggml_of_the_loader_is_taken),
+		cmocka_unit_test(the_ggml_of_the_loader_is_used),
 		cmocka_unit_test(a_second_ggml_is_refused),
 		cmocka_unit_test(a_missing_function_is_named),
 	};

@@ -1,5 +1,5 @@
-/* A libggml-base with backend API 2, as far as the plug-in uses one: it exports what such a library exports, and
- * reaches into the plug-in's structs where such a library does. What it is asked for beyond that ends the test. */
+/* A mock of libggml-base with backend API 2: it exports the functions that the plug-in uses, and accesses the plug-in's
+ * structs where the real library does. Any other use ends the test. */
 #include "layout_2.h"
 
 #include <stdio.h>
@@ -98,7 +98,7 @@ bool ggml_backend_buffer_is_host(buf_t buffer)
 	return ggml_backend_buft_is_host(buffer->buft);
 }
 
-/* The half that lends devices is not used here. */
+/* This test does not use the server side. */
 buft_t ggml_backend_cpu_buffer_type(void)
 {
 	unexpected("the CPU's buffer type");

@@ -1,4 +1,4 @@
-/* The mock ggml's tensors, graphs and names: operations are numbered as in 4.0.0. */
+/* The mock ggml's tensors, graphs and names. Operations have the numbers of 4.0.0. */
 #include "layout_2.h"
 
 #include <stdio.h>
@@ -48,7 +48,7 @@ const char *ggml_type_name(enum ggml_type type)
 	return name_in(&gw_types_42, (uint32_t)type);
 }
 
-/* Of the types that the test uses; the others are there, but have no size. */
+/* Only the types that the test uses have correct sizes. */
 size_t ggml_type_size(enum ggml_type type)
 {
 	(void)name_in(&gw_types_42, (uint32_t)type);
@@ -74,7 +74,7 @@ int64_t ggml_nelements(const struct ggml_tensor *t)
 
 size_t ggml_row_size(enum ggml_type type, int64_t ne)
 {
-	return ggml_type_size(type) * (size_t)ne; /* none of the test's types has blocks */
+	return ggml_type_size(type) * (size_t)ne; /* the test uses no types with blocks */
 }
 
 size_t ggml_nbytes(const struct ggml_tensor *t)
@@ -91,7 +91,7 @@ int64_t ggml_nrows(const struct ggml_tensor *t)
 	return t->ne[1] * t->ne[2] * t->ne[3];
 }
 
-/* Whether elements and all dimensions above the `loose`th are adjacent. */
+/* Whether the elements, and all dimensions above the `loose`th, are adjacent. */
 static bool is_contiguous_above(const struct ggml_tensor *t, int loose)
 {
 	size_t next = ggml_type_size(t->type);
@@ -115,7 +115,7 @@ bool ggml_is_contiguous(const struct ggml_tensor *t)
 
 bool ggml_is_contiguously_allocated(const struct ggml_tensor *t)
 {
-	/* No type of this mock has blocks of more than one element. */
+	/* The mock has no types with blocks of several elements. */
 	return ggml_nbytes(t) == (size_t)ggml_nelements(t) * ggml_type_size(t->type);
 }
 
@@ -151,7 +151,7 @@ const char *ggml_status_to_string(enum ggml_status status)
 	return status == GGML_STATUS_SUCCESS ? "success" : "failure";
 }
 
-/* A context is the list of what was made in it. */
+/* A context is a list of what was created in it. */
 struct ggml_context {
 	void *made[16];
 	size_t n;
@@ -199,7 +199,7 @@ struct ggml_tensor *ggml_add(struct ggml_context *ctx, struct ggml_tensor *a, st
 	return t;
 }
 
-/* In one piece, the nodes right behind the struct, as ggml has it. */
+/* One allocation: as in ggml, the nodes follow the struct. */
 struct whole_graph {
 	struct ggml_cgraph graph;
 	struct ggml_tensor *nodes[GRAPH_NODES];
@@ -225,7 +225,7 @@ struct ggml_cgraph *ggml_new_graph_custom(struct ggml_context *ctx, size_t size,
 	return &w->graph;
 }
 
-/* The tensor's slot, entered if need be; *known says whether it was there. */
+/* The tensor's slot, which is added if necessary. *known says whether it existed. */
 static size_t enter(struct ggml_cgraph *g, struct ggml_tensor *t, bool *known)
 {
 	size_t slot = ((uintptr_t)t >> 4) % g->hash_size;
@@ -238,7 +238,7 @@ static size_t enter(struct ggml_cgraph *g, struct ggml_tensor *t, bool *known)
 	return slot;
 }
 
-/* A few tensors deep. NOLINTNEXTLINE(misc-no-recursion) */
+/* The graphs are only a few tensors deep. NOLINTNEXTLINE(misc-no-recursion) */
 static void visit(struct ggml_cgraph *g, struct ggml_tensor *t)
 {
 	bool known;
@@ -289,7 +289,7 @@ int ggml_graph_size(struct ggml_cgraph *g)
 }
 
 #ifdef MOCK_STRANGE
-/* The test that looks at the log has it here. */
+/* The log, for the test that checks it. */
 char mock_log[1024];
 
 static void collect(enum ggml_log_level level, const char *text, void *user)

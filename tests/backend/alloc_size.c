@@ -1,4 +1,5 @@
-/* The server is asked for an allocation size only where the answer can differ from ggml_nbytes, and once a question. */
+/* The client asks the server for an allocation size only if the answer can differ from ggml_nbytes, and asks each
+ * question once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

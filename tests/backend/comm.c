@@ -1,4 +1,4 @@
-/* Two servers are made a pair, and told to add up. */
+/* The client pairs two servers and requests all-reduces from them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,7 +57,7 @@ static int close_pair(void **state)
 static size_t count(size_t i, unsigned cmd)
 {
 	float value;
-	/* What was asked before has come when this is answered. */
+	/* The reply to this read arrives after those to all earlier requests. */
 	ggml_backend_tensor_get(pair[i].a, &value, 0, sizeof(value));
 	return fake_count(&pair[i].fake, cmd);
 }
@@ -93,7 +93,7 @@ static void stock_servers_are_asked_as_stock_clients_do(void **state)
 	assert_int_equal(count(1, GW_CMD_COMM_FREE), 1);
 }
 
-static void a_ggwire_server_is_told_where_the_other_one_is(void **state)
+static void a_ggwire_server_learns_the_other_ones_address(void **state)
 {
 	(void)state;
 	void *comm = gw_comm_init(backends, 2);
@@ -115,7 +115,7 @@ static void expect_reduced(size_t i)
 	assert_int_equal(req.tensor.ne[0], 8);
 }
 
-static void both_are_told_to_add_up(void **state)
+static void both_servers_get_the_all_reduce(void **state)
 {
 	(void)state;
 	void *comm = gw_comm_init(backends, 2);
@@ -127,7 +127,7 @@ static void both_are_told_to_add_up(void **state)
 	gw_comm_free(comm);
 }
 
-/* ggml's own way counts it as zeros; the protocol has no word for that. */
+/* ggml's fallback treats such a tensor as zeros. The protocol cannot express that. */
 static void nothing_is_posted_for_a_tensor_that_was_not_computed(void **state)
 {
 	(void)state;
@@ -224,15 +224,14 @@ static void a_lost_server_is_left_to_ggml(void **state)
 
 int main(void)
 {
-	/* The first fake has no port from which another one follows. */
+	/* The first fake has no port from which the second server could be reached. */
 	static struct fake first;
 	fake_init(&first);
 	(void)fake_device(&first);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(stock_servers_are_asked_as_stock_clients_do, open_stock, close_pair),
-		cmocka_unit_test_setup_teardown(
-			a_ggwire_server_is_told_where_the_other_one_is, open_ggwire, close_pair),
-		cmocka_unit_test_setup_teardown(both_are_told_to_add_up, open_stock, close_pair),
+		cmocka_unit_test_setup_teardown(a_ggwire_server_learns_the_other_ones_address, open_ggwire, close_pair),
+		cmocka_unit_test_setup_teardown(both_servers_get_the_all_reduce, open_stock, close_pair),
 		cmocka_unit_test_setup_teardown(
 			nothing_is_posted_for_a_tensor_that_was_not_computed, open_stock, close_pair),
 		cmocka_unit_test_setup_teardown(other_tensors_are_left_to_ggml, open_stock, close_pair),

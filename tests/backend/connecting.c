@@ -1,5 +1,5 @@
-/* While one thread connects to a server, others are not delayed, unless they want the same server. Nothing here depends
- * on speed: the slow server answers only after the others are done. */
+/* While one thread connects to a server, threads that use other servers are not delayed. Nothing here depends on speed:
+ * the slow server answers only after the other threads are done. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,12 +15,12 @@
 #include "base/thread.h"
 #include "transport/loopback.h"
 
-#define PATIENCE_MS 20000 /* until a server that nobody releases goes on by itself, and the test fails */
+#define PATIENCE_MS 20000 /* after this a server that nobody releases goes on by itself, and the test fails */
 
 /* A server that hangs until it is released. */
 struct slow {
 	struct fake fake;
-	bool in_hello; /* connects at once, and then does not answer HELLO; otherwise it hangs in connecting */
+	bool in_hello; /* accepts the connection, but does not answer HELLO; otherwise connecting hangs */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned dials;
@@ -147,7 +147,7 @@ static void test_another_server_is_not_delayed(void **state)
 	assert_non_null(first.reg);
 	assert_ptr_equal(same.reg, first.reg);
 	assert_int_equal(slow.dials, 1);
-	/* Numbered as they became ready. */
+	/* Devices are numbered in the order in which they became ready. */
 	assert_string_equal(ggml_backend_dev_name(ggml_backend_reg_dev_get(other.reg, 0)), "RPC0");
 	assert_string_equal(ggml_backend_dev_name(ggml_backend_reg_dev_get(first.reg, 0)), "RPC1");
 	use_up(first.reg);
@@ -178,7 +178,7 @@ static void test_a_silent_server_delays_nobody_and_its_failure_is_shared(void **
 	assert_null(first.reg);
 	assert_null(same.reg);
 	use_up(other.reg);
-	/* The next attempt is a new one. */
+	/* The next call makes a new attempt. */
 	slow.in_hello = false;
 	ggml_backend_reg_t reg = gw_reg_add_server_over("slow:2", slow_dial, &slow);
 	assert_non_null(reg);
@@ -196,8 +196,8 @@ static void *reconnect_main(void *arg)
 	return NULL;
 }
 
-/* A backend of a lost connection can be freed while another thread replaces the connection. */
-static void test_a_lost_connection_is_given_back_meanwhile(void **state)
+/* A backend of a lost connection can be freed while another thread reconnects. */
+static void test_a_lost_backend_can_be_freed_while_another_thread_reconnects(void **state)
 {
 	(void)state;
 	struct slow slow;
@@ -229,7 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_another_server_is_not_delayed),
 		cmocka_unit_test(test_a_silent_server_delays_nobody_and_its_failure_is_shared),
-		cmocka_unit_test(test_a_lost_connection_is_given_back_meanwhile),
+		cmocka_unit_test(test_a_lost_backend_can_be_freed_while_another_thread_reconnects),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* A program is told which server it has and which it lacks, and ends where the environment asks for that. Programs are
- * child processes: what they write on standard error is read. */
+/* The program learns which servers are connected and which are missing, and exits if the environment asks for that. The
+ * programs run as child processes, and the tests read their standard error. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,14 +18,14 @@
 
 static char said[4096];
 
-/* What a program has at exit that never returns. */
+/* An exit handler that never returns. */
 static void hang(void)
 {
 	for (;;)
 		pause();
 }
 
-/* Runs a program in a child process, with one variable set. Its exit status; said is what it wrote. */
+/* Runs a program in a child process with one variable set. Returns its exit status; said is its output. */
 static int run(void (*program)(void), const char *variable, const char *value)
 {
 	int pipe_fds[2], status;
@@ -73,7 +73,7 @@ static void compute_and_lose(void)
 	ggml_backend_tensor_get(s.a, &byte, 0, 1);
 }
 
-static void test_loss_ends_the_program_if_it_shall(void **state)
+static void test_loss_ends_the_program_on_request(void **state)
 {
 	(void)state;
 	assert_int_equal(run(compute_and_lose, "GGML_RPC_ON_LOSS", "exit"), 75);
@@ -98,7 +98,7 @@ static size_t memory_of(ggml_backend_dev_t dev)
 	return total;
 }
 
-/* Nothing was on the server, so nothing is lost: the next question has a new connection. */
+/* The server held no data, so nothing is lost: the next request uses a new connection. */
 static void lose_while_unused(void)
 {
 	struct fake fake;
@@ -122,7 +122,7 @@ static void lose_for_good(void)
 	(void)memory_of(dev);
 }
 
-static void test_loss_of_an_unused_connection_is_none(void **state)
+static void test_loss_of_an_unused_connection_is_harmless(void **state)
 {
 	(void)state;
 	assert_int_equal(run(lose_while_unused, "GGML_RPC_ON_LOSS", "exit"), 0);
@@ -175,7 +175,7 @@ static void test_required_server_ends_the_program(void **state)
 	assert_int_equal(run(connect_once, "GGML_RPC_REQUIRED", "1"), 0);
 }
 
-/* A refused port, through the list in the environment and a real socket. */
+/* A port that refuses connections, from the list in the environment and over a real socket. */
 static void load(void)
 {
 	_exit(gw_reg_get(NULL) ? 0 : 3);
@@ -214,9 +214,9 @@ static void test_each_device_has_its_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_loss_ends_the_program_if_it_shall),
+		cmocka_unit_test(test_loss_ends_the_program_on_request),
 		cmocka_unit_test(test_loss_is_a_failure_otherwise),
-		cmocka_unit_test(test_loss_of_an_unused_connection_is_none),
+		cmocka_unit_test(test_loss_of_an_unused_connection_is_harmless),
 		cmocka_unit_test(test_server_that_does_not_come_back_is_lost),
 		cmocka_unit_test(test_unknown_word_refuses_the_server),
 		cmocka_unit_test(test_unreachable_server_has_its_line),

@@ -10,7 +10,7 @@
 #include "wire/extension.h"
 #include "wire/message.h"
 
-/* The client's end, counting calls. */
+/* The client's end. It counts calls. */
 struct counted {
 	struct gw_transport base;
 	struct gw_transport *inner;

@@ -1,4 +1,5 @@
-/* A server in a thread, at the other end of connections in memory. It keeps what it was asked and answers by rule. */
+/* A fake server in a thread, at the other end of an in-memory connection. It records the requests and replies by
+ * rules. */
 #ifndef GW_TESTS_BACKEND_FAKE_H
 #define GW_TESTS_BACKEND_FAKE_H
 
@@ -25,34 +26,34 @@ struct fake_request {
 };
 
 struct fake {
-	/* The rules: set before use, or while nothing is under way. */
+	/* The rules. Set them before use, or while no request is pending. */
 	struct gw_version version;
 	uint8_t extensions;
 	uint32_t n_devices;
 	uint32_t server_flags; /* GW_EXT_SERVER_* */
 	uint32_t device_flags; /* GW_EXT_DEVICE_* */
 	uint64_t alignment;
-	uint64_t alloc_limit; /* larger buffers are refused */
-	uint64_t alloc_short; /* by how many bytes a buffer is smaller than was asked */
-	uint64_t alloc_extra; /* what GET_ALLOC_SIZE answers */
+	uint64_t alloc_limit; /* larger allocations fail */
+	uint64_t alloc_short; /* a buffer is smaller than requested by this many bytes */
+	uint64_t alloc_extra; /* added to the reply to GET_ALLOC_SIZE */
 	struct gw_wire_memory_rsp memory;
-	bool supports; /* what EXT_SUPPORTS_OP answers */
-	bool has_hash; /* what questions by a hash are answered */
-	bool bad_base; /* BUFFER_GET_BASE answers something that is not aligned */
+	bool supports; /* the reply to EXT_SUPPORTS_OP */
+	bool has_hash; /* the reply to requests by hash */
+	bool bad_base; /* BUFFER_GET_BASE returns an unaligned address */
 	bool refuse;   /* connecting fails */
-	bool joins;    /* what COMM_INIT is answered */
+	bool joins;    /* the reply to COMM_INIT */
 
-	/* Asked before the rules, if set: whether it has the body of an answer to r, which must live on. */
+	/* Consulted before the rules, if set. Returns whether it has the body of a reply to r, which must stay
+	 * valid. */
 	bool (*script)(void *user, const struct fake_request *r, const void **body, size_t *size);
 	void *script_user;
-	_Atomic uint64_t
-		die_at; /* the request, counted from 0 after HELLO, at which the connection is cut; FAKE_NEVER */
+	_Atomic uint64_t die_at; /* the connection ends at this request, counted from 0 after HELLO; or FAKE_NEVER */
 
-	/* What happened. */
+	/* What happened so far. */
 	_Atomic uint64_t sends; /* calls of the client's transport */
 	_Atomic uint64_t recvs;
 	_Atomic uint64_t connections;
-	pthread_mutex_t lock; /* of the list */
+	pthread_mutex_t lock; /* protects the list */
 	struct fake_request *first;
 	struct fake_request **last;
 	uint64_t count;
@@ -61,14 +62,14 @@ struct fake {
 	pthread_t threads[64];
 };
 
-/* A fake that speaks 8.0.0 as a stock server with one device. */
+/* Sets up a fake that speaks 8.0.0 like a stock server with one device. */
 void fake_init(struct fake *f);
 void fake_free(struct fake *f);
 
 /* A gw_dial; user is the fake. */
 enum gw_status fake_dial(void *user, const char *endpoint, struct gw_client **out, struct gw_error *err);
 
-/* How many requests of a kind, or of all kinds (FAKE_ANY), have come. To be exact after an answered request only. */
+/* The number of requests of one kind, or of all kinds (FAKE_ANY). Exact only after a request that was answered. */
 #define FAKE_ANY UINT32_MAX
 size_t fake_count(struct fake *f, unsigned cmd);
 
@@ -78,7 +79,7 @@ const struct fake_request *fake_request(struct fake *f, unsigned cmd, size_t ind
 /* Forgets the requests. */
 void fake_forget(struct fake *f);
 
-/* Device 0 of the fake, registered under an endpoint name of its own. */
+/* Device 0 of the fake, registered under a unique endpoint name. */
 ggml_backend_dev_t fake_device(struct fake *f);
 
 #endif

@@ -1,4 +1,4 @@
-/* A graph goes over the wire as stock clients send it: what is needed first, each tensor once. */
+/* The client encodes graphs as stock clients do: sources first, each tensor once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,7 +79,7 @@ static void test_viewed_tensor_comes_after_sources(void **state)
 	assert_int_equal(ggml_backend_graph_compute(s.backend, graph), GGML_STATUS_SUCCESS);
 	decode(&s.fake, 0, &g);
 	assert_int_equal(g.n_nodes, 1);
-	/* a, its view, b, its view, the copy (a view of b's too) */
+	/* a, its view, b, its view, and the copy, which is also a view of b */
 	assert_int_equal(g.n_tensors, 5);
 	const uint64_t order[] = {id_of(s.a), id_of(copy->src[0]), id_of(s.b), id_of(view), id_of(copy)};
 	for (uint32_t i = 0; i < 5; i++) {
@@ -116,7 +116,7 @@ static void test_shared_tensors_are_sent_once(void **state)
 	scene_close(&s);
 }
 
-/* Recursion over this chain would need more stack than a thread has. */
+/* Recursion over this chain would overflow a thread's stack. */
 static void test_deep_chain_needs_no_stack(void **state)
 {
 	(void)state;

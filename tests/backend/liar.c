@@ -9,15 +9,15 @@
 #include "wire/extension.h"
 #include "wire/message.h"
 
-/* A reply's body that is longer than it should be is filled up to this. */
+/* A reply that claims more than its body is padded up to this many bytes. */
 #define FILL 65536
 
 struct talk {
 	struct gw_transport base;
 	struct liar *liar;
 	const struct gw_dialect *dialect;
-	struct gw_buf requests; /* what the client has sent and was not answered yet */
-	struct gw_buf replies;  /* what it has not received yet */
+	struct gw_buf requests; /* bytes from the client that were not answered yet */
+	struct gw_buf replies;  /* bytes that the client has not received yet */
 	size_t received;
 	bool over;
 };
@@ -52,7 +52,8 @@ static void put_u64(struct gw_buf *buf, uint64_t v)
 	put(buf, bytes, sizeof(bytes));
 }
 
-/* A size, and a body of that size, which is cut or filled with zeros; what is far too long ends the connection. */
+/* Sends a size and a body, truncated or padded with zeros to that size. A size far beyond the body ends the
+ * connection. */
 static void reply(struct talk *t, const void *body, size_t n)
 {
 	static const uint8_t zeros[FILL];
@@ -119,7 +120,7 @@ static void reply_info(struct talk *t)
 		info.n_devices = (uint32_t)n;
 	if (gw_ext_info_encode(&info, &body) != GW_OK)
 		abort();
-	/* Behind level, flags and the version's length and one byte. */
+	/* After the level, the flags, and the version's length and single byte. */
 	gw_put_le32(body.data + 4 + 4 + 4 + 1, (uint32_t)n);
 	reply(t, body.data, body.len);
 	gw_buf_free(&body);
@@ -227,7 +228,7 @@ static void answer(struct talk *t, const struct request *r)
 	}
 }
 
-/* Answers all requests that are whole. */
+/* Answers all complete requests. */
 static void answer_all(struct talk *t)
 {
 	size_t at = 0;

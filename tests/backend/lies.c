@@ -1,6 +1,6 @@
-/* Whatever a server says, a program that uses its devices through ggml's scheduler is not ended by it. Every seed is a
- * server of its own, which lies about some things, now and then; programs run in children, so that one that ggml ends
- * is seen. */
+/* No server, whatever it replies, can crash a program that uses its devices through ggml's scheduler. Every seed is a
+ * different server, which lies about some things, now and then. The programs run in child processes, so that the test
+ * notices when ggml aborts. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,20 +19,20 @@
 #include "backend/program.h"
 #include "backend/reg.h"
 
-/* There are no threads here: one run under ThreadSanitizer is as good as the next. */
+/* The programs have no threads, so one run under ThreadSanitizer suffices. */
 #ifdef __SANITIZE_THREAD__
 #define SEEDS 200
 #else
 #define SEEDS 3000
 #endif
 #define PER_CHILD 100
-/* For PER_CHILD programs, of some milliseconds each. */
+/* For PER_CHILD programs of a few milliseconds each. */
 #define CHILD_SECONDS 60
 
 struct random {
 	uint64_t state;
-	uint32_t lies; /* a bit for each liar_number */
-	unsigned rate; /* out of 16, how often one that is set is a lie */
+	uint32_t lies; /* one bit for each liar_number */
+	unsigned rate; /* how often a selected number is a lie, out of 16 */
 };
 
 static uint64_t next(struct random *r)
@@ -77,7 +77,7 @@ static struct random random_of(uint64_t seed)
 
 	for (int i = 0; i < 8; i++)
 		next(&r);
-	/* Few lies at a time, or none would be told late. */
+	/* Few lies at a time, or the first ones would hide later ones. */
 	for (uint64_t i = next(&r) % 3; i < 3; i++)
 		r.lies |= UINT32_C(1) << next(&r) % LIAR_NUMBERS;
 	r.rate = (unsigned)(1 + next(&r) % 16);
@@ -86,7 +86,7 @@ static struct random random_of(uint64_t seed)
 
 static void run(uint64_t seed, bool honest)
 {
-	/* ggml keeps devices for ever, and so must be what they refer to. */
+	/* ggml keeps devices for ever, so everything that they refer to must also live for ever. */
 	struct random *r = calloc(1, sizeof(*r));
 	struct liar *liar = calloc(1, sizeof(*liar));
 	ggml_backend_dev_t devices[4];
@@ -138,7 +138,7 @@ static _Atomic uint64_t *shared_counter(void)
 	return p;
 }
 
-/* The programs themselves are right. */
+/* Without lies all programs succeed, so a failure is due to a lie. */
 static void honest_servers_serve_every_program(void **state)
 {
 	(void)state;

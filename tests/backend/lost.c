@@ -1,5 +1,4 @@
-/* A connection that is lost, at whatever point, gives failures and zeros, never an abort; what is made afterwards
- * works. */
+/* A connection that is lost at any point causes failures and zeros, never an abort. Objects created afterwards work. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +23,7 @@ static bool all_zero(const uint8_t *bytes, size_t n)
 	return true;
 }
 
-/* Everything that a program does, whatever fails. Whether all of it worked. */
+/* Everything that a program does, regardless of failures. Returns whether all of it succeeded. */
 static bool use(ggml_backend_dev_t dev, ggml_backend_t backend, ggml_backend_buffer_t buffer, struct scene *s)
 {
 	uint8_t data[32];
@@ -54,7 +53,7 @@ static bool use(ggml_backend_dev_t dev, ggml_backend_t backend, ggml_backend_buf
 	return ok;
 }
 
-/* Whether everything worked with a server that dies at a request. */
+/* Returns whether everything succeeded with a server that dies at the given request. */
 static bool run(uint64_t die_at)
 {
 	struct scene s = {0};
@@ -63,7 +62,7 @@ static bool run(uint64_t die_at)
 	fake_init(&s.fake);
 	s.fake.die_at = die_at;
 	s.dev = fake_device(&s.fake);
-	s.fake.refuse = true; /* no second chance */
+	s.fake.refuse = true; /* the client cannot reconnect */
 	s.ctx = scene_context(32, 16);
 	s.a = ggml_new_tensor_1d(s.ctx, GGML_TYPE_F32, 8);
 	s.b = ggml_new_tensor_1d(s.ctx, GGML_TYPE_F32, 8);
@@ -85,7 +84,7 @@ static void test_death_at_every_request(void **state)
 
 	while (!run(die_at))
 		assert_true(++die_at < 64);
-	/* DEVICE_COUNT, GET_ALIGNMENT, ALLOC, BASE, and what use() asks */
+	/* DEVICE_COUNT, GET_ALIGNMENT, ALLOC, BASE, and the requests of use() */
 	assert_true(die_at > 12);
 	assert_true(run(FAKE_NEVER));
 }
@@ -143,7 +142,7 @@ static void keep_line(enum gw_log_level level, const char *line, void *user)
 	snprintf(user, 512, "%s", line);
 }
 
-/* A client learns that the server has no place for it, before it loads anything. */
+/* The client learns that all of the server's slots are in use before it loads anything. */
 static void test_full_server_is_told_and_not_used(void **state)
 {
 	(void)state;
@@ -183,7 +182,8 @@ static void test_new_buffer_and_backend_get_a_new_connection(void **state)
 	assert_int_equal(s.fake.connections, 2);
 	assert_int_equal(ggml_backend_graph_compute(backend, graph), GGML_STATUS_SUCCESS);
 
-	/* What is in the old buffer is gone, for the new backend too; what is new is gone for the old one. */
+	/* The contents of the old buffer are lost, also for the new backend; the old backend cannot use the new
+	 * buffer. */
 	assert_int_equal(ggml_backend_graph_compute(s.backend, graph), GGML_STATUS_FAILED);
 	sum->src[1] = s.a;
 	assert_int_equal(ggml_backend_graph_compute(backend, graph), GGML_STATUS_FAILED);

@@ -1,5 +1,5 @@
-/* Against a server of protocol 4.0 the same calls work with what that has: no rows, no fill, one graph, other numbers.
- */
+/* Against a server of protocol 4.0 the same calls use what it supports: no rows, no fill, one graph, other operation
+ * numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,7 +108,7 @@ static void expect(struct scene *s, size_t computes, size_t recomputes)
 	assert_int_equal(fake_count(&s->fake, GW_CMD_GRAPH_RECOMPUTE), recomputes);
 }
 
-/* The server has the last graph of the device, whichever backend sent it, until a buffer is freed. */
+/* The server keeps the last graph of the device, whichever backend sent it, until a buffer is freed. */
 static void test_only_the_last_graph_is_repeated(void **state)
 {
 	(void)state;
@@ -143,8 +143,8 @@ static void test_only_the_last_graph_is_repeated(void **state)
 	scene_close(&s);
 }
 
-/* Parameters and variants that came later, without a new version, would be taken for something else. */
-static void test_younger_parameters_are_not_supported(void **state)
+/* An old server would misread parameters and variants that were added later without a new version. */
+static void test_newer_parameters_are_not_supported(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -165,8 +165,8 @@ static void test_younger_parameters_are_not_supported(void **state)
 	scene_close(&s);
 }
 
-/* Before 7.0 whatever is large is worth a question by its hash, in 7.0 weights are. */
-static void test_all_large_data_is_asked_for_by_hash(void **state)
+/* Before 7.0 the client asks for all large data by hash, in 7.0 only for weights. */
+static void test_client_asks_for_all_large_data_by_hash(void **state)
 {
 	(void)state;
 	const size_t size = ((size_t)10 << 20) + 4;
@@ -208,7 +208,7 @@ static void test_allocation_sizes_are_asked_for_as_stock_clients_do(void **state
 	scene_close(&s);
 }
 
-/* 32 bits for an extent or a stride: cut, it would describe other bytes. */
+/* Extents and strides have 32 bits: a truncated one would describe other bytes. */
 static void test_what_does_not_fit_is_refused(void **state)
 {
 	(void)state;
@@ -228,7 +228,7 @@ static void test_what_does_not_fit_is_refused(void **state)
 	scene_close(&s);
 }
 
-static void test_younger_operations_are_not_supported(void **state)
+static void test_newer_operations_are_not_supported(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -242,7 +242,7 @@ static void test_younger_operations_are_not_supported(void **state)
 	scene_close(&s);
 }
 
-/* FREE_BUFFER and its like have empty answers there, which must not be taken for others. */
+/* Old servers answer FREE_BUFFER and the like with empty replies. The client must not take these for other replies. */
 static void test_empty_answers_are_matched(void **state)
 {
 	(void)state;
@@ -264,11 +264,11 @@ int main(void)
 		cmocka_unit_test(test_fill_is_sent_as_bytes),
 		cmocka_unit_test(test_graphs_are_sent_with_its_numbers),
 		cmocka_unit_test(test_only_the_last_graph_is_repeated),
-		cmocka_unit_test(test_younger_parameters_are_not_supported),
-		cmocka_unit_test(test_all_large_data_is_asked_for_by_hash),
+		cmocka_unit_test(test_newer_parameters_are_not_supported),
+		cmocka_unit_test(test_client_asks_for_all_large_data_by_hash),
 		cmocka_unit_test(test_allocation_sizes_are_asked_for_as_stock_clients_do),
 		cmocka_unit_test(test_what_does_not_fit_is_refused),
-		cmocka_unit_test(test_younger_operations_are_not_supported),
+		cmocka_unit_test(test_newer_operations_are_not_supported),
 		cmocka_unit_test(test_empty_answers_are_matched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Waiting is for work that is under way, costs one round trip, and costs nothing when nothing is. */
+/* A wait costs one round trip if work is pending, and nothing otherwise. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ static void test_nothing_outstanding_costs_nothing(void **state)
 	scene_close(&s);
 }
 
-static void test_work_is_waited_for_once(void **state)
+static void test_one_wait_is_enough(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -63,7 +63,7 @@ static void test_work_is_waited_for_once(void **state)
 	scene_close(&s);
 }
 
-static void test_reading_is_waiting_enough(void **state)
+static void test_a_read_replaces_a_wait(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -79,7 +79,7 @@ static void test_reading_is_waiting_enough(void **state)
 	scene_close(&s);
 }
 
-static void test_async_read_is_there_after_synchronize(void **state)
+static void test_synchronize_completes_an_async_read(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -98,7 +98,7 @@ static void test_async_read_is_there_after_synchronize(void **state)
 	scene_close(&s);
 }
 
-/* A token of a language model: inputs and the graph leave together, then the request for the result. */
+/* A token of a language model: the inputs and the graph travel together, then the request for the result. */
 static void test_token_takes_two_sends(void **state)
 {
 	(void)state;
@@ -180,9 +180,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_outstanding_costs_nothing),
-		cmocka_unit_test(test_work_is_waited_for_once),
-		cmocka_unit_test(test_reading_is_waiting_enough),
-		cmocka_unit_test(test_async_read_is_there_after_synchronize),
+		cmocka_unit_test(test_one_wait_is_enough),
+		cmocka_unit_test(test_a_read_replaces_a_wait),
+		cmocka_unit_test(test_synchronize_completes_an_async_read),
 		cmocka_unit_test(test_token_takes_two_sends),
 		cmocka_unit_test(test_event_covers_work_before_it),
 		cmocka_unit_test(test_event_of_another_connection_is_waited_for),

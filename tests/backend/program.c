@@ -7,22 +7,22 @@
 
 #include "base/log.h"
 
-#define WIDTH 64 /* of a row: no multiple of 512, so devices may want padding */
+#define WIDTH 64 /* of a row: no multiple of 512, so that devices may want padding */
 #define VOCAB 96
 #define EXPERTS 4
-#define CELLS 128 /* of the cache */
+#define CELLS 128 /* of the KV cache */
 #define LAYERS 24
 #define N_TENSORS 256
 #define MAX_DEVICES 4
 
 enum choice {
 	OFFLOAD = 1 << 0,    /* the scheduler may move operations to the device */
-	PARALLEL = 1 << 1,   /* copies of the inputs, and events */
-	ON_SECOND = 1 << 2,  /* the cache is on another device than the weights */
-	NO_RESERVE = 1 << 3, /* the first graph is allocated as it comes */
-	NO_WEIGHTS = 1 << 4, /* buffers are not marked as those of weights */
-	EXPANDING = 1 << 5,  /* operations for which devices may want more memory */
-	DEEP = 1 << 6,       /* many layers, of which everything is kept */
+	PARALLEL = 1 << 1,   /* copies the inputs and uses events */
+	ON_SECOND = 1 << 2,  /* places the cache on another device than the weights */
+	NO_RESERVE = 1 << 3, /* does not reserve memory before the first graph */
+	NO_WEIGHTS = 1 << 4, /* does not mark buffers as weights */
+	EXPANDING = 1 << 5,  /* uses operations for which devices may want more memory */
+	DEEP = 1 << 6,       /* uses many layers and keeps all results */
 };
 
 struct program {
@@ -105,7 +105,7 @@ static bool make_cache(struct program *p)
 	return true;
 }
 
-/* A graph for n tokens, behind those that are in the cache. */
+/* A graph for n tokens, which follow those in the cache. */
 struct step {
 	struct ggml_context *ctx;
 	struct ggml_cgraph *graph;
@@ -125,7 +125,7 @@ static struct ggml_tensor *attend(struct program *p, struct step *s, struct ggml
 	struct ggml_tensor *q = ggml_mul_mat(ctx, p->query, x);
 	struct ggml_tensor *k = ggml_view_2d(ctx, p->keys, WIDTH, s->n, p->keys->nb[1], p->keys->nb[1] * 3);
 
-	/* These write to memory that is on the device already. */
+	/* These write to memory that is already on the device. */
 	ggml_build_forward_expand(s->graph, ggml_cpy(ctx, q, k));
 	ggml_build_forward_expand(s->graph, ggml_set_rows(ctx, p->values, q, s->rows));
 	q = ggml_reshape_3d(ctx, q, WIDTH, s->n, 1);
@@ -167,7 +167,7 @@ static void build(struct program *p, struct step *s, int64_t n)
 		x = expand(p, s, x);
 	for (int i = 0; p->choices & DEEP && i < LAYERS; i++) {
 		x = ggml_add(ctx, x, ggml_mul_mat(ctx, p->query, x));
-		/* What is kept needs memory of its own. */
+		/* Outputs need separate memory. */
 		ggml_set_output(x->src[1]);
 	}
 	s->out = ggml_scale(ctx, ggml_mul_mat(ctx, p->embedding, x), 2.0F);

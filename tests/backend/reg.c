@@ -1,4 +1,4 @@
-/* Names, numbers and structure of what programs see. */
+/* Names, numbering and structure of the registries and devices that programs see. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,7 +115,7 @@ static void test_extended_server_is_asked_once(void **state)
 	assert_string_equal(ggml_backend_dev_description(dev), "Fake device 0 @ host:4");
 	assert_int_equal(ggml_backend_buft_get_alignment(buft), 64);
 	assert_int_equal(ggml_backend_buft_get_max_size(buft), 1 << 30);
-	/* That is one request; the other one is for the line about the device. */
+	/* That is one request. The other one is for the log line about the device. */
 	assert_int_equal(fake_count(&f, FAKE_ANY), 2);
 	assert_int_equal(fake_count(&f, GW_CMD_GET_DEVICE_MEMORY), 1);
 	ggml_backend_dev_get_props(dev, &props);
@@ -155,7 +155,7 @@ static void test_device_without_devices_is_refused(void **state)
 	fake_free(&f);
 }
 
-/* A stock server has room for one client. */
+/* A stock server serves one client at a time. */
 static void test_last_user_closes_the_connection(void **state)
 {
 	(void)state;

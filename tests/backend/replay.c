@@ -1,5 +1,5 @@
-/* The server's side of recorded conversations, met by our client: told to do what the stock client was told to do, it
- * says the same bytes, but for the ids of tensors, which are addresses. */
+/* Replays the server's side of recorded sessions to our client. The client performs the same operations as the stock
+ * client and must send the same bytes, except for the ids of tensors, which are addresses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ struct buffer {
 	ggml_backend_buffer_t ggml;
 };
 
-/* A graph that the server keeps, by uid. */
+/* A graph that the server caches, by uid. */
 struct kept {
 	struct kept *next;
 	struct ggml_context *ctx;
@@ -41,10 +41,10 @@ static struct replay {
 	struct gw_recording recording;
 	struct gw_exchange all[MAX_EXCHANGES];
 	size_t n;
-	const struct gw_exchange *_Atomic now; /* what the client is told to do */
+	const struct gw_exchange *_Atomic now; /* the operation to perform */
 	struct buffer buffers[MAX_BUFFERS];
 	size_t n_buffers;
-	struct gw_map tensors; /* ours, by the recorded id */
+	struct gw_map tensors; /* our tensors, by recorded id */
 	struct kept *graphs;
 } r;
 
@@ -72,7 +72,7 @@ static struct ggml_tensor *tensor_of(uint64_t id)
 	return t;
 }
 
-/* Makes our tensor of that id what the recorded one was. */
+/* Gives our tensor of that id the properties of the recorded one. */
 static struct ggml_tensor *take_tensor(const struct gw_wire_tensor *t)
 {
 	struct ggml_tensor *out = tensor_of(t->id);
@@ -95,7 +95,7 @@ static struct ggml_tensor *take_tensor(const struct gw_wire_tensor *t)
 	return out;
 }
 
-/* What our client calls the recorded tensor. */
+/* Replaces the ids of the recorded tensor by those of our client. */
 static void rename_tensor(struct gw_wire_tensor *t)
 {
 	t->id = (uintptr_t)tensor_of(t->id);
@@ -104,7 +104,7 @@ static void rename_tensor(struct gw_wire_tensor *t)
 	t->view_src = (uintptr_t)tensor_of(t->view_src);
 }
 
-/* What the client is told. */
+/* Operations of the client. */
 
 static void do_alloc(const struct gw_exchange *x)
 {
@@ -122,7 +122,7 @@ static void do_alloc(const struct gw_exchange *x)
 
 static struct buffer *find_buffer(const struct gw_exchange *x)
 {
-	uint64_t handle = gw_le64(x->request); /* first in both commands */
+	uint64_t handle = gw_le64(x->request); /* the first field of both commands */
 	for (size_t i = 0; i < r.n_buffers; i++)
 		if (r.buffers[i].handle == handle)
 			return &r.buffers[i];
@@ -229,7 +229,7 @@ static void do_recompute(const struct gw_exchange *x)
 	assert_int_equal(ggml_backend_graph_compute_async(r.backend, kept->graph), GGML_STATUS_SUCCESS);
 }
 
-/* What a client does by itself has no entry. */
+/* Requests that a client sends on its own have no entry. */
 static void (*const actions[])(const struct gw_exchange *) = {
 	[GW_CMD_ALLOC_BUFFER] = do_alloc,
 	[GW_CMD_FREE_BUFFER] = do_free,
@@ -249,7 +249,7 @@ static bool is_told(unsigned cmd)
 
 /* The recorded server. */
 
-/* The recorded exchange with the same request that comes next; handles are used again. */
+/* Finds the next recorded exchange with the same request. Handles are reused. */
 static const struct gw_exchange *find_same(const struct fake_request *request)
 {
 	size_t from = r.now ? (size_t)(r.now - r.all) : 0;
@@ -261,7 +261,7 @@ static const struct gw_exchange *find_same(const struct fake_request *request)
 	return NULL;
 }
 
-/* Answers as it did: to what the client was told to do, and to what it asks by itself. */
+/* Replies as recorded, both to the performed operations and to the client's own requests. */
 static bool script(void *user, const struct fake_request *request, const void **body, size_t *size)
 {
 	const struct gw_exchange *x = r.now;
@@ -276,9 +276,9 @@ static bool script(void *user, const struct fake_request *request, const void **
 	return true;
 }
 
-/* What was said. */
+/* Comparison of the requests. */
 
-/* The recorded body, as our client has to say it; malloc'ed. */
+/* The recorded body as our client has to send it. The result is malloc'ed. */
 static uint8_t *renamed(const struct gw_exchange *x)
 {
 	uint8_t *body = malloc(x->request_size + 1);
@@ -307,7 +307,7 @@ static uint8_t *renamed(const struct gw_exchange *x)
 		gw_wire_tensor_decode(r.dialect, raw, &t);
 		rename_tensor(&t);
 		if (x->cmd == GW_CMD_GET_ALLOC_SIZE)
-			t.buffer = t.data = 0; /* ours leaves out where the sources are */
+			t.buffer = t.data = 0; /* our client leaves out the location of sources */
 		gw_wire_tensor_encode(r.dialect, &t, raw);
 	}
 	return body;
@@ -328,14 +328,15 @@ static void assert_said(const struct gw_exchange *x, const struct fake_request *
 	uint8_t *expected = renamed(x);
 
 	if (!sent || sent->cmd != x->cmd || sent->size != x->request_size)
-		fail_msg("%s %zu of %zu bytes is not said; %s of %zu is", gw_cmd_name(x->cmd), (size_t)(x - r.all),
-			x->request_size, sent ? gw_cmd_name(sent->cmd) : "nothing", sent ? sent->size : 0);
+		fail_msg("expected %s %zu of %zu bytes, the client sent %s of %zu", gw_cmd_name(x->cmd),
+			(size_t)(x - r.all), x->request_size, sent ? gw_cmd_name(sent->cmd) : "nothing",
+			sent ? sent->size : 0);
 	if (memcmp(sent->body, expected, x->request_size) != 0)
 		fail_at(x, sent, expected);
 	free(expected);
 }
 
-/* The next request of those that the client is told, or NULL. */
+/* The next request that belongs to an operation, or NULL. */
 static const struct fake_request *next_told(const struct fake_request *from)
 {
 	while (from && !is_told(from->cmd))
@@ -343,8 +344,8 @@ static const struct fake_request *next_told(const struct fake_request *from)
 	return from;
 }
 
-/* Everything that was recorded was said, in that order, and nothing else. A question about a size may be left out if it
- * was asked before. Tensors are as they were when it was said, as ids are used again. */
+/* Checks that the client sent all recorded requests, in that order, and nothing else. It may skip a request for a size
+ * that it already knows. Tensors are compared in the state of that time, because ids are reused. */
 static const struct fake_request *check(const struct gw_exchange *x, const struct fake_request *sent)
 {
 	sent = next_told(sent);
@@ -354,7 +355,7 @@ static const struct fake_request *check(const struct gw_exchange *x, const struc
 	return sent->next;
 }
 
-/* The whole of it. */
+/* The whole replay. */
 
 static void load(const char *version, const char *name)
 {
@@ -414,7 +415,7 @@ static void replay(const char *version, const char *name)
 		n_told++;
 	}
 	size_t memory;
-	ggml_backend_dev_memory(r.dev, &memory, &memory); /* takes along what is still queued */
+	ggml_backend_dev_memory(r.dev, &memory, &memory); /* flushes the send queue */
 	const struct fake_request *sent = fake_request(&r.fake, FAKE_ANY, 0);
 	for (size_t i = 0; i < r.n; i++)
 		if (is_told(r.all[i].cmd))

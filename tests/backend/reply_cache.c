@@ -1,4 +1,4 @@
-/* The cache of answers compares keys whole and stays bounded. */
+/* The reply cache compares whole keys and is bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* What most tests need: a device of a fake, a backend on it, and tensors in a buffer of it. */
+/* What most tests need: a fake's device, a backend on it, and tensors in one of its buffers. */
 #ifndef GW_TESTS_BACKEND_SCENE_H
 #define GW_TESTS_BACKEND_SCENE_H
 
@@ -9,23 +9,23 @@ struct scene {
 	ggml_backend_dev_t dev;
 	ggml_backend_t backend;
 	struct ggml_context *ctx;
-	ggml_backend_buffer_t buffer; /* of a, b, sum */
+	ggml_backend_buffer_t buffer; /* holds a, b and sum */
 	struct ggml_tensor *a, *b;    /* F32, 8 elements */
 	struct ggml_tensor *sum;      /* a + b */
-	struct ggml_tensor *loose;    /* the same, without memory: a scheduler may place it anywhere */
-	struct ggml_cgraph *graph;    /* of sum */
+	struct ggml_tensor *loose;    /* a + b without memory: a scheduler may place it anywhere */
+	struct ggml_cgraph *graph;    /* computes sum */
 };
 
 /* Connects to s->fake, which the caller has set up, and fills in the rest. */
 void scene_open(struct scene *s);
 
-/* Frees all that there is, and ends the fake. */
+/* Frees everything and ends the fake. */
 void scene_close(struct scene *s);
 
 /* A context for descriptions only. */
 struct ggml_context *scene_context(size_t n_tensors, size_t n_nodes);
 
-/* A uid for the graph. */
+/* Gives the graph a uid. */
 void scene_set_uid(struct scene *s, uint64_t uid);
 
 #endif

@@ -1,4 +1,4 @@
-/* Sizes that cannot be, and sizes that change while ggml plans with them: ggml would abort. */
+/* Sizes that are impossible, or change while ggml plans with them, would make ggml abort. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ static ggml_backend_buffer_type_t buft_of(struct scene *s)
 	return ggml_backend_dev_buffer_type(s->dev);
 }
 
-/* Two tensors for which devices may want more, and nothing else, in a context. */
+/* A context with just two tensors for which devices may want more memory. */
 static struct ggml_context *two_weights(struct ggml_tensor *weights[2])
 {
 	struct ggml_context *ctx = scene_context(4, 1);
@@ -85,7 +85,7 @@ static void test_impossible_allocation_sizes_are_not_used(void **state)
 	}
 }
 
-/* What FLASH_ATTN_EXT wants of a GPU is many times its result. */
+/* The memory that FLASH_ATTN_EXT needs on a GPU is many times its result. */
 static void test_large_allocation_sizes_are_used(void **state)
 {
 	(void)state;
@@ -116,7 +116,7 @@ static void test_impossible_alignments_are_not_used(void **state)
 	}
 }
 
-static void test_smaller_buffers_are_none(void **state)
+static void test_too_small_buffers_are_failures(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -167,8 +167,8 @@ static void lose(struct scene *s)
 	s->fake.die_at = FAKE_NEVER;
 }
 
-/* ggml asks for the size of each tensor, then for a buffer, and then for the sizes again. Between the two the
- * connection is replaced, here at the latest moment. Whether the buffer was to be had. */
+/* ggml asks for the size of each tensor, then for a buffer, and then for the sizes again. The connection is replaced
+ * between the first two steps, as late as possible. Returns whether the allocation succeeded. */
 static bool allocate_across(struct scene *s, void (*change)(struct fake *f))
 {
 	struct ggml_tensor *weights[2];
@@ -209,7 +209,7 @@ static void expect_recovery(struct scene *s)
 {
 	struct ggml_tensor *weights[2];
 	uint8_t byte = 1;
-	/* Everything of before is given back, as programs do before they load anew. */
+	/* Frees everything created before, as programs do before they load again. */
 	ggml_backend_buffer_free(s->buffer);
 	ggml_backend_free(s->backend);
 	s->buffer = NULL;
@@ -248,7 +248,7 @@ static void ask_for_sizes(struct fake *f)
 	f->alloc_extra = 1 << 16;
 }
 
-/* One that says at once what it is is refused at once, and taken for what it is from then on. */
+/* A server that announces its kind at once is refused once, and accepted with its new kind from then on. */
 static void test_another_server_is_refused_once(void **state)
 {
 	(void)state;
@@ -269,13 +269,13 @@ static void test_another_server_is_refused_once(void **state)
 
 int main(void)
 {
-	/* It sends the log to ggml, the first time. */
+	/* The first call redirects the log to ggml. */
 	(void)gw_reg_get(NULL);
 	const struct CMUnitTest tests[] = {
 		TEST(test_impossible_allocation_sizes_are_not_used),
 		TEST(test_large_allocation_sizes_are_used),
 		TEST(test_impossible_alignments_are_not_used),
-		TEST(test_smaller_buffers_are_none),
+		TEST(test_too_small_buffers_are_failures),
 		TEST(test_impossible_memory_is_bounded),
 		TEST(test_sizes_do_not_grow_under_a_plan),
 		TEST(test_another_server_is_refused_once),

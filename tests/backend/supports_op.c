@@ -1,4 +1,4 @@
-/* Which operations a device is said to run. */
+/* Which operations a device reports as supported. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ static void test_distinct_nodes_are_asked_once(void **state)
 	scene_close(&s);
 }
 
-/* scores = k * q for a micro-batch of n_tokens with n_kv tokens before, or at the same time. */
+/* scores = k * q for a micro-batch of n_tokens with n_kv tokens before it or at the same time. */
 static const struct ggml_tensor *scores(struct ggml_context *ctx, int64_t n_kv, int64_t n_tokens, bool dense)
 {
 	struct ggml_tensor *cache = ggml_new_tensor_3d(ctx, GGML_TYPE_F16, 64, 8, 4096);
@@ -77,7 +77,7 @@ static void test_shapes_are_asked_once_where_nothing_else_counts(void **state)
 	for (int64_t n_kv = 512; n_kv <= 4096; n_kv += 1024)
 		assert_true(supports(&s, scores(ctx, n_kv, 256, false)));
 	assert_int_equal(n_asked(&s), 1);
-	/* One column, equal extents, another divisor, rows without gaps: each may matter. */
+	/* A single column, equal extents, a different divisor, rows without gaps: each may affect the answer. */
 	supports(&s, scores(ctx, 512, 1, false));
 	assert_int_equal(n_asked(&s), 2);
 	supports(&s, scores(ctx, 256, 256, false));
@@ -151,8 +151,8 @@ static void keep_line(enum gw_log_level level, const char *line, void *user)
 	strcat(lines, "\n");
 }
 
-/* ggml's scheduler aborts if nothing runs an operation whose result has its memory already. The graph is refused
- * instead, with a line that says why. */
+/* ggml's scheduler aborts if no backend supports an operation whose result already has memory. The plug-in reports
+ * support and refuses the graph instead, with a log line that says why. */
 static void test_placed_operations_are_supported_and_fail(void **state)
 {
 	(void)state;
@@ -165,11 +165,11 @@ static void test_placed_operations_are_supported_and_fail(void **state)
 	ggml_set_name(s.sum, "result");
 	assert_true(supports(&s, s.sum));
 	assert_false(supports(&s, s.loose));
-	/* A view of what is there is there. */
+	/* A view of a tensor with memory has memory, too. */
 	struct ggml_tensor *view = ggml_view_1d(s.ctx, s.a, 4, 0);
 	assert_true(supports(&s, ggml_cpy(s.ctx, s.b, s.a)));
 	assert_true(supports(&s, ggml_cpy(s.ctx, ggml_view_1d(s.ctx, s.b, 4, 0), view)));
-	/* So is what programs place in a buffer without memory, to measure. */
+	/* So does a tensor that a program places in a buffer without memory to measure sizes. */
 	ggml_backend_buffer_t dummy = ggml_backend_buft_alloc_buffer(ggml_backend_dev_buffer_type(s.dev), 0);
 	s.loose->buffer = dummy;
 	assert_true(supports(&s, s.loose));
@@ -183,14 +183,14 @@ static void test_placed_operations_are_supported_and_fail(void **state)
 	assert_non_null(strstr(lines, "does not support ADD of node 'result'"));
 	assert_non_null(strstr(lines, "RPC0[fake:"));
 	assert_int_equal(fake_count(&s.fake, GW_CMD_GRAPH_COMPUTE), 0);
-	/* The connection is as good as before. */
+	/* The connection stays usable. */
 	s.sum->op = GGML_OP_SUB;
 	assert_int_equal(ggml_backend_graph_compute(s.backend, s.graph), GGML_STATUS_SUCCESS);
 	assert_int_equal(s.fake.connections, 1);
 	scene_close(&s);
 }
 
-/* Memory of another device is no reason to be used for it. */
+/* Memory on another device is no reason to claim support. */
 static void test_operations_placed_elsewhere_are_not_supported(void **state)
 {
 	(void)state;
@@ -211,7 +211,7 @@ static void test_operations_placed_elsewhere_are_not_supported(void **state)
 	scene_close(&other);
 }
 
-/* ggml aborts when nothing supports an operation on memory of a device. */
+/* ggml aborts when no backend supports an operation on memory of a device. */
 static void test_lost_device_supports_everything(void **state)
 {
 	(void)state;

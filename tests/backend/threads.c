@@ -1,4 +1,4 @@
-/* Several threads share a connection, with buffers that come and go. Meant for ThreadSanitizer too. */
+/* Several threads share a connection while buffers are created and freed. Also runs under ThreadSanitizer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Bytes of tensors: what is sent for them, and what is refused. */
+/* Which bytes the client sends for contents of tensors, and which accesses it refuses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ static void open_stock(struct scene *s)
 	fake_forget(&s->fake);
 }
 
-/* Makes what was posted arrive. */
+/* Waits until posted requests have arrived. */
 static void settle(struct scene *s)
 {
 	uint8_t byte;
@@ -120,7 +120,7 @@ static void test_clear_and_memset(void **state)
 	scene_close(&s);
 }
 
-/* ggml checks ranges against the tensor; against its buffer we do. */
+/* ggml checks ranges against the tensor. The plug-in checks them against the buffer. */
 static void test_tensor_outside_its_buffer_is_not_sent(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* A graph that the server has is run again by its uid, and the client's idea of what it has is the server's. */
+/* The client reruns a graph by uid if the server has it, and both agree on which graphs the server has. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ static void test_uid_0_is_never_repeated(void **state)
 	scene_close(&s);
 }
 
-/* The server clears its table when a graph comes and 1024 are there, a graph that it has included. */
+/* The server clears its table when a graph arrives while the table holds 1024, even if the graph is one of them. */
 static void test_table_is_cleared_at_1024(void **state)
 {
 	(void)state;
@@ -91,7 +91,7 @@ static void test_freed_buffer_makes_graphs_stale(void **state)
 	scene_close(&s);
 }
 
-/* A graph that is sent again replaces itself: the count stays, but a full table is cleared first. */
+/* Resending a graph replaces it: the count stays the same, but a full table is cleared first. */
 static void test_stale_graphs_still_count(void **state)
 {
 	(void)state;
@@ -101,11 +101,11 @@ static void test_stale_graphs_still_count(void **state)
 	for (uint64_t uid = 1; uid <= 1023; uid++)
 		compute(&s, uid);
 	free_some_buffer(&s);
-	compute(&s, 1);    /* sent again: still 1023 */
+	compute(&s, 1);    /* resent: still 1023 */
 	compute(&s, 1024); /* 1024 */
 	compute(&s, 1);
 	expect(&s, 1025, 1);
-	compute(&s, 2); /* stale, sent again: cleared, 1 */
+	compute(&s, 2); /* stale and resent: the table is cleared, 1 */
 	compute(&s, 1);
 	expect(&s, 1027, 1);
 	scene_close(&s);

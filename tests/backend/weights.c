@@ -1,4 +1,4 @@
-/* Large weights are asked for by their hash, unless the server is known to keep none. */
+/* The client asks for large weights by hash, unless it knows that the server caches none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,8 +88,8 @@ static void test_known_weights_are_not_sent(void **state)
 	close_load(&l);
 }
 
-/* The first weights are asked for again: the server has not kept them, so it keeps nothing. */
-static void test_forgetful_stock_server_is_found_out(void **state)
+/* The client asks again for the first weights. The server did not keep them, so it has no cache. */
+static void test_stock_server_without_a_cache_is_detected(void **state)
 {
 	(void)state;
 	struct load l;
@@ -134,7 +134,7 @@ static void test_device_that_keeps_is_asked_each_time(void **state)
 	close_load(&l);
 }
 
-/* By the hash that both ends are quick with, and from a smaller size on. */
+/* With the hash that is fast on both ends, and from a smaller size on. */
 static void test_ggwire_server_is_asked_by_xxh3(void **state)
 {
 	(void)state;
@@ -196,7 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_weights_are_not_sent),
-		cmocka_unit_test(test_forgetful_stock_server_is_found_out),
+		cmocka_unit_test(test_stock_server_without_a_cache_is_detected),
 		cmocka_unit_test(test_device_that_keeps_none_is_not_asked),
 		cmocka_unit_test(test_device_that_keeps_is_asked_each_time),
 		cmocka_unit_test(test_ggwire_server_is_asked_by_xxh3),

@@ -1,4 +1,4 @@
-/* A buffer keeps what was appended across every growth, and refuses sizes that no memory has. */
+/* A buffer keeps its contents when it grows, and refuses impossible sizes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ static void test_reserved_room_does_not_move(void **state)
 	gw_buf_free(&buf);
 }
 
-static void test_nothing_may_be_appended(void **state)
+static void test_empty_appends_are_allowed(void **state)
 {
 	(void)state;
 	struct gw_buf buf = {0};
@@ -77,7 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_appended_bytes_stay),
 		cmocka_unit_test(test_reserved_room_does_not_move),
-		cmocka_unit_test(test_nothing_may_be_appended),
+		cmocka_unit_test(test_empty_appends_are_allowed),
 		cmocka_unit_test(test_impossible_sizes_change_nothing),
 		cmocka_unit_test(test_free_leaves_a_usable_buffer),
 	};

@@ -1,4 +1,4 @@
-/* Checked arithmetic at its borders; the clock goes forward. */
+/* Checked arithmetic at its limits, and the monotonic clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

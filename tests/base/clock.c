@@ -1,4 +1,4 @@
-/* Deadlines are told in the words of poll, and a thread and its owner meet at them. */
+/* Deadlines become time-outs for poll, and a thread and its owner can synchronise on them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
-static void what_is_left_is_rounded_up_and_never_negative(void **state)
+static void remaining_time_is_rounded_up_and_never_negative(void **state)
 {
 	(void)state;
 	assert_int_equal(gw_clock_ms_left(GW_CLOCK_NEVER), -1);
@@ -58,7 +58,7 @@ static void a_thread_works_until_it_is_stopped(void **state)
 	struct counter c = {0};
 	assert_int_equal(gw_thread_start(&c.thread, count, &c), GW_OK);
 	pthread_mutex_lock(&c.thread.lock);
-	/* Nobody signals before the deadline: the wait ends by itself. */
+	/* Nobody signals before the deadline, so the wait times out. */
 	uint64_t deadline = gw_clock_deadline(1);
 	while (gw_cond_wait_until(&c.thread.changed, &c.thread.lock, deadline))
 		;
@@ -75,7 +75,7 @@ static void a_thread_works_until_it_is_stopped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_left_is_rounded_up_and_never_negative),
+		cmocka_unit_test(remaining_time_is_rounded_up_and_never_negative),
 		cmocka_unit_test(a_moment_is_split_into_seconds_and_nanoseconds),
 		cmocka_unit_test(a_thread_works_until_it_is_stopped),
 	};

@@ -1,4 +1,4 @@
-/* Sums of bytes in pieces are those of the whole, and XXH3 is the one that everybody has. */
+/* Checksums of pieces equal that of the whole, and our XXH3 equals the published one. */
 #include "base/digest.h"
 
 #include <setjmp.h>
@@ -21,7 +21,7 @@ static struct gw_sums sums_of(const void *bytes, size_t n, size_t piece)
 	return gw_digest_end(&d);
 }
 
-static void pieces_make_the_whole(void **state)
+static void sums_of_pieces_equal_that_of_the_whole(void **state)
 {
 	static uint8_t bytes[5000];
 	static const size_t pieces[] = {1, 63, 64, 1024, 4999};
@@ -38,7 +38,7 @@ static void pieces_make_the_whole(void **state)
 	}
 }
 
-/* Of no bytes at all, as published with the algorithm: 99aa06d3014798d86001c324468d497f. */
+/* The published value for no bytes is 99aa06d3014798d86001c324468d497f. */
 static void xxh3_is_the_published_one(void **state)
 {
 	(void)state;
@@ -49,7 +49,7 @@ static void xxh3_is_the_published_one(void **state)
 	assert_true(sums.xxh3.low == UINT64_C(0x6001c324468d497f));
 }
 
-static void sums_agree_in_what_they_share(void **state)
+static void common_sums_decide_equality(void **state)
 {
 	const struct gw_sums fnv = {.has_fnv = true, .fnv = 1}, other = {.has_fnv = true, .fnv = 2};
 	const struct gw_sums xxh3 = {.has_xxh3 = true, .xxh3 = {3, 4}}, high = {.has_xxh3 = true, .xxh3 = {3, 5}};
@@ -69,9 +69,9 @@ static void sums_agree_in_what_they_share(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pieces_make_the_whole),
+		cmocka_unit_test(sums_of_pieces_equal_that_of_the_whole),
 		cmocka_unit_test(xxh3_is_the_published_one),
-		cmocka_unit_test(sums_agree_in_what_they_share),
+		cmocka_unit_test(common_sums_decide_equality),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* FNV-1a 64 is the published function; the table hash depends on every bit, the length and nothing else. */
+/* FNV-1a 64 is the published function. The table hash depends on every bit and the length, and on nothing else. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,8 +77,8 @@ static void test_address_does_not_count(void **state)
 	}
 }
 
-/* Small numbers in a long key, as in descriptions of tensors: the low bits alone must tell them apart. */
-static void test_low_bits_are_even(void **state)
+/* Small numbers in a long key, as in descriptions of tensors: the low bits of the hash must distinguish them. */
+static void test_low_bits_are_evenly_distributed(void **state)
 {
 	(void)state;
 	enum {
@@ -103,7 +103,7 @@ int main(void)
 		cmocka_unit_test(test_every_bit_counts),
 		cmocka_unit_test(test_length_counts),
 		cmocka_unit_test(test_address_does_not_count),
-		cmocka_unit_test(test_low_bits_are_even),
+		cmocka_unit_test(test_low_bits_are_evenly_distributed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What is written is JSON, whatever the text in it. */
+/* The output is valid JSON, whatever the text contains. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,7 +66,7 @@ static void test_text_cannot_leave_its_string(void **state)
 	assert_text("Radeon\xe2\x84\xa2 \xf0\x9f\x98\x80", "\"Radeon\xe2\x84\xa2 \xf0\x9f\x98\x80\"\n");
 }
 
-static void test_what_is_no_utf8_is_replaced(void **state)
+static void test_invalid_utf8_is_replaced(void **state)
 {
 	(void)state;
 	assert_text("a\xff"
@@ -122,7 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values_nest),
 		cmocka_unit_test(test_text_cannot_leave_its_string),
-		cmocka_unit_test(test_what_is_no_utf8_is_replaced),
+		cmocka_unit_test(test_invalid_utf8_is_replaced),
 		cmocka_unit_test(test_keys_are_escaped_too),
 		cmocka_unit_test(test_numbers_are_plain),
 	};

@@ -1,4 +1,4 @@
-/* A log line is one line in one write, cut, filtered by level, and harmless to terminals. */
+/* A log line is one line in one write, truncated, filtered by level, and harmless to terminals. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -85,7 +85,7 @@ static void expect_line(const char *text, const char *line)
 	assert_string_equal(seen.line, line);
 }
 
-/* 0x9b alone, and U+009B, are what ESC [ is: the start of a terminal's command. */
+/* A lone 0x9b, and U+009B, mean ESC [, which starts a terminal control sequence. */
 static void test_controls_above_ascii_are_blanked(void **state)
 {
 	(void)state;
@@ -101,7 +101,7 @@ static void test_controls_above_ascii_are_blanked(void **state)
 	expect_line("caf\xc3\xa9 \xe6\x97\xa5", "caf\xc3\xa9 \xe6\x97\xa5");
 }
 
-static void test_what_is_not_utf8_is_replaced(void **state)
+static void test_invalid_utf8_is_replaced(void **state)
 {
 	(void)state;
 	expect_line("\xff\xfe", "??");
@@ -123,7 +123,7 @@ static void test_errno_survives(void **state)
 	assert_int_equal(after, ENOSPC);
 }
 
-/* Redirects stderr to a socket that keeps the boundaries of writes; returns its other end. */
+/* Redirects stderr to a socket that preserves write boundaries. Returns its other end. */
 static int capture_stderr(int *saved)
 {
 	int ends[2];
@@ -170,7 +170,7 @@ static void count(enum gw_log_level level, const char *line, void *user)
 {
 	(void)level;
 	(void)line;
-	++*(int *)user; /* unguarded: the promise is one call at a time */
+	++*(int *)user; /* without a lock: the log guarantees one call at a time */
 }
 
 static void *log_lines(void *arg)
@@ -203,7 +203,7 @@ int main(void)
 		cmocka_unit_test(test_level_filters),
 		cmocka_unit_test(test_controls_of_a_peer_are_blanked),
 		cmocka_unit_test(test_controls_above_ascii_are_blanked),
-		cmocka_unit_test(test_what_is_not_utf8_is_replaced),
+		cmocka_unit_test(test_invalid_utf8_is_replaced),
 		cmocka_unit_test(test_errno_survives),
 		cmocka_unit_test(test_one_line_is_one_write),
 		cmocka_unit_test(test_sink_is_called_by_one_thread_at_a_time),

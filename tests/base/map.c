@@ -1,4 +1,4 @@
-/* The map agrees with a naive model after every one of many random operations. */
+/* The map agrees with a naive model after each of many random operations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #define KEYS 97
 
-/* Key number i: 0, all ones, neighbours, and multiples of high powers of two. */
+/* Key i: 0, all ones, neighbours, and multiples of high powers of two. */
 static uint64_t key_of(unsigned i)
 {
 	switch (i % 4) {
@@ -90,7 +90,7 @@ static void assert_same(const struct gw_map *map, const struct model *model)
 	assert_int_equal(n, model->count);
 }
 
-/* Removes about half while iterating. */
+/* Removes about half of the entries while iterating. */
 static void thin(struct gw_map *map, struct model *model, uint64_t *seed)
 {
 	size_t pos = 0;
@@ -141,7 +141,7 @@ static void test_agrees_with_model(void **state)
 	assert_same(&map, &model);
 }
 
-/* Numbers that no pointer could be, on any machine. */
+/* Values that are no valid pointers on any machine. */
 static void test_holds_numbers(void **state)
 {
 	(void)state;
@@ -181,7 +181,7 @@ static void test_impossible_reserve_is_refused(void **state)
 	gw_map_free(&map);
 }
 
-/* A key that comes and goes leaves tombstones; they must not make the table grow. */
+/* A key that is added and removed again and again leaves tombstones, which must not make the table grow. */
 static void test_churn_does_not_grow(void **state)
 {
 	(void)state;
@@ -195,7 +195,7 @@ static void test_churn_does_not_grow(void **state)
 	gw_map_free(&map);
 }
 
-/* A key that returns to its own tombstone takes no room, so a reserved table stays where it is. */
+/* A key that is added again reuses its tombstone, so a reserved table does not move. */
 static void test_returning_keys_take_no_room(void **state)
 {
 	(void)state;
@@ -211,7 +211,7 @@ static void test_returning_keys_take_no_room(void **state)
 	gw_map_free(&map);
 }
 
-/* How long n multiples of 2^shift take to be put and read again. */
+/* The time to put and get n multiples of 2^shift. */
 static uint64_t time_multiples(uint64_t n, unsigned shift)
 {
 	struct gw_map map = {0};
@@ -226,8 +226,8 @@ static uint64_t time_multiples(uint64_t n, unsigned shift)
 	return end - start;
 }
 
-/* Whatever power of two the keys are multiples of: a put and a get stay far below the ten microseconds that keys take
- * which share one slot. The machine may be busy, so that the best of some attempts counts. */
+/* For multiples of any power of two, a put and a get must stay far below the ten microseconds of colliding keys. The
+ * machine may be busy, so the best of several attempts counts. */
 static void test_aligned_keys_do_not_collide(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* Errors keep their status, name their cause, and never run past their text. */
+/* Errors keep their status, name their cause, and never overflow their text. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,7 +80,7 @@ static void test_long_texts_are_cut(void **state)
 	gw_error_prefix(&guarded.err, "%s", longer);
 	assert_full_of(&guarded.err, 'a');
 
-	/* What is pushed out is the end. */
+	/* The end is cut off. */
 	gw_error_set(&guarded.err, GW_ERR_SYSTEM, "%s", longer);
 	gw_error_prefix(&guarded.err, "front");
 	assert_int_equal(strlen(guarded.err.text), sizeof(guarded.err.text) - 1);

@@ -1,4 +1,4 @@
-/* Strangers' text reaches a terminal as one line of valid UTF-8 that steers nothing. */
+/* Untrusted text reaches a terminal as one line of valid UTF-8 without control characters. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void test_characters_are_decoded(void **state)
 	assert_character("\xf4\x8f\xbf\xbf", 4, 0x10ffff);
 }
 
-static void test_what_is_no_utf8_is_refused(void **state)
+static void test_invalid_utf8_is_refused(void **state)
 {
 	(void)state;
 	static const char *const wrong[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
@@ -49,7 +49,7 @@ static void assert_safe(const char *text, const char *expected)
 	assert_string_equal(gw_text_safe(text, out, sizeof(out)), expected);
 }
 
-static void test_nothing_steers_the_terminal(void **state)
+static void test_text_cannot_control_the_terminal(void **state)
 {
 	(void)state;
 	assert_safe("CPU Radeon\xe2\x84\xa2", "CPU Radeon\xe2\x84\xa2");
@@ -82,8 +82,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_characters_are_decoded),
-		cmocka_unit_test(test_what_is_no_utf8_is_refused),
-		cmocka_unit_test(test_nothing_steers_the_terminal),
+		cmocka_unit_test(test_invalid_utf8_is_refused),
+		cmocka_unit_test(test_text_cannot_control_the_terminal),
 		cmocka_unit_test(test_long_text_is_cut_between_characters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

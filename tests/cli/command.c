@@ -1,4 +1,4 @@
-/* The command line: what is wrong with it is one line and exit status 2. */
+/* The command line: errors are one line, with exit status 2. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,7 +103,7 @@ static size_t lines(const char *text)
 	return n;
 }
 
-/* A leak checker complains of threads that end just then: lines that begin with "==" are not the program's. */
+/* The leak checker complains about threads that end at the same time. Its lines begin with "==". */
 static void drop_checkers_lines(char *text)
 {
 	while (strncmp(text, "==", 2) == 0) {
@@ -125,7 +125,7 @@ static void bad_options_are_one_line(void **state)
 	}
 }
 
-static void nothing_is_refused_with_usage(void **state)
+static void no_arguments_print_usage(void **state)
 {
 	(void)state;
 	assert_int_equal(serving_run("ggwire", (const char *const[]){NULL}, out, sizeof(out)), 2);
@@ -154,7 +154,7 @@ static void version_names_all_three(void **state)
 	check_version("version");
 }
 
-/* Whatever prints, and one that fails anyway. */
+/* Several commands that print, and one that fails anyway. */
 static void full_disks_are_noticed(void **state)
 {
 	(void)state;
@@ -203,7 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_options_are_one_line),
-		cmocka_unit_test(nothing_is_refused_with_usage),
+		cmocka_unit_test(no_arguments_print_usage),
 		cmocka_unit_test(version_names_all_three),
 		cmocka_unit_test(full_disks_are_noticed),
 		cmocka_unit_test(help_lists_every_option),

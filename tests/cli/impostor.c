@@ -23,7 +23,7 @@
 
 static bool receive(int fd, void *out, size_t n)
 {
-	/* A receive of nothing waits for something. */
+	/* recv with size 0 would block. */
 	return n == 0 || recv(fd, out, n, MSG_WAITALL) == (ssize_t)n;
 }
 
@@ -74,7 +74,7 @@ static void reply_zeros(int fd, const struct gw_wire_get_req *get)
 	reply(fd, zeros, get->size < sizeof(zeros) ? (size_t)get->size : sizeof(zeros));
 }
 
-/* What the liar answers besides: a buffer that is as large as is wished, and always holds zeros. */
+/* Further replies of the lying server: a buffer of any requested size, which always contains zeros. */
 static bool lie(int fd, uint8_t cmd, uint8_t *body, uint64_t size)
 {
 	struct gw_wire_alloc_req alloc;
@@ -90,7 +90,7 @@ static bool lie(int fd, uint8_t cmd, uint8_t *body, uint64_t size)
 	return true;
 }
 
-/* False when the conversation is over. */
+/* Returns false when the conversation is over. */
 static bool answer(int fd, enum impostor_kind kind)
 {
 	uint8_t header[GW_REQUEST_HEADER], body[GW_WIRE_MAX_FIXED];

@@ -9,7 +9,7 @@
 
 #define MAX_DEPTH 32
 
-/* Each of these returns the end of what it has read, or NULL. */
+/* Each of these returns the end of the parsed text, or NULL. */
 static const char *value(const char *p, int depth);
 
 static const char *blanks(const char *p)
@@ -111,7 +111,7 @@ bool json_is_valid(const char *text)
 	return end && *blanks(end) == 0;
 }
 
-/* The member of that name, or the element of that number, of the object or array at p. */
+/* The member with that name, or the element with that index, of the object or array at p. */
 static const char *step(const char *p, const char *name, size_t len)
 {
 	bool object = *p == '{';

@@ -1,4 +1,4 @@
-/* The tests' JSON reader takes what is JSON and nothing else. */
+/* The tests' JSON parser accepts valid JSON and nothing else. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include "cli/json_check.h"
 
-static void what_is_json_is_taken(void **state)
+static void valid_json_is_accepted(void **state)
 {
 	(void)state;
 	static const char *const good[] = {"{}", " [ ] \n", "null", "-0.5e+3", "0", "\"\\u00e9\\n\"",
@@ -17,7 +17,7 @@ static void what_is_json_is_taken(void **state)
 		assert_true(json_is_valid(good[i]));
 }
 
-static void what_is_none_is_refused(void **state)
+static void invalid_json_is_refused(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {"", "{", "{\"a\":}", "{\"a\" 1}", "{a:1}", "[1,]", "[1 2]", "01", "1.", "+1",
@@ -46,8 +46,8 @@ static void members_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_json_is_taken),
-		cmocka_unit_test(what_is_none_is_refused),
+		cmocka_unit_test(valid_json_is_accepted),
+		cmocka_unit_test(invalid_json_is_refused),
 		cmocka_unit_test(members_are_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

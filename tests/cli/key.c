@@ -1,4 +1,4 @@
-/* ggwire key: what it writes is what the key file's parser reads, and nothing that it cannot do loses a key. */
+/* ggwire key: its output is a valid key file, and failures never lose a key. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void adds_lists_and_removes(void **state)
 	assert_int_equal(keys.n, 1);
 	assert_string_equal(keys.keys[0].identity, "alice");
 	assert_int_equal(keys.keys[0].secret_len, 32);
-	/* The line that it prints is the client's. */
+	/* It prints the line for the client. */
 	const char *line = strstr(out, "\nalice:");
 	assert_non_null(line);
 	assert_int_equal(gw_tls_keys_parse(line, strlen(line), &printed, NULL), GW_OK);
@@ -101,7 +101,7 @@ static void write_file(const char *text, mode_t mode)
 	assert_int_equal(chmod(path, mode), 0);
 }
 
-static void keeps_what_people_wrote(void **state)
+static void keeps_comments_and_other_lines(void **state)
 {
 	(void)state;
 	char text[256] = {0};
@@ -115,7 +115,7 @@ static void keeps_what_people_wrote(void **state)
 	assert_string_equal(text, "# office\nbob:00112233445566778899aabbccddeeff\n");
 }
 
-static void changes_no_file_that_is_wrong(void **state)
+static void leaves_invalid_files_unchanged(void **state)
 {
 	(void)state;
 	write_file("bob:00112233445566778899aabbccddeeff\n", 0640);
@@ -127,8 +127,8 @@ static void changes_no_file_that_is_wrong(void **state)
 	assert_int_equal(key("remove", "alice", NULL, NULL), 2);
 }
 
-/* Many at once: every key is there, and the file is whole. */
-static void several_at_once(void **state)
+/* Many processes at once: every key is stored, and the file is valid. */
+static void parallel_changes_are_all_kept(void **state)
 {
 	(void)state;
 	enum {
@@ -159,9 +159,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_lists_and_removes),
-		cmocka_unit_test(keeps_what_people_wrote),
-		cmocka_unit_test(changes_no_file_that_is_wrong),
-		cmocka_unit_test(several_at_once),
+		cmocka_unit_test(keeps_comments_and_other_lines),
+		cmocka_unit_test(leaves_invalid_files_unchanged),
+		cmocka_unit_test(parallel_changes_are_all_kept),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

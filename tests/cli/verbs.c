@@ -1,4 +1,5 @@
-/* What ping and devices say of a server is read back; of whatever is no such server they say so, with status 1. */
+/* The output of ping and devices is parsed back. For anything that is not a server they print an error, with status
+ * 1. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -118,7 +119,7 @@ static void ping_works_over_unix_sockets(void **state)
 	expect_text("server.transport", "unix");
 }
 
-/* Without an argument, the servers are those that programs use. */
+/* Without arguments, the servers come from the same variable as for other programs. */
 static void servers_come_from_the_environment(void **state)
 {
 	(void)state;
@@ -159,7 +160,6 @@ static void lists_have_commas_or_blanks(void **state)
 	expect_said("127.0.0.1:1: cannot connect");
 }
 
-/* The words that the server prints are those that clients take. */
 static const char *const asking[] = {"ping", "status", "bench", "devices", "top"};
 #define N_ASKING (sizeof(asking) / sizeof(asking[0]))
 
@@ -194,7 +194,8 @@ static void server_is_the_same_object_in_every_tool(void **state)
 	}
 }
 
-static void server_says_what_clients_use(void **state)
+/* Clients accept the options that the server prints. */
+static void printed_client_options_work(void **state)
 {
 	(void)state;
 	struct serving s;
@@ -272,7 +273,7 @@ static void devices_are_numbered_over_all_servers(void **state)
 	assert_true(json_number(out, "servers.2.devices.0.memory_free_bytes") == 60 << 20);
 }
 
-static void one_server_that_is_away_hides_no_other(void **state)
+static void an_unreachable_server_hides_no_other(void **state)
 {
 	(void)state;
 	assert_int_equal(run((const char *const[]){"devices", endpoint, "127.0.0.1:1", NULL}), 1);
@@ -303,8 +304,8 @@ static void bench_measures_everything(void **state)
 	expect_said("of the connection alone");
 }
 
-/* The least that it needs fits; its memory is its own. */
-static void bench_is_content_with_little_memory(void **state)
+/* Measurements fit into a server with the minimum of memory. */
+static void bench_needs_little_memory(void **state)
 {
 	(void)state;
 	struct serving s;
@@ -339,7 +340,7 @@ static void bench_says_what_it_cannot_do(void **state)
 	expect_said("returns different bytes than it was given");
 }
 
-/* Only whoever says nothing is not waited for: a busy machine is slow to answer, too. */
+/* Only silent peers have a short time-out: a busy machine is slow, too. */
 struct wrong_peer {
 	enum impostor_kind kind;
 	const char *timeout;
@@ -370,7 +371,7 @@ static void wrong_peers_are_named(void **state)
 	}
 }
 
-static void servers_that_are_away_are_named(void **state)
+static void unreachable_servers_are_named(void **state)
 {
 	(void)state;
 	assert_int_equal(run((const char *const[]){"ping", "127.0.0.1:1", NULL}), 1);
@@ -382,7 +383,7 @@ static void servers_that_are_away_are_named(void **state)
 static void doctor_finds_servers_that_are_well(void **state)
 {
 	(void)state;
-	/* Whether this machine has findings of its own is not the matter. */
+	/* The findings about this machine do not matter. */
 	int rc = run((const char *const[]){"doctor", endpoint, NULL});
 	assert_true(rc == 0 || rc == 1);
 	expect_said("accepts connections");
@@ -413,7 +414,7 @@ static void doctor_tells_failures_apart(void **state)
 	}
 }
 
-/* No control character reaches a terminal but the ends of lines. */
+/* Only newlines, and no other control characters, reach a terminal. */
 static void expect_harmless(void)
 {
 	for (const unsigned char *p = (const unsigned char *)out; *p; p++)
@@ -422,7 +423,7 @@ static void expect_harmless(void)
 	assert_null(strstr(out, "\xe2\x80\xae"));
 }
 
-static void a_servers_texts_steer_nothing(void **state)
+static void texts_of_a_server_cannot_control_the_terminal(void **state)
 {
 	(void)state;
 	struct impostor peer;
@@ -454,20 +455,20 @@ int main(void)
 		cmocka_unit_test(ping_works_over_unix_sockets),
 		cmocka_unit_test(servers_come_from_the_environment),
 		cmocka_unit_test(lists_have_commas_or_blanks),
-		cmocka_unit_test(server_says_what_clients_use),
+		cmocka_unit_test(printed_client_options_work),
 		cmocka_unit_test(server_is_the_same_object_in_every_tool),
 		cmocka_unit_test(failures_are_json_too),
 		cmocka_unit_test(older_servers_are_pinged),
 		cmocka_unit_test(devices_are_numbered_over_all_servers),
-		cmocka_unit_test(one_server_that_is_away_hides_no_other),
+		cmocka_unit_test(an_unreachable_server_hides_no_other),
 		cmocka_unit_test(bench_measures_everything),
-		cmocka_unit_test(bench_is_content_with_little_memory),
+		cmocka_unit_test(bench_needs_little_memory),
 		cmocka_unit_test(bench_says_what_it_cannot_do),
 		cmocka_unit_test(wrong_peers_are_named),
 		cmocka_unit_test(doctor_finds_servers_that_are_well),
 		cmocka_unit_test(doctor_tells_failures_apart),
-		cmocka_unit_test(servers_that_are_away_are_named),
-		cmocka_unit_test(a_servers_texts_steer_nothing),
+		cmocka_unit_test(unreachable_servers_are_named),
+		cmocka_unit_test(texts_of_a_server_cannot_control_the_terminal),
 	};
 	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -1,4 +1,4 @@
-/* What a simulated device is told, and how long it takes for a node: by hand. */
+/* Settings of a simulated device, and how long it takes for a node, compared with manual calculations. */
 #include "cluster/cost.h"
 
 #include <setjmp.h>
@@ -49,7 +49,7 @@ static void test_settings_are_taken_by_name(void **state)
 	assert_true(sim_settings_parse("", &s, &bad));
 }
 
-static void test_what_is_not_understood_is_refused(void **state)
+static void test_unknown_settings_are_refused(void **state)
 {
 	static const char *const texts[] = {"speed=1", "flops", "flops=", "flops=fast", "slow=2x", "slow=1,devices=99",
 		"launch=-1", "bytes=nan", "slow=2 ,work=1", ",slow=1", "flop=1e12"};
@@ -78,7 +78,7 @@ static void test_the_longer_of_arithmetic_and_memory_counts(void **state)
 	s.flops = 1e30;
 	assert_close(sim_node_seconds(&s, product), 4.0 * (5000 + 1000 + 500) / 1e9);
 	assert_close(sim_node_seconds(&s, sum), 4.0 * 3000 / 1e9);
-	/* The matrix stands for a larger one, what it is multiplied with does not. */
+	/* The matrix represents a larger one, the other operand does not. */
 	s.work = 3;
 	s.slow = 10;
 	s.launch = 1e-6;
@@ -104,7 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_settings_are_taken_by_name),
-		cmocka_unit_test(test_what_is_not_understood_is_refused),
+		cmocka_unit_test(test_unknown_settings_are_refused),
 		cmocka_unit_test(test_the_longer_of_arithmetic_and_memory_counts),
 		cmocka_unit_test(test_views_and_untouched_rows_cost_nothing),
 	};

@@ -1,5 +1,5 @@
-/* A simulated device is never faster than it was told, and its results are the CPU's, or are left alone. Each case is a
- * process of its own, since ggml loads a plug-in once. */
+/* A simulated device is never faster than requested. Depending on its settings it computes like the CPU or leaves
+ * results untouched. Each case runs in a separate process, because ggml loads a plug-in once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -93,7 +93,7 @@ static ggml_backend_t cpu_open(void)
 	return cpu;
 }
 
-/* Two graphs, one behind the other: neither is over before its time. */
+/* Computes two graphs one after the other. Neither finishes too early. */
 static bool takes_its_time(ggml_backend_t backend, const struct chain *c)
 {
 	int64_t start = now_ns();
@@ -141,7 +141,7 @@ static bool leaves_zeros(void)
 	chain_result(&c, values);
 	for (int i = 0; i < WIDTH * WIDTH; i++)
 		zero &= values[i] == 0;
-	/* What was set is there; what is cleared is gone. */
+	/* Written values can be read, and cleared values are gone. */
 	ggml_backend_tensor_get(c.a, values, 0, sizeof(values));
 	bool kept = values[1] != 0;
 	ggml_backend_buffer_clear(c.buffer, 0);
@@ -178,7 +178,7 @@ static void test_results_are_the_cpus(void **state)
 	assert_true(in_a_process(computes_as_the_cpu));
 }
 
-static void test_or_nothing_is_computed(void **state)
+static void test_results_are_untouched_without_computation(void **state)
 {
 	(void)state;
 	assert_true(in_a_process(leaves_zeros));
@@ -200,7 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results_are_the_cpus),
-		cmocka_unit_test(test_or_nothing_is_computed),
+		cmocka_unit_test(test_results_are_untouched_without_computation),
 		cmocka_unit_test(test_several_devices),
 		cmocka_unit_test(test_nonsense_is_refused),
 	};

@@ -1,4 +1,4 @@
-/* The cluster's network delivers every byte, in order, and never sooner than it was told. */
+/* The cluster's network delivers every byte in order, and never faster than requested. */
 #include "cluster/switch.h"
 
 #include <arpa/inet.h>
@@ -38,7 +38,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Addresses and a port that nobody else has. */
+/* Unused addresses and an unused port. */
 static int network_up(const struct pace *pace)
 {
 	for (int try = 0; try < 20; try++) {
@@ -85,7 +85,7 @@ static struct sockaddr_in address(unsigned last, uint16_t number)
 		.sin_family = AF_INET, .sin_port = htons(number), .sin_addr.s_addr = htonl(base | last)};
 }
 
-/* A server on a machine's own address. */
+/* A server on a machine's private address. */
 static int listen_on(unsigned machine)
 {
 	struct sockaddr_in own = address(SWITCH_PRIVATE + machine, port);
@@ -97,7 +97,7 @@ static int listen_on(unsigned machine)
 	return fd;
 }
 
-/* A connection from a machine (0: the client) to another one's public address. */
+/* Connects from a machine (0: the client) to another machine's public address. */
 static int connect_to(unsigned from, unsigned to)
 {
 	struct sockaddr_in own = address(SWITCH_PRIVATE + from, 0), other = address(to, port);
@@ -121,7 +121,7 @@ static uint8_t byte_at(uint8_t seed, size_t i)
 	return (uint8_t)((i * 2654435761u >> 11) + seed);
 }
 
-/* Sends the stream in pieces of odd sizes, then says that there is no more. */
+/* Sends the stream in pieces of odd sizes, then shuts down the connection. */
 static void *send_stream(void *arg)
 {
 	const struct sender *s = arg;
@@ -142,7 +142,7 @@ static void *send_stream(void *arg)
 	return NULL;
 }
 
-/* Receives until the end; how many bytes were right, one after the other. */
+/* Receives until the end. Returns how many bytes were correct before the first error. */
 static size_t receive_stream(int fd, uint8_t seed)
 {
 	uint8_t bytes[30000];
@@ -162,7 +162,7 @@ static void *receive_thread(void *arg)
 	return (void *)receive_stream(s->fd, s->seed);
 }
 
-/* Both ends send the stream and receive the other's. */
+/* Both ends send their stream and receive the other's. */
 static void exchange(int near, int far)
 {
 	struct sender there = {near, 1}, back = {far, 2}, from_far = {near, 2};
@@ -189,7 +189,7 @@ static void test_every_byte_in_order(void **state)
 	close(listener);
 }
 
-static void test_never_faster_than_told(void **state)
+static void test_never_faster_than_requested(void **state)
 {
 	int listener = listen_on(1), near = connect_to(3, 1), far = accept(listener, NULL, NULL);
 	uint8_t byte = 7;
@@ -252,10 +252,10 @@ static void assert_within(int64_t value, int64_t least, int64_t most)
 	assert_true(value >= least && value <= most);
 }
 
-/* All that leaves a machine, or reaches one, shares its link; a link's two directions do not. */
+/* All data from a machine shares one link, and so does all data to it; the two directions do not share. */
 static void test_links_are_shared(void **state)
 {
-	const struct pace pace = {1000, 1e9}; /* a byte takes a nanosecond */
+	const struct pace pace = {1000, 1e9}; /* one nanosecond per byte */
 	struct link a = {0}, b = {0}, c = {0};
 	int64_t out;
 
@@ -272,7 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_links_are_shared),
 		cmocka_unit_test_setup_teardown(test_every_byte_in_order, up_free, network_down),
-		cmocka_unit_test_setup_teardown(test_never_faster_than_told, up_paced, network_down),
+		cmocka_unit_test_setup_teardown(test_never_faster_than_requested, up_paced, network_down),
 		cmocka_unit_test_setup_teardown(test_a_machine_is_seen_by_its_address, up_free, network_down),
 		cmocka_unit_test_setup_teardown(test_a_server_may_listen_late, up_paced, network_down),
 	};

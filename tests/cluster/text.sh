@@ -1,6 +1,6 @@
 #!/bin/bash
-# A model on two machines of the simulated cluster, whose devices compute what they take time for: the text is that of this
-# machine alone. And two stock servers, whose layers are split by tensors, find each other through the network.
+# A model on two machines of the simulated cluster, whose devices really compute: the text equals that of this machine
+# alone. Two stock servers with split tensors find each other through the network.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -21,7 +21,7 @@ trap 'status=$?; network_stop; (exit $status); interop_end' EXIT
 # shellcheck disable=SC2034 # read by machine_start
 sim=compute=1,launch=1e-7
 
-# cluster_text KIND SPLIT: into $work/KIND-SPLIT; prints what the relay counted.
+# cluster_text KIND SPLIT: writes the text to $work/KIND-SPLIT and prints the relay's counters.
 cluster_text() {
 	network_start 2
 	machines_start "$1" 2 || fail "the servers do not start"
@@ -35,11 +35,11 @@ cluster_text() {
 }
 
 generate none local "$work/local" -n 8 || fail "llama-completion fails without servers"
-[ -s "$work/local" ] || fail "there is no text"
+[ -s "$work/local" ] || fail "llama-completion generates no text"
 cluster_text ours layer
 cmp "$work/local" "$work/ours-layer" || fail "the text differs on two machines"
 read -r client between _ < <(echo "$counts" | sed 's/[a-z_]*=//g')
-[ "$client" -gt 10000 ] || fail "the client's bytes did not pass the relay: $counts"
+[ "$client" -gt 10000 ] || fail "the client's traffic bypassed the relay: $counts"
 echo "PASS: ours, layers split: $counts"
 cluster_text stock tensor
 read -r client between _ < <(echo "$counts" | sed 's/[a-z_]*=//g')

@@ -1,5 +1,5 @@
-/* What a service manager does: it hands over listening sockets, and is told when the server is ready and when it stops.
- */
+/* Socket activation: the server accepts listening sockets from a service manager, and notifies it when it is ready and
+ * when it stops. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -46,7 +46,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A listening socket on a free port of loopback, in blocking mode as a manager's are. */
+/* A listening socket on a free loopback port, in blocking mode like those of managers. */
 static int listen_tcp(unsigned *port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -68,7 +68,7 @@ static int bind_unix(int type)
 	return fd;
 }
 
-/* In the child: the descriptors go to 3 and on, whichever they were. */
+/* In the child: moves the descriptors to 3 and following. */
 static void place(const int *fds, size_t n)
 {
 	int high[4];
@@ -81,12 +81,12 @@ static void place(const int *fds, size_t n)
 struct start {
 	int fds[4];
 	size_t n;
-	const char *pid; /* LISTEN_PID, or NULL for the right one */
+	const char *pid; /* LISTEN_PID, or NULL for the correct one */
 	const char *notify;
 	const char *listen; /* --listen, or NULL */
 };
 
-/* Starts the server as a manager would; its log is s's. */
+/* Starts the server as a manager would. s receives its log. */
 static void start(const struct start *how)
 {
 	int out[2];
@@ -134,7 +134,7 @@ static void given_sockets_are_served(void **state)
 	how.fds[0] = listen_tcp(&port[0]);
 	how.fds[1] = listen_tcp(&port[1]);
 	start(&how);
-	/* And the default endpoint is not. */
+	/* The server does not listen on the default endpoint. */
 	snprintf(expected, sizeof(expected), "  endpoint       : 127.0.0.1:%u, 127.0.0.1:%u\n", port[0], port[1]);
 	serving_await(&s, "ready");
 	assert_non_null(strstr(s.log, expected));
@@ -159,8 +159,8 @@ static void endpoints_asked_for_are_served_too(void **state)
 	assert_int_equal(serving_stop(&s, SIGTERM, SERVING_WAIT_MS), 0);
 }
 
-/* The manager made the file, and may start the server again for it. */
-static void a_given_unix_socket_stays(void **state)
+/* The manager created the file, and may start the server again on the same socket. */
+static void an_inherited_unix_socket_is_not_removed(void **state)
 {
 	(void)state;
 	struct start how = {.n = 1};
@@ -200,7 +200,7 @@ static void what_does_not_listen_is_refused(void **state)
 	close(how.fds[0]);
 }
 
-/* The next datagram, or "" if none comes in time. */
+/* The next datagram, or "" if none arrives in time. */
 static const char *receive(int fd)
 {
 	static char text[512];
@@ -213,19 +213,19 @@ static const char *receive(int fd)
 	return text;
 }
 
-/* notify is what the server is told; fd is where its messages come in. */
+/* Checks the notifications of the server. notify is its NOTIFY_SOCKET; fd receives the datagrams. */
 static void is_told(const char *notify, int fd)
 {
 	start(&(struct start){.notify = notify, .listen = "127.0.0.1:0"});
 	assert_string_equal(receive(fd), "READY=1");
-	/* Ready means that clients are served, and that the log has said so. */
+	/* READY means that the server accepts clients and has logged that. */
 	serving_await(&s, "ready");
 	assert_true(kill(s.pid, SIGTERM) == 0);
 	assert_string_equal(receive(fd), "STOPPING=1");
 	assert_int_equal(serving_stop(&s, 0, SERVING_WAIT_MS), 0);
 }
 
-static void the_manager_is_told(void **state)
+static void the_manager_is_notified(void **state)
 {
 	(void)state;
 	int fd = bind_unix(SOCK_DGRAM);
@@ -247,7 +247,7 @@ static void the_manager_may_have_an_abstract_name(void **state)
 	close(fd);
 }
 
-/* What a file of a process below /proc holds; 0: nothing, or not any more. */
+/* Reads a file of a process below /proc. Returns 0 if it is empty or gone. */
 static size_t read_proc(pid_t pid, const char *name, char *out, size_t size)
 {
 	char path[64];
@@ -260,7 +260,8 @@ static size_t read_proc(pid_t pid, const char *name, char *out, size_t size)
 	return len > 0 ? (size_t)len : 0;
 }
 
-/* The environment of a process that has become a worker: one that is just starting still has its parent's, or none. */
+/* The environment of a process that has become a worker. A process that is just starting has an empty one, or still its
+ * parent's. */
 static size_t environment_of_worker(pid_t pid, char *out, size_t size)
 {
 	for (int i = 0; i < SERVING_WAIT_MS / 10; i++) {
@@ -274,7 +275,7 @@ static size_t environment_of_worker(pid_t pid, char *out, size_t size)
 	return 0;
 }
 
-/* Workers must not be able to speak for the server, nor take its sockets for theirs. */
+/* Workers must not be able to send notifications for the server, or take its sockets for their own. */
 static void workers_do_not_inherit_it(void **state)
 {
 	(void)state;
@@ -298,10 +299,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(given_sockets_are_served, setup, teardown),
 		cmocka_unit_test_setup_teardown(endpoints_asked_for_are_served_too, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_given_unix_socket_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_inherited_unix_socket_is_not_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(sockets_of_another_process_are_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_does_not_listen_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_manager_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_manager_is_notified, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_manager_may_have_an_abstract_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(workers_do_not_inherit_it, setup, teardown),
 	};

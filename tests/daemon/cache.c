@@ -1,5 +1,5 @@
-/* The cache of a running server, and a client that would have another one load its bytes: payloads with the same FNV-1a
- * are easy to make. */
+/* The cache of a running server against a client that tries to make another client load its bytes: payloads with equal
+ * FNV-1a hashes are easy to construct. */
 #include <arpa/inet.h>
 #include <ftw.h>
 #include <netinet/in.h>
@@ -27,11 +27,11 @@
 #define VICTIM "127.0.0.1"
 #define STRANGER "127.0.0.9"
 
-/* Behind the first SIZE - 22 bytes of evil, these make its FNV-1a that of genuine. */
+/* Appended to the first SIZE - 22 bytes of evil, these give it the FNV-1a hash of genuine. */
 static const uint8_t tail[] = {0x38, 0x8f, 0x35, 0xad, 0xee, 0xcf, 0xed, 0x69, 0x00, 0x1a, 0x3c, 0x16, 0x27, 0x7a, 0x31,
 	0xf2, 0x06, 0x50, 0x31, 0x22, 0xfb, 0x16};
 static uint8_t genuine[SIZE], evil[SIZE], got[SIZE];
-static uint64_t hash; /* of both */
+static uint64_t hash; /* the hash of both */
 
 static struct serving s;
 static char dir[] = "/tmp/ggwire-test-XXXXXX";
@@ -123,7 +123,7 @@ static void read_back(struct loader *l)
 	assert_int_equal(gw_client_call(l->client, GW_CMD_GET_TENSOR, &part, 1, got, SIZE), GW_OK);
 }
 
-/* Writes, and has the server keep it. */
+/* Writes bytes that the server stores in its cache. */
 static void store(struct loader *l, const uint8_t *bytes)
 {
 	uint8_t body[GW_WIRE_MAX_FIXED];
@@ -134,7 +134,7 @@ static void store(struct loader *l, const uint8_t *bytes)
 	assert_memory_equal(got, bytes, SIZE);
 }
 
-/* The same with the size of a tensor that nobody asks for by its hash. */
+/* The same, with a tensor too small for clients to ask for it by hash. */
 static void store_small(struct loader *l, uint64_t number)
 {
 	uint8_t body[GW_WIRE_MAX_FIXED];
@@ -152,7 +152,8 @@ static int count_file(const char *path, const struct stat *sb, int type, struct 
 	return 0;
 }
 
-/* Asks for the hash, as a stock client does. Whether the server had it; got is what the tensor holds then. */
+/* Asks by hash, as a stock client does. Returns whether the server had the payload. got receives the tensor's
+ * contents. */
 static bool load(struct loader *l)
 {
 	uint8_t body[GW_WIRE_MAX_FIXED], reply[1];
@@ -173,7 +174,7 @@ static void store_from(const char *address, const uint8_t *bytes)
 	leave(&l);
 }
 
-/* What the server gives to a client who asks for the hash; NULL if nothing. */
+/* What the server loads for a client at this address that asks by hash; NULL if it has no entry. */
 static const uint8_t *given_to(const char *address)
 {
 	struct loader l;
@@ -238,8 +239,8 @@ static void small_tensors_make_no_files(void **state)
 	assert_int_equal(n_files, 0);
 }
 
-/* What a stock server has left is for those who share: it could be anybody's. */
-static void entries_without_a_domain_are_told(void **state)
+/* Only a shared cache uses the entries of a stock server, because any client could have stored them. */
+static void entries_without_a_domain_are_reported(void **state)
 {
 	(void)state;
 	char path[200];
@@ -258,7 +259,7 @@ static void entries_without_a_domain_are_told(void **state)
 	assert_ptr_equal(given_to(VICTIM), genuine);
 }
 
-/* The process that the supervisor started for the cache. */
+/* The cache's process. */
 static pid_t keeper(void)
 {
 	pid_t children[16];
@@ -277,7 +278,7 @@ static pid_t keeper(void)
 	return 0;
 }
 
-/* Clients go on without it, and the next one has a new one. */
+/* Current clients go on without the keeper, and the next client gets a new one. */
 static void the_keeper_may_die(void **state)
 {
 	(void)state;
@@ -308,7 +309,7 @@ int main(void)
 		TEST(what_another_has_stored_cannot_be_learned),
 		TEST(in_a_shared_cache_the_first_one_stays),
 		TEST(small_tensors_make_no_files),
-		TEST(entries_without_a_domain_are_told),
+		TEST(entries_without_a_domain_are_reported),
 		TEST(the_keeper_may_die),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Who reaches the cache's directory: the keeper, with directories of its own in it, and no worker. Each attempt is made
- * by a child that has entered the sandbox. */
+/* Access to the cache's directory: the keeper can open directories in it, workers cannot. Each attempt runs in a child
+ * that has entered the sandbox. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 
 static char dir[64], entry[80], beside[80];
 static uint8_t payload[GW_CACHE_MIN];
-static int sock = -1; /* the child's way to the keeper */
+static int sock = -1; /* the child's socket to the keeper */
 
 static int setup(void **state)
 {
@@ -64,14 +64,14 @@ static int reach_files(void)
 	       denied(rename(entry, beside)) || denied(truncate(entry, 1));
 }
 
-static void no_worker_reaches_it(void **state)
+static void workers_cannot_open_the_cache_directory(void **state)
 {
 	(void)state;
 	in_sandbox(&(struct gw_sandbox){.mode = GW_SANDBOX_REQUIRE}, reach_files);
 	in_sandbox(&(struct gw_sandbox){.mode = GW_SANDBOX_REQUIRE, .kind = GW_SANDBOX_DRIVERS}, reach_files);
 }
 
-/* What a worker does to store a payload, and to load it. */
+/* Stores a payload and loads it, as a worker does. */
 static int store_and_load(void)
 {
 	struct gw_sums sums = {.has_fnv = true, .fnv = 1};
@@ -128,7 +128,7 @@ static void the_keeper_reaches_nothing_else(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(no_worker_reaches_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(workers_cannot_open_the_cache_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_worker_stores_and_loads_through_the_keeper, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_keeper_reaches_nothing_else, setup, teardown),
 	};

@@ -1,4 +1,4 @@
-/* What one client has written no other client reads, from a server whose workers may serve several. */
+/* No client can read what another client wrote, even if the server reuses workers. */
 #include "device/marker.h"
 #include "device/rig.h"
 

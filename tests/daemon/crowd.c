@@ -1,5 +1,4 @@
-/* Connections that do nothing, and clients that are too many, shut nobody else out; and whoever is refused is told why.
- */
+/* Idle connections and too many clients do not lock out other hosts, and every refused client learns the reason. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -54,7 +53,7 @@ static bool receive(int fd, void *out, size_t n)
 	return got == n;
 }
 
-/* Whether a request is answered with a body of that size. */
+/* Whether the server answers a request with a body of that size. */
 static bool ask(int fd, unsigned cmd, const void *body, size_t size, void *reply, size_t reply_size)
 {
 	uint8_t request[64] = {(uint8_t)cmd}, header[GW_REPLY_HEADER];
@@ -86,7 +85,7 @@ static bool allocate(int fd)
 	return ask(fd, GW_CMD_ALLOC_BUFFER, body, n, reply, sizeof(reply)) && gw_le64(reply) != 0;
 }
 
-/* Whether a client from there is served like any other. */
+/* Whether the server serves a client from this address. */
 static bool is_served(const char *from)
 {
 	int fd = serving_dial(port, from);
@@ -112,14 +111,14 @@ static void silent_connections_shut_nobody_out(void **state)
 		fds[i] = serving_dial(port, "127.0.0.1");
 	assert_true(is_served("127.0.0.2"));
 	assert_true(is_served("127.0.0.1"));
-	/* They are as many as descriptors that a crowd may cost. */
+	/* The limit on idle connections also limits the server's descriptors. */
 	assert_true(serving_descriptors(s.pid) < 64 + 40);
 	for (size_t i = 0; i < 200; i++)
 		close(fds[i]);
 	serving_await(&s, "refused: too many connections have not sent HELLO yet");
 }
 
-/* The one that waited before the crowd came is not pushed out by it. */
+/* A connection that waited before a crowd from another host arrived stays open. */
 static void a_crowd_pushes_out_its_own(void **state)
 {
 	(void)state;
@@ -186,8 +185,8 @@ static void the_bound_of_a_host_can_be_set(void **state)
 	close(fds[2]);
 }
 
-/* A client that leaves and comes again finds its place, however long its worker takes to go. */
-static void who_connects_anew_has_a_place(void **state)
+/* A client that reconnects gets a slot, even if its old worker takes long to exit. */
+static void a_client_that_reconnects_gets_a_slot(void **state)
 {
 	(void)state;
 	start(ARGS("-p", "0", "--max-clients", "1"));
@@ -225,7 +224,7 @@ static void a_full_server_tells_its_status(void **state)
 	assert_int_equal(serving_run("ggwire", ping, out, sizeof(out)), 0);
 	assert_int_equal(serving_run("ggwire", bench, out, sizeof(out)), 1);
 	assert_non_null(strstr(out, "all 2 client slots are in use"));
-	/* Also when others have taken all places for questions. */
+	/* This works even when other clients hold all reserve slots. */
 	int askers[12];
 	for (size_t i = 0; i < 12; i++) {
 		char from[16];
@@ -234,7 +233,7 @@ static void a_full_server_tells_its_status(void **state)
 		assert_true(hello(askers[i]));
 	}
 	assert_int_equal(status_of(ARGS(endpoint)), 0);
-	/* Whoever is served goes on. */
+	/* Clients with a slot continue. */
 	assert_true(allocate(fds[0]) && allocate(fds[1]));
 	for (size_t i = 0; i < 12; i++)
 		close(askers[i]);
@@ -248,7 +247,7 @@ static void who_is_refused_is_told_and_counted(void **state)
 	start(ARGS("-p", "0", "--max-clients", "1"));
 	int fd = serving_dial(port, "127.0.0.1"), other = serving_dial(port, "127.0.0.2");
 	assert_true(hello(fd) && allocate(fd));
-	/* A stock client asks for devices first, and could not be told later. */
+	/* A stock client asks for devices first. There is no later request whose failure could tell it the reason. */
 	assert_true(hello(other) && !count_devices(other));
 	close(other);
 	serving_await(&s, "refused: all 1 client slots are in use; raise --max-clients or try again later");
@@ -310,7 +309,7 @@ int main(void)
 		cmocka_unit_test_teardown(silence_ends, teardown),
 		cmocka_unit_test_teardown(one_host_cannot_shut_out_another, teardown),
 		cmocka_unit_test_teardown(the_bound_of_a_host_can_be_set, teardown),
-		cmocka_unit_test_teardown(who_connects_anew_has_a_place, teardown),
+		cmocka_unit_test_teardown(a_client_that_reconnects_gets_a_slot, teardown),
 		cmocka_unit_test_teardown(a_full_server_tells_its_status, teardown),
 		cmocka_unit_test_teardown(who_is_refused_is_told_and_counted, teardown),
 		cmocka_unit_test_teardown(many_refusals_are_few_lines, teardown),

@@ -1,4 +1,4 @@
-/* A client that has gone is not computed for: its worker's place is free at once, whatever it has asked for. */
+/* When a client disconnects, its slot is free at once, whatever its worker is computing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,12 +6,12 @@
 #include "daemon/serving.h"
 #include "device/rig.h"
 
-/* What is promised is one second. This machine may be busy. */
+/* The server promises one second, but this machine may be busy. */
 #define SOON_NS UINT64_C(5000000000)
 
 static struct serving s;
 
-/* One place, so that nobody else is served while it is taken. */
+/* A single slot, so that no other client is served while it is taken. */
 static int setup(void **state)
 {
 	(void)state;
@@ -35,7 +35,7 @@ static void expect_place(uint64_t since)
 	gw_client_close(c);
 }
 
-/* Requests that nobody has read yet come before the end of the connection. */
+/* Disconnects with requests that nobody has read yet, which the server receives before the end of the connection. */
 static void leave_with_requests_behind(struct gw_client *c, const struct gw_wire_tensor *t)
 {
 	static uint8_t bytes[4096];
@@ -43,7 +43,7 @@ static void leave_with_requests_behind(struct gw_client *c, const struct gw_wire
 	for (int i = 0; i < 8; i++)
 		rig_set(c, t, 0, bytes, sizeof(bytes));
 	assert_int_equal(gw_client_flush(c), GW_OK);
-	/* Until the worker computes. */
+	/* Waits until the worker computes. */
 	serving_sleep_ms(300);
 	gw_client_close(c);
 }
@@ -55,7 +55,7 @@ static void multiply(struct gw_wire_tensor *t, const struct gw_wire_tensor *a, c
 	t->src[1] = b->id;
 }
 
-/* A request of 8 MB that takes hours: one product, a million times. */
+/* A request of 8 MB that takes hours: one product, repeated a million times. */
 static void a_graph_of_many_nodes_is_stopped(void **state)
 {
 	(void)state;
@@ -77,7 +77,7 @@ static void a_graph_of_many_nodes_is_stopped(void **state)
 	expect_place(gw_clock_ns());
 }
 
-/* ggml looks whether it should stop between two nodes only. Memory that nobody writes costs nothing. */
+/* ggml checks for an abort only between nodes. Memory that is never written costs nothing. */
 static void a_node_that_takes_minutes_is_stopped(void **state)
 {
 	(void)state;
@@ -95,7 +95,7 @@ static void a_node_that_takes_minutes_is_stopped(void **state)
 	expect_place(gw_clock_ns());
 }
 
-/* Nor is memory written for it: each of these requests has 18 bytes. */
+/* This also writes no memory: each of these requests has 18 bytes. */
 static void a_queue_of_requests_is_stopped(void **state)
 {
 	(void)state;

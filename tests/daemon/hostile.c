@@ -1,4 +1,4 @@
-/* Clients that mean harm, and what becomes of the others. */
+/* Malicious clients, and their effect on others. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ static void start(const char *option, const char *value)
 	serving_start(&s, (const char *const[]){"-p", "0", option, value, NULL});
 }
 
-/* A buffer and tensors in it. */
+/* A buffer and its tensors. */
 struct work {
 	struct gw_client *c;
 	uint64_t handle, base;
@@ -94,11 +94,11 @@ static void compute(const struct work *w, const struct gw_wire_tensor *tensors, 
 	for (uint32_t i = 0; i < n; i++)
 		gw_wire_tensor_encode(&gw_dialect_8_0, &tensors[i], described + i * GW_WIRE_TENSOR_SIZE);
 	struct iovec part = {body, size};
-	/* A server that refuses may be gone before this is sent. */
+	/* The server may have refused an earlier request and closed before this is sent. */
 	(void)gw_client_post(w->c, GW_CMD_GRAPH_COMPUTE, &part, 1);
 }
 
-/* y = A x, with an A of its own for each token. The result is what a local computation in whole numbers gives. */
+/* y = A x, with a different A for each token. Compares with a local integer computation. */
 static void decode_token(const struct work *w, int token)
 {
 	struct gw_wire_tensor t[] = {tensor(w, 1, "f32", 4, 0, WIDTH, WIDTH), tensor(w, 2, "f32", 4, 65536, WIDTH, 1),
@@ -123,7 +123,7 @@ static void decode_token(const struct work *w, int token)
 	}
 }
 
-/* Row numbers are data: the server looks at them before a kernel does. */
+/* Row numbers are data: the server checks them before a kernel uses them. */
 static void read_rows_that_are_not_there(void)
 {
 	struct work w = begin();
@@ -178,7 +178,7 @@ static void rows_that_are_not_there_end_one_client_only(void **state)
 	gw_client_close(next.c);
 }
 
-/* The threading library asks the system for it at each thread's start, and ends the process if that is refused. */
+/* The threading library sets the affinity at each thread's start, and aborts if that is refused. */
 static void threads_can_be_pinned_where_that_is_asked_for(void **state)
 {
 	(void)state;
@@ -221,7 +221,7 @@ static void a_client_gets_no_more_memory_than_it_may(void **state)
 	(void)state;
 	start("--max-memory", "64M");
 	struct gw_client *a = serving_connect(&s), *b = serving_connect(&s);
-	/* A sixteenth is set aside for graphs. */
+	/* The server reserves a sixteenth for graphs. */
 	assert_false(can_allocate(a, (uint64_t)61 << 20));
 	assert_true(can_allocate(a, (uint64_t)48 << 20));
 	assert_false(can_allocate(a, (uint64_t)13 << 20));
@@ -235,14 +235,14 @@ static void a_client_gets_no_more_memory_than_it_may(void **state)
 	gw_client_close(a);
 	gw_client_close(b);
 	serving_end(&s);
-	/* Host memory is given out before it is there. */
+	/* The server must refuse this itself: the kernel overcommits host memory. */
 	start("--max-clients", "8");
 	a = serving_connect(&s);
 	assert_false(can_allocate(a, UINT64_C(1) << 45));
 	gw_client_close(a);
 }
 
-/* $GGML_RPC_TIMEOUT is 2 s here; a client between two requests is idle, one within a request is not. */
+/* $GGML_RPC_TIMEOUT is 2 s here. A client between requests is idle; a client in the middle of a request is not. */
 static void a_client_that_drips_is_dropped_and_an_idle_one_is_not(void **state)
 {
 	(void)state;
@@ -286,7 +286,7 @@ static void nothing_at_all_is_waited_for_ten_seconds(void **state)
 	close(fd);
 }
 
-/* The worker of a client that has connected. */
+/* Connects a client and returns the pid of its worker. */
 static pid_t a_worker(struct gw_client *c)
 {
 	pid_t worker;
@@ -329,8 +329,8 @@ static void workers_dump_no_core_and_end_first(void **state)
 	gw_client_close(c);
 }
 
-/* What the server's user keeps in the environment is not for a client that takes its worker over. Only the system's
- * administrator may look into a worker, so only there is it seen. */
+/* A client that compromises its worker must not find the server user's environment there. Only root may read the memory
+ * of a worker, so the test needs root. */
 static void workers_do_not_have_the_servers_environment(void **state)
 {
 	(void)state;
@@ -353,7 +353,7 @@ static void workers_do_not_have_the_servers_environment(void **state)
 	gw_client_close(c);
 }
 
-static void a_variable_that_is_not_there_is_told(void **state)
+static void a_missing_variable_is_reported(void **state)
 {
 	(void)state;
 	start("--worker-env", "GGWIRE_TEST_NOWHERE");
@@ -372,7 +372,7 @@ int main(void)
 		cmocka_unit_test_teardown(workers_are_locked_in, teardown),
 		cmocka_unit_test_teardown(workers_dump_no_core_and_end_first, teardown),
 		cmocka_unit_test_teardown(workers_do_not_have_the_servers_environment, teardown),
-		cmocka_unit_test_teardown(a_variable_that_is_not_there_is_told, teardown),
+		cmocka_unit_test_teardown(a_missing_variable_is_reported, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

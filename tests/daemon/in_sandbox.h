@@ -1,4 +1,4 @@
-/* Attempts made by a child that has entered the sandbox. Included by tests, behind cmocka. */
+/* Runs attempts in a child that has entered the sandbox. Include it after cmocka. */
 #ifndef GW_TESTS_DAEMON_IN_SANDBOX_H
 #define GW_TESTS_DAEMON_IN_SANDBOX_H
 
@@ -9,9 +9,9 @@
 
 #include "daemon/sandbox/sandbox.h"
 
-#define ABSENT 77 /* the kernel lacks something: skipped */
+#define ABSENT 77 /* the kernel lacks a feature: skip the test */
 
-/* Runs attempt in a child, in the sandbox; 0 from it is success. */
+/* Runs attempt in a sandboxed child, where it returns 0 for success. */
 static inline void in_sandbox(const struct gw_sandbox *sandbox, int (*attempt)(void))
 {
 	pid_t pid = fork();
@@ -31,7 +31,8 @@ static inline void in_sandbox(const struct gw_sandbox *sandbox, int (*attempt)(v
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* 0 if the call failed for want of a right, or is one that the filter hides: each of those is one of this kernel's. */
+/* Returns 0 if the call failed for lack of rights, or with the filter's ENOSYS: this kernel has all calls that the
+ * tests use. */
 static inline int denied(long result)
 {
 	return result == -1 && (errno == EPERM || errno == EACCES || errno == ENOSYS) ? 0 : 1;

@@ -1,5 +1,5 @@
-/* What --max-memory says bounds all that a client can make its worker hold, by whatever request; and without it, what a
- * graph takes is bounded by what was sent. */
+/* --max-memory limits everything that a client can make its worker allocate, with any request. Without it, the memory
+ * for a graph is limited by the size of its message. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void start(const char *option, const char *value)
 	serving_start(&s, (const char *const[]){"-d", "CPU", "-t", "1", "-p", "0", option, value, NULL});
 }
 
-/* Sanitizers have memory of their own beside the program's. */
+/* Sanitizers allocate additional memory. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -36,7 +36,7 @@ static void start(const char *option, const char *value)
 #define SANITIZED 0
 #endif
 
-/* The most memory that any process of the server has had at once; it is over then. What the libraries take is in it. */
+/* Stops the server and checks the peak memory of all its processes, including that of libraries. */
 static void expect_peak_below(uint64_t bytes)
 {
 	struct rusage usage;
@@ -45,11 +45,11 @@ static void expect_peak_below(uint64_t bytes)
 	assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
 	uint64_t peak = (uint64_t)usage.ru_maxrss * 1024;
 	if (peak >= bytes && !SANITIZED)
-		fail_msg("a process has had %llu MiB; %llu were expected at most", (unsigned long long)(peak / MIB),
+		fail_msg("peak memory of a process: %llu MiB; expected at most %llu", (unsigned long long)(peak / MIB),
 			(unsigned long long)(bytes / MIB));
 }
 
-/* Of a worker that has done nothing but load ggml. */
+/* A worker that has only loaded ggml. */
 #define LIBRARIES (48 * MIB)
 
 static bool is_lost(struct gw_client *c)
@@ -60,7 +60,7 @@ static bool is_lost(struct gw_client *c)
 	return gw_client_call(c, GW_CMD_GET_DEVICE_MEMORY, &part, 1, memory, sizeof(memory)) != GW_OK;
 }
 
-/* Rows on top of each other: little memory, and much to be converted before they are multiplied. */
+/* Overlapping rows need little memory themselves, but much scratch memory for their conversion before the product. */
 static void rows_that_are_one(void **state)
 {
 	(void)state;
@@ -83,7 +83,7 @@ static void rows_that_are_one(void **state)
 	expect_peak_below(LIBRARIES);
 }
 
-/* ggml takes 16 MiB for any convolution. */
+/* ggml allocates 16 MiB of scratch memory for any convolution. */
 static void convolve(struct gw_client *c)
 {
 	struct rig_buffer b = rig_alloc(c, 65536);
@@ -131,7 +131,7 @@ static void receive(struct gw_transport *t, void *bytes, size_t size)
 	assert_int_equal(t->ops->recvv(t, &iov, 1, size, &got, NULL), GW_OK);
 }
 
-/* Sends HELLO and reads its reply. */
+/* Sends HELLO and reads the reply. */
 static struct gw_transport *connect_raw(void)
 {
 	uint8_t hello[GW_REQUEST_HEADER + GW_WIRE_HELLO_REQ] = {GW_CMD_HELLO, GW_WIRE_HELLO_REQ};
@@ -144,8 +144,8 @@ static struct gw_transport *connect_raw(void)
 	return t;
 }
 
-/* A graph without a node, piece by piece, for as long as the server takes it: this process's memory would be counted,
- * too. */
+/* Sends a graph without nodes in pieces, until the server refuses it. A whole copy would count as this process's
+ * memory. */
 static uint64_t send_tensors(struct gw_transport *to, uint32_t n)
 {
 	enum {
@@ -178,11 +178,11 @@ static void a_graph_takes_no_more_than_its_message(void **state)
 	start("--max-clients", "1");
 	struct gw_transport *t = connect_raw();
 	uint64_t size = send_tensors(t, 1 << 18);
-	/* It is accepted. */
+	/* The server accepts it. */
 	assert_int_equal(send_bytes(t, count, sizeof(count)), GW_OK);
 	receive(t, reply, sizeof(reply));
 	t->ops->close(t);
-	/* The message itself, and less than half of it for its tensors, which nothing depends on. */
+	/* The message itself, and less than half of its size for the tensors, which no node depends on. */
 	expect_peak_below(LIBRARIES + size + size / 2);
 }
 
@@ -197,7 +197,7 @@ static void a_message_counts_before_it_has_come(void **state)
 	expect_peak_below(LIBRARIES);
 }
 
-/* Graphs to keep: those that were not used for longest make room. */
+/* Cached graphs: the server evicts the least recently used ones. */
 static void kept_graphs_count(void **state)
 {
 	(void)state;
@@ -229,7 +229,7 @@ static void kept_graphs_count(void **state)
 	expect_peak_below(LIBRARIES);
 }
 
-/* However small they are, the system gives a page for each. */
+/* The kernel allocates at least a page for each, however small they are. */
 static void small_buffers_count_as_what_they_take(void **state)
 {
 	(void)state;
@@ -246,7 +246,7 @@ static void small_buffers_count_as_what_they_take(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
-/* Peaks of earlier cases are seen by later ones: those with the smallest come first. */
+/* Later cases include the peaks of earlier ones, so the cases with the smallest peaks run first. */
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -1,4 +1,4 @@
-/* One server, several protocol versions: an endpoint for each. */
+/* One server with several protocol versions, each on its own endpoint. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The endpoint of the banner's line that is marked with this protocol. */
+/* The endpoint of the banner line that is marked with this protocol. */
 static void marked_endpoint(const char *mark, char *out, size_t size)
 {
 	char text[64];
@@ -65,12 +65,12 @@ static void old_and_new_clients_are_served_side_by_side(void **state)
 	assert_speaks(newest, 8, 0, 0);
 	assert_speaks(v4, 4, 0, 0);
 	assert_speaks(v51, 5, 1, 0);
-	/* A worker that has served one version serves another one after it. */
+	/* A worker can serve one version and then another. */
 	assert_speaks(newest, 8, 0, 0);
 	assert_speaks(v4, 4, 0, 0);
 }
 
-static void only_old_is_possible(void **state)
+static void old_protocols_can_be_served_alone(void **state)
 {
 	(void)state;
 	char endpoint[GW_ENDPOINT_MAX];
@@ -79,7 +79,7 @@ static void only_old_is_possible(void **state)
 	assert_speaks(endpoint, 4, 0, 2);
 }
 
-/* Protocol 3 sends HELLO without a body; the stock server of 4.0 closes on it without an answer. */
+/* Protocol 3 sends HELLO without a body. The stock server of 4.0 closes such a connection without a reply. */
 static void clients_of_protocol_3_are_refused_by_name(void **state)
 {
 	(void)state;
@@ -96,7 +96,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(old_and_new_clients_are_served_side_by_side, teardown),
-		cmocka_unit_test_teardown(only_old_is_possible, teardown),
+		cmocka_unit_test_teardown(old_protocols_can_be_served_alone, teardown),
 		cmocka_unit_test_teardown(clients_of_protocol_3_are_refused_by_name, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The server as a whole: what it says, where it listens, how it ends. */
+/* The server as a whole: its output, its endpoints, and how it ends. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -39,7 +39,7 @@ static void banner_comes_in_the_stock_order(void **state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		const char *found = strstr(s.log + at, lines[i]);
 		if (!found)
-			fail_msg("no '%s' at its place in:\n%s", lines[i], s.log);
+			fail_msg("no '%s' in its place in:\n%s", lines[i], s.log);
 		at = (size_t)(found - s.log);
 	}
 	assert_string_equal(s.log + at, "ready\n");
@@ -104,7 +104,7 @@ static void every_endpoint_is_served(void **state)
 	gw_client_close(c);
 	serving_await(&s, "left");
 	assert_int_equal(serving_stop(&s, SIGTERM, 2000), 0);
-	/* The socket file is gone, so that its directory is empty. */
+	/* The server removed the socket file, so the directory is empty. */
 	assert_int_equal(rmdir(dir), 0);
 }
 
@@ -144,7 +144,8 @@ static void second_signal_ends_at_once(void **state)
 	serving_start(&s, ARGS("-p", "0"));
 	assert_true(serving_children(s.pid, &worker, 1) >= 1);
 	kill(worker, SIGSTOP);
-	/* Both are there when it goes on, the lower number first: between them it may not wait for the worker. */
+	/* Both signals are pending when it continues. It handles the lower number first and must not wait for the
+	 * worker in between. */
 	kill(s.pid, SIGSTOP);
 	kill(s.pid, SIGINT);
 	kill(s.pid, SIGTERM);

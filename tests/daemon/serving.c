@@ -56,7 +56,7 @@ void serving_sleep_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
-/* The exit status of a process that ends within ms; otherwise it is killed, and -1. */
+/* The exit status of a process that ends within ms milliseconds. Otherwise kills it and returns -1. */
 static int reap(pid_t pid, int ms)
 {
 	uint64_t end = gw_clock_ns() + (uint64_t)ms * GW_NS_PER_MS;
@@ -100,7 +100,7 @@ void serving_start_verb(struct serving *s, const char *const *args, const char *
 
 void serving_start(struct serving *s, const char *const *args)
 {
-	/* Whatever this machine's own configuration file says; a later --config takes the place of this one. */
+	/* Ignores the configuration file of this machine. A later --config overrides this one. */
 	const char *all[32] = {"serve", "--config", "/dev/null"};
 	for (size_t i = 0; args[i]; i++)
 		all[i + 3] = args[i];
@@ -120,7 +120,7 @@ static bool read_more(struct serving *s, int timeout_ms)
 	return true;
 }
 
-/* The next whole line with the text in it, or NULL. */
+/* The next complete line that contains the text, or NULL. */
 static const char *find_line(struct serving *s, const char *text)
 {
 	char *line = s->log + s->mark;
@@ -185,7 +185,7 @@ static pid_t parent_of(const char *pid)
 	size_t n = fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
 	text[n] = 0;
-	/* "pid (name) state ppid": the name may hold anything. */
+	/* The format is "pid (name) state ppid", and the name may contain any character. */
 	const char *after = strrchr(text, ')');
 	return after && strlen(after) > 4 && after[2] != 'Z' ? (pid_t)atol(after + 4) : 0;
 }

@@ -1,4 +1,4 @@
-/* Servers that are stopped, whose system goes on answering: their clients notice, and others are served. */
+/* Stopped servers, whose kernel still accepts connections: their clients notice, and the servers of others go on. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -51,7 +51,7 @@ static void a_stopped_worker_is_lost_to_its_client_only(void **state)
 	assert_true(serving_answers(b));
 	gw_client_close(a);
 	assert_int_equal(kill(stopped, SIGCONT), 0);
-	/* What has become of its client it hears as soon as it goes on. */
+	/* The worker learns what happened to its client as soon as it continues. */
 	serving_await(&s, "client 127.0.0.1");
 	assert_true(serving_answers(b));
 	gw_client_close(b);

@@ -1,4 +1,5 @@
-/* A server with keys: who is let in under which name, who is not and what the log says, and what nobody can hold up. */
+/* A server with keys: which clients it admits under which name, what it logs about the others, and limits on unfinished
+ * handshakes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,7 +79,7 @@ static void start(const char *option, const char *value)
 	serving_start(&s, args);
 }
 
-/* Connects with the keys in text, or none; says what went wrong. */
+/* Writes the keys in text, or none, to the client's key file and connects. *err receives the error. */
 static struct gw_client *connect_with(const char *text, struct gw_error *err)
 {
 	char endpoint[128];
@@ -103,7 +104,7 @@ static void expect_refused(const char *text, const char *log_says)
 	serving_await(&s, log_says);
 }
 
-static void keys_open_and_nothing_else_does(void **state)
+static void only_keys_admit_clients(void **state)
 {
 	(void)state;
 	struct gw_error wrong, unknown;
@@ -115,7 +116,7 @@ static void keys_open_and_nothing_else_does(void **state)
 	assert_null(connect_with(ALICES_WRONG, &wrong));
 	serving_await(&s, "refused: TLS: the client names identity \"alice\" and has another key");
 	expect_refused("carol:00112233445566778899aabbccddeeff\n", "\"carol\": this name is not in the key file");
-	/* The same for the client, but for the name that it gave itself. */
+	/* The client sees the same error. Only the log differs, by the name that the client claimed. */
 	assert_null(connect_with("alicf:0202020202020202020202020202020202020202020202020202020202020202\n", &unknown));
 	serving_await(&s, "\"alicf\": this name is not in the key file");
 	*strstr(wrong.text, "\"alice\"") = *strstr(unknown.text, "\"alicf\"") = '\0';
@@ -212,7 +213,7 @@ static void the_status_names_clients(void **state)
 	gw_client_close(c);
 }
 
-/* A handshake that begins and does not go on. */
+/* Starts a handshake and does not continue it. */
 static int begin_handshake(void)
 {
 	static const uint8_t half[] = {GW_TLS_FIRST_BYTE, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3};
@@ -237,8 +238,8 @@ static void unfinished_handshakes_end_and_are_few(void **state)
 	expect_served(ALICE);
 }
 
-/* Servers have no TLS between them: what a client protects, they must not send in the clear. */
-static void clients_with_tls_are_connected_to_no_other_server(void **state)
+/* Servers use no TLS between each other, and must not send a protected client's data in the clear. */
+static void clients_with_tls_are_never_paired(void **state)
 {
 	(void)state;
 	const struct gw_wire_comm_init_req req = {.rank = 1, .world = 2, .port = 31000, .host = "127.0.0.1"};
@@ -285,7 +286,7 @@ static void bad_settings_are_one_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(keys_open_and_nothing_else_does),
+		CASE(only_keys_admit_clients),
 		CASE(on_serves_both),
 		CASE(endpoints_have_their_own_mode),
 		CASE(changes_of_the_file_are_noticed),
@@ -293,7 +294,7 @@ int main(void)
 		CASE(limits_go_by_identity),
 		CASE(the_status_names_clients),
 		CASE(unfinished_handshakes_end_and_are_few),
-		CASE(clients_with_tls_are_connected_to_no_other_server),
+		CASE(clients_with_tls_are_never_paired),
 		cmocka_unit_test_setup(bad_settings_are_one_line, setup),
 	};
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -1,4 +1,4 @@
-/* Memory that only the device can see is reached through chunks, and nothing is freed or reused while it is needed. */
+/* Transfers to device-only memory pass through chunks, and nothing is freed or reused while the device needs it. */
 #include "device/fake_device.h"
 #include "device/raw.h"
 
@@ -83,7 +83,7 @@ static void expect(struct gw_client *c, const struct gw_wire_tensor *t, uint64_t
 	free(got);
 }
 
-/* Two and a half chunks; then again over the first, with other bytes, which must win. */
+/* Writes two and a half chunks, then other bytes over the first chunk. The later bytes must win. */
 static void long_contents_pass_through_chunks(void **in)
 {
 	struct state *st = *in;
@@ -101,7 +101,7 @@ static void long_contents_pass_through_chunks(void **in)
 	free(more);
 }
 
-/* One chunk is filled while the other is uploaded: only the first upload is not waited for by a later chunk. */
+/* One chunk is filled while the other uploads: a later chunk waits for every upload except the first. */
 static void uploads_overlap_with_receiving(void **in)
 {
 	struct state *st = *in;
@@ -141,14 +141,14 @@ static void rows(struct gw_client *c, const struct gw_wire_2d_req *req)
 	assert_int_equal(gw_client_post(c, GW_CMD_SET_TENSOR_2D, parts, 2), GW_OK);
 	assert_int_equal(gw_client_call(c, GW_CMD_GET_TENSOR_2D, parts, 1, got, n), GW_OK);
 	assert_memory_equal(data, got, n);
-	/* Each row is where it belongs. */
+	/* Each row is in its place. */
 	for (uint64_t i = 0; i < req->n_copies; i += req->n_copies / 3 + 1)
 		expect(c, &req->tensor, req->offset + i * req->stride, data + i * req->size, req->size);
 	free(data);
 	free(got);
 }
 
-/* Rows of which many, one, and less than one fit into a chunk. */
+/* Rows small enough that many fit into a chunk, rows that fill one, and rows larger than one. */
 static void rows_pass_through_chunks(void **in)
 {
 	struct state *st = *in;
@@ -193,7 +193,7 @@ static void make_square(struct gw_wire_tensor t[2], const struct rig_buffer *b)
 	t[1].src[0] = t[0].id;
 }
 
-/* Graphs that are replaced while nobody has waited for them, and more of them than are put off. */
+/* Replaces graphs before anyone waits for them, and sends more graphs than the server defers. */
 static void graphs_live_until_they_are_computed(void **in)
 {
 	struct state *st = *in;
@@ -211,7 +211,7 @@ static void graphs_live_until_they_are_computed(void **in)
 	assert_float_equal(y[3], 16, 0);
 }
 
-/* Freed, cleared and overwritten only after the graphs before are done: here the result is the old input's. */
+/* The server frees, clears and overwrites memory only after earlier graphs are done: the result is the old input's. */
 static void contents_change_after_what_was_sent_before(void **in)
 {
 	struct state *st = *in;
@@ -234,8 +234,8 @@ static void contents_change_after_what_was_sent_before(void **in)
 	rig_free(st->client, &b);
 }
 
-/* The client leaves while a graph is under way. */
-static void what_is_under_way_is_awaited_at_the_end(void **in)
+/* The client leaves while a graph is running. */
+static void the_server_waits_for_running_work_at_the_end(void **in)
 {
 	struct state *st = *in;
 	struct rig_buffer b = rig_alloc(st->client, 4096);
@@ -276,7 +276,7 @@ static void padding_is_asked_for_and_initialised(void **in)
 	assert_int_equal(got[136], 0);
 }
 
-/* The device's alignment is larger than a page here. */
+/* Here the device's alignment is larger than a page. */
 static void addresses_are_aligned_as_the_device_wants(void **in)
 {
 	struct state *st = *in;
@@ -285,7 +285,7 @@ static void addresses_are_aligned_as_the_device_wants(void **in)
 		assert_int_equal(rig_alloc(st->client, 5000).base % 8192, 0);
 }
 
-/* Failures, each in a session of its own */
+/* Failures, each in a separate session */
 
 struct raw_state {
 	struct fake *fake;
@@ -364,7 +364,7 @@ static void padding_outside_the_buffer_is_refused(void **in)
 	raw_end_refused(&st->raw, GW_ERR_PROTOCOL, "INIT_TENSOR", "no room for the 82 bytes");
 }
 
-/* What is hung on a tensor here would be lost: the next command describes the tensor anew. */
+/* State that a device attaches to a tensor would be lost: the next command describes the tensor again. */
 static void devices_that_keep_state_are_refused(void **in)
 {
 	struct raw_state *st = *in;
@@ -395,7 +395,7 @@ int main(void)
 		SYNC(graphs_live_until_they_are_computed),
 		SYNC(contents_change_after_what_was_sent_before),
 		ASYNC(contents_change_after_what_was_sent_before),
-		SYNC(what_is_under_way_is_awaited_at_the_end),
+		SYNC(the_server_waits_for_running_work_at_the_end),
 		SYNC(padding_is_asked_for_and_initialised),
 		SYNC(addresses_are_aligned_as_the_device_wants),
 		RAW(a_device_that_fails_ends_the_session),

@@ -7,20 +7,20 @@
 
 #include "ggml/layout.h"
 
-/* Addresses start here, whatever the memory is: using one as a pointer faults. */
+/* Addresses start here, wherever the memory is, so that using one as a pointer faults. */
 #define BASE ((uintptr_t)0x1000)
 #define PADDING 64
 
-/* Something that waits to be done. */
+/* A deferred operation. */
 struct work {
 	struct work *next;
-	struct ggml_cgraph *graph; /* compute, or else */
-	uint8_t *dst;              /* copy */
+	struct ggml_cgraph *graph; /* if not NULL, compute this graph; otherwise copy */
+	uint8_t *dst;              /* for a copy */
 	const uint8_t *src;
 	size_t size;
 };
 
-/* Memory that was freed comes back as it is, as a device's does. */
+/* Freed memory is reused without clearing, as on a real device. */
 struct block {
 	struct block *next;
 	size_t size;

@@ -1,4 +1,4 @@
-/* A keeper in a thread: it answers for one trust domain, as daemon/workers/keeper_run.c does for each. */
+/* A keeper in a thread. It serves one trust domain, as daemon/workers/keeper_run.c does for each. */
 #ifndef GW_TESTS_SERVER_KEEPER_H
 #define GW_TESTS_SERVER_KEEPER_H
 
@@ -13,16 +13,16 @@ struct keeper {
 	struct gw_cache_domain *domain;
 };
 
-/* Starts it; the socket on which it answers is the caller's. */
+/* Starts a keeper and returns its client socket, which the caller owns. */
 int keeper_start(struct keeper *k, struct gw_cache_store *store, const char *domain);
 
-/* The same, as a client's cache. */
+/* Starts a keeper and returns a client's cache that uses it. */
 struct gw_cache *keeper_cache(struct keeper *k, struct gw_cache_store *store, const char *domain);
 
-/* Makes it end in the middle of whatever it does; it is still to be waited for. */
+/* Makes the keeper end at once, even in the middle of a request. Call keeper_end after it. */
 void keeper_kill(struct keeper *k);
 
-/* Waits until it ends, which it does when the other end of its socket is closed. */
+/* Waits for the keeper to end, which it does when its client closes the socket. */
 void keeper_end(struct keeper *k);
 
 #endif

@@ -1,5 +1,5 @@
-/* The holes that were published about the stock server, one test each, named for it: what opened them there is refused
- * here, in words, and the server goes on serving. Variations on each stand in refusal.c and graph_refusal.c. */
+/* Published vulnerabilities of the stock server, one test each, with the name of the vulnerability: the server refuses
+ * the attack with a clear error and goes on serving. refusal.c and graph_refusal.c test variations. */
 #include "device/raw.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static int setup(void **out)
 	return 0;
 }
 
-/* Whatever happened, the next client is served. */
+/* The next client is served, whatever happened. */
 static int teardown(void **in)
 {
 	struct world *w = *in;
@@ -110,7 +110,7 @@ static void read_behind_the_tensor_by_GET_TENSOR_size(void **in)
 	refused(w, GW_CMD_GET_TENSOR, "");
 }
 
-/* dst.data + size wrapped, and a destination below its buffer passed for one inside. */
+/* dst.data + size wrapped around, and a destination below its buffer passed as inside. */
 static void overflow_in_COPY_TENSOR(void **in)
 {
 	struct world *w = *in;
@@ -130,7 +130,7 @@ static void zero_element_destination_of_COPY_TENSOR(void **in)
 	refused(w, GW_CMD_COPY_TENSOR, "is not inside buffer");
 }
 
-/* A destination that is smaller than its source. */
+/* The destination is smaller than its source. */
 static void heap_overflow_by_COPY_TENSOR(void **in)
 {
 	struct world *w = *in;
@@ -161,7 +161,7 @@ static void buffer_0_in_a_graph_skips_every_check(void **in)
 	refused(w, GW_CMD_GRAPH_COMPUTE, "in unknown buffer 0");
 }
 
-/* A handle that is a pointer could be any pointer. */
+/* Handles were pointers, so a client could name any address. */
 static void handles_are_pointers(void **in)
 {
 	struct world *w = *in;
@@ -206,7 +206,7 @@ static void function_pointers_of_custom_operations(void **in)
 	raw_end_refused(&w->raw, GW_ERR_UNSUPPORTED, "GRAPH_COMPUTE", "a function of the client cannot be called here");
 }
 
-/* Types that were removed have blocks of size 0. */
+/* Types that were removed have a block size of 0. */
 static void division_by_a_block_size_of_0(void **in)
 {
 	struct world *w = *in;
@@ -246,7 +246,7 @@ static void ne0_that_is_no_block_multiple(void **in)
 	refused(w, GW_CMD_SET_TENSOR, "not whole q4_0 blocks");
 }
 
-/* Upstream a node that is listed twice wrote behind an array. It is legal here: test-backend-ops does it. */
+/* Upstream a node that is listed twice caused a write beyond an array. It is legal here: test-backend-ops uses it. */
 static void node_id_listed_twice(void **in)
 {
 	struct world *w = *in;
@@ -285,7 +285,7 @@ static void node_id_0_is_a_null_pointer(void **in)
 	refused(w, GW_CMD_GRAPH_COMPUTE, "node 0 is unknown tensor 0x0");
 }
 
-/* The stack was the limit of a chain's length. */
+/* The length of a chain was limited only by the stack. */
 static void recursion_along_a_chain_of_tensors(void **in)
 {
 	enum {
@@ -336,13 +336,13 @@ static void name_without_an_end(void **in)
 	w->t.data = 1;
 	const struct gw_wire_get_req req = {.tensor = w->t, .size = 4};
 	size_t n = gw_wire_get_req_encode(&gw_dialect_8_0, &req, body);
-	/* The name is the end of the tensor but for its padding. */
+	/* The name is the last field of the tensor except for padding. */
 	memset(body + GW_WIRE_TENSOR_SIZE - 4 - GW_WIRE_NAME, 'A', GW_WIRE_NAME + 4);
 	raw_send(&w->raw, GW_CMD_GET_TENSOR, body, n);
 	refused(w, GW_CMD_GET_TENSOR, "AAA' at 0x1");
 }
 
-/* COMM_INIT waited for a stranger on an open port. */
+/* COMM_INIT opened a port and waited for anyone to connect. */
 static void communicator_that_listens_for_strangers(void **in)
 {
 	struct world *w = *in;

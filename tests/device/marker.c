@@ -5,12 +5,12 @@
 
 #include "device/rig.h"
 
-/* Nothing else has these bytes. */
+/* A pattern that occurs nowhere else. */
 static const uint8_t marker[16] = {
 	0x9d, 0x41, 0xe7, 0x5a, 0xc3, 0x1f, 0xb6, 0x88, 0xf2, 0x6b, 0xd9, 0x04, 0xae, 0x73, 0xcb, 0x17};
 
-/* Small ones, which allocators keep in lists; some that are no whole number of pages or blocks; some that are mapped
- * by themselves at first, and reused later. */
+/* Small sizes, which allocators keep in free lists; sizes that are no multiple of a page or block; sizes that malloc
+ * maps separately at first and reuses later. */
 static const uint64_t sizes[] = {
 	1, 32, 100, 1000, 4096, 5000, 65536, 131000, 200000, 1 << 20, (1 << 20) + 4000, 5 << 20};
 #define N_SIZES (sizeof(sizes) / sizeof(sizes[0]))
@@ -28,7 +28,7 @@ static void call(struct gw_client *c, enum gw_cmd cmd, const uint8_t *request, s
 	assert_int_equal(gw_client_call(c, cmd, &part, 1, reply, size), GW_OK);
 }
 
-/* All bytes of a buffer, those beyond what was asked for included. */
+/* All bytes of a buffer, including those beyond the requested size. */
 static struct gw_wire_tensor whole(const struct rig_buffer *b)
 {
 	return rig_tensor(rig_type("i8"), b, 0, (uint32_t)b->size, 1);
@@ -64,7 +64,7 @@ static void copy(struct gw_client *c, const struct gw_wire_tensor *src, const st
 	assert_int_equal(copied, 1);
 }
 
-/* Has the device copy a tensor of I32, if it can. */
+/* Lets the device copy a tensor of I32, if it can. */
 static void duplicate(struct gw_client *c, const struct rig_buffer *from, const struct rig_buffer *to)
 {
 	uint64_t size = from->size < to->size ? from->size : to->size;
@@ -75,7 +75,7 @@ static void duplicate(struct gw_client *c, const struct rig_buffer *from, const 
 		return;
 	t[1].op = rig_op("DUP");
 	t[1].src[0] = t[0].id;
-	/* Graphs hold names and parameters, too. */
+	/* Graphs contain names and parameters, too. */
 	memcpy(t[0].name, marker, sizeof(marker));
 	memcpy(t[0].op_params, marker, sizeof(marker));
 	rig_compute(c, t[1].id, &t[1].id, 1, t, 2);
@@ -109,7 +109,7 @@ void marker_write(struct gw_client *c, bool computes)
 			rig_get(c, &t, 0, bytes, b.size);
 			assert_memory_equal(bytes, marker, b.size < sizeof(marker) ? b.size : sizeof(marker));
 			free(bytes);
-			/* Freed ones may be reused at once, the others when this client has left. */
+			/* The server may reuse freed buffers at once, and the others when this client has left. */
 			if (round == 1)
 				rig_free(c, &b);
 			else
@@ -121,10 +121,10 @@ static void expect_zero(const uint8_t *bytes, uint64_t size, const char *how)
 {
 	for (int part = 0; part < 2; part++)
 		if (size >= 8 && memmem(bytes, size, marker + 8 * part, 8))
-			fail_msg("%s gives what another client has written", how);
+			fail_msg("%s returns data of another client", how);
 	for (uint64_t i = 0; i < size; i++)
 		if (bytes[i])
-			fail_msg("%s gives 0x%02x at %llu of %llu, which nobody has written", how, bytes[i],
+			fail_msg("%s returns 0x%02x at %llu of %llu, where nobody has written", how, bytes[i],
 				(unsigned long long)i, (unsigned long long)size);
 }
 
@@ -153,7 +153,7 @@ static void read_2d(struct gw_client *c, const struct rig_buffer *b)
 	free(bytes);
 }
 
-/* The rest of a tensor of which a part was written. */
+/* Writes a part of a tensor and reads the rest. */
 static void set_half_and_read(struct gw_client *c, const struct rig_buffer *b)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED];

@@ -1,4 +1,4 @@
-/* Nodes for tests of the rules: a context of ggml, and tensors in it. For one test program to include. */
+/* Helpers to build nodes for tests of the rules: a ggml context and its tensors. For inclusion by one test program. */
 #ifndef GW_TESTS_SERVER_NODES_H
 #define GW_TESTS_SERVER_NODES_H
 
@@ -8,7 +8,8 @@
 
 static struct ggml_context *ctx;
 
-/* Memory for the descriptions of tensors, and for their data unless no_alloc is set. 0, or -1: cmocka's convention. */
+/* Creates a context with memory for the descriptions of tensors, and for their data unless no_alloc is set. Returns 0,
+ * or -1: cmocka's convention. */
 static int nodes_open(size_t size, bool no_alloc)
 {
 	ctx = ggml_init((struct ggml_init_params){.mem_size = size, .no_alloc = no_alloc});

@@ -8,7 +8,7 @@ void raw_send_part(struct raw *raw, unsigned cmd, uint64_t size, const void *bod
 	struct iovec iov[2] = {{header, sizeof(header)}, {(void *)(uintptr_t)body, sent}};
 
 	gw_put_le64(header + 1, size);
-	/* A server that has refused already has closed: that is for the end to judge. */
+	/* A server that has refused the client has already closed. The caller finds out at the end. */
 	(void)raw->t->ops->sendv(raw->t, iov, sent ? 2 : 1, NULL);
 }
 

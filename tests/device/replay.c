@@ -1,5 +1,5 @@
-/* The client's side of recorded conversations, said to our server in the same version: it answers what the stock server
- * answered. Handles and addresses are mapped from those of the recorded server to ours. */
+/* Replays the client's side of recorded sessions to our server, in the same protocol version, and compares the replies
+ * with those of the stock server. Handles and addresses are translated from the recorded server to ours. */
 #include "device/rig.h"
 
 #include <math.h>
@@ -24,14 +24,14 @@ static struct replay {
 	struct gw_client *client;
 	struct mapped buffers[MAX_BUFFERS];
 	size_t n_buffers;
-	struct gw_map defined; /* ids of tensors that were written or computed */
+	struct gw_map defined; /* ids of tensors that the client wrote or the server computed */
 	unsigned n_compared;   /* replies with contents */
-	unsigned n_exact;      /* of these, equal to the last bit */
-	double worst;          /* error of the others, as a part of what is allowed */
+	unsigned n_exact;      /* bit-exact replies among them */
+	double worst;          /* the largest error of the others, relative to the allowed error */
 } r;
 
-/* The sum of the squares of the differences, as a part of the sum of the squares, that is allowed: kernels round
- * differently from one processor to another. It is what test-backend-ops allows when it judges devices. */
+/* The allowed error: the sum of squared differences relative to the sum of squares, because kernels round differently
+ * on each processor. test-backend-ops uses the same limits. */
 static double allowed(const char *op)
 {
 	return strcmp(op, "MUL_MAT") == 0 ? 5e-4 : 1e-7;
@@ -71,7 +71,7 @@ static void call(unsigned cmd, const void *body, size_t size, void *reply, size_
 {
 	struct iovec part = {(void *)(uintptr_t)body, size};
 	if (gw_client_call(r.client, (enum gw_cmd)cmd, &part, 1, reply, n) != GW_OK)
-		fail_msg("no answer to %s", gw_cmd_name(cmd));
+		fail_msg("no reply to %s", gw_cmd_name(cmd));
 }
 
 static void replay_alloc(const struct gw_exchange *x)
@@ -182,7 +182,7 @@ static void replay_graph(const struct gw_exchange *x)
 	free(body);
 }
 
-/* The error of floats, as a part of what they are. */
+/* The relative error of floats. */
 static double error_of(const uint8_t *got, const uint8_t *expected, size_t size)
 {
 	double difference = 0, sum = 0;
@@ -208,14 +208,14 @@ static void compare(const struct gw_wire_tensor *t, const uint8_t *got, const ui
 		return;
 	}
 	if (t->op == 0 || strcmp(type, "f32") != 0)
-		fail_msg("%s, %s '%s': other bytes than recorded", op, type, t->name);
+		fail_msg("%s, %s '%s': bytes differ from the recording", op, type, t->name);
 	double error = error_of(got, expected, size);
 	if (!(error <= allowed(op)))
-		fail_msg("%s '%s': error %g, allowed are %g", op, t->name, error, allowed(op));
+		fail_msg("%s '%s': error %g, allowed %g", op, t->name, error, allowed(op));
 	r.worst = fmax(r.worst, error / allowed(op));
 }
 
-/* Memory that nobody has written yet is read, too, but holds what it likes. */
+/* Recordings also read memory that was never written. Its contents are arbitrary, so they are not compared. */
 static void replay_get(const struct gw_exchange *x)
 {
 	uint8_t body[GW_WIRE_MAX_FIXED];
@@ -231,7 +231,7 @@ static void replay_get(const struct gw_exchange *x)
 	free(got);
 }
 
-/* Answers without handles, which say something about the server's machine: their size is compared. */
+/* Replies without handles that describe the server's machine: only their size is compared. */
 static void replay_as_it_is(const struct gw_exchange *x)
 {
 	uint8_t reply[GW_WIRE_MAX_FIXED];
@@ -249,7 +249,7 @@ static void replay_as_it_is(const struct gw_exchange *x)
 static void replay_exchange(const struct gw_exchange *x)
 {
 	switch (x->cmd) {
-	case GW_CMD_HELLO: /* was said by connecting */
+	case GW_CMD_HELLO: /* rig_client did this */
 		break;
 	case GW_CMD_ALLOC_BUFFER:
 		replay_alloc(x);
@@ -290,7 +290,7 @@ static void replay_exchange(const struct gw_exchange *x)
 	}
 }
 
-/* Says all of a recording, and leaves. */
+/* Replays a whole recording and disconnects. */
 static void replay(const char *version, const char *name)
 {
 	struct gw_server_options options = rig_options();
@@ -316,8 +316,8 @@ static void replay(const char *version, const char *name)
 	gw_recording_free(&r.recording);
 	gw_map_free(&r.defined);
 	assert_true(r.n_compared > 3);
-	print_message("%s/%s: %u answers with contents, %u of them to the last bit; worst error / allowed: %.2g\n",
-		version, name, r.n_compared, r.n_exact, r.worst);
+	print_message("%s/%s: %u replies with contents, %u of them bit-exact; worst error / allowed: %.2g\n", version,
+		name, r.n_compared, r.n_exact, r.worst);
 }
 
 EACH_VERSION(replay);

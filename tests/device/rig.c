@@ -8,7 +8,7 @@
 #include "transport/list/transports.h"
 #include "transport/loopback.h"
 
-/* From the build's directory of plug-ins, or where ggml itself looks for them. */
+/* Loads backends from the build's plug-in directory, or from ggml's default place. */
 static void load_backends(void)
 {
 	if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU))
@@ -124,7 +124,7 @@ struct gw_wire_tensor rig_tensor(
 	uint32_t type, const struct rig_buffer *buffer, uint64_t offset, uint32_t ne0, uint32_t ne1)
 {
 	static _Atomic uint64_t next_id = 0x7f0000001000;
-	enum ggml_type local = (enum ggml_type)type; /* numbers of 8.0 are this ggml's */
+	enum ggml_type local = (enum ggml_type)type; /* the numbers of 8.0 are those of this ggml */
 	uint32_t row = (uint32_t)ggml_row_size(local, ne0);
 	struct gw_wire_tensor t = {
 		.id = atomic_fetch_add(&next_id, 336),
@@ -245,7 +245,7 @@ void rig_recompute(struct gw_client *c, uint64_t uid)
 	assert_int_equal(gw_client_post(c, GW_CMD_GRAPH_RECOMPUTE, &part, 1), GW_OK);
 }
 
-/* Tests ask for impossible amounts of memory. Read by the sanitizers, if one is there. */
+/* Some tests request impossible amounts of memory. The sanitizers read these options. */
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED const char *__asan_default_options(void);
 EXPORTED const char *__tsan_default_options(void);

@@ -1,4 +1,4 @@
-/* Clients of one server do not see each other, and one that is refused harms none. */
+/* Clients of one server cannot see each other, and a refused client affects no other. */
 #include "device/raw.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ static int teardown(void **in)
 	return 0;
 }
 
-/* Both get the same numbers, and each its own memory. */
+/* Both clients get the same handle, but each has its own memory. */
 static void sessions_have_their_own_buffers(void **in)
 {
 	struct rig rig[2];
@@ -65,7 +65,7 @@ static void a_refused_client_harms_no_other(void **in)
 	rig_leave(&rig, c);
 }
 
-/* One square root for each of many rounds, computed while others do the same. */
+/* Computes square roots in many rounds while other clients do the same. */
 static void *work(void *server)
 {
 	struct rig rig;
@@ -107,7 +107,7 @@ static void clients_compute_side_by_side(void **in)
 	}
 }
 
-static void no_hello_is_no_client(void **in)
+static void a_client_must_send_hello_first(void **in)
 {
 	struct rig rig;
 	struct gw_transport *t;
@@ -121,7 +121,7 @@ static void no_hello_is_no_client(void **in)
 	assert_non_null(strstr(rig.why.text, "HELLO"));
 }
 
-static void what_cannot_be_served_is_said(void **in)
+static void options_that_cannot_be_served_are_errors(void **in)
 {
 	struct gw_server_options options = rig_options();
 	struct gw_server *server;
@@ -138,7 +138,7 @@ static void what_cannot_be_served_is_said(void **in)
 	assert_int_equal(gw_server_new(&options, &server, &err), GW_ERR_INVALID);
 }
 
-/* What the in-process server prints; the test learns from it where it listens. */
+/* The output of the in-process server, from which the test learns the port. */
 struct lines {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
@@ -176,7 +176,7 @@ static void *inproc_main(void *arg)
 	return NULL;
 }
 
-/* It serves for ever: the thread ends with the process. */
+/* The server never returns: the thread ends with the process. */
 static void programs_serve_their_own_devices(void **in)
 {
 	pthread_t thread;
@@ -202,7 +202,7 @@ static void programs_serve_their_own_devices(void **in)
 	wait_for(&lines, GW_BANNER_CLOSED "\n");
 }
 
-static void an_endpoint_that_is_none_is_an_error(void **in)
+static void an_invalid_endpoint_is_an_error(void **in)
 {
 	struct gw_server_options options = rig_options();
 	struct gw_error err;
@@ -220,10 +220,10 @@ int main(void)
 		TEST(sessions_have_their_own_buffers),
 		TEST(a_refused_client_harms_no_other),
 		TEST(clients_compute_side_by_side),
-		TEST(no_hello_is_no_client),
-		cmocka_unit_test(what_cannot_be_served_is_said),
+		TEST(a_client_must_send_hello_first),
+		cmocka_unit_test(options_that_cannot_be_served_are_errors),
 		cmocka_unit_test(programs_serve_their_own_devices),
-		cmocka_unit_test(an_endpoint_that_is_none_is_an_error),
+		cmocka_unit_test(an_invalid_endpoint_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The private layout that we declare is the one of the ggml these tests run on. */
+/* Our declaration of the private layout matches the ggml that runs these tests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

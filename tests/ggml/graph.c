@@ -1,4 +1,4 @@
-/* What is private in a graph is read and written as ggml does it. */
+/* We read and write the private members of a graph as ggml does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,7 +88,7 @@ static void test_entered_count_is_found_by_ggml_and_us(void **state)
 	assert_int_equal(gw_abi_graph_use_count(graph, sum), 3);
 	assert_false(gw_abi_graph_set_use_count(graph, sum, 4));
 	assert_int_equal(gw_abi_graph_use_count(graph, sum), 3);
-	/* ggml takes what is in the set for visited. */
+	/* ggml treats tensors in the hash set as visited. */
 	ggml_build_forward_expand(graph, sum);
 	assert_int_equal(ggml_graph_n_nodes(graph), 0);
 	ggml_free(ctx);

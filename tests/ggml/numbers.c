@@ -1,4 +1,4 @@
-/* The numbering of the ggml that the tests run on is found, and is that of our constants. */
+/* We detect the numbering of the ggml that runs the tests, and it equals our constants. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static void test_numbering_is_found(void **state)
 	assert_int_equal(n->release.minor, 27);
 }
 
-/* Each line of the header that defines an operation, against the table of names. */
+/* Compares each line of the header that defines an operation with the table of names. */
 static void test_constants_are_those_of_the_newest_numbering(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* Numbers on the wire and in the running ggml translate by name, in both directions. */
+/* Numbers on the wire and in the running ggml are translated by name, in both directions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Parameters pass between versions where the receiving side is certain to know them, and nowhere else. */
+/* Parameters are exchanged between versions only if the receiver certainly knows them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ static const struct gw_opmap *map(const char *version)
 	return gw_opmap_for(gw_dialect_parse(version));
 }
 
-/* A node of which only the operation and one word are set. */
+/* A node in which only the operation and one word are set. */
 static struct ggml_tensor node_of(enum ggml_op op, unsigned word, int32_t value)
 {
 	struct ggml_tensor node = {.op = op};
@@ -25,7 +25,7 @@ static struct ggml_tensor node_of(enum ggml_op op, unsigned word, int32_t value)
 	return node;
 }
 
-/* What a server of the version gets for the word; false if the operation stays here. */
+/* The word that a server of the version receives; false if the operation stays local. */
 static bool sent(const char *version, enum ggml_op op, unsigned word, int32_t value, int32_t *out)
 {
 	struct ggml_tensor node = node_of(op, word, value);
@@ -36,7 +36,7 @@ static bool sent(const char *version, enum ggml_op op, unsigned word, int32_t va
 	return true;
 }
 
-/* What the running ggml gets for a client's word; false if it is refused. */
+/* The word that the running ggml receives from a client; false if it is refused. */
 static bool taken(const char *version, enum ggml_op op, unsigned word, int32_t value, int32_t *out)
 {
 	struct ggml_tensor node = node_of(op, word, value);
@@ -66,8 +66,8 @@ static void assert_taken(const char *version, enum ggml_op op, unsigned word, in
 	assert_int_equal(out, expected);
 }
 
-/* Sent from the given version on, and before it only as the value that means what was before; taken from any client,
- * which must know what it says. */
+/* Sent from the given version on, and before it only with the value that means the old behaviour. Accepted from any
+ * client, which must know its meaning. */
 static void assert_later(enum ggml_op op, unsigned word, int32_t value, const char *since)
 {
 	struct gw_version first = gw_dialect_parse(since)->version;
@@ -88,7 +88,7 @@ static void assert_common(enum ggml_op op, unsigned word, int32_t value)
 	assert_later(op, word, value, "4.0.0");
 }
 
-static void test_later_words_are_sent_to_who_knows_them(void **state)
+static void test_later_words_are_sent_to_newer_servers_only(void **state)
 {
 	(void)state;
 	assert_later(GGML_OP_ROPE, 15, 32, "6.0");
@@ -106,7 +106,7 @@ static void test_later_words_are_sent_to_who_knows_them(void **state)
 	assert_common(GGML_OP_CONV_3D, 11, 9);
 }
 
-static void test_hints_are_dropped_for_who_may_not_know_them(void **state)
+static void test_hints_are_dropped_for_older_servers(void **state)
 {
 	(void)state;
 	assert_sent("6.0", GGML_OP_FLASH_ATTN_EXT, 4, 512, 0);
@@ -114,8 +114,8 @@ static void test_hints_are_dropped_for_who_may_not_know_them(void **state)
 	assert_taken("4.0", GGML_OP_FLASH_ATTN_EXT, 4, 512, 512);
 }
 
-/* Nobody has set these yet: whoever does will have a newer ggml. */
-static void test_words_without_a_meaning_pass_to_newer_sides_only(void **state)
+/* No known ggml sets these words, so a client that does has a newer ggml. */
+static void test_unknown_words_pass_to_newer_sides_only(void **state)
 {
 	(void)state;
 	assert_kept("7.0", GGML_OP_ADD, 0, 1);
@@ -150,8 +150,8 @@ static void test_variants_pass_by_name(void **state)
 	assert_false(taken("8.0", GGML_OP_GLU, 0, 7, &out));
 }
 
-/* A side that does not know the word leaves it at zero; one that does has to see what that means. */
-static void test_what_was_meant_before_is_written_out(void **state)
+/* A client that does not know the word sends zero, which the server translates to its old meaning. */
+static void test_old_defaults_are_written_out(void **state)
 {
 	(void)state;
 	static const struct {
@@ -190,7 +190,7 @@ static void test_a_source_that_became_optional_is_required_before(void **state)
 	assert_int_equal(gw_opmap_params_to_wire(map("7.0"), &post, out, NULL), GW_OK);
 }
 
-/* Servers before 8.0 abort on them. */
+/* Servers before 8.0 abort on such shapes. */
 static void set_extents(struct ggml_tensor *t, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
 {
 	const int64_t ne[GGML_MAX_DIMS] = {ne0, ne1, ne2, ne3};
@@ -225,7 +225,7 @@ static void test_bf16_stays_here_where_kernels_lack_it(void **state)
 	assert_int_equal(gw_opmap_params_to_wire(map("8.0"), &oai, out, NULL), GW_OK);
 }
 
-/* Nodes that need a kernel which came later, and what makes them one. */
+/* Nodes that need a kernel that was added later, and the property that requires it. */
 static void test_shapes_and_types_without_kernels_stay_here(void **state)
 {
 	(void)state;
@@ -263,7 +263,7 @@ static void test_shapes_and_types_without_kernels_stay_here(void **state)
 	assert_int_equal(gw_opmap_params_to_wire(map("4.0.3"), &node, out, NULL), GW_OK);
 }
 
-static void test_what_nobody_computes_passes_as_it_is(void **state)
+static void test_nodes_that_nobody_computes_pass_unchanged(void **state)
 {
 	(void)state;
 	assert_common(GGML_OP_VIEW, 1, 77);
@@ -281,7 +281,7 @@ static void test_the_word_and_the_version_are_named(void **state)
 	assert_string_equal(err.text, "parameter 15 has the value 4, which protocol 5.1.0 may not know");
 }
 
-/* GATED_DELTA_NET over two sequences, whose state has the given shape. */
+/* GATED_DELTA_NET over two sequences, with a state of the given shape. */
 struct delta {
 	struct ggml_tensor node, v, state, spare;
 };
@@ -302,7 +302,7 @@ static enum gw_status delta_take(struct delta *d, const char *version, struct gw
 	return gw_opmap_node_to_local(map(version), &d->node, &d->spare, err);
 }
 
-static void test_a_state_of_another_shape_is_read_as_it_lies(void **state)
+static void test_states_of_old_shapes_are_read_correctly(void **state)
 {
 	(void)state;
 	struct delta d;
@@ -316,7 +316,7 @@ static void test_a_state_of_another_shape_is_read_as_it_lies(void **state)
 	assert_ptr_equal(d.spare.data, d.state.data);
 	assert_int_equal(d.node.op_params[0], 1);
 
-	delta_init(&d, 8 * 8 * 3, 1, 2, 1); /* a number of states of 1 */
+	delta_init(&d, 8 * 8 * 3, 1, 2, 1); /* one state per sequence */
 	assert_int_equal(delta_take(&d, "4.0.1", NULL), GW_OK);
 	assert_memory_equal(d.node.src[5]->ne, shape, sizeof(shape));
 
@@ -325,13 +325,13 @@ static void test_a_state_of_another_shape_is_read_as_it_lies(void **state)
 	assert_ptr_equal(d.node.src[5], &d.state);
 }
 
-static void test_a_state_that_may_be_several_is_refused(void **state)
+static void test_ambiguous_states_are_refused(void **state)
 {
 	(void)state;
 	struct delta d;
 	struct gw_error err;
 
-	delta_init(&d, 8 * 8 * 3, 4, 2, 1); /* four of each sequence */
+	delta_init(&d, 8 * 8 * 3, 4, 2, 1); /* four states per sequence */
 	assert_int_equal(delta_take(&d, "4.0.1", &err), GW_ERR_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "its state of shape [192, 4, 2, 1]"));
 	delta_init(&d, 8 * 8 * 3, 2, 1, 1);
@@ -364,20 +364,20 @@ static void test_types_are_those_that_each_release_has(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_later_words_are_sent_to_who_knows_them),
-		cmocka_unit_test(test_hints_are_dropped_for_who_may_not_know_them),
-		cmocka_unit_test(test_words_without_a_meaning_pass_to_newer_sides_only),
+		cmocka_unit_test(test_later_words_are_sent_to_newer_servers_only),
+		cmocka_unit_test(test_hints_are_dropped_for_older_servers),
+		cmocka_unit_test(test_unknown_words_pass_to_newer_sides_only),
 		cmocka_unit_test(test_later_precisions),
 		cmocka_unit_test(test_variants_pass_by_name),
-		cmocka_unit_test(test_what_was_meant_before_is_written_out),
+		cmocka_unit_test(test_old_defaults_are_written_out),
 		cmocka_unit_test(test_operations_that_changed_stay_here),
 		cmocka_unit_test(test_a_source_that_became_optional_is_required_before),
 		cmocka_unit_test(test_bf16_stays_here_where_kernels_lack_it),
 		cmocka_unit_test(test_shapes_and_types_without_kernels_stay_here),
-		cmocka_unit_test(test_what_nobody_computes_passes_as_it_is),
+		cmocka_unit_test(test_nodes_that_nobody_computes_pass_unchanged),
 		cmocka_unit_test(test_the_word_and_the_version_are_named),
-		cmocka_unit_test(test_a_state_of_another_shape_is_read_as_it_lies),
-		cmocka_unit_test(test_a_state_that_may_be_several_is_refused),
+		cmocka_unit_test(test_states_of_old_shapes_are_read_correctly),
+		cmocka_unit_test(test_ambiguous_states_are_refused),
 		cmocka_unit_test(test_larger_results_are_expected_as_the_version_does),
 		cmocka_unit_test(test_types_are_those_that_each_release_has),
 	};

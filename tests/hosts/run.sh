@@ -1,8 +1,8 @@
 #!/bin/sh
-# Programs with a ggml of their own: releases of node-llama-cpp from the npm registry, whose ggml 0.15.3 to 0.25.1 has backend
-# API 2. The plug-in of the release archive lies beside their libraries, and the servers are the archive's, on the same
-# ggml, and the build's.
-# Usage: run.sh BUILD_DIR [VERSION...]     (of node-llama-cpp; skips, with status 77, where there is no npm)
+# Tests programs that bring their own ggml: releases of node-llama-cpp from the npm registry, whose ggml 0.15.3 to
+# 0.25.1 has backend API 2. The plug-in of the release archive is installed next to their libraries. The servers are the
+# archive's, on the same ggml, and that of the build.
+# Usage: run.sh BUILD_DIR [VERSION...] (of node-llama-cpp; skips with status 77 where npm is missing)
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 GGWIRE_BUILD=$(cd "$1" && pwd) || exit 1
@@ -14,7 +14,7 @@ for tool in node npm; do
 done
 [ "$(uname -m)" = x86_64 ] || { echo "SKIP: only for x86_64"; exit 77; }
 
-# What it brings: ggml, its numbers of operations and types, the protocol of a server on it.
+# Facts about a release: ggml's version, its numbers of operations and types, the protocol of a server on it.
 facts_of() {
 	case $1 in
 	3.19.0) echo 0.15.3 97 42 4.0.1 ;;
@@ -22,11 +22,11 @@ facts_of() {
 	3.20.0) echo 0.19.0 101 43 5.0.0 ;;
 	3.21.1) echo 0.23.0 101 43 6.0.0 ;;
 	3.22.1) echo 0.25.1 101 43 7.0.0 ;;
-	*) fail "nothing is known of node-llama-cpp $1" ;;
+	*) fail "no facts about node-llama-cpp $1 (see facts_of)" ;;
 	esac
 }
 
-# install VERSION PACKAGE...: sets $home and $libraries. Once for each build directory.
+# install VERSION PACKAGE...: installs once per build directory; sets $home and $libraries.
 install() {
 	version=$1 home=$build/hosts/$1
 	shift
@@ -40,15 +40,15 @@ install() {
 	rm -f "$libraries/libggml-rpc-ggwire.so"
 }
 
-# doctor LINE...: what it says of the directory of libraries.
+# doctor LINE...: doctor prints these lines about the directory of libraries.
 doctor() {
 	"$ggwire" doctor --host "$libraries" >"$work/doctor.log" 2>&1
 	for line; do
-		grep -qF "$line" "$work/doctor.log" || fail "ggwire doctor --host does not say '$line'"
+		grep -qF "$line" "$work/doctor.log" || fail "ggwire doctor --host does not print '$line'"
 	done
 }
 
-# serve DIR|"" PROGRAM: a server on the ggml of DIR, or on the one that it finds; sets $endpoint and $server_pid.
+# serve DIR|"" PROGRAM: starts a server on the ggml of DIR, or on the one that it finds; sets $endpoint and $server_pid.
 serve() {
 	log=$work/server.log
 	"$2" serve --config /dev/null --listen 127.0.0.1:0 -t 1 ${1:+--ggml "$1"} >"$log" 2>&1 &
@@ -71,7 +71,7 @@ text_of() {
 	sed -n 's/^text: //p' "$1"
 }
 
-# remote PROTOCOL: the same text on the server that was started, from weights that went there.
+# remote PROTOCOL: the server gives the same text, from weights that were sent to it.
 remote() {
 	GGML_RPC_SERVERS=$endpoint program text >"$work/remote" || fail "the program fails with a server"
 	grep -q "^devices: .*@ $endpoint" "$work/remote" || fail "no remote device: $(head -n 1 "$work/remote")"
@@ -85,8 +85,8 @@ remote() {
 	servers_alive
 }
 
-# A newer client's operations on the server that was started, as far as its ggml has them: the local CPU's results. Some
-# convolutions are taken for supported by their last operation, and then skipped because of an earlier one.
+# Operations of a newer client on this server, as far as its ggml has them, give the local CPU's results. The program
+# takes some convolutions for supported because of their last operation, and then skips them because of an earlier one.
 operations() {
 	register_run ggwire "$endpoint" "$test_backend_ops" support -b RPC0 --output csv >"$work/remote.csv" \
 		2>"$work/remote.log" || fail "test-backend-ops lists no cases"
@@ -105,13 +105,13 @@ host() {
 	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
 	doctor "loads: registry RPC, API version 2, score 100" "programs on this machine load $libraries/libggml-rpc-ggwire.so"
 	program text >"$work/local" || fail "the program fails without servers"
-	[ "$(text_of "$work/local" | wc -w)" -gt 10 ] || fail "the local text is only: $(text_of "$work/local")"
+	[ "$(text_of "$work/local" | wc -w)" -gt 10 ] || fail "the local text is too short: $(text_of "$work/local")"
 
 	serve "$libraries" "$ggwire"
 	remote "$5"
 	operations
 	GGML_RPC_SERVERS=$endpoint program lost "$server_pid" >"$work/lost" || fail "a lost server ends the program"
-	grep -q '^error: ' "$work/lost" || fail "a lost server is no error"
+	grep -q '^error: ' "$work/lost" || fail "a lost server causes no error"
 	grep -q "server $endpoint: connection lost" "$work/node.log" || fail "a lost server is not named"
 	servers_stop
 	serve "" "$build/bin/ggwire"
@@ -121,14 +121,14 @@ host() {
 		"tensors, $graphs graphs), $passed operations of ggml 0.27; lost server: $(sed -n 's/^error: //p' "$work/lost")"
 }
 
-# One that is too old for us. Its own program goes on without remote devices.
+# A release that is too old. Its program goes on without remote devices.
 refusal() {
 	install 3.18.1 node-llama-cpp@3.18.1 @node-llama-cpp/linux-x64@3.18.1
 	cp "$GGWIRE_ROOT/tests/hosts/node.mjs" "$home"
 	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
 	doctor "(ggml 0.9.7) lacks ggml_backend_tensor_get_2d" "ggwire needs ggml 0.15 to 0.27" "update the program"
 	GGML_RPC_SERVERS=127.0.0.1:9 program text >"$work/refused" || fail "the program fails with a plug-in that refuses"
-	[ "$(text_of "$work/refused" | wc -w)" -gt 10 ] || fail "the text is only: $(text_of "$work/refused")"
+	[ "$(text_of "$work/refused" | wc -w)" -gt 10 ] || fail "the text is too short: $(text_of "$work/refused")"
 	echo "PASS: ggml 0.9.7 is refused"
 }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Model architectures compute on two servers of kind SERVER what they compute on the local CPU: on each server alone, and on
-# both together with the tensors split (rows "Meta").
+# Checks that model architectures compute the same on two servers of kind SERVER as on the local CPU: on each server
+# alone, and on both together with split tensors (rows "Meta").
 # Usage: archs.sh stock|ggwire stock|ggwire [full]
-# Without "full": a few architectures of each kind, and the rows must be those of the stock pair.
+# Without "full": a few architectures of each kind, and the rows must equal those of the stock pair.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -12,7 +12,8 @@ interop_begin
 tests=libexec/$triplet/llama.cpp-tests/test-llama-archs
 choice='^(llama|gemma3|deepseek2|mamba2|qwen3next|t5)$'
 
-# archs_run PLUGIN SERVER OUTPUT [OPTION...]: one line a row: architecture, device, kind, and what became of each column.
+# archs_run PLUGIN SERVER OUTPUT [OPTION...]: writes one line per row: architecture, device, kind, and the result of
+# each column.
 archs_run() {
 	plugin=$1 kind=$2 output=$3
 	shift 3
@@ -30,14 +31,14 @@ archs_run() {
 			sub(/\(.*/, "", $i)
 			gsub(/^ +| +$/, "", $i)
 		}
-		# Our plug-in says which device it is, and where; the stock one only where.
+		# Our plug-in prints the device and its address, the stock plug-in only the address.
 		device = index($3, first) ? "RPC0" : index($3, second) ? "RPC1" : $3
 		gsub(/ /, "-", device)
 		print $2, device, $4, $5, $6, $7
 	}' "$output.table" | sort >"$output"
 }
 
-# Rows of a device, without its name.
+# The rows of a device, without its name.
 rows_of() {
 	awk -v device="$1" '$2 == device { $2 = ""; print }' "$2"
 }
@@ -45,7 +46,7 @@ rows_of() {
 if [ "$extent" = full ]; then
 	limit=3600
 	archs_run "$client" "$server" "$work/rows"
-	# The first rows are those of the local CPU, by its model name.
+	# The first rows are those of the local CPU, named by its model.
 	grep -vE ' (RPC[01]|Meta|Host-experts|MoE-cache[^ ]*) ' "$work/rows" | awk '{ $2 = ""; print }' >"$work/cpu"
 	for device in RPC0 RPC1; do
 		rows_of $device "$work/rows" | diff "$work/cpu" - || fail "the rows of $device differ from those of the CPU"

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Every operation that the server's device can execute gives CLIENT with SERVER the result of the local CPU backend.
+# Checks that every operation that the server's device supports gives CLIENT with SERVER the result of the local CPU
+# backend.
 # Usage: backend_ops.sh stock|ggwire stock|ggwire [full]
-# Without "full": some cases of every operation, the first, the last, and evenly from between.
+# Without "full": some cases of every operation: the first, the last, and evenly spaced ones in between.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -9,7 +10,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 client=$1 server=$2 extent=${3:-quick}
 interop_begin
 
-# Chains of operations that a device may fuse; the program lists no cases for them.
+# Chains of operations that a device may fuse. The program does not list their cases.
 fused="RMS_NORM_MUL_ADD ADD_RMS_NORM NORM_MUL_ADD SNAKE_FUSE ADD_ADD SILU_MUL SOFTCAP RELU_SQR"
 
 stock_run none "$test_backend_ops" support -b CPU --output csv >"$work/support.csv" 2>"$work/support.log" ||

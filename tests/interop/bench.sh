@@ -1,5 +1,5 @@
 #!/bin/sh
-# llama-bench of CLIENT runs the demo model on a device of SERVER: prompt and generation, each measured.
+# llama-bench of CLIENT runs the demo model on a device of SERVER and measures prompt processing and generation.
 # Usage: bench.sh stock|ggwire stock|ggwire
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)

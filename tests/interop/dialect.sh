@@ -1,9 +1,10 @@
 #!/bin/sh
-# Our client with our server in an older protocol: the same greedy text as in the newest one, with and without the
-# extensions that stock peers lack; or the same results of operations as on the local CPU backend, and exactly those cases
-# are declined which some release with the version cannot execute; or the same results of models that need those.
+# Our client with our server in an older protocol, compared in one of three ways. text: the greedy text equals that of
+# the newest protocol, with and without the extensions that stock peers lack. ops: operations give the results of the
+# local CPU backend, and the client declines exactly the cases that some release with the version cannot execute. archs:
+# models that need such operations give the same results.
 # Usage: dialect.sh VERSION text
-#        dialect.sh VERSION ops N|all      (N cases of every operation: the first, the last, and evenly from between)
+#        dialect.sh VERSION ops N|all      (N cases of every operation: the first, the last, and evenly spaced ones)
 #        dialect.sh VERSION archs REGEX    (models of these architectures, with declined operations on the local CPU)
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -32,19 +33,19 @@ compare_text() {
 	echo "PASS: in protocol $version the text is: $(tr '\n' ' ' <"$work/text")"
 }
 
-# Whether the version is an earlier one than the given.
+# Whether the version is earlier than the given one.
 before() {
 	[ "$version" != "$1" ] && [ "$(printf '%s\n' "$version" "$1" | sort -V | head -n 1)" = "$version" ]
 }
 
-# lacks VERSION PATTERN: cases that a release with a protocol before VERSION may not execute as they are meant.
+# lacks VERSION PATTERN: cases that some release with a protocol before VERSION executes wrongly or not at all.
 lacks() {
 	if before "$1"; then
 		lacking="$lacking|$2"
 	fi
 }
 
-# Written down from the releases' headers and kernels (docs/protocol.md, "Parameters"), not from our tables.
+# Derived from the headers and kernels of the releases (docs/protocol.md, "Parameters"), not from our tables.
 later() {
 	lacking='^NONE\('
 	lacks 4.0.1 '^COL2IM_1D'
@@ -53,7 +54,7 @@ later() {
 	lacks 5.0.0 '^IM2COL\(.*type_kernel=f32,dst_type=f16'
 	lacks 6.0.0 '^LIGHTNING_INDEXER|^DSV4_HC|n_offs=[1-9]|^SSM_SCAN\(.*K=[2-9]'
 	lacks 7.0.0 '^SWIGLU_CLAMP|^CONV_TRANSPOSE_2D\(.*ne_input=[^]]*,[2-9]\]'
-	# A source's precision, kernels, a gate, and a source that may be missing.
+	# A source's precision, kernels, a gate, and an optional source.
 	lacks 8.0.0 '^CLAMP\(.*v=1'
 	lacks 8.0.0 '_W4A8\(|^MUL_MAT_ID\(.*amax=100000'
 	lacks 8.0.0 '^(SCALE|REGLU|GEGLU|SWIGLU|SWIGLU_OAI|GEGLU_ERF|GEGLU_QUICK|SWIGLU_CLAMP)\(type=bf16'
@@ -72,11 +73,11 @@ list_cases() {
 	sort -u "$work/supported" >"$work/remote"
 	later "$work/local" | sort >"$work/later"
 	comm -23 "$work/local" "$work/remote" >"$work/declined"
-	[ "$(wc -l <"$work/declined")" -gt 50 ] || fail "nearly nothing is declined"
-	diff "$work/later" "$work/declined" || fail "not exactly what the version cannot express is declined"
+	[ "$(wc -l <"$work/declined")" -gt 50 ] || fail "almost no case is declined"
+	diff "$work/later" "$work/declined" || fail "the declined cases differ from those that the version cannot express"
 }
 
-# Cases that are taken for supported by their last operation, and then skipped because of an earlier one.
+# Cases that the program takes for supported because of their last operation, and then skips because of an earlier one.
 skipped='^$'
 if before 5.0.0; then skipped='^CONV_1D_DW\(.*type_kernel=(f32|bf16)'; fi
 
@@ -99,7 +100,7 @@ compare_ops() {
 		"$(wc -l <"$work/declined") cases declined"
 }
 
-# Operations that are declined run here, on memory that goes to and fro: the results are the local CPU's.
+# Declined operations run on the client's CPU, with copies from and to the server: the results are the local CPU's.
 compare_archs() {
 	start_old
 	limit=1800

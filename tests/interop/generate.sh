@@ -1,5 +1,6 @@
 #!/bin/sh
-# Greedy text of CLIENT with SERVER is, byte for byte, the text of the stock client with the stock server.
+# Checks that the greedy text of CLIENT with SERVER equals, byte for byte, that of the stock client with the stock
+# server.
 # Usage: generate.sh stock|ggwire stock|ggwire
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)

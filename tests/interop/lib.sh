@@ -1,10 +1,11 @@
-# Sourced by the interop tests and the demo: stock programs with a plug-in of choice, servers, and clean-up.
-#   GGWIRE_ROOT     the source tree; set by who sources this
+# The interop tests and the demo source this file. It runs stock programs with either plug-in, starts servers, and
+# cleans up.
+#   GGWIRE_ROOT     the source tree; the sourcing script sets it
 #   GGWIRE_BUILD    our build directory (default: build in the source tree)
 #   GGWIRE_SYSROOT  where tools/sysroot unpacked the stock programs (default: build/sysroot in the source tree)
-# "stock" and "ggwire" say which plug-in or server is meant. Everything lives in a directory of its own, and servers
-# listen on loopback ports that nobody else has, so tests may run side by side.
-# shellcheck shell=sh disable=SC2034 # sets variables for who sources it
+# "stock" and "ggwire" select the plug-in or server. Each test has its own work directory, and servers listen on free
+# loopback ports, so tests can run in parallel.
+# shellcheck shell=sh disable=SC2034 # sets variables for the sourcing script
 
 export LC_ALL=C
 build=${GGWIRE_BUILD:-$GGWIRE_ROOT/build}
@@ -17,10 +18,10 @@ absolute() {
 	case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac
 }
 
-# Finds the stock programs, makes the work directory, and arranges that nothing outlives this shell.
+# Finds the stock programs, creates the work directory, and arranges clean-up at exit.
 interop_begin() {
 	if [ ! -f "$sysroot/.complete" ]; then
-		echo "SKIP: no stock programs in $sysroot (tools/sysroot brings them)"
+		echo "SKIP: no stock programs in $sysroot (run tools/sysroot)"
 		exit 77
 	fi
 	build=$(absolute "$build")
@@ -44,8 +45,8 @@ interop_end() {
 	trap '' PIPE
 	servers_stop
 	if [ $status -ne 0 ] && [ $status -ne 77 ] && [ $status -ne 141 ]; then
-		# Oldest first, so that the one that matters comes last.
-		# shellcheck disable=SC2045 # names we gave
+		# Oldest first, so that the most relevant log comes last.
+		# shellcheck disable=SC2045 # this script chose the names
 		for log in $(ls -tr "$work"/*.log 2>/dev/null); do
 			[ -s "$log" ] && echo "--- $(basename "$log") (its end)" && grep -v 'failed to enumerate' "$log" | tail -n 20
 		done >&2
@@ -59,7 +60,7 @@ fail() {
 	exit 1
 }
 
-# Prints the directory to run a stock program in: ggml looks for its backends in the current directory.
+# Prints the directory in which to run a stock program: ggml looks for its backends in the current directory.
 run_dir() {
 	dir=$work/run-$1
 	if mkdir "$dir" 2>/dev/null; then
@@ -73,9 +74,9 @@ run_dir() {
 	echo "$dir"
 }
 
-# stock_run PLUGIN PROGRAM [ARGUMENT...]: PLUGIN is stock, ggwire or none; PROGRAM a path below the sysroot's usr.
-# It is made to print all that it has to say (linger.c). $preload, if set, is preloaded too; $limit is the seconds allowed
-# (default 300).
+# stock_run PLUGIN PROGRAM [ARGUMENT...]: PLUGIN is stock, ggwire or none; PROGRAM is a path below the sysroot's usr.
+# Preloads linger.c, so that the program prints all of its output, and $preload, if set. $limit is the time-out in
+# seconds (default 300).
 stock_run() {
 	dir=$(run_dir "$1") || return 1
 	program=$sysroot/usr/$2
@@ -84,7 +85,8 @@ stock_run() {
 		--preload "$build/tests/liblinger.so${preload:+:$preload}" "$program" "$@")
 }
 
-# The port a process listens on; nothing while it does not. A listening socket's inode is among its descriptors.
+# Prints the port on which a process listens, if any. The inode of a listening socket appears among the process's
+# descriptors.
 listening_port() {
 	inodes=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l ' 2>/dev/null | tr -dc '0-9 ')
 	[ "$inodes" ] || return 0
@@ -117,9 +119,10 @@ server_start() {
 	fail "the $kind server does not start"
 }
 
-# The stock server cannot choose a port itself, so one below the range of outgoing connections is guessed.
-# With $peers set, ours guesses too: where it is to meet another server, the port above it by 1000 has to exist.
-# $proto, if set, is the protocol version that the ggwire server is to speak. $server_dir and $server_libs, if set, are another run directory and more libraries (vulkan.sh).
+# The stock server cannot choose a free port itself, so the script guesses one below the range of outgoing connections.
+# With $peers set, it also guesses for our server: where two servers pair, the port above it by 1000 must exist. $proto,
+# if set, is the protocol version of the ggwire server. $server_dir and $server_libs, if set, are another run directory
+# and additional libraries (vulkan.sh).
 server_spawn() {
 	dir=$(run_dir "${server_dir:-$kind}")
 	guess=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 11000))
@@ -133,7 +136,7 @@ server_spawn() {
 		set -- "$loader" --library-path "$libs:$libs/llama$more" "$sysroot/usr/libexec/$triplet/llama/bin/ggml-rpc-server" \
 			-H 127.0.0.1 -p $guess "$@"
 		;;
-	*) fail "no server is named '$kind'" ;;
+	*) fail "unknown kind of server: '$kind'" ;;
 	esac
 	(
 		[ "${server_libs:-}" ] && [ "$kind" = ggwire ] && export LD_LIBRARY_PATH="$server_libs"
@@ -142,7 +145,7 @@ server_spawn() {
 	server_pid=$!
 }
 
-# A process that ended and was not waited for yet has no executable any more.
+# A zombie has no executable any more.
 alive() {
 	readlink "/proc/$1/exe" >/dev/null 2>&1
 }
@@ -162,14 +165,15 @@ servers_stop() {
 	server_pids=
 }
 
-# A server that died while a client used it is a failure whatever the client printed.
+# If a server died during the test, the test fails, whatever the client printed.
 servers_alive() {
 	for pid in $server_pids; do
 		alive "$pid" || fail "a server died"
 	done
 }
 
-# generate PLUGIN ENDPOINTS OUTPUT [OPTION...]: greedy text of the demo model; "local" for ENDPOINTS uses no server.
+# generate PLUGIN ENDPOINTS OUTPUT [OPTION...]: the greedy text of the demo model. If ENDPOINTS is "local", no server is
+# used.
 generate() {
 	plugin=$1 remote=$2 output=$3
 	shift 3
@@ -180,12 +184,12 @@ generate() {
 	fi
 	stock_run "$plugin" bin/llama-completion -m "${model:-$demo_model}" -p "${prompt:-In the beginning}" -n "${tokens:-48}" \
 		--temp 0 --seed 1 -t "${threads:-1}" -no-cnv --no-display-prompt "$@" </dev/null >"$output" 2>"$output.log" || return 1
-	# Its closing lines tell that the text before them is whole.
+	# The text is complete if the program's closing lines follow it.
 	grep -q 'graph reallocs' "$output.log"
 }
 
-# register_run PLUGIN ENDPOINTS PROGRAM [ARGUMENT...]: as stock_run, for programs without an --rpc option. Our plug-in
-# registers the servers named in the environment by itself; for the stock one a preloaded library does it.
+# register_run PLUGIN ENDPOINTS PROGRAM [ARGUMENT...]: stock_run for programs without an --rpc option. Our plug-in
+# registers the servers in the environment variable by itself; for the stock plug-in a preloaded library does it.
 register_run() {
 	plugin=$1
 	GGML_RPC_SERVERS=$2
@@ -202,17 +206,18 @@ register_run() {
 	return $code
 }
 
-# Takes the colours out of a program's output.
+# Removes the colours from a program's output.
 plain() {
 	sed 's/\x1b\[[0-9;]*m//g' "$@"
 }
 
-# supported CSV: of "test-backend-ops support --output csv", the cases that the device supports, one a line.
+# supported CSV: reads the output of "test-backend-ops support --output csv" and prints the cases that the device
+# supports, one per line.
 supported() {
 	awk -F'","' 'NR > 1 && $5 == 1 { print $2 "(" $3 ")" }' "$1"
 }
 
-# some_of_each N CASES: at most N cases of each operation, the first, the last, and evenly from between.
+# some_of_each N CASES: at most N cases of each operation: the first, the last, and evenly spaced ones in between.
 some_of_each() {
 	awk -F'(' -v most="$1" '
 		{
@@ -231,14 +236,14 @@ some_of_each() {
 		}' "$2"
 }
 
-# ops_run PLUGIN ENDPOINT [OPTION...]: test-backend-ops on the first remote device. Every case in $work/wanted (sorted) must
-# have passed, and none may have failed.
+# ops_run PLUGIN ENDPOINT [OPTION...]: runs test-backend-ops on the first remote device. Every case in $work/wanted
+# (sorted) must pass, and none may fail.
 ops_run() {
 	[ "$(wc -l <"$work/wanted")" -gt 100 ] || fail "test-backend-ops lists only $(wc -l <"$work/wanted") cases"
 	plugin=$1 remote=$2
 	shift 2
-	# Aligned blocks come and go by the megabyte between small ones that stay, and glibc's heap would grow with every case (to
-	# more than 11 GB in all of them). Given to and taken from the system one by one, they leave 5 MB.
+	# Each case allocates aligned blocks of megabytes between small ones that stay, so glibc's heap would grow with
+	# every case (to more than 11 GB for all). With separate mappings, 5 MB remain.
 	GLIBC_TUNABLES=glibc.malloc.mmap_threshold=131072
 	export GLIBC_TUNABLES
 	register_run "$plugin" "$remote" "$test_backend_ops" test -b RPC0 "$@" >"$work/ops.raw" 2>"$work/ops.log"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A server that has the model itself (--model) is not sent its weights by CLIENT, and the text is that of a local run; a
-# second start uses the index of the first, and a model that has changed since is not taken for what it was.
+# Checks that CLIENT does not send weights to a server that has the model itself (--model), and that the text equals
+# that of a local run. A second start uses the first one's index, and the server detects a model that has changed since.
 # Usage: local_model.sh stock|ggwire
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -13,39 +13,39 @@ tokens=8
 mkdir "$work/models"
 model=$work/models/model.gguf
 
-# Matrices of 11 MiB: a stock client asks for what has more than 10.
+# Matrices of 11 MiB: a stock client asks by hash for tensors above 10 MiB.
 make_model() {
 	"$build/bin/mkmodel" --embd 3328 --ff 3328 --heads 52 --kv-heads 52 --layers 2 --seed "$1" --out "$model" >/dev/null ||
 		fail "mkmodel failed"
 }
 
-# serve PATTERN: a server with the models, once its log has the pattern.
+# serve PATTERN: starts a server with the models and waits until its log contains the pattern.
 serve() {
 	server_start ggwire --model "$work/models" --log-level debug
 	for _wait in $(seq 300); do
 		grep -q "$1" "$log" && return 0
 		sleep 0.1
 	done
-	fail "the server did not say '$1'"
+	fail "the server did not log '$1'"
 }
 
-# total KEY: what the server counted in all, the first number of that name in its status.
+# total KEY: the server's total, which is the first number of that name in its status.
 total() {
 	sed 's/.*"totals"://' "$work/status" | grep -o "\"$1\":[0-9]*" | head -n 1 | tr -dc 0-9
 }
 
-# run_and_count NAME [OPTION...]: a run through the server, of which text and numbers of bytes are noted.
+# run_and_count NAME [OPTION...]: runs a client through the server, and records the text and the numbers of bytes.
 run_and_count() {
 	name=$1
 	shift
 	generate "$client" "$endpoint" "$work/text" "$@" || fail "$name: llama-completion failed"
 	cmp "$work/expected" "$work/text" || fail "$name: the text differs from a local run"
-	"$build/bin/ggwire" status --json "$endpoint" >"$work/status" || fail "$name: the server tells no status"
+	"$build/bin/ggwire" status --json "$endpoint" >"$work/status" || fail "$name: the server reports no status"
 	sent=$(total received_bytes) here=$(total model)
-	[ "$sent" -gt 0 ] || fail "$name: the server did not count"
+	[ "$sent" -gt 0 ] || fail "$name: the server's counters are missing"
 }
 
-# expect_local NAME: less than 1 % of the model came over the network.
+# expect_local NAME: less than 1 % of the model crossed the network.
 expect_local() {
 	size=$(stat -c %s "$model")
 	[ $((sent * 100)) -lt "$size" ] || fail "$1: $sent bytes were sent for a model of $size"
@@ -67,7 +67,7 @@ serve 'can be loaded'
 run_and_count "read" --load-mode none
 expect_local "read"
 
-# Another model of the same size, under the same name, while the server runs.
+# Replaces the model by another one of the same size while the server runs.
 cp "$model" "$work/before.gguf"
 make_model 2
 cat "$model" >"$work/after.gguf" && cp "$work/before.gguf" "$model"
@@ -77,7 +77,7 @@ serve 'can be loaded'
 cat "$work/after.gguf" >"$model"
 generate "$client" local "$work/expected" || fail "a local run failed"
 run_and_count "changed"
-[ "$here" -eq 0 ] || fail "changed: $here bytes were taken from a file that had changed"
+[ "$here" -eq 0 ] || fail "changed: $here bytes came from a file that had changed"
 servers_alive
 servers_stop
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Two servers that are not to connect to each other: --no-peers on either, the port taken, GGML_RPC_NO_COMM. The text
-# is the same, and the client says that sums go through it, unless it was told to.
+# Two servers that must not connect to each other: --no-peers on either, a port in use, or GGML_RPC_NO_COMM. The text is
+# the same, and the client reports that all-reduces go through it, unless the user asked for that.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -8,7 +8,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 interop_begin
 peers=1
 
-# start FIRST SECOND, each a kind and options
+# start FIRST SECOND: each is a kind with options
 start() {
 	# shellcheck disable=SC2086
 	server_start $1
@@ -29,7 +29,7 @@ expect_fallback() {
 }
 
 expect_told() {
-	grep -q 'are not connected to each other' "$work/text.log" || fail "the client does not say it: $1"
+	grep -q 'are not connected to each other' "$work/text.log" || fail "the client does not log it: $1"
 }
 
 start ggwire ggwire
@@ -48,7 +48,7 @@ for servers in "ggwire --no-peers:ggwire" "ggwire:ggwire --no-peers" "stock:ggwi
 	servers_stop
 done
 
-# The port on which the first is to listen is that of another server.
+# Another server uses the port on which the first must listen.
 start ggwire ggwire
 # shellcheck disable=SC2086
 (cd "$(run_dir ggwire)" && exec "$build/bin/ggwire" serve --config /dev/null --listen "127.0.0.1:$((${first##*:} + 1000))") \
@@ -58,6 +58,6 @@ for _wait in $(seq 100); do
 	! grep -q ready "$work/taken.log" || break
 	sleep 0.1
 done
-grep -q ready "$work/taken.log" || fail "the port is not taken"
+grep -q ready "$work/taken.log" || fail "the port is not in use"
 expect_fallback "the port is taken" ggwire
 expect_told "the port is taken"

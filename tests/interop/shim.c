@@ -1,6 +1,6 @@
-/* Preloaded into a stock program that has no --rpc option: once the program has loaded ggml's backends, registers the
- * devices of every endpoint in GGML_RPC_SERVERS with whatever plug-in owns the name RPC. The stock plug-in ignores that
- * variable; this puts both plug-ins before the same programs. */
+/* Preloaded into a stock program that has no --rpc option: after the program has loaded ggml's backends, registers the
+ * devices of every endpoint in GGML_RPC_SERVERS with the plug-in that owns the name RPC. The stock plug-in ignores that
+ * variable; this way the same programs can test both plug-ins. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static void server_register(add_server_fn add_server, const char *endpoint)
 	if (reg)
 		ggml_backend_register(reg);
 	else
-		fprintf(stderr, "shim: the plug-in takes no server at %s\n", endpoint);
+		fprintf(stderr, "shim: the plug-in rejects the server at %s\n", endpoint);
 }
 
 static void servers_register(void)

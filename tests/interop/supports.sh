@@ -1,13 +1,13 @@
 #!/bin/sh
-# Our plug-in says of every case of test-backend-ops that our server supports it if the server's device does, although it
-# asks about one case of each shape only.
+# Our plug-in's answer for every case of test-backend-ops equals that of the server's device, although the plug-in asks
+# about one case per shape only.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
 interop_begin
 
-# supports_list RESULT PLUGIN DEVICE ENDPOINT [OPTION...]: "case,0" or "case,1" a line, sorted.
+# supports_list RESULT PLUGIN DEVICE ENDPOINT [OPTION...]: prints "case,0" or "case,1" lines, sorted.
 supports_list() {
 	result=$1 plugin=$2 device=$3 remote=$4
 	shift 4
@@ -19,7 +19,7 @@ supports_list() {
 server_start ggwire
 supports_list "$work/local" none CPU ''
 [ "$(wc -l <"$work/local")" -gt 1000 ] || fail "only $(wc -l <"$work/local") cases"
-grep -q ',0$' "$work/local" || fail "the CPU device supports everything, so nothing is shown"
+grep -q ',0$' "$work/local" || fail "the CPU device supports everything, so the test shows nothing"
 supports_list "$work/remote" ggwire RPC0 "$endpoint"
 cmp -s "$work/local" "$work/remote" || {
 	diff "$work/local" "$work/remote" | head -n 20

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Keys and encryption between programs as people run them: all pairings with stock programs, other implementations of
-# TLS, and what a capture of the network holds.
+# Keys and encryption as users run them: all pairings with stock programs, other implementations of TLS, and a capture
+# of the network traffic.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
 
-# A network of its own, so that the capture holds this test's traffic alone.
+# A separate network namespace, so that the capture contains only this test's traffic.
 if [ "${GGWIRE_NAMESPACES:-}" = "" ]; then
 	if command -v ip >/dev/null && unshare -rn ip link set lo up 2>/dev/null; then
 		GGWIRE_NAMESPACES=1 exec unshare -rn "$0" "$@"
@@ -49,27 +49,27 @@ on=$endpoint
 server_start ggwire --tls require --tls-psk "$work/server-keys"
 required=$endpoint required_log=$log
 
-# The same text over all of them; stock programs are served where TLS is not required.
+# All pairings give the same text. Stock programs are served where TLS is not required.
 generate stock "$stock" "$work/expected" || fail "the stock pair generates nothing"
-with_key generate ggwire "$required" "$work/text" || fail "nothing is generated over TLS"
+with_key generate ggwire "$required" "$work/text" || fail "llama-completion generates nothing over TLS"
 cmp "$work/expected" "$work/text" || fail "the text over TLS differs"
 says "$required_log" "client alice@127.0.0.1:"
-generate stock "$on" "$work/text-on" || fail "a stock client is not served by --tls on"
+generate stock "$on" "$work/text-on" || fail "--tls on refuses a stock client"
 cmp "$work/expected" "$work/text-on" || fail "the text of a stock client differs"
 generate stock "$required" "$work/refused" && [ -s "$work/refused" ] && cmp -s "$work/refused" "$work/expected" &&
-	grep -q 'client 127.0.0.1:.* connected' "$required_log" && fail "a stock client is served by --tls require"
+	grep -q 'client 127.0.0.1:.* connected' "$required_log" && fail "--tls require serves a stock client"
 says "$required_log" "refused: it does not use TLS, which this endpoint requires"
 
-# A key is never left unused in silence.
-with_key "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&1 && fail "a stock server is used in spite of a key"
+# A key that cannot be used is an error, never a silent fallback.
+with_key "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&1 && fail "the client uses a stock server although it has a key for it"
 says "$work/ping" 'no TLS with key "alice"'
-with_key "$build/bin/ggwire" ping -c 1 "$plain" >"$work/ping" 2>&1 && fail "a server without keys is used"
+with_key "$build/bin/ggwire" ping -c 1 "$plain" >"$work/ping" 2>&1 && fail "the client uses a server without keys"
 says "$work/ping" 'no TLS with key "alice"'
 says "$plain_log" "refused: it uses TLS, and this endpoint has none"
 GGWIRE_TLS=off with_key "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&1 || fail "GGWIRE_TLS=off: $?"
 GGWIRE_TLS=require "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&1 && fail "GGWIRE_TLS=require has no effect"
 
-# All tools.
+# All client tools.
 for tool in "ping -c 1" "devices" "bench -t 0.05" "doctor" "status"; do
 	# shellcheck disable=SC2086 # a word and its options
 	with_key "$build/bin/ggwire" $tool "$required" >"$work/tool" 2>&1
@@ -80,7 +80,7 @@ for tool in "ping -c 1" "devices" "bench -t 0.05" "doctor" "status"; do
 	esac
 done
 
-# Other implementations reach HELLO's reply: 28 bytes, and version 8.0.0 in them.
+# Other implementations receive the reply to HELLO: 28 bytes with version 8.0.0.
 hello='\016\030\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
 # shellcheck disable=SC2059 # the format is the message
 { printf "$hello"; sleep 1; } | sysroot_run bin/openssl s_client -connect "$required" -tls1_3 -psk_identity alice -psk "$key" \
@@ -92,7 +92,7 @@ hello='\016\030\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
 	--priority 'NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK' -p "${required#*:}" 127.0.0.1 >"$work/gnutls" 2>&1
 od -An -v -tx1 "$work/gnutls" | tr -d ' \n' | grep -q 1c0000000000000008000003 || fail "gnutls-cli gets no reply to HELLO"
 
-# A server with a certificate and no key proves nothing.
+# A server with a certificate but without the key is refused.
 sysroot_run bin/openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=box -keyout "$work/rsa" -out "$work/certificate" \
 	2>"$work/req.log" || fail "openssl req: $?"
 port=$((21000 + $(od -An -N2 -tu2 /dev/urandom) % 10000))
@@ -104,15 +104,15 @@ for _wait in $(seq 50); do
 	[ "$(listening_port $impostor)" ] && break
 	sleep 0.1
 done
-with_key "$build/bin/ggwire" ping -c 1 "127.0.0.1:$port" >"$work/ping" 2>&1 && fail "a certificate is taken for a key"
+with_key "$build/bin/ggwire" ping -c 1 "127.0.0.1:$port" >"$work/ping" 2>&1 && fail "the client accepts a certificate instead of the key"
 says "$work/ping" 'does not accept key "alice"'
 
 if [ "$GGWIRE_NAMESPACES" = none ]; then
-	echo "PASS, but for the capture: no network namespaces here"
+	echo "PASS without the capture: this machine has no network namespaces"
 	exit 0
 fi
 
-# capture NAME COMMAND...: what crosses the network meanwhile. The last packets take a moment.
+# capture NAME COMMAND...: captures the network traffic during the command. The last packets arrive after a moment.
 capture() {
 	pcap=$work/$1.pcap tcpdump_log=$work/tcpdump-$1.log
 	shift
@@ -126,7 +126,7 @@ capture() {
 	wait $tcpdump
 	server_pids=${server_pids% "$tcpdump"}
 }
-# A name of the model's tensors, HELLO, and 32 bytes of its weights.
+# The name of a tensor, HELLO, and 32 bytes of the weights.
 dd if="$demo_model" of="$work/weight" bs=32 count=1 skip=$(($(stat -c %s "$demo_model") / 64)) 2>/dev/null
 found_in() {
 	grep -c -aF "blk.0.attn" "$1"
@@ -136,11 +136,11 @@ found_in() {
 }
 capture plain generate ggwire "$on" "$work/text-plain"
 [ "$(found_in "$work/plain.pcap" | grep -c '^0$')" = 0 ] ||
-	fail "the capture of a plain connection lacks what it must hold: $(found_in "$work/plain.pcap" | tr '\n' ' ')"
+	fail "the capture of a plain connection lacks its contents: $(found_in "$work/plain.pcap" | tr '\n' ' ')"
 capture tls with_key generate ggwire "$required" "$work/text-tls"
-[ "$(wc -c <"$work/tls.pcap")" -gt 100000 ] || fail "the capture of TLS holds nothing"
+[ "$(wc -c <"$work/tls.pcap")" -gt 100000 ] || fail "the capture of TLS is empty"
 [ "$(found_in "$work/tls.pcap" | grep -vc '^0$')" = 0 ] ||
 	fail "HELLO, a name or weights are in the capture of TLS: $(found_in "$work/tls.pcap" | tr '\n' ' ')"
 grep -aq alice "$work/tls.pcap" || fail "the capture of TLS is not of this connection"
 servers_alive
-echo "PASS: keys, stock programs, other implementations, and nothing in the clear"
+echo "PASS: keys, stock programs, other implementations, and no plain text on the network"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The verbs that ask servers work with the stock server, too: what it is, its devices, and all that its protocol lets
-# be measured.
+# The verbs that query servers also work with the stock server: its version, its devices, and all measurements that its
+# protocol allows.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
@@ -10,7 +10,7 @@ interop_begin
 said() {
 	grep -qF -- "$2" "$1" || {
 		cat "$1" >&2
-		fail "'$2' is not in what was said"
+		fail "'$2' is not in the output"
 	}
 }
 
@@ -39,14 +39,14 @@ said "$work/devices" "llama-cli -m MODEL.gguf -ngl 99 --rpc $stock,$endpoint -ts
 "$build/bin/ggwire" devices --json "$stock,$endpoint" >"$work/devices.json" || fail "devices --json: $?"
 said "$work/devices.json" '"name":"RPC1"'
 
-# The names are those that ggml gives them.
+# The names are those that ggml uses.
 stock_run ggwire bin/llama-cli --rpc "$stock,$endpoint" --list-devices >"$work/list" 2>&1 || fail "llama-cli: $?"
 said "$work/list" "RPC0"
 said "$work/list" "RPC1"
 
 if command -v jq >/dev/null 2>&1; then
 	for json in "$work"/*.json; do
-		jq -e . "$json" >/dev/null || fail "$json is no JSON"
+		jq -e . "$json" >/dev/null || fail "$json is not valid JSON"
 	done
 fi
 servers_alive

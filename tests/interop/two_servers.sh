@@ -1,6 +1,6 @@
 #!/bin/sh
-# A model split over two servers, FIRST and SECOND, gives CLIENT the text that two stock servers give the stock client,
-# with the model split by layers and by tensors. With tensors, the two servers add up between them.
+# Checks that a model split over two servers, FIRST and SECOND, gives CLIENT the text of the stock client with two stock
+# servers, both split by layers and split by tensors. With split tensors the servers run all-reduces between them.
 # Usage: two_servers.sh CLIENT FIRST [SECOND]; each is stock or ggwire
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A server whose device is a GPU, with memory that is not the host's: Vulkan on lavapipe, a GPU in software. Some
-# cases of every operation that it supports, and the demo model.
+# A server with a GPU, whose memory is not host memory: Vulkan on lavapipe, a software GPU. Runs some cases of every
+# operation that it supports, and the demo model.
 # Usage: vulkan.sh stock|ggwire stock|ggwire
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -9,14 +9,14 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 client=$1 server=$2
 gpu=${GGWIRE_SYSROOT_VULKAN:-$GGWIRE_ROOT/build/sysroot-vulkan}
 if [ ! -f "$gpu/.complete" ]; then
-	echo "SKIP: no Vulkan in $gpu (tools/sysroot --with vulkan brings it)"
+	echo "SKIP: no Vulkan in $gpu (run tools/sysroot --with vulkan)"
 	exit 77
 fi
 interop_begin
 gpu=$(absolute "$gpu")
 
-# The driver's file names its library without a directory: found among the server's libraries. ggml takes a device in software
-# only where it is asked for. Compiled shaders are kept with the test, not in the user's cache.
+# The driver's manifest names its library without a directory, so the loader finds it among the server's libraries. ggml
+# uses software devices only on request. The shader cache belongs to the test, not to the user.
 export VK_DRIVER_FILES="$gpu/usr/share/vulkan/icd.d/lvp_icd.json"
 export GGML_VK_VISIBLE_DEVICES=0
 export MESA_SHADER_CACHE_DIR="$work"
@@ -28,7 +28,8 @@ server_start "$server"
 generate "$client" "$endpoint" "$work/text" || fail "llama-completion failed"
 [ "$(wc -w <"$work/text")" -gt 20 ] || fail "the model generated only: $(cat "$work/text")"
 
-# The stock client sends what it is asked for, supported or not; the server's device and the CPU that checks it must both be able.
+# The stock client sends every case, supported or not. Both the server's device and the CPU that checks it must support
+# the case.
 stock_run none "$test_backend_ops" support -b CPU --output csv >"$work/cpu.csv" 2>"$work/cpu.log" || fail "no list of the CPU's cases"
 gpu_loader=$gpu/usr/lib64/$(basename "$loader")
 (cd "$(run_dir vulkan)" && exec timeout 120 "$gpu_loader" --library-path "$server_libs:$server_libs/llama" \
@@ -38,6 +39,6 @@ supported "$work/cpu.csv" | sort -u >"$work/cpu"
 supported "$work/gpu.csv" | sort -u | comm -12 - "$work/cpu" >"$work/both"
 some_of_each 2 "$work/both" | sort -u >"$work/wanted"
 ops_run "$client" "$endpoint" -o "$(paste -sd, "$work/wanted")"
-grep -q Vulkan0 "$log" || fail "the server does not lend the Vulkan device"
+grep -q Vulkan0 "$log" || fail "the server does not offer the Vulkan device"
 servers_alive
 echo "PASS: $(wc -l <"$work/wanted") cases and the model on $client client, $server server with Vulkan: $(tr '\n' ' ' <"$work/text")"

@@ -1,5 +1,5 @@
-/* What a capture of one Ethernet link holds: frames of RoCE v2, and bytes that TCP carried. One key=value a line.
- * Reads the classic format in the byte order of the machine that wrote it, which is this one. */
+/* Summarises a capture of one Ethernet link: frames of RoCE v2, and bytes over TCP. Prints key=value lines. Reads the
+ * classic pcap format in this machine's byte order. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static unsigned be16(const uint8_t *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-/* Lengths are the headers' own, since frames may have been captured in part. */
+/* Uses the lengths in the headers, because captured frames may be truncated. */
 static void count(struct totals *t, const uint8_t *frame, uint32_t size)
 {
 	if (size < ETHERNET + IPV4_MIN + 20 || be16(frame + 12) != 0x0800)

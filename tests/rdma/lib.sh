@@ -1,13 +1,13 @@
-# Sourced by the RDMA tests, which run twice: on this machine, where they start emulated ones (tools/rxe-vm), and in there.
-# RXE_NODE is set in there only.
-# shellcheck shell=sh disable=SC2034,SC2154 # variables shared with tests/interop/lib.sh and who sources this
+# The RDMA tests source this file. They run twice: on this machine, where they start emulated machines (tools/rxe-vm),
+# and inside those. RXE_NODE is set only inside.
+# shellcheck shell=sh disable=SC2034,SC2154 # variables shared with tests/interop/lib.sh and the sourcing script
 
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
 build=$(absolute "$build")
 sysroot=$(absolute "$sysroot")
 
-# in_machines TEST [OPTION...]: runs the test in emulated machines, with these options of tools/rxe-vm.
+# in_machines TEST [OPTION...]: runs the test in emulated machines, with these options for tools/rxe-vm.
 in_machines() {
 	test=$1
 	shift
@@ -17,7 +17,7 @@ in_machines() {
 	[ $code -eq 0 ] || exit $code
 }
 
-# The servers of a machine need one build of the CPU backend; emulated, looking at all of them takes long.
+# A server needs only one build of the CPU backend. Under emulation, loading all of them to choose one takes long.
 run_dir() {
 	dir=$work/run-$1
 	if mkdir "$dir" 2>/dev/null; then
@@ -27,7 +27,7 @@ run_dir() {
 	echo "$dir"
 }
 
-# A ggwire server on the address that has the RDMA device.
+# Starts a ggwire server on the address of the RDMA device.
 server_spawn() {
 	dir=$(run_dir server)
 	(cd "$dir" && exec "$build/bin/ggwire" serve -H "$RXE_IP" -p 0 --log-level debug "$@") >"$log" 2>&1 &
@@ -40,7 +40,7 @@ rdma_server() {
 	endpoint=$RXE_IP:$port
 }
 
-# probe NAME OPTION...: a client with the plug-in; what it prints is in $work/NAME, its messages in $work/NAME.log.
+# probe NAME OPTION...: runs a client with the plug-in. Writes its output to $work/NAME and its log to $work/NAME.log.
 probe() {
 	name=$1
 	shift
@@ -52,32 +52,32 @@ value_of() { # KEY FILE
 	sed -n "s/^$1=//p" "$2"
 }
 
-# activations LOG: "own->peer mtu depth" of each, one a line.
+# activations LOG: prints "own->peer mtu depth" of each activation, one per line.
 activations() {
 	sed -n 's/.*RDMA activated: qpn=\([0-9]*->[0-9]*\) mtu=\([0-9]*\) rx_depth=\([0-9]*\).*/\1 \2 \3/p' "$1"
 }
 
-# expect_rdma SERVER_LOG CLIENT_LOG [DEPTH]: what the client activated is what the server activated, seen from the other end.
+# expect_rdma SERVER_LOG CLIENT_LOG [DEPTH]: client and server have activated matching queue pairs.
 expect_rdma() {
 	activations "$2" | sort >"$work/client.activated"
 	[ -s "$work/client.activated" ] || fail "the client activated no RDMA: $(grep -i 'rdma\|tcp' "$2")"
 	activations "$1" | sed 's/^\([0-9]*\)->\([0-9]*\)/\2->\1/' | sort >"$work/server.activated"
 	[ -z "$(comm -23 "$work/client.activated" "$work/server.activated")" ] || {
 		diff "$work/client.activated" "$work/server.activated"
-		fail "the server did not activate what the client did"
+		fail "the server's activations differ from the client's"
 	}
 	[ -z "${3:-}" ] || [ "$(awk '{ print $3 }' "$work/client.activated" | sort -u)" = "$3" ] ||
 		fail "rx_depth is not $3: $(cat "$work/client.activated")"
 }
 
-# expect_tcp SERVER_LOG CLIENT_LOG: neither end activated anything.
+# expect_tcp SERVER_LOG CLIENT_LOG: neither end has activated RDMA.
 expect_tcp() {
 	for each in "$@"; do
 		[ -z "$(activations "$each")" ] || fail "$(basename "$each") says that RDMA was activated"
 	done
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds; false if it never does.
+# wait_for SECONDS COMMAND...: repeats the command until it succeeds. Fails after that time.
 wait_for() {
 	tries=$(($1 * 10))
 	shift
@@ -88,26 +88,26 @@ wait_for() {
 	done
 }
 
-# process_tree PID: it and all its descendants.
+# process_tree PID: prints the process and all its descendants.
 process_tree() {
 	echo "$1"
 	# shellcheck disable=SC2013 # numbers
 	for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do process_tree "$child"; done
 }
 
-# cpu_ms PID: processor time of it and all its descendants.
+# cpu_ms PID: processor time of the process and all its descendants.
 cpu_ms() {
 	for each in $(process_tree "$1"); do cat "/proc/$each/stat" 2>/dev/null; done |
 		awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); sum += $12 + $13 } END { printf "%d\n", sum * 1000 / hz }'
 }
 
-# shared_put NAME, shared_await NAME: tells, or waits for being told, something between the machines.
+# shared_put NAME, shared_await NAME: signal, and wait for, an event between the machines.
 shared_put() {
 	: >"$RXE_SHARED/$1"
 }
 
 shared_await() {
-	wait_for "${2:-100}" shared_has "$1" || fail "machine $RXE_NODE waits for '$1' in vain"
+	wait_for "${2:-100}" shared_has "$1" || fail "machine $RXE_NODE: '$1' did not come in time"
 	[ ! -e "$RXE_SHARED/failed" ] || exit 1
 }
 
@@ -115,7 +115,7 @@ shared_has() {
 	[ -e "$RXE_SHARED/$1" ] || [ -e "$RXE_SHARED/failed" ]
 }
 
-# A machine that has failed need not be waited for.
+# Tell the other machine, so that it does not wait.
 fail() {
 	echo "FAIL: $*" >&2
 	[ -z "${RXE_NODE:-}" ] || : >"$RXE_SHARED/failed"

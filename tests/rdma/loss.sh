@@ -1,51 +1,51 @@
 #!/bin/sh
-# A peer that is killed, and a link that goes down, end a connection over RDMA within seconds, at the other end too; the
-# server serves the next client.
+# If a peer is killed or a link goes down, a connection over RDMA ends within seconds at both ends, and the server
+# serves the next client.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh
 . "$GGWIRE_ROOT/tests/rdma/lib.sh"
 if [ -z "${RXE_NODE:-}" ]; then
 	in_machines "$0" --two --mtu 9000 --time 280
-	echo "PASS: killed peers and a link down are noticed"
+	echo "PASS: both ends notice killed peers and a link that is down"
 	exit 0
 fi
 interop_begin
-# Of both ends: who waits and sends nothing learns from TCP that the link is down.
+# For both ends: one that only waits learns from TCP that the link is down.
 export GGML_RPC_TIMEOUT=10
 noticed=30
 
-# server_at NAME: a new server, which the client is told of.
+# server_at NAME: starts a new server and tells the client.
 server_at() {
 	rdma_server
 	echo "$endpoint" >"$RXE_SHARED/$1.new"
 	mv "$RXE_SHARED/$1.new" "$RXE_SHARED/$1"
 }
 
-# working NAME: a client that works in the background; sets $client.
+# working NAME: starts a client in the background; sets $client.
 working() {
 	shared_await "$1"
 	endpoint=$(cat "$RXE_SHARED/$1")
-	# Not by probe: what is killed has to be the client itself.
+	# Without probe, so that $client is the client itself, which is to be killed.
 	GGML_RPC_DEBUG=1 "$build/bin/bench-rdma" --plugin "$build/lib/libggml-rpc-ggwire.so" --server "$endpoint" \
 		--until-lost 60 >"$work/$1" 2>"$work/$1.log" &
 	client=$!
-	wait_for 60 grep -q working=1 "$work/$1" || fail "$1: the client does not get so far"
+	wait_for 60 grep -q working=1 "$work/$1" || fail "$1: the client does not start working"
 	[ -n "$(activations "$work/$1.log")" ] || { cat "$work/$1.log"; fail "$1: the client activated no RDMA"; }
 	sleep 0.5
 }
 
-# lost NAME: the client has noticed, in time.
+# lost NAME: the client has noticed the loss in time.
 lost() {
 	wait $client
 	code=$?
-	[ $code -eq 3 ] || { cat "$work/$1.log"; fail "$1: the client ends with $code, not with a lost device"; }
+	[ $code -eq 3 ] || { cat "$work/$1.log"; fail "$1: the client exits with $code, not because of a lost device"; }
 	took=$(value_of lost_after_s "$work/$1")
-	[ "${took%.*}" -lt $noticed ] || fail "$1: noticed after $took s only"
+	[ "${took%.*}" -lt $noticed ] || fail "$1: noticed only after $took s"
 	echo "$1: the client notices after $took s: $(grep 'connection lost' "$work/$1.log" | tail -n 1)"
 }
 
-# Whether no connection is served any more.
+# Whether the server serves no connection any more.
 nobody_left() {
 	[ "$(grep -c '^client .* connected, served' "$log")" -eq "$(grep -c '^client .* \(left\|dropped by\) worker' "$log")" ]
 }
@@ -76,8 +76,8 @@ else
 	wait $client 2>/dev/null
 	shared_put was_killed
 	shared_await next_client
-	probe next --check 4096 || fail "the server serves nobody after a client was killed"
-	[ -n "$(activations "$work/next.log")" ] || fail "the next client is not on RDMA"
+	probe next --check 4096 || fail "the server serves no client after one was killed"
+	[ -n "$(activations "$work/next.log")" ] || fail "the next client does not use RDMA"
 
 	cp "$RXE_SHARED/client_killed" "$RXE_SHARED/link_down"
 	working link_down

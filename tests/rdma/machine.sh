@@ -1,6 +1,6 @@
 #!/bin/sh
-# The emulated machines are what the other RDMA tests take them for: verbs that work between two of them, and a capture that
-# shows it.
+# The emulated machines work as the other RDMA tests assume: verbs work between two of them, and a capture shows the
+# traffic.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh

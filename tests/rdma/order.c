@@ -1,6 +1,6 @@
-/* Whether an RDMA device delivers what was sent, once and in order, also where packets are lost: nothing but verbs,
- * none of ggwire's code. Two ends take turns with SENDs of many lengths, each filled with its own number, on a reliable
- * connection. Exit status: 0 all was right, 4 something else has come than was sent, 3 the connection broke. */
+/* Checks that an RDMA device delivers messages once and in order, even with packet loss. It uses verbs only, and none
+ * of ggwire's code. Two ends take turns with SENDs of many lengths, each filled with its number, on a reliable
+ * connection. Exit status: 0 everything arrived intact, 4 wrong data arrived, 3 the connection broke. */
 #include <arpa/inet.h>
 #include <infiniband/verbs.h>
 #include <stdbool.h>
@@ -29,7 +29,7 @@ struct address {
 	union ibv_gid gid;
 };
 
-/* memory is receive slots, then send slots. */
+/* memory contains the receive slots, then the send slots. */
 struct end {
 	struct ibv_context *context;
 	struct ibv_pd *pd;
@@ -124,7 +124,7 @@ static void bring_up(struct end *e)
 		"RTS");
 }
 
-/* The connection over which both ends tell each other their addresses, and wait for each other. */
+/* Connects both ends over TCP, to exchange addresses and to synchronise. */
 static int meet(const char *server)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(TCP_PORT)};
@@ -182,7 +182,7 @@ static void progress(struct end *e)
 		e->completed++;
 }
 
-/* A slot is filled anew only after the device has completed what was sent from it. */
+/* Refills a slot only after the device has completed its previous send. */
 static void send_next(struct end *e)
 {
 	while (e->sent - e->completed == SENDS)

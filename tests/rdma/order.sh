@@ -1,6 +1,7 @@
 #!/bin/sh
-# Not a test of ggwire: whether the software device of the emulated machines keeps what a reliable connection promises where
-# packets are lost, both ways, or acknowledged later than the time-out (as verbs count it: 10 is 4 ms, 14 is 67 ms).
+# Does not test ggwire, but the software device of the emulated machines: whether it keeps the guarantees of a reliable
+# connection when packets are lost in both directions, or acknowledged after the time-out (in the units of verbs: 10 is
+# 4 ms, 14 is 67 ms).
 # Usage: order.sh [LOSS [MESSAGES [TIMEOUT [RUNS [OPTION OF rxe-vm...]]]]], for example order.sh 2% 200 14 4
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,7 +16,7 @@ fi
 # shellcheck disable=SC2086 # four words
 set -- $ORDER
 if [ "$1" != 0 ]; then
-	modprobe -d "$RXE_MODULES" sch_netem && tc qdisc add dev eth0 root netem loss "$1" || fail "this kernel loses no packets"
+	modprobe -d "$RXE_MODULES" sch_netem && tc qdisc add dev eth0 root netem loss "$1" || fail "this kernel cannot drop packets (tc netem)"
 fi
 [ "$RXE_NODE" = 0 ] && server= || server=$RXE_PEER
 worst=0

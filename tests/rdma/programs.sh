@@ -19,8 +19,8 @@ expect_tcp "$log" "$work/tcp.log"
 generate ggwire "$endpoint" "$work/rdma" -v || fail "llama-completion fails over RDMA"
 expect_rdma "$log" "$work/rdma.log"
 [ "$(wc -w <"$work/tcp")" -gt 4 ] || fail "the model generates only: $(cat "$work/tcp")"
-cmp "$work/tcp" "$work/rdma" || { diff "$work/tcp" "$work/rdma"; fail "the text over RDMA is another one"; }
-echo "the same text over both: $(tr '\n' ' ' <"$work/rdma")"
+cmp "$work/tcp" "$work/rdma" || { diff "$work/tcp" "$work/rdma"; fail "the text over RDMA differs"; }
+echo "both transports give the same text: $(tr '\n' ' ' <"$work/rdma")"
 
 stock_run ggwire bin/llama-bench -v -m "$demo_model" --rpc "$endpoint" -ngl 99 -p 8 -n 4 -r 1 --no-warmup -o csv \
 	>"$work/bench.csv" 2>"$work/bench.log" || fail "llama-bench fails over RDMA"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tools know RDMA: ping says that the connection runs over it, bench measures it beside TCP, and doctor names the entry
-# that a connection uses; where it is switched off, why.
+# The tools support RDMA: ping shows that the connection uses it, bench compares it with TCP, and doctor names the GID
+# entry of a connection. With RDMA switched off they say why.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh
@@ -13,7 +13,7 @@ interop_begin
 
 # said FILE TEXT
 said() {
-	grep -qF -- "$2" "$work/$1" || { cat "$work/$1"; fail "$1: '$2' is not in what was said"; }
+	grep -qF -- "$2" "$work/$1" || { cat "$work/$1"; fail "$1: '$2' is not in the output"; }
 }
 
 rdma_server

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Between two machines both ends activate RDMA, what they send is on UDP port 4791 and not on TCP, and is right also where
-# one packet in a hundred is lost; llama-bench runs.
+# Between two machines both ends activate RDMA, send their data over UDP port 4791 and not over TCP, and deliver it
+# intact even with 1 % packet loss. llama-bench works.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/rdma/lib.sh
@@ -12,7 +12,7 @@ if [ -z "${RXE_NODE:-}" ]; then
 	"$build/tests/rdma-capture" "$captures/node0.pcap" >"$captures/totals" || fail "the capture cannot be read"
 	tcp=$(value_of tcp_bytes "$captures/totals") roce=$(value_of roce_bytes "$captures/totals")
 	[ "$roce" -gt 2000000 ] || fail "the capture has $roce bytes of RoCE"
-	[ "$tcp" -gt 0 ] && [ "$tcp" -lt 8192 ] || fail "the capture has $tcp bytes in TCP: more than the beginning of a connection, or nothing"
+	[ "$tcp" -gt 0 ] && [ "$tcp" -lt 8192 ] || fail "the capture has $tcp bytes in TCP: none, or more than for setting up a connection"
 	echo "PASS: activated at both ends; the capture has $roce bytes of RoCE and $tcp in TCP"
 	exit 0
 fi
@@ -30,15 +30,15 @@ else
 	load_loss() { modprobe -d "$RXE_MODULES" sch_netem && tc qdisc add dev eth0 root netem loss 1%; }
 	shared_await endpoint
 	endpoint=$(cat "$RXE_SHARED/endpoint")
-	probe check --check 1048576 || fail "wrong between two machines"
+	probe check --check 1048576 || fail "data is wrong between two machines"
 	[ "$(value_of check "$work/check")" = ok ] || fail "nothing was checked"
 	stock_run ggwire bin/llama-bench -v -m "$demo_model" --rpc "$endpoint" -ngl 99 -p 4 -n 2 -r 1 --no-warmup -o csv \
 		>"$work/bench.csv" 2>"$work/bench.log" || fail "llama-bench fails between two machines"
 	[ "$(grep -c '"RPC"' "$work/bench.csv")" = 2 ] || fail "llama-bench does not measure both on the remote device"
-	load_loss || fail "this kernel loses no packets"
-	probe lossy --check 262145 || fail "wrong where packets are lost"
+	load_loss || fail "this kernel cannot drop packets (tc netem)"
+	probe lossy --check 262145 || fail "data is wrong with packet loss"
 	tc -s qdisc show dev eth0 | grep -q 'dropped [1-9]' || fail "no packet was lost"
-	echo "with loss: $(tc -s qdisc show dev eth0 | grep -o 'dropped [0-9]*'), all is right"
+	echo "with loss: $(tc -s qdisc show dev eth0 | grep -o 'dropped [0-9]*'), all data is right"
 	tc qdisc del dev eth0 root
 	shared_put client_through
 	shared_await server_through

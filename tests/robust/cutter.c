@@ -1,8 +1,16 @@
-/* A relay between a client and a server that does harm once: cutter SERVER_PORT ACTION DIRECTION BYTES. It prints the
- * port it listens on, passes BYTES bytes of DIRECTION (up: to the server, down: from it) over one or several
- * connections, and then close    ends both connections reset    breaks both with a reset half     sends half of what is
- * at hand, and then nothing more, without ending garbage  sends 64 bytes of noise in its place, and goes on The next
- * connections are passed unharmed. It runs until it is killed. */
+/* A relay between a client and a server that injects one fault.
+ *
+ * Usage: cutter SERVER_PORT ACTION DIRECTION BYTES
+ *
+ * It prints the port on which it listens, forwards BYTES bytes of DIRECTION (up: to the server, down: from it) over one
+ * or several connections, and then performs ACTION:
+ *
+ * close:   closes both connections
+ * reset:   resets both connections
+ * half:    forwards half of the available data and then stalls without closing
+ * garbage: replaces 64 bytes by noise and goes on
+ *
+ * It forwards later connections unchanged, and runs until it is killed. */
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -21,12 +29,12 @@ enum action {
 };
 
 struct relay {
-	int fd[2]; /* the client's, the server's */
+	int fd[2]; /* of the client and of the server */
 };
 
-static int direction; /* the descriptor of a relay whose bytes are counted */
+static int direction; /* index in fd of the end whose bytes are counted */
 static enum action kind;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects the following */
 static long long left;
 static bool harmed;
 
@@ -40,7 +48,7 @@ static void finish(struct relay *r, bool reset)
 	}
 }
 
-/* Swallows whatever comes until one end has enough. */
+/* Discards all input until one end closes. */
 static void await_end(const struct relay *r)
 {
 	char data[65536];
@@ -51,7 +59,7 @@ static void await_end(const struct relay *r)
 				return;
 }
 
-/* Of n bytes at hand, how many pass before the harm; n if it is not due. */
+/* How many of n available bytes to forward before the fault; n if it is not due. */
 static size_t safe(int from, size_t n)
 {
 	size_t pass = n;
@@ -67,7 +75,7 @@ static size_t safe(int from, size_t n)
 	return pass;
 }
 
-/* Does the harm to the n bytes at hand. False if the relay is over. */
+/* Injects the fault into the n available bytes. Returns false if the relay is over. */
 static bool harm(const struct relay *r, int to, char *data, size_t n)
 {
 	if (kind == HALF) {
@@ -81,7 +89,7 @@ static bool harm(const struct relay *r, int to, char *data, size_t n)
 	return relay_send(to, data, n);
 }
 
-/* Passes what one end sent. False if the relay is over. */
+/* Forwards the data of one end. Returns false if the relay is over. */
 static bool pass(const struct relay *r, int from)
 {
 	char data[65536];

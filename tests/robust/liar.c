@@ -1,7 +1,10 @@
-/* A relay between a client and a server that lies in the server's name: liar SERVER_PORT SEED. It prints the port that
- * it listens on, passes requests and replies, and puts other numbers into replies that describe the server: sizes,
- * alignments, addresses, memory, what is supported. What it lies about, and how often, follows from the seed; with 0 it
- * says the truth. It runs until it is killed. */
+/* A relay between a client and a server that lies in the server's name.
+ *
+ * Usage: liar SERVER_PORT SEED
+ *
+ * It prints the port on which it listens, forwards requests and replies, and changes numbers in replies that describe
+ * the server: sizes, alignments, addresses, memory, supported operations. The seed determines which numbers are lies,
+ * and how often; with seed 0 none are. It runs until it is killed. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,28 +18,28 @@
 #include "wire/cursor.h"
 #include "wire/dialect.h"
 
-#define MAX_OPEN 4096 /* requests whose reply has not come */
-#define MAX_BODY 4096 /* of replies that are looked at */
+#define MAX_OPEN 4096 /* requests without a reply so far */
+#define MAX_BODY 4096 /* replies with larger bodies are forwarded unchanged */
 
 struct relay {
 	int client, server;
 	const struct gw_dialect *dialect;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* protects the following */
 	uint8_t open[MAX_OPEN];
 	size_t first, n;
 	bool over;
 };
 
-/* What may be lied about. A bit of the seed's choice for each. */
+/* The replies to lie about. The seed selects each with one bit. */
 static const uint8_t subjects[] = {GW_CMD_ALLOC_BUFFER, GW_CMD_GET_ALIGNMENT, GW_CMD_GET_MAX_SIZE,
 	GW_CMD_BUFFER_GET_BASE, GW_CMD_SET_TENSOR_HASH, GW_CMD_COPY_TENSOR, GW_CMD_GET_DEVICE_MEMORY,
 	GW_CMD_GET_ALLOC_SIZE, GW_CMD_DEVICE_COUNT, GW_CMD_EXT_INFO, GW_CMD_EXT_SUPPORTS_OP, GW_CMD_EXT_ALLOC};
 #define N_SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of state */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects state */
 static uint64_t state;
 static bool lies[N_SUBJECTS];
-static unsigned rate; /* out of 8 */
+static unsigned rate; /* how often to lie, out of 8 */
 
 static uint64_t next(void)
 {
@@ -121,7 +124,7 @@ static uint64_t edge(uint64_t honest)
 	return which < 16 ? edges[which] : which == 16 ? honest + 1 : which == 17 ? honest - 1 : honest * 2;
 }
 
-/* Replaces one of the numbers of a reply: 8 bytes anywhere on a boundary of 4, or all there are. */
+/* Replaces a number in a reply: 8 bytes at a random multiple of 4, or all if there are fewer. */
 static void lie(uint8_t *body, size_t size)
 {
 	uint8_t number[8] = {0};

@@ -1,7 +1,7 @@
 #!/bin/sh
-# A server that lies about itself ends llama-bench, llama-completion and ggwire's own tools with a message and an exit
-# status, or not at all: never with a signal, and never without end.
-# Usage: lies.sh LIAR FIRST LAST   (seeds)
+# If a server lies about itself, llama-bench, llama-completion and ggwire's own tools succeed or fail with a message and
+# an exit status. They never die of a signal or hang.
+# Usage: lies.sh LIAR FIRST LAST (seeds)
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -13,7 +13,7 @@ interop_begin
 export GGML_RPC_TIMEOUT=2
 limit=40
 
-# tools ENDPOINT: the highest exit status of them.
+# tools ENDPOINT: runs the tools and returns the highest exit status.
 tools() {
 	highest=0
 	for verb in "devices" "devices --json" "bench -t 0.02" "bench -t 0.02 --json" "ping -c 3 -i 0" "status" "doctor -W 2"; do
@@ -43,9 +43,9 @@ server_start ggwire
 for tool in bench completion tools; do
 	survived=0
 	lied_to $tool 0
-	[ $survived = 1 ] || [ $tool = tools ] || fail "$tool: a relay that says the truth is in the way"
+	[ $survived = 1 ] || [ $tool = tools ] || fail "$tool: fails through a relay that does not lie"
 	for seed in $(seq "$first" "$last"); do
-		# Half of them as a stock server, which is asked more.
+		# Every second run treats the server as a stock one, which gets more requests.
 		export GGML_RPC_STOCK=$((seed % 2))
 		lied_to $tool "$seed"
 	done

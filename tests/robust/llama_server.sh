@@ -1,7 +1,7 @@
 #!/bin/sh
-# llama-server whose model is on a server that dies in the middle of a request: it answers with an error and stays up, also
-# while nobody listens. When the server is back, a model that llama-server loads anew works again and says what it said
-# before. Here llama-server does so by itself, after its sleep (--sleep-idle-seconds).
+# llama-server with a model on a server that dies during a request: llama-server replies with an error and stays up,
+# even while the server is down. After the server is back and llama-server has reloaded the model, it gives the same
+# answers as before. Here it reloads on its own after its sleep (--sleep-idle-seconds).
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
@@ -13,12 +13,12 @@ command -v curl >/dev/null || {
 }
 export GGML_RPC_TIMEOUT=2
 
-# below RANGE: a port that nobody was given by the system.
+# below RANGE: a port outside the range from which the system assigns ports.
 guess() {
 	echo $((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
 }
 
-# lend: ggwire at the same port each time.
+# lend: starts ggwire, always on the same port.
 lend() {
 	"$build/bin/ggwire" serve --config /dev/null -H 127.0.0.1 -p "$lent" >"$work/server.log" 2>&1 &
 	server_pid=$!
@@ -31,7 +31,7 @@ lend() {
 	fail "the server is not ready after 20 seconds"
 }
 
-# await TEXT: until llama-server says it, behind what was awaited before.
+# await TEXT: waits until llama-server logs it, after the text found before.
 seen=0
 await() {
 	for _wait in $(seq 600); do
@@ -42,10 +42,10 @@ await() {
 		fi
 		sleep 0.1
 	done
-	fail "llama-server does not say '$1'"
+	fail "llama-server does not log '$1'"
 }
 
-# ask TOKENS NAME: one request. Its HTTP status, 000 if there was no answer, is put into $work/NAME.code.
+# ask TOKENS NAME: sends one request, and writes its HTTP status, or 000 without a reply, to $work/NAME.code.
 ask() {
 	curl -s -m 60 -o "$work/$2.json" -w '%{http_code}' "http://127.0.0.1:$http/completion" -d \
 		"{\"prompt\":\"Once upon a time\",\"n_predict\":$1,\"temperature\":0,\"cache_prompt\":false,\"ignore_eos\":true}" \
@@ -64,7 +64,7 @@ text() {
 
 up() {
 	alive "$llama_pid" || fail "$1: llama-server has ended"
-	[ "$(curl -s -m 20 "http://127.0.0.1:$http/health")" = '{"status":"ok"}' ] || fail "$1: llama-server is not well"
+	[ "$(curl -s -m 20 "http://127.0.0.1:$http/health")" = '{"status":"ok"}' ] || fail "$1: llama-server is not healthy"
 }
 
 lent=$(guess) http=$(guess)
@@ -80,7 +80,7 @@ await 'listening'
 ask 32 before
 answered before 200
 
-# In the middle of a request, by the log's word; once in a while it is over before the signal is sent.
+# The log shows when a request is being processed. Sometimes it ends before the signal is sent.
 for _try in 1 2 3 4 5; do
 	ask 900 cut &
 	asker=$!
@@ -92,13 +92,14 @@ for _try in 1 2 3 4 5; do
 	await 'entering sleeping state'
 done
 answered cut 500
-grep -q '"error"' "$work/cut.json" || fail "no error in the answer: $(cat "$work/cut.json")"
+grep -q '"error"' "$work/cut.json" || fail "no error in the reply: $(cat "$work/cut.json")"
 up "a request was cut"
 ask 32 dead
 answered dead 500
 up "a request without a server"
 
-# The server is back. The contents of its memory are not, so the context at hand stays broken, until llama-server has slept.
+# The server is back, but the contents of its memory are lost. The current context stays broken until llama-server has
+# slept.
 lend
 ask 32 broken
 if [ "$(cat "$work/broken.code")" = 500 ]; then
@@ -109,8 +110,8 @@ else
 fi
 ask 32 after
 answered after 200
-[ "$(text before)" = "$(text after)" ] || fail "another text than before: $(text after)"
+[ "$(text before)" = "$(text after)" ] || fail "the text differs from that before: $(text after)"
 await 'entering sleeping state'
 up "asleep"
 alive "$server_pid" || fail "the server died"
-echo "PASS: answered with errors while the server was gone, and with the same text after it was back"
+echo "PASS: replied with errors while the server was down, and with the same text after it was back"

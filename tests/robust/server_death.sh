@@ -1,6 +1,6 @@
 #!/bin/sh
-# A connection that is hurt at any point of a run, and a server that is killed or refuses, end llama-bench and
-# llama-completion with a message and an exit status: never with a signal, and never without end.
+# If a connection fails at any point of a run, or the server dies or refuses the client, llama-bench and
+# llama-completion exit with a message and an exit status. They never die of a signal or hang.
 # Usage: server_death.sh CUTTER [full]
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -27,7 +27,7 @@ hurt() {
 	judge "$*" $status
 }
 
-# Within HELLO, the questions, the first weights, loading, computing; and in the answers to them.
+# Bytes until HELLO, the first requests, the first weights, loading, computing; and until the replies to them.
 up="60 20000 600000 1500000 2500000"
 down="30 1000 4000 10000 20000"
 programs=completion
@@ -37,7 +37,8 @@ server_start ggwire --max-clients 16
 for tool in $programs; do
 	for action in close reset half garbage; do
 		for bytes in $up; do
-			# What is only sent half leaves a server waiting, which drops it: the client sees the end.
+			# A half-sent request leaves the server waiting. It drops the client, which sees the end of the
+			# connection.
 			hurt "$tool" $action up "$bytes"
 		done
 		for bytes in $down; do
@@ -46,12 +47,12 @@ for tool in $programs; do
 	done
 done
 servers_alive
-# Early harm hits a connection that only asks what there is, and another one is made.
-[ $survived -le $((count * 3 / 4)) ] || fail "$survived of $count runs noticed nothing: the harm is not where it should be"
+# Early faults hit a connection that only queries the server, and the client makes another one.
+[ $survived -le $((count * 3 / 4)) ] || fail "$survived of $count runs noticed nothing: the faults miss their target"
 
 [ $quiet -le $(((count - survived) / 3)) ] || fail "$quiet of $count runs ended without a message"
 
-# A worker that is stopped at any time: the system goes on answering for it.
+# A worker that is stopped at any time: its kernel keeps the connection open.
 for delay in 0.1 0.4 0.8; do
 	server_start ggwire
 	completion "$endpoint" &
@@ -66,7 +67,7 @@ for delay in 0.1 0.4 0.8; do
 	kill -KILL $workers
 done
 
-# The server itself, killed at a random time; then nobody listens.
+# Kills the whole server at different times. After that nothing listens.
 for delay in 0.1 0.4 0.8; do
 	server_start ggwire
 	completion "$endpoint" &
@@ -79,4 +80,4 @@ done
 completion "$endpoint"
 judge "nobody listens" $?
 servers_stop
-echo "PASS: $count runs ended well, $survived of them unharmed"
+echo "PASS: $count runs ended well, $survived of them without a fault"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# A server's host that vanishes: packets are dropped, silently, at any point of a run. The client ends with a message and an
-# exit status, and the server drops the client, both long before TCP alone would give up.
-# Three network namespaces: the client's, the server's, and between them this script's, a router that can swallow packets.
+# The server's host vanishes: packets are dropped silently at any point of a run. The client exits with a message and an
+# exit status, and the server drops the client, both long before TCP alone would give up. The test uses three network
+# namespaces: the client's, the server's, and between them the script's own, which is a router that can drop packets.
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -z "${GGWIRE_NAMESPACES:-}" ]; then
@@ -20,8 +20,8 @@ export GGML_RPC_TIMEOUT=2
 limit=40
 client_ip=192.0.2.2 server_ip=198.51.100.2
 
-# namespace NAME ADDRESS ROUTER: sets $pid, a process in a namespace of its own that is linked to this one. Its end with
-# this shell's is the servers' (interop_end).
+# namespace NAME ADDRESS ROUTER: sets $pid to a process in a new namespace that is linked to this one. interop_end ends
+# it together with the servers.
 namespace() {
 	unshare -n sleep 1000 &
 	pid=$!
@@ -43,7 +43,7 @@ namespace server $server_ip 198.51.100.1
 server_ns=$pid
 echo 1 >/proc/sys/net/ipv4/ip_forward || fail "cannot route"
 
-# Stock programs start in the client's namespace.
+# Starts stock programs in the client's namespace.
 cat >"$work/loader" <<END
 #!/bin/sh
 exec nsenter -t $client_pid -n "$loader" "\$@"
@@ -59,14 +59,14 @@ mend() {
 	ip route del blackhole $client_ip && ip route del blackhole $server_ip
 }
 
-# Bytes that came in from an end so far.
+# How many bytes have arrived from an end.
 arrived() {
 	while read -r name bytes _; do
 		[ "$name" = "$1:" ] && echo "$bytes"
 	done </proc/net/dev
 }
 
-# cut_after FROM BYTES PID: the network ends once so much more has come from there, or the process.
+# cut_after FROM BYTES PID: cuts the network after that many more bytes from there, or when the process ends.
 cut_after() {
 	due=$(($(arrived "$1") + $2))
 	while [ "$(arrived "$1")" -lt $due ] && kill -0 "$3" 2>/dev/null; do
@@ -84,16 +84,16 @@ for _wait in $(seq 200); do
 done
 endpoint=$server_ip:50052
 
-completion $endpoint || fail "the network does not work: exit status $?"
+completion $endpoint || fail "a client fails over the undisturbed network: exit status $?"
 
-# clients_gone WHAT: every client that was taken has left or was dropped.
+# clients_gone WHAT: every client that the server accepted has disconnected or was dropped.
 clients_gone() {
 	for _wait in $(seq 200); do
 		[ "$(grep -c 'connected, served by' "$work/server.log")" = "$(grep -cE 'client .* (left|dropped by) worker' "$work/server.log")" ] &&
 			return
 		sleep 0.1
 	done
-	fail "$1: the server keeps a client that is gone"
+	fail "$1: the server does not drop a client that is gone"
 }
 
 # vanish PROGRAM FROM BYTES
@@ -107,7 +107,7 @@ vanish() {
 	mend
 }
 
-# While asking, loading, computing; while answers and logits are read.
+# During the first requests, loading and computing, and while the client reads replies and logits.
 for tool in completion bench; do
 	for bytes in 100 5000 600000 1500000 2600000; do
 		vanish "$tool" client $bytes
@@ -117,15 +117,15 @@ for tool in completion bench; do
 	done
 done
 harmed=$((count - survived))
-[ $harmed -ge $((count / 3)) ] || fail "$survived of $count runs noticed nothing: the harm is not where it should be"
+[ $harmed -ge $((count / 3)) ] || fail "$survived of $count runs noticed nothing: the faults miss their target"
 
-# Who finds nobody says so, and llama.cpp computes without that device.
+# A client that cannot reach the server logs that, and llama.cpp computes without the device.
 cut_off
 completion $endpoint
 judge "nobody answers" $?
-grep -q "server at $endpoint: cannot connect: .*no answer" "$work/client.log" || fail "nobody answers, and nobody says so"
+grep -q "server at $endpoint: cannot connect: .*no answer" "$work/client.log" || fail "an unreachable server is not reported"
 mend
-completion $endpoint || fail "the server does not serve on: exit status $?"
+completion $endpoint || fail "the server does not serve the next client: exit status $?"
 alive "$server_pid" || fail "the server died"
 [ $quiet -le $((harmed / 3)) ] || fail "$quiet of $count runs ended without a message"
-echo "PASS: $count runs ended well, $survived of them unharmed"
+echo "PASS: $count runs ended well, $survived of them without a fault"

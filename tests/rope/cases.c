@@ -13,7 +13,7 @@
 enum factors {
 	FACTORS_NONE,
 	FACTORS_RISING,       /* 1, 1.37, 1.74, ... */
-	FACTORS_PROPORTIONAL, /* 1 for the first half of the pairs, so large for the others that they stand still */
+	FACTORS_PROPORTIONAL, /* 1 for the first half of the pairs; for the others so large that they do not rotate */
 	FACTORS_LEARNED,      /* the inverse of frequencies that follow no power law */
 };
 
@@ -21,9 +21,9 @@ struct rope_case {
 	const char *name;
 	struct rope_params params;
 	int ne[4];               /* head, heads, tokens, batch */
-	int first_dim, n_dims;   /* the part to rotate; n_dims 0 = all */
-	int first_head, n_heads; /* n_heads 0 = all */
-	int first_pos, step;     /* of the tokens' positions */
+	int first_dim, n_dims;   /* the part to rotate; n_dims 0: everything */
+	int first_head, n_heads; /* n_heads 0: all */
+	int first_pos, step;     /* positions of the tokens */
 	enum factors factors;
 };
 
@@ -109,7 +109,7 @@ static const struct variant {
 	{"f16 backward", GGML_TYPE_F16, true, false},
 };
 
-/* One case in one variant, with the memory that it needs. */
+/* One case in one variant, with its memory. */
 struct trial {
 	const struct rope_case *c;
 	const char *variant;
@@ -117,8 +117,8 @@ struct trial {
 	struct rope_input input;
 	float *values, *result, *after, *factors;
 	int32_t *pos;
-	double worst;    /* error found / error allowed */
-	bool declinable; /* the device must decline it */
+	double worst;    /* largest error relative to the allowed error */
+	bool declinable; /* the device must decline the case */
 };
 
 static int64_t n_values(const struct rope_case *c)
@@ -126,7 +126,7 @@ static int64_t n_values(const struct rope_case *c)
 	return (int64_t)c->ne[0] * c->ne[1] * c->ne[2] * c->ne[3];
 }
 
-/* Multiples of 1/1024 from -1 to 1, which both types hold exactly. */
+/* Multiples of 1/1024 from -1 to 1, which both types represent exactly. */
 static void values_fill(float *values, int64_t n)
 {
 	uint32_t state = 1;
@@ -136,7 +136,7 @@ static void values_fill(float *values, int64_t n)
 	}
 }
 
-/* The streams differ from each other in every token, so that an element turned by the wrong one shows. */
+/* The streams differ in every token, so an element rotated by the wrong stream becomes visible. */
 static void positions_fill(const struct rope_case *c, int32_t *pos)
 {
 	for (int32_t stream = 0; stream < rope_n_streams(c->params.mode); stream++)
@@ -204,7 +204,7 @@ static void trial_close(struct trial *trial)
 	free(trial->pos);
 }
 
-/* head counts the rotated heads of all tokens of the whole batch. */
+/* head indexes the rotated heads of all tokens of the whole batch. */
 static bool head_check(struct trial *trial, int64_t head)
 {
 	const struct rope_input *in = &trial->input;
@@ -239,7 +239,7 @@ static bool is_rotated(const struct rope_input *in, int64_t dim, int64_t head)
 	       head < in->first_head + in->n_heads;
 }
 
-/* What was not to be rotated is as it was, bit for bit. */
+/* The values outside the rotated part are unchanged, bit for bit. */
 static bool surroundings_check(const struct trial *trial)
 {
 	const struct rope_input *in = &trial->input;

@@ -9,11 +9,11 @@
 #define CONTEXT_BYTES ((size_t)64 * 1024)
 #define GRAPH_NODES 8
 
-/* The tensors of one run, all in one buffer of the device. */
+/* The tensors of one run. One buffer of the device holds them all. */
 struct run {
 	struct ggml_context *ctx;
 	ggml_backend_buffer_t buffer;
-	bool declined; /* asked before memory is on the device: afterwards yes is the answer */
+	bool declined; /* determined before the memory is allocated: supports_op always says yes afterwards */
 	struct ggml_tensor *whole, *pos, *factors, *out;
 };
 
@@ -129,7 +129,7 @@ static bool values_take(const struct ggml_tensor *tensor, float *values)
 	return true;
 }
 
-/* The rotated part out of the whole, for a rotation in place. */
+/* Extracts the rotated part from the whole tensor, for a rotation in place. */
 static void part_take(const struct rope_input *in, const float *whole, float *result)
 {
 	for (int64_t row = 0; row < in->ne[2] * in->ne[3]; row++) {

@@ -1,13 +1,13 @@
-/* Lines that the documentation must have exactly as the program prints them, so that what it shows was measured. */
+/* Lines that the documentation must contain exactly as the program prints them, so that it shows measured results. */
 #ifndef TESTS_ROPE_DOC_H
 #define TESTS_ROPE_DOC_H
 
 #include <stdbool.h>
 
-/* The text of a file, to be freed; NULL, reported on stderr, if it cannot be read. */
+/* Reads a file. The caller frees the text. NULL, with a message on stderr, on errors. */
 char *rope_doc_read(const char *path);
 
-/* Prints the line. False, reported on stderr, if there is a text (not NULL) in which it is no line. */
+/* Prints the line. Returns false, with a message on stderr, if text is not NULL and does not contain it as a line. */
 bool rope_doc_line(const char *text, const char *line);
 
 #endif

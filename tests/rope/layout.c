@@ -17,10 +17,10 @@
 #define IMROPE GGML_ROPE_TYPE_IMROPE
 #define VISION GGML_ROPE_TYPE_VISION
 
-/* A character for each element of a head. */
+/* One character for each element of a head. */
 struct picture {
 	char halves[MAX_HEAD + 1];    /* c: x of a pair (x, y), s: y, 0: not rotated */
-	char streams[MAX_HEAD + 1];   /* the letter of the stream of positions that turns it */
+	char streams[MAX_HEAD + 1];   /* the letter of the position stream that rotates it */
 	char exponents[MAX_HEAD + 1]; /* e of pos * freq_base^(-2 e / n_dims) */
 };
 
@@ -52,15 +52,14 @@ static const struct layout layouts[] = {
 	{"VISION", VISION, 8, 4, 0, {4, 4, 0, 0}, "yxab", {"ccccssss", "yyyyyyyy", "01230123"}},
 };
 
-/* What rotating each unit vector by position 1 (of one stream; of all for -1) gives. moved[k][j]: element j of unit k.
- */
+/* Rotates each unit vector by position 1 of one stream, or of all for -1. moved[k][j]: element j of unit k. */
 static bool units_rotate(ggml_backend_t backend, const struct layout *l, int stream, float moved[MAX_HEAD][MAX_HEAD])
 {
 	struct rope_params params = {
 		.mode = l->mode,
 		.n_dims = l->n_dims,
 		.offset = l->offset,
-		.freq_base = exp2f((float)l->n_dims / 2), /* so that the angles are 1, 1/2, 1/4, ... */
+		.freq_base = exp2f((float)l->n_dims / 2), /* makes the angles 1, 1/2, 1/4, ... */
 		.freq_scale = 1,
 		.attn_factor = 1,
 	};
@@ -86,7 +85,7 @@ static bool units_rotate(ggml_backend_t backend, const struct layout *l, int str
 	return true;
 }
 
-/* The other element that unit k has moved to, or -1. */
+/* The other element that unit vector k has moved to, or -1. */
 static int partner(const struct layout *l, float moved[MAX_HEAD][MAX_HEAD], int k)
 {
 	for (int j = 0; j < l->head; j++)
@@ -95,7 +94,7 @@ static int partner(const struct layout *l, float moved[MAX_HEAD][MAX_HEAD], int 
 	return -1;
 }
 
-/* x' = x cos - y sin, y' = x sin + y cos: the unit of x moves to where sin is positive. */
+/* x' = x cos - y sin, y' = x sin + y cos: the unit vector of x moves to where sin is positive. */
 static void halves_draw(const struct layout *l, float moved[MAX_HEAD][MAX_HEAD], char *picture)
 {
 	for (int k = 0; k < l->head; k++) {
@@ -154,7 +153,7 @@ static bool layout_check(ggml_backend_t backend, const struct layout *l, const c
 	char line[MAX_LINE], expected[MAX_LINE];
 	line_write(l, &l->expected, expected);
 	if (!layout_draw(backend, l, &drawn)) {
-		fprintf(stderr, "the device did not rotate: %s\n", expected);
+		fprintf(stderr, "the device failed to rotate: %s\n", expected);
 		return false;
 	}
 	line_write(l, &drawn, line);

@@ -1,6 +1,6 @@
-/* Does a device rotate as RoPE is defined? Every layout and parameter of ggml_rope_ext and ggml_rope_multi, and their
- * backward twins, against a reference in double precision; and the pictures and slots of docs/rope.md, against what the
- * device and ggml do. The device may be a remote one. */
+/* Checks that a device rotates as RoPE is defined: compares every layout and parameter of ggml_rope_ext and
+ * ggml_rope_multi, and their backward counterparts, with a reference in double precision, and the pictures and slots of
+ * docs/rope.md with what the device and ggml do. The device may be remote. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static ggml_backend_t device_open(const struct options *options)
 		ggml_backend_load_all();
 	ggml_backend_dev_t device = ggml_backend_dev_by_name(options->device);
 	if (!device) {
-		fprintf(stderr, "there is no device %s, but there are:\n", options->device);
+		fprintf(stderr, "no device %s; available devices:\n", options->device);
 		for (size_t i = 0; i < ggml_backend_dev_count(); i++)
 			fprintf(stderr, "  %s\n", ggml_backend_dev_name(ggml_backend_dev_get(i)));
 		return NULL;

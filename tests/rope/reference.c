@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-/* Unit roundoffs: half the distance from 1 to the next number. */
+/* Unit roundoff: half the distance from 1 to the next number. */
 #define ROUND_F32 0x1p-24
 #define ROUND_F16 0x1p-11
 #define SUBNORMAL_F16 0x1p-25
@@ -14,7 +14,7 @@ int rope_n_pairs(const struct rope_params *params, int64_t head)
 	return params->mode == GGML_ROPE_TYPE_VISION ? (int)(head / 2) : params->n_dims / 2;
 }
 
-/* Sections one after the other; index runs over the pairs, from 0 again after the last section. */
+/* Sections follow each other. index counts pairs and starts at 0 again after the last section. */
 static int section_of(const int sections[GGML_MROPE_SECTIONS], int index, int *within)
 {
 	int total = sections[0] + sections[1] + sections[2] + sections[3];
@@ -25,7 +25,7 @@ static int section_of(const int sections[GGML_MROPE_SECTIONS], int index, int *w
 	return section;
 }
 
-/* Streams 0, 1, 2 in turn, each until its section is used up; what is left takes stream 3. */
+/* Streams 0, 1, 2 alternate, each until its section is full; the remaining pairs use stream 3. */
 static int interleaved_stream(const int sections[GGML_MROPE_SECTIONS], int index)
 {
 	int stream = index % 3;
@@ -60,15 +60,15 @@ struct rope_pair rope_pair_at(const struct rope_params *params, int64_t head, in
 	return pair;
 }
 
-/* YaRN: the exponent at which a wave turns this many times within the context that the model was trained with. */
+/* YaRN: the exponent at which a wave turns this many times within the context of the model's training. */
 static double exponent_of_turns(const struct rope_params *params, double turns)
 {
 	double base = params->freq_base;
 	return params->n_dims * log(params->n_ctx_orig / (2 * PI * turns)) / (2 * log(base));
 }
 
-/* YaRN: 1 for the fast waves, which keep their frequency, 0 for the slow ones, whose positions are scaled. ggml counts
- * the pairs here, also for VISION, whose exponents start again with each section. */
+/* YaRN: 1 for fast waves, which keep their frequency, 0 for slow waves, whose positions are scaled. ggml counts pairs
+ * here, even for VISION, whose exponents start again with each section. */
 static double fast_share(const struct rope_params *params, int index)
 {
 	double low = fmax(0, floor(exponent_of_turns(params, params->beta_fast)));
@@ -76,8 +76,8 @@ static double fast_share(const struct rope_params *params, int index)
 	return 1 - fmin(1, fmax(0, (index - low) / fmax(0.001, high - low)));
 }
 
-/* A device gets freq_base^(-2 e / n_dims) by multiplying e times with a rounded power of freq_base, whose own exponent
- * was rounded too: each step adds an error in proportion. */
+/* A device computes freq_base^(-2 e / n_dims) by e multiplications with a rounded power of freq_base, whose exponent is
+ * rounded, too: each step adds a proportional error. */
 static double frequency_error(const struct rope_params *params, int exponent)
 {
 	double base = params->freq_base;
@@ -105,7 +105,7 @@ struct rope_turn rope_turn_at(
 	return turn;
 }
 
-/* Four roundings in the sine and the cosine and their scale, four in the products and their sum. */
+/* Four roundings in the sine, the cosine and their scale, and four in the products and their sum. */
 static double value_error(enum ggml_type type, const struct rope_turn *turn, double length, double value)
 {
 	double error = fabs(turn->scale) * length * (turn->angle_error + 8 * ROUND_F32);

@@ -13,7 +13,7 @@
 #define CONTEXT_BYTES ((size_t)64 * 1024)
 #define MAX_LINE 160
 
-/* Sections are set in MROPE, IMROPE and VISION, and 0 else. */
+/* Sections are set for MROPE, IMROPE and VISION, and 0 otherwise. */
 enum presence {
 	ALWAYS,
 	SECTIONS,
@@ -38,7 +38,7 @@ static const struct rope_params distinct = {
 
 static const struct slot {
 	const char *name, *type;
-	size_t at; /* of the value in struct rope_params */
+	size_t at; /* offset of the value in struct rope_params */
 	enum presence presence;
 } slots[] = {
 	{"n_past", "int32", 0, ZERO},
@@ -84,7 +84,7 @@ static bool slots_match(const struct ggml_tensor *op, const struct rope_params *
 	return good;
 }
 
-/* The operation's name and sources, and for a rotation in place that it is a view of its first source. */
+/* Checks the operation's name and sources, and that a rotation in place is a view of its first source. */
 static bool shape_matches(
 	const struct ggml_tensor *op, const struct rope_params *params, struct ggml_tensor *const src[3])
 {
@@ -103,7 +103,7 @@ static bool op_check(struct ggml_context *ctx, int mode, bool backward, bool inp
 	params.backward = backward;
 	params.inplace = inplace;
 	if (mode == GGML_ROPE_TYPE_VISION)
-		params.offset = 0; /* it takes none */
+		params.offset = 0; /* it has no offset */
 	struct ggml_tensor *src[3] = {
 		ggml_new_tensor_3d(ctx, GGML_TYPE_F32, 64, 2, 3),
 		ggml_new_tensor_1d(ctx, GGML_TYPE_I32, 3 * rope_n_streams(mode)),

@@ -1,9 +1,9 @@
 #!/bin/sh
-# RoPE through the wire: test_rope, our plug-in, our server.
+# RoPE over the wire: test_rope, our plug-in, our server.
 # Usage: wire.sh [SERVE_ARGUMENT...]      (default: -p 0; for a dialect: --listen 127.0.0.1:0,proto=4.0)
 #   GGWIRE_BUILD     build directory (default: build)
 #   ROPE_FLAGS       more arguments of test_rope
-#   GGWIRE_BACKENDS  directory of ggml's own backends (default: the sysroot's)
+#   GGWIRE_BACKENDS  directory of ggml's backends (default: the sysroot's)
 set -u
 build=$(realpath "${GGWIRE_BUILD:-build}") || exit 1
 root=$(realpath "$(dirname "$0")/../..")
@@ -35,7 +35,7 @@ for _try in $(seq 100); do
 	kill -0 $server 2>/dev/null || { echo "the server ended" >&2; exit 1; }
 	sleep 0.1
 done
-[ -n "$port" ] || { echo "the server does not say which port it listens on" >&2; exit 1; }
+[ -n "$port" ] || { echo "the server does not print its port" >&2; exit 1; }
 
 # shellcheck disable=SC2086 # flags are words
 GGML_RPC_SERVERS=127.0.0.1:$port timeout -k 5 100 "$build/tests/test_rope" --backends "$work/backends" --device RPC0 ${ROPE_FLAGS:-}

@@ -1,4 +1,4 @@
-/* A server that is waited for says that it lives, and one that says nothing is lost. */
+/* A client keeps waiting for a server that sends keep-alives (EXT_ALIVE), and gives up a silent one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #include "wire/cursor.h"
 #include "wire/extension.h"
 
-/* GGML_RPC_TIMEOUT, in milliseconds: a word comes every quarter of it. */
+/* GGML_RPC_TIMEOUT in milliseconds. The server sends a keep-alive every quarter of it. */
 #define TIMEOUT_MS 1000
 #define LONG_MS (3 * TIMEOUT_MS)
 #define REPLY 100000
@@ -29,7 +29,7 @@ static void sleep_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
-/* A server by hand: deaf ones hear EXT_ALIVE and do nothing about it. */
+/* A scripted server. The deaf variant receives EXT_ALIVE and ignores it. */
 struct scene {
 	void (*act)(struct scene *s, unsigned cmd);
 	bool deaf;
@@ -111,7 +111,7 @@ static void a_long_computation_is_no_silence(void **state)
 	end(&s, GW_ERR_CLOSED);
 }
 
-static void a_server_that_says_nothing_is_lost(void **state)
+static void a_silent_server_is_lost(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -153,7 +153,7 @@ static void who_waits_to_send_waits_for_a_server_that_works(void **state)
 	end(&s, GW_ERR_CLOSED);
 }
 
-static void who_waits_to_send_does_not_wait_for_one_that_is_silent(void **state)
+static void a_blocked_sender_gives_up_a_silent_server(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -165,7 +165,7 @@ static void who_waits_to_send_does_not_wait_for_one_that_is_silent(void **state)
 	pthread_join(s.thread, NULL);
 }
 
-/* In pieces that are queued, pieces that are sent at once, and with time for several words between them. */
+/* Queues some pieces, sends others at once, with enough time between them for several keep-alives. */
 static void reply_slowly(struct scene *s, unsigned cmd)
 {
 	static const size_t pieces[] = {1, 20000, 16384, 40000, 5};
@@ -183,7 +183,7 @@ static void reply_slowly(struct scene *s, unsigned cmd)
 	}
 }
 
-static void no_word_is_within_a_reply(void **state)
+static void keep_alives_never_interrupt_a_reply(void **state)
 {
 	(void)state;
 	static uint8_t got[REPLY];
@@ -198,14 +198,14 @@ static void no_word_is_within_a_reply(void **state)
 	end(&s, GW_ERR_CLOSED);
 }
 
-/* Says the word itself, as soon as the client has nothing more to expect. */
+/* Sends a keep-alive when the client expects nothing more. */
 static void say(struct scene *s, unsigned cmd)
 {
 	(void)cmd;
 	(void)gw_connection_report_alive(s->peer, &s->peer->sends);
 }
 
-static void words_that_nobody_waits_for_do_no_harm(void **state)
+static void unexpected_keep_alives_do_no_harm(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -213,7 +213,7 @@ static void words_that_nobody_waits_for_do_no_harm(void **state)
 	assert_int_equal(gw_client_post(s.client, GW_CMD_FREE_BUFFER, &(struct iovec){(uint8_t[8]){0}, 8}, 1), GW_OK);
 	assert_int_equal(gw_client_flush(s.client), GW_OK);
 	assert_true(s.client->transport->ops->readable(s.client->transport, 10000));
-	/* Bytes that are still unread at the end would break the connection, for the server. */
+	/* Closing with unread bytes would reset the connection, for the server. */
 	end(&s, GW_ERR_CLOSED);
 }
 
@@ -224,25 +224,25 @@ static void reply_at_once(struct scene *s, unsigned cmd)
 		s->end = gw_connection_reply(s->peer, &byte, 1, NULL);
 }
 
-static void nothing_is_said_while_nothing_is_asked(void **state)
+static void idle_connections_get_no_keep_alives(void **state)
 {
 	(void)state;
 	struct scene s;
 	uint8_t byte;
 	begin(&s, false, reply_at_once);
 	assert_int_equal(ask(&s, &byte, 1), GW_OK);
-	/* One word may still be on its way. */
+	/* One keep-alive may still arrive. */
 	sleep_ms(2 * TIMEOUT_MS);
 	assert_int_equal(gw_client_take_alive(s.client, NULL), GW_OK);
 	assert_false(s.client->transport->ops->readable(s.client->transport, 2 * TIMEOUT_MS));
-	/* And the thread wakes up again. */
+	/* The thread wakes up again. */
 	s.act = reply_late;
 	assert_int_equal(ask(&s, &byte, 1), GW_OK);
 	end(&s, GW_ERR_CLOSED);
 }
 
-/* Who has not asked takes the word for a reply of 2^64-1 bytes. */
-static void the_word_is_none_to_who_has_not_asked(void **state)
+/* A client that has not enabled keep-alives takes one for a reply of 2^64-1 bytes. */
+static void keep_alives_must_be_requested(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -254,7 +254,7 @@ static void the_word_is_none_to_who_has_not_asked(void **state)
 	pthread_join(s.thread, NULL);
 }
 
-static void a_server_of_an_earlier_level_is_not_asked(void **state)
+static void servers_of_an_earlier_level_get_no_request(void **state)
 {
 	(void)state;
 	struct gw_transport *near, *far;
@@ -275,14 +275,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_long_computation_is_no_silence),
-		cmocka_unit_test(a_server_that_says_nothing_is_lost),
+		cmocka_unit_test(a_silent_server_is_lost),
 		cmocka_unit_test(who_waits_to_send_waits_for_a_server_that_works),
-		cmocka_unit_test(who_waits_to_send_does_not_wait_for_one_that_is_silent),
-		cmocka_unit_test(no_word_is_within_a_reply),
-		cmocka_unit_test(words_that_nobody_waits_for_do_no_harm),
-		cmocka_unit_test(nothing_is_said_while_nothing_is_asked),
-		cmocka_unit_test(the_word_is_none_to_who_has_not_asked),
-		cmocka_unit_test(a_server_of_an_earlier_level_is_not_asked),
+		cmocka_unit_test(a_blocked_sender_gives_up_a_silent_server),
+		cmocka_unit_test(keep_alives_never_interrupt_a_reply),
+		cmocka_unit_test(unexpected_keep_alives_do_no_harm),
+		cmocka_unit_test(idle_connections_get_no_keep_alives),
+		cmocka_unit_test(keep_alives_must_be_requested),
+		cmocka_unit_test(servers_of_an_earlier_level_get_no_request),
 	};
 	setenv("GGML_RPC_TIMEOUT", "1", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);

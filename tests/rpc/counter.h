@@ -1,4 +1,4 @@
-/* A decorator that counts calls and notes how sends were cut into elements. */
+/* A decorator that counts calls and records the elements of sends. */
 #ifndef GW_TESTS_SESSION_COUNTER_H
 #define GW_TESTS_SESSION_COUNTER_H
 
@@ -17,11 +17,11 @@ struct counter {
 	size_t receives;
 	uint64_t bytes_sent;
 	uint64_t bytes_received;
-	size_t lengths[COUNTER_LENGTHS]; /* of the elements of all sends */
+	size_t lengths[COUNTER_LENGTHS]; /* lengths of the elements of all sends */
 	size_t n_lengths;
 };
 
-/* Wraps inner, which the counter then owns; closing it does not free the counter. */
+/* Wraps inner, which the counter then owns. Closing the counter does not free it. */
 struct gw_transport *counter_wrap(struct counter *counter, struct gw_transport *inner, bool keeps_boundaries);
 
 #endif

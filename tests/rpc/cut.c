@@ -1,5 +1,5 @@
-/* The connection breaks at every byte of a conversation: nothing hangs, nothing crashes, what was awaited reads as
- * zeros, the loss is logged once, and every later call fails at once. */
+/* The connection breaks at every byte of a conversation: nothing hangs or crashes, pending reads return zeros, the
+ * client logs the loss once, and every later call fails at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static void count_line(enum gw_log_level level, const char *line, void *user)
 	strncpy(last_line, line, sizeof(last_line) - 1);
 }
 
-/* What the client of one conversation saw. */
+/* The results of one conversation on the client's side. */
 struct outcome {
 	bool connected;
 	bool lost;
@@ -49,7 +49,7 @@ static void check_sticky(bool *lost, enum gw_status status)
 		*lost = true;
 }
 
-/* A few of everything, with bulk bytes where something may be long. */
+/* Uses a few commands of each kind. bulk is the number of bytes for long bodies. */
 static void converse(struct gw_client *c, struct outcome *o, size_t bulk)
 {
 	struct get_body b1, b2;
@@ -94,10 +94,10 @@ struct plan {
 	struct gw_fault_plan client, server;
 	size_t bulk;
 	const struct gw_dialect *dialect;
-	bool tls; /* the faults are below it */
+	bool tls; /* the faults happen below TLS */
 };
 
-/* One conversation, disturbed; the counter is at the client's end. */
+/* Runs one conversation with faults. The counter is at the client's end. */
 static void run(const struct plan *plan, struct counter *counter, struct outcome *o)
 {
 	struct gw_transport *near, *far;
@@ -114,7 +114,7 @@ static void run(const struct plan *plan, struct counter *counter, struct outcome
 	assert_int_equal(gw_fault_wrap(near, &plan->client, &near), GW_OK);
 	assert_int_equal(gw_fault_wrap(far, &plan->server, &far), GW_OK);
 	if (plan->tls && !tls_link(&near, &far)) {
-		/* The handshake was cut: an end that had finished it finds out later. */
+		/* The handshake was cut. An end that had already finished it notices later. */
 		if (near)
 			near->ops->close(near);
 		if (far)
@@ -142,7 +142,7 @@ static struct plan undisturbed(const struct gw_dialect *dialect, size_t bulk)
 
 static uint64_t next_offset(uint64_t offset, uint64_t total, size_t bulk)
 {
-	/* Every byte where messages are short; inside long bodies one in a while. */
+	/* Every byte of short messages, but only some positions inside long bodies. */
 	return !bulk || offset < 600 || total - offset < 200 ? offset + 1 : offset + 701;
 }
 
@@ -172,7 +172,7 @@ static void cut_everywhere(const struct gw_dialect *dialect, size_t bulk)
 	}
 }
 
-/* Below TLS, from the first byte of its handshake on: until the cut lies behind the conversation. */
+/* Cuts below TLS, at every byte from the start of its handshake, until the cut lies after the conversation. */
 static void cut_below_tls(uint64_t *cut, struct plan *plan)
 {
 	struct counter counter;
@@ -181,7 +181,7 @@ static void cut_below_tls(uint64_t *cut, struct plan *plan)
 		assert_true(*cut < 10000);
 		run(plan, &counter, &o);
 	}
-	/* A handshake and a conversation were cut before. */
+	/* The cuts covered a handshake and a conversation. */
 	assert_true(*cut > 600);
 }
 
@@ -218,7 +218,7 @@ static void long_conversation(void **state)
 	cut_everywhere(&gw_dialect_newest, 100000);
 }
 
-/* Any one byte of the replies flipped: whatever it was, the client ends the conversation or sees other data. */
+/* Flips each byte of the replies in turn: the client either ends the conversation or sees different data. */
 static void corrupt_everywhere(void **state)
 {
 	(void)state;
@@ -226,7 +226,7 @@ static void corrupt_everywhere(void **state)
 	struct outcome o;
 	struct plan plan = undisturbed(&gw_dialect_newest, 0);
 	run(&plan, &counter, &o);
-	/* Behind the HELLO: the headers of the three replies. */
+	/* The headers of the three replies after HELLO. */
 	static const struct {
 		size_t header, body;
 	} replies[] = {{36, ROW * ROWS}, {36 + 8 + ROW * ROWS, 64}, {36 + 8 + ROW * ROWS + 8 + 64, 8}};

@@ -1,4 +1,4 @@
-/* Requests and replies between a client and a server that both behave. */
+/* Requests and replies between a correct client and a correct server. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ static const struct gw_dialect *const with_empty = &dialect_with_empty_replies;
 struct session {
 	struct server server;
 	struct gw_client *client;
-	uint64_t hash; /* what the server's running hash should be */
+	uint64_t hash; /* expected running hash of the server */
 };
 
 typedef void (*pair_maker)(struct gw_transport **client, struct gw_transport **server);
@@ -165,7 +165,7 @@ static void drain_waits_for_its_ticket(void **state)
 	assert_true(is_zero(bytes[13], 70));
 	assert_int_equal(gw_client_drain(s.client, tickets[3]), GW_OK);
 	assert_true(is_zero(bytes[13], 70));
-	/* A call is answered after all that came before it. */
+	/* The server executes earlier posts before it answers a call. */
 	check_hash(&s);
 	assert_true(is_pattern(bytes[19], 19, 0, 10));
 	assert_int_equal(gw_client_drain(s.client, GW_CLIENT_ALL), GW_OK);
@@ -209,7 +209,7 @@ static void large_calls(void **state)
 	free(bytes);
 }
 
-/* Thousands of replies on their way, with requests of all sizes between them: neither side may wait for the other. */
+/* Thousands of outstanding replies, mixed with requests of all sizes: neither side may block the other. */
 static void gets_and_posts_do_not_deadlock(pair_maker make, const struct gw_dialect *d)
 {
 	enum {
@@ -306,7 +306,7 @@ static void small_requests_leave_together(void **state)
 	assert_int_equal(counter.lengths[3], sizeof(large));
 	check_hash(&s);
 	session_stop(&s);
-	/* The answers to HELLO, get and call. */
+	/* The replies to HELLO, get and call. */
 	assert_int_equal(far_counter.sends, 3);
 }
 
@@ -317,7 +317,7 @@ static void expect_lengths(const struct counter *counter, const size_t *lengths,
 		assert_int_equal(counter->lengths[i], lengths[i]);
 }
 
-static void units_stay_apart_where_boundaries_are_kept(void **state)
+static void message_boundaries_are_kept_where_they_matter(void **state)
 {
 	(void)state;
 	static const size_t requests[] = {1, 8, 24, 1, 8, 10, 1, 8, 1, 8, 6, 1, 8, 60000, 20000, 1, 8, 16, 1, 8};
@@ -347,7 +347,7 @@ static void units_stay_apart_where_boundaries_are_kept(void **state)
 	free(bytes);
 }
 
-static void many_units_need_no_room(void **state)
+static void many_requests_are_sent_with_boundaries(void **state)
 {
 	(void)state;
 	struct counter counter, far_counter;
@@ -376,7 +376,7 @@ static void refuses_what_the_dialect_lacks(void **state)
 	assert_int_equal(gw_client_get(c, GW_CMD_GET_TENSOR_2D, NULL, 0, &dest, NULL), GW_ERR_UNSUPPORTED);
 	assert_true(is_zero(reply, 8));
 	assert_int_equal(gw_client_call(c, GW_CMD_EXT_END, NULL, 0, reply, 8), GW_ERR_UNSUPPORTED);
-	/* A post that is answered, or a call that is not, would put all later replies out of step. */
+	/* Posting a command that has a reply, or calling one without, would misalign all later replies. */
 	assert_int_equal(gw_client_post(c, GW_CMD_DEVICE_COUNT, NULL, 0), GW_ERR_INVALID);
 	assert_int_equal(gw_client_call(c, GW_CMD_SET_TENSOR, NULL, 0, reply, 8), GW_ERR_INVALID);
 	assert_int_equal(gw_client_post(c, GW_CMD_SET_TENSOR, parts, GW_CLIENT_MAX_PARTS + 1), GW_ERR_INVALID);
@@ -453,8 +453,8 @@ int main(void)
 		cmocka_unit_test(ten_thousand_gets),
 		cmocka_unit_test(huge_replies_and_huge_posts),
 		cmocka_unit_test(small_requests_leave_together),
-		cmocka_unit_test(units_stay_apart_where_boundaries_are_kept),
-		cmocka_unit_test(many_units_need_no_room),
+		cmocka_unit_test(message_boundaries_are_kept_where_they_matter),
+		cmocka_unit_test(many_requests_are_sent_with_boundaries),
 		cmocka_unit_test(refuses_what_the_dialect_lacks),
 		cmocka_unit_test(threads_share_a_client),
 	};

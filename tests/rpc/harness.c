@@ -8,7 +8,7 @@
 #include "rpc/client_state.h"
 #include "wire/cursor.h"
 
-#define PIECE 50000 /* of a long reply */
+#define PIECE 50000 /* size of a piece of a long reply */
 
 const struct gw_dialect dialect_with_empty_replies = {
 	.version = {8, 0, 0},
@@ -110,7 +110,7 @@ static enum gw_status serve_one(struct gw_connection *p, uint64_t *hash, struct 
 	must(size < (64 << 20), "request of a sane size");
 	uint8_t *body = malloc((size_t)size + 1);
 	must(body, "malloc");
-	/* In two reads, as servers do: a fixed part, then data. */
+	/* Reads twice, as servers do: a fixed part, then data. */
 	size_t fixed = size < 11 ? (size_t)size : 11;
 	status = gw_connection_read(p, body, fixed, err);
 	if (!status)

@@ -1,4 +1,4 @@
-/* HELLO from the client's side: every kind of server that is none, and every version. */
+/* HELLO on the client's side: all kinds of invalid servers, and all versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static void keep_line(enum gw_log_level level, const char *line, void *user)
 	strncpy(logged, line, sizeof(logged) - 1);
 }
 
-/* Shakes hands with somebody who has said these bytes, and says no more. */
+/* Runs the handshake with a peer that has sent these bytes and sends no more. */
 static enum gw_status hello_to(const void *bytes, size_t n, struct gw_client **client, struct gw_error *err)
 {
 	struct gw_transport *near, *far;
@@ -67,7 +67,7 @@ static void silence_is_a_timeout(void **state)
 	assert_true(gw_clock_ns() - start >= 59000000);
 }
 
-static void half_an_answer_is_a_timeout(void **state)
+static void half_a_reply_is_a_timeout(void **state)
 {
 	(void)state;
 	uint8_t answer[36];
@@ -76,7 +76,7 @@ static void half_an_answer_is_a_timeout(void **state)
 		expect_refusal(answer, n, GW_ERR_TIMEOUT, "does not answer");
 }
 
-static void banners_are_no_answer(void **state)
+static void banners_are_not_taken_for_replies(void **state)
 {
 	(void)state;
 	static const char *const banners[] = {"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -169,7 +169,7 @@ static void newer_minor_versions_are_taken_with_a_warning(void **state)
 	gw_client_close(client);
 }
 
-static void extensions_are_what_both_sides_have(void **state)
+static void extensions_are_those_of_both_sides(void **state)
 {
 	(void)state;
 	static const struct {
@@ -186,7 +186,7 @@ static void extensions_are_what_both_sides_have(void **state)
 	}
 }
 
-static void bytes_behind_the_answer_are_kept(void **state)
+static void bytes_after_the_reply_are_kept(void **state)
 {
 	(void)state;
 	struct gw_client *client;
@@ -246,7 +246,7 @@ static void connects_over_tcp(void **state)
 	assert_int_equal(gw_endpoint_parse("127.0.0.1:0", true, &ep, NULL), GW_OK);
 	assert_int_equal(gw_transport_listen(&ep, 1, &fd, &bound, NULL), GW_OK);
 	gw_endpoint_format(&bound, name, sizeof(name));
-	/* The connection is made in the backlog; the server takes it when the HELLO is on its way already. */
+	/* The kernel completes the connection. The server accepts it when HELLO is already on its way. */
 	struct gw_transport *near;
 	assert_int_equal(gw_transport_dial(&bound, 1000, &near, NULL), GW_OK);
 	int conn = accept(fd, NULL, NULL);
@@ -265,15 +265,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(silence_is_a_timeout),
-		cmocka_unit_test(half_an_answer_is_a_timeout),
-		cmocka_unit_test(banners_are_no_answer),
+		cmocka_unit_test(half_a_reply_is_a_timeout),
+		cmocka_unit_test(banners_are_not_taken_for_replies),
 		cmocka_unit_test(closing_at_once_is_no_server),
 		cmocka_unit_test(closing_on_hello_is_no_server),
 		cmocka_unit_test(unknown_versions_are_refused_by_name),
 		cmocka_unit_test(known_versions_choose_the_dialect),
 		cmocka_unit_test(newer_minor_versions_are_taken_with_a_warning),
-		cmocka_unit_test(extensions_are_what_both_sides_have),
-		cmocka_unit_test(bytes_behind_the_answer_are_kept),
+		cmocka_unit_test(extensions_are_those_of_both_sides),
+		cmocka_unit_test(bytes_after_the_reply_are_kept),
 		cmocka_unit_test(client_sends_hello_with_zero_caps),
 		cmocka_unit_test(connect_names_the_endpoint),
 		cmocka_unit_test(connects_over_tcp),

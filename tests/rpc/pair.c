@@ -1,4 +1,4 @@
-/* The pairs that sessions are tested over. */
+/* The transport pairs for the session tests. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-/* The server's end against clients that do not keep to the protocol, or take their time. */
+/* The server's end against slow clients and clients that violate the protocol. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "wire/extension.h"
 #include "wire/message.h"
 
-static struct gw_transport *far; /* the client's end, driven by hand */
+static struct gw_transport *far; /* the client's end, driven by the test */
 static struct gw_connection *peer;
 static struct counter counter;
 static struct gw_error err;
@@ -26,7 +26,7 @@ static int setup(void **state)
 	(void)state;
 	struct gw_transport *near;
 	memset(&err, 0, sizeof(err));
-	/* Room for all that a test says before it listens. */
+	/* Large enough for all that a test sends before it receives. */
 	if (gw_loopback_pair(1 << 20, &far, &near))
 		return -1;
 	return gw_connection_new(counter_wrap(&counter, near, false), &gw_dialect_newest, &peer) ? -1 : 0;
@@ -83,7 +83,7 @@ static void answers_hello(void **state)
 	hear(answer, sizeof(answer));
 	assert_memory_equal(answer, expected, sizeof(answer));
 	assert_false(far->ops->readable(far, 0));
-	/* A second one is a request like others, for the server to refuse. */
+	/* A second HELLO is an ordinary request, which the server must refuse. */
 	say_request(GW_CMD_HELLO, caps, sizeof(caps));
 	next_is(GW_CMD_HELLO, 24);
 	uint8_t body[24];
@@ -135,7 +135,7 @@ static void refuses_hello_of_a_monstrous_size(void **state)
 	refuses("\x0e\xff\xff\xff\xff\xff\xff\xff\xff", 9, GW_ERR_PROTOCOL, "HELLO of 18446744073709551615 bytes");
 }
 
-static void leaving_without_a_word_is_closed(void **state)
+static void leaving_before_hello_is_closed(void **state)
 {
 	(void)state;
 	far->ops->shutdown(far);
@@ -256,7 +256,7 @@ static void replies_leave_before_a_body_is_awaited(void **state)
 	assert_memory_equal(reply + 8, "abcd", 4);
 }
 
-static void much_that_has_gathered_leaves(void **state)
+static void many_queued_replies_are_flushed(void **state)
 {
 	(void)state;
 	uint8_t body[10000] = {0};
@@ -318,7 +318,7 @@ int main(void)
 		TEST(refuses_old_clients),
 		TEST(refuses_hello_of_another_size),
 		TEST(refuses_hello_of_a_monstrous_size),
-		TEST(leaving_without_a_word_is_closed),
+		TEST(leaving_before_hello_is_closed),
 		TEST(leaving_inside_hello_is_lost),
 		TEST(leaving_inside_a_header_is_lost),
 		TEST(leaving_between_requests_is_closed),
@@ -326,7 +326,7 @@ int main(void)
 		TEST(small_requests_share_a_receive),
 		TEST(replies_leave_together_before_blocking),
 		TEST(replies_leave_before_a_body_is_awaited),
-		TEST(much_that_has_gathered_leaves),
+		TEST(many_queued_replies_are_flushed),
 		TEST(replies_in_pieces),
 		TEST(queued_replies_leave_when_the_peer_is_freed),
 	};

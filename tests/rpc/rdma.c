@@ -1,4 +1,4 @@
-/* Going over to RDMA, between ggwire ends and with stock ones, when all is well and when anything fails. */
+/* Upgrades to RDMA between ggwire ends and with stock ones, with and without failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,8 +47,8 @@ struct net {
 	int fd;
 	char name[64];
 	enum gw_transport_mode mode;
-	const struct gw_tls_key *key; /* clients use TLS with it; NULL: without */
-	bool allows_plaintext;        /* RDMA after TLS */
+	const struct gw_tls_key *key; /* clients connect with TLS and this key; NULL: without TLS */
+	bool allows_plaintext;        /* allows RDMA after TLS */
 	pthread_t thread;
 	struct server servers[MAX_SERVERS];
 	int n;
@@ -62,7 +62,7 @@ static enum gw_status find_key(void *user, const char *identity, struct gw_tls_k
 	return GW_OK;
 }
 
-/* The server's end of TLS, where there is a key. */
+/* Runs the server's end of the TLS handshake, if there is a key. */
 static bool take_tls(const struct net *net, struct gw_transport **t)
 {
 	struct gw_transport *inner = *t;
@@ -92,7 +92,7 @@ static void *accept_main(void *arg)
 	return NULL;
 }
 
-/* What is to be different about a net. */
+/* Settings that some tests change before they start a net. */
 static const struct gw_tls_key *net_key;
 static bool net_allows_plaintext;
 
@@ -106,7 +106,7 @@ static void net_start(struct net *net, enum gw_transport_mode mode)
 	assert_int_equal(pthread_create(&net->thread, NULL, accept_main, net), 0);
 }
 
-/* After this, servers[n - 1] tells how the last one ended. */
+/* After this, servers[n - 1] holds the result of the last connection. */
 static void net_stop(struct net *net)
 {
 	shutdown(net->fd, SHUT_RDWR);
@@ -147,7 +147,7 @@ static const char *transport_of(const struct gw_client *c)
 	return c->transport->ops->name;
 }
 
-/* Everything that a connection is used for: requests that are short and long, replies that are short and long. */
+/* Uses a connection for short and long requests with short and long replies. */
 static enum gw_status use(struct gw_client *c)
 {
 	static uint8_t body[700000], reply[700000];
@@ -171,7 +171,7 @@ static enum gw_status use(struct gw_client *c)
 	return status;
 }
 
-/* Connects, uses the connection, ends it; says which transport it was. */
+/* Connects, uses the connection and closes it. Returns the name of the transport. */
 static const char *round_trip(enum gw_transport_mode server_mode, struct gw_error *err)
 {
 	const char *name = NULL;
@@ -197,7 +197,7 @@ static void stays_on_tcp(const char *why)
 		fail_msg("'%s' is not in the log:\n%s", why, logged);
 }
 
-static void ggwire_ends_go_over(void **state)
+static void ggwire_ends_upgrade(void **state)
 {
 	(void)state;
 	struct gw_error err;
@@ -218,7 +218,7 @@ static void ggwire_ends_choose_their_own_parameters(void **state)
 	fake_usual();
 	net_start(&net, GW_TRANSPORT_AUTO);
 	assert_int_equal(gw_client_connect(net.name, &c, NULL), GW_OK);
-	/* The server's second queue pair; its first waited for a stock client. */
+	/* The server's second queue pair. It had created the first for a stock client. */
 	uint32_t server = fake_last_qpn(), client = fake_rtr(server).dest_qp_num;
 	const struct ibv_qp_attr rtr = fake_rtr(client), rts = fake_rts(client);
 	assert_int_equal(rtr.dest_qp_num, server);
@@ -252,7 +252,7 @@ static void stock_ends_use_the_stock_path(void **state)
 	net_stop(&net);
 }
 
-static void infiniband_goes_by_lid(void **state)
+static void infiniband_uses_the_lid(void **state)
 {
 	(void)state;
 	struct gw_error err;
@@ -271,12 +271,12 @@ static void infiniband_goes_by_lid(void **state)
 	assert_int_equal(rtr.path_mtu, IBV_MTU_4096);
 	gw_client_close(c);
 	net_stop(&net);
-	/* Stock peers have no word for it. */
+	/* The stock protocol cannot report it. */
 	setenv("GGML_RPC_STOCK", "1", 1);
 	stays_on_tcp("the server announces no RDMA");
 }
 
-static void stays_on_tcp_and_says_why(void **state)
+static void stays_on_tcp_and_logs_why(void **state)
 {
 	(void)state;
 	stays_on_tcp("stays on TCP: there is no RDMA device");
@@ -303,14 +303,14 @@ static void a_path_that_loses_packets_is_noticed_before_it_is_used(void **state)
 	fake_cut(true);
 	stays_on_tcp("stays on TCP: RDMA: a send failed: transport retry counter exceeded");
 	fake_cut(false);
-	/* Small messages would have come through. */
+	/* Small messages would arrive. */
 	fake_path_mtu(1000);
 	logged[0] = '\0';
 	stays_on_tcp("stays on TCP: RDMA: a send failed: transport retry counter exceeded");
 	assert_true(gw_clock_ns() - start < UINT64_C(3000000000));
 }
 
-static void a_server_without_rdma_says_so(void **state)
+static void a_server_without_rdma_reports_it(void **state)
 {
 	(void)state;
 	struct gw_error err;
@@ -327,7 +327,7 @@ static void a_client_without_rdma_is_served(void **state)
 	stays_on_tcp("stays on TCP: the client announces no RDMA");
 }
 
-static void rdma_alone_refuses_and_says_why(void **state)
+static void required_rdma_refuses_tcp_and_says_why(void **state)
 {
 	(void)state;
 	struct gw_error err = {0};
@@ -352,7 +352,7 @@ static void rdma_alone_refuses_and_says_why(void **state)
 	assert_non_null(strstr(err.text, "'infiniband' is not auto, tcp or rdma"));
 }
 
-/* A key file for this process, and the same key for servers. */
+/* Writes a key file for this process, and gives servers the same key. */
 static void use_tls(const struct gw_tls_key *key, char path[64])
 {
 	snprintf(path, 64, "/tmp/gw-rdma-keys-%ld", (long)getpid());
@@ -395,7 +395,7 @@ static void tls_stays_unless_both_ends_allow_plaintext(void **state)
 	net_key = NULL;
 }
 
-static void a_server_of_rdma_alone_refuses_tcp(void **state)
+static void a_server_that_requires_rdma_refuses_tcp(void **state)
 {
 	(void)state;
 	struct gw_client *c;
@@ -410,8 +410,8 @@ static void a_server_of_rdma_alone_refuses_tcp(void **state)
 	assert_non_null(strstr(net.servers[0].why.text, "allows only RDMA, but the client announces no RDMA"));
 }
 
-/* Fails the nth call that sets up, whichever side makes it, until there are none left to fail. The connection is made
- * all the same. Returns how many calls there were. */
+/* Lets the nth setup call of either side fail, for each n until no call is left. Each time a connection is made.
+ * Returns how many stayed on TCP. */
 static unsigned every_setup_call_fails_once(const char *over_rdma)
 {
 	unsigned n = 0, on_rdma = 0, on_tcp = 0;
@@ -433,11 +433,12 @@ static void one_sided_failure_leaves_ggwire_ends_on_tcp(void **state)
 {
 	(void)state;
 	fake_usual();
-	/* Two probes and two activations of the server, of which the first do not matter, and one of the client. */
+	/* The server makes two probes and two activations, the client one activation. Failures of the server's first
+	 * probe and activation do not matter. */
 	assert_true(every_setup_call_fails_once("rdma") >= 15);
 }
 
-static void one_sided_failure_of_stock_ends_is_mended(void **state)
+static void stock_ends_reconnect_after_a_one_sided_failure(void **state)
 {
 	(void)state;
 	fake_usual();
@@ -446,8 +447,8 @@ static void one_sided_failure_of_stock_ends_is_mended(void **state)
 	assert_true(reconnects >= 4);
 }
 
-/* What fails later ends the connection; nothing hangs, and nothing is left. */
-static void failures_on_the_way_end_the_connection(void **state)
+/* Later failures end the connection. Nothing hangs, and nothing leaks. */
+static void later_failures_end_the_connection(void **state)
 {
 	(void)state;
 	static const char *const calls[] = {"post_send", "post_recv", "poll_cq", "req_notify_cq", "get_cq_event"};
@@ -489,7 +490,7 @@ static void connections_leave_nothing_behind(void **state)
 	}
 }
 
-/* A stock client by hand: its caps, and the answer's. */
+/* A scripted stock client: its caps, and those of the reply. */
 struct stock {
 	struct gw_transport *tcp;
 	struct gw_rdma *rdma;
@@ -540,7 +541,7 @@ static void stock_stop(struct stock *s)
 	assert_int_equal(s->server.end, GW_ERR_CLOSED);
 }
 
-/* The units as the stock client writes them. */
+/* Sends in the units of the stock client. */
 static void stock_request(struct gw_transport *t)
 {
 	const uint8_t cmd = GW_CMD_DEVICE_COUNT, size[8] = {0};
@@ -578,7 +579,7 @@ static void serves_a_stock_client_that_fails_and_stays_on_tcp(void **state)
 	fake_usual();
 	stock_hello(&s, NULL);
 	stock_request(s.tcp);
-	assert_int_equal(fake_count().qps, 1); /* ours; the server has given up its own */
+	assert_int_equal(fake_count().qps, 1); /* ours; the server has destroyed its own */
 	stock_stop(&s);
 }
 
@@ -591,10 +592,10 @@ static void a_stock_client_may_leave_at_once(void **state)
 	stock_stop(&s);
 }
 
-/* What macOS announces from 6.0 on: another transport, which no queue pair here can reach. */
+/* macOS announces this from 6.0 on: another transport, which queue pairs on Linux cannot reach. */
 static const uint8_t apples[GW_UPGRADE_CAPS] = {17, 3, 0, 0, 9, 0, 0, 0, 0xfe, 0x80, [23] = 1};
 
-static void caps_of_others_are_answered_with_zeros(void **state)
+static void foreign_caps_get_zeros(void **state)
 {
 	(void)state;
 	static const uint8_t odd[][GW_UPGRADE_CAPS] = {
@@ -609,14 +610,15 @@ static void caps_of_others_are_answered_with_zeros(void **state)
 		logged[0] = '\0';
 		stock_hello(&s, i > 0 ? odd[i - 1] : apples);
 		stock_request(s.tcp);
-		/* Only this side's: the server has not made one. */
+		/* Only this side's queue pair: the server has not created one. */
 		assert_int_equal(fake_count().qps, 1);
 		assert_non_null(strstr(logged, "what the client announces is not a queue pair on Linux"));
 		stock_stop(&s);
 	}
 }
 
-/* A server that answers HELLO as a stock one of protocol 8.0 with these caps; the rest as a ggwire server would. */
+/* A server that replies to HELLO like a stock server of protocol 8.0 with these caps, and otherwise works like a ggwire
+ * server. */
 struct other_server {
 	int listener;
 	pthread_t thread;
@@ -634,7 +636,7 @@ static void *answer_with_apples_caps(void *arg)
 		abort();
 	hear(t, hello, sizeof(hello));
 	say(t, answer, sizeof(answer));
-	/* The client has to come again. */
+	/* The client has to reconnect. */
 	fd = accept4(o->listener, NULL, NULL, SOCK_CLOEXEC);
 	t->ops->close(t);
 	if (fd < 0 || gw_transport_from_fd(fd, &t, NULL))
@@ -644,7 +646,7 @@ static void *answer_with_apples_caps(void *arg)
 	return NULL;
 }
 
-static void a_client_connects_again_where_it_cannot_follow(void **state)
+static void a_client_reconnects_if_it_cannot_upgrade(void **state)
 {
 	(void)state;
 	struct gw_endpoint ep, bound;
@@ -669,7 +671,7 @@ static void a_client_connects_again_where_it_cannot_follow(void **state)
 	close(o.listener);
 }
 
-/* What a ggwire client must not get away with. */
+/* Requests to upgrade that the server must refuse. */
 static void bad_offers_are_refused(void **state)
 {
 	(void)state;
@@ -709,26 +711,26 @@ static void bad_offers_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(ggwire_ends_go_over),
+		CASE(ggwire_ends_upgrade),
 		CASE(ggwire_ends_choose_their_own_parameters),
 		CASE(stock_ends_use_the_stock_path),
-		CASE(infiniband_goes_by_lid),
-		CASE(stays_on_tcp_and_says_why),
+		CASE(infiniband_uses_the_lid),
+		CASE(stays_on_tcp_and_logs_why),
 		CASE(a_path_that_loses_packets_is_noticed_before_it_is_used),
-		CASE(a_server_without_rdma_says_so),
+		CASE(a_server_without_rdma_reports_it),
 		CASE(a_client_without_rdma_is_served),
-		CASE(rdma_alone_refuses_and_says_why),
+		CASE(required_rdma_refuses_tcp_and_says_why),
 		CASE(tls_stays_unless_both_ends_allow_plaintext),
-		CASE(a_server_of_rdma_alone_refuses_tcp),
+		CASE(a_server_that_requires_rdma_refuses_tcp),
 		CASE(one_sided_failure_leaves_ggwire_ends_on_tcp),
-		CASE(one_sided_failure_of_stock_ends_is_mended),
-		CASE(failures_on_the_way_end_the_connection),
+		CASE(stock_ends_reconnect_after_a_one_sided_failure),
+		CASE(later_failures_end_the_connection),
 		CASE(connections_leave_nothing_behind),
 		CASE(serves_a_stock_client_over_rdma),
 		CASE(serves_a_stock_client_that_fails_and_stays_on_tcp),
 		CASE(a_stock_client_may_leave_at_once),
-		CASE(caps_of_others_are_answered_with_zeros),
-		CASE(a_client_connects_again_where_it_cannot_follow),
+		CASE(foreign_caps_get_zeros),
+		CASE(a_client_reconnects_if_it_cannot_upgrade),
 		CASE(bad_offers_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,4 @@
-/* In the place of pair.c: the same tests over RDMA, the loopback's on the stock path, the socket's on the ggwire path.
- */
+/* Replaces pair.c: the same tests over RDMA, the loopback on the stock path, the socket pair on the ggwire path. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* On the stock data path both of our ends post the SENDs that a stock pair posted for the same requests and replies:
- * the same lengths, the same first bytes, in the same order. */
+/* On the stock data path both ggwire ends post the same SENDs as a recorded stock pair for the same requests and
+ * replies: equal lengths and first bytes, in the same order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,7 +65,7 @@ static int read_recording(void **state)
 	return n_recorded > 200 ? 0 : -1;
 }
 
-/* A request and its reply, as sums of what was recorded. */
+/* A request and its reply, as totals of the recorded sends. */
 struct turn {
 	uint8_t cmd;
 	size_t size;
@@ -75,7 +75,7 @@ struct turn {
 	uint8_t reply_first[8];
 };
 
-/* The turn that begins at send i; moves i behind it. */
+/* Returns the turn that begins at send i, and moves i past it. */
 static struct turn next_turn(size_t *i)
 {
 	struct turn t = {.cmd = recorded[*i].first[0]};
@@ -97,7 +97,7 @@ static struct turn next_turn(size_t *i)
 	return t;
 }
 
-/* Replies as was recorded, whatever is asked. */
+/* Sends the recorded replies, whatever the requests are. */
 static void *serve(void *arg)
 {
 	struct gw_connection *p;
@@ -137,8 +137,8 @@ static void take_turn(struct gw_client *c, const struct turn *t, uint8_t *bytes)
 	assert_int_equal(gw_client_drain(c, GW_CLIENT_ALL), GW_OK);
 }
 
-/* All on one connection: they are alike. */
-static void our_sends_are_the_recorded_ones(void **state)
+/* One connection is enough: all are alike. */
+static void our_sends_equal_the_recorded_ones(void **state)
 {
 	(void)state;
 	struct gw_transport *near, *far;
@@ -167,8 +167,8 @@ static void our_sends_are_the_recorded_ones(void **state)
 		bool same = posted[i].length == recorded[i].length && posted[i].opcode == IBV_WR_SEND &&
 			    (recorded[i].length > 8 || posted[i].first == recorded[i].first[0]);
 		if (!same)
-			fail_msg("SEND %zu: %u bytes from 0x%02x on, recorded are %u from 0x%02x on", i,
-				posted[i].length, posted[i].first, recorded[i].length, recorded[i].first[0]);
+			fail_msg("SEND %zu: %u bytes from 0x%02x on; recorded: %u from 0x%02x on", i, posted[i].length,
+				posted[i].first, recorded[i].length, recorded[i].first[0]);
 	}
 	assert_int_equal(n, n_recorded);
 	assert_int_equal(fake_stop(), 0);
@@ -177,7 +177,7 @@ static void our_sends_are_the_recorded_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(our_sends_are_the_recorded_ones, read_recording),
+		cmocka_unit_test_setup(our_sends_equal_the_recorded_ones, read_recording),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* In place of pair.c: the same pairs within TLS. */
+/* Replaces pair.c: the same pairs within TLS. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>

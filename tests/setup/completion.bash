@@ -17,7 +17,7 @@ fail() {
 	exit 1
 }
 
-# complete_words WORD...: what is offered for the last word.
+# complete_words WORD...: prints the completions of the last word.
 complete_words() {
 	COMP_WORDS=("$@")
 	COMP_CWORD=$(($# - 1))
@@ -25,7 +25,7 @@ complete_words() {
 	printf '%s\n' "${COMPREPLY[@]}"
 }
 
-# offers EXPECTED WORD...: exactly these.
+# offers EXPECTED WORD...: the completions are exactly these.
 offers() {
 	local expected=$1 got
 	shift
@@ -39,7 +39,7 @@ offered=" $(complete_words ggwire "" | paste -sd' ') "
 for command in $commands; do
 	case $offered in *" $command "*) ;; *) fail "$command is not offered" ;; esac
 	[ "$command" != help ] || continue
-	# Every word of the help's left column that is a long option.
+	# All long options in the left column of the help.
 	expected=$(ggwire help "$command" | grep -oE '^ +(-[A-Za-z], )?--[a-z0-9-]+' | sed 's/.* //' | paste -sd' ')
 	[ -n "$expected" ] || fail "ggwire help $command lists no options"
 	offers "$expected" ggwire "$command" --

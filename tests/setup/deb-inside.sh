@@ -1,5 +1,6 @@
 #!/bin/sh
-# The part of deb.sh that runs in the fresh system: Debian's llama.cpp without, with, and again without our packages.
+# The part of deb.sh inside the fresh system: Debian's llama.cpp without our packages, with them, and after their
+# removal.
 set -u
 cd /test || exit 1
 server=
@@ -14,13 +15,13 @@ fail() {
 # shellcheck source=tests/setup/deb-text.sh
 . ./deb-text.sh
 
-# uses FILE: the RPC plug-in that ggml takes.
+# uses FILE: ggml loads this RPC plug-in.
 uses() {
 	taken=$(LD_DEBUG=files llama-bench --list-devices 2>&1 | sed -n 's,.*calling init: .*/\(libggml-rpc[^/]*\.so\)$,\1,p' | tail -n 1)
-	[ "$taken" = "$1" ] || fail "ggml takes '$taken', not $1"
+	[ "$taken" = "$1" ] || fail "ggml loads '$taken', not $1"
 }
 
-# serve: sets $server and $endpoint.
+# serve: starts a server; sets $server and $endpoint.
 serve() {
 	ggwire serve -p 0 >server.log 2>&1 &
 	server=$!
@@ -59,7 +60,7 @@ apt-get -q remove --yes libggml0-backend-rpc-ggwire >apt.log 2>&1 || fail "the p
 uses libggml-rpc.so
 text stock --rpc "$endpoint" -ngl 99
 cmp local stock || fail "the text with the stock plug-in and ggwire's server differs from the local one"
-kill "$server" && wait "$server" || fail "the server ends with $?"
+kill "$server" && wait "$server" || fail "the server exits with $?"
 server=
 
 apt-get -q purge --yes ggwire libggml0-backend-rpc-ggwire >apt.log 2>&1 || fail "the packages cannot be purged"

@@ -1,8 +1,8 @@
-# Sourced by the parts of deb.sh that run in the fresh system.
+# The parts of deb.sh inside the fresh system source this file.
 # shellcheck shell=sh
 
-# text FILE OPTION...: greedy text of the demo model. The program may end before it has printed everything: its last line in
-# the log says that it has.
+# text FILE OPTION...: greedy text of the demo model. Repeats the run if the program exits before it has printed
+# everything, which its last log line shows.
 text() {
 	file=$1
 	shift
@@ -11,5 +11,5 @@ text() {
 			</dev/null >"$file" 2>"$file.log" || { tail -n 5 "$file.log"; fail "llama-completion $*"; }
 		! grep -q 'graph reallocs' "$file.log" || return 0
 	done
-	fail "llama-completion $* never prints everything"
+	fail "llama-completion $* never prints its whole output"
 }

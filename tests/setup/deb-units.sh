@@ -1,6 +1,7 @@
 #!/bin/sh
-# The part of deb.sh that runs under systemd: the service is told to be ready, runs with its own user and no rights, serves, and
-# stops; the socket starts it with the first client; what is wrong with its configuration is not tried again and again.
+# The part of deb.sh that runs under systemd: the service reports that it is ready, runs as its own user without
+# privileges, serves, and stops. The socket starts it for the first client. A wrong configuration does not cause endless
+# restarts.
 set -u
 cd /test || exit 1
 
@@ -13,13 +14,13 @@ fail() {
 # shellcheck source=tests/setup/deb-text.sh
 . ./deb-text.sh
 
-# is PROPERTY VALUE, of the service.
+# is PROPERTY VALUE: the service has this property.
 is() {
 	value=$(systemctl show -P "$1" ggwire.service)
 	[ "$value" = "$2" ] || fail "the service's $1 is '$value', not '$2'"
 }
 
-# A client that falls back to this machine's own device would write the same text: the log must know of it.
+# Checks the log, because a client that falls back to this machine's device writes the same text.
 client() {
 	since=$(date +%s)
 	text text --rpc 127.0.0.1:50052 -ngl 99
@@ -37,8 +38,8 @@ systemctl start ggwire.service || fail "the service does not start"
 is ActiveState active
 pid=$(systemctl show -P MainPID ggwire.service)
 grep -q '^CapBnd:.0*$' "/proc/$pid/status" || fail "the server has capabilities"
-grep -q '^NoNewPrivs:.1$' "/proc/$pid/status" || fail "the server may get new privileges"
-[ "$(stat -c %u "/proc/$pid")" -ge 61184 ] || fail "the server's user is no dynamic one"
+grep -q '^NoNewPrivs:.1$' "/proc/$pid/status" || fail "the server can gain new privileges"
+[ "$(stat -c %u "/proc/$pid")" -ge 61184 ] || fail "the server's user is not dynamic"
 is LimitMEMLOCK infinity
 client
 systemctl stop ggwire.service || fail "the service does not stop"
@@ -57,7 +58,7 @@ is ActiveState failed
 is ExecMainStatus 2
 is NRestarts 0
 journalctl --sync
-journalctl --no-pager -u ggwire.service | grep -q '/etc/ggwire.conf:1: threads: ' || fail "the journal does not say what is wrong"
+journalctl --no-pager -u ggwire.service | grep -q '/etc/ggwire.conf:1: threads: ' || fail "the journal does not contain the error"
 systemctl reset-failed ggwire.service
 
 printf 'cache = yes\nsandbox = require\n' >/etc/ggwire.conf

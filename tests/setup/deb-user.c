@@ -1,4 +1,4 @@
-/* A program that is linked with libggwire: it asks for the backend, and for devices of a server that is not there. */
+/* A program linked with libggwire: it looks up the backend, and requests devices of a server that does not exist. */
 #include <ggml-backend.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 #!/bin/sh
-# The Debian packages: lintian finds no error, and in a fresh Debian system Debian's llama.cpp works with them, over loopback;
-# removing the plug-in brings the stock one back, and purging leaves nothing behind.
-# Needs root, debootstrap and an archive; takes minutes. Usage: deb.sh, or `make test-deb`, which builds the packages first.
+# Tests the Debian packages: lintian finds no errors, and Debian's llama.cpp works with them over loopback in a fresh
+# Debian system. Removing the plug-in restores the stock one, and purging leaves nothing behind. Needs root, debootstrap
+# and a Debian mirror; takes minutes.
+# Usage: deb.sh, or `make test-deb`, which builds the packages first.
 set -u
 export LC_ALL=C
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,7 +17,7 @@ fail() {
 reason=$(tools/deb-root --check) || { echo "SKIP: $reason"; exit 77; }
 ls "$debs"/ggwire_*.deb >/dev/null 2>&1 || fail "no packages in $debs: run make deb"
 
-# Where they were built lintian is, and a compiler for the library's users.
+# The system in which the packages were built has lintian, and a compiler for users of the library.
 if [ -d build/deb-root ]; then
 	rm -rf build/deb-root/packages && cp -r "$debs" build/deb-root/packages || exit 1
 	cp tests/setup/deb-user.c build/deb-root/packages || exit 1
@@ -30,7 +31,7 @@ if [ -d build/deb-root ]; then
 	rm -rf build/deb-root/packages
 fi
 
-# A fresh system, with what a user has: llama.cpp, ggml's own RPC plug-in, and systemd.
+# A fresh system with the packages of a user: llama.cpp, ggml's RPC plug-in, and systemd.
 work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-deb.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 tools/deb-root make "$work/system" llama.cpp-tools libggml0-backend-rpc man-db systemd systemd-sysv dbus || exit 1
@@ -38,7 +39,7 @@ mkdir "$work/system/test" && cp "$debs"/*.deb demo/ggwire-demo.gguf tests/setup/
 rm -f "$work"/system/test/*-dbgsym_*
 tools/deb-root run "$work/system" sh /test/deb-inside.sh || exit 1
 
-# The units, under a systemd of their own.
+# The units, under a separate systemd.
 # shellcheck disable=SC2016
 tools/deb-root run "$work/system" sh -c 'cd /test && exec >apt.log 2>&1 &&
 	apt-get -q install --yes --no-install-recommends ./ggwire_*.deb ./libggml0-backend-rpc-ggwire_*.deb' ||

@@ -1,11 +1,11 @@
 #!/bin/sh
-# The source archive needs nothing else of this tree: it builds, runs, and can be installed.
-# Usage: dist.sh BUILD_DIR   (whose ggml is used)
+# The source archive is complete: without the rest of this tree it builds, runs, and can be installed.
+# Usage: dist.sh BUILD_DIR (whose ggml it uses)
 set -u
 export LC_ALL=C
 build=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
-git -C "$root" rev-parse --git-dir >/dev/null 2>&1 || { echo "SKIP: this is no git checkout"; exit 77; }
+git -C "$root" rev-parse --git-dir >/dev/null 2>&1 || { echo "SKIP: this is not a git checkout"; exit 77; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-setup.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 
@@ -30,7 +30,7 @@ toolchain=$(cache CMAKE_TOOLCHAIN_FILE)
 [ -z "$toolchain" ] || set -- "$@" "-DCMAKE_TOOLCHAIN_FILE=$tree/cmake/sysroot.cmake" "-DGGWIRE_SYSROOT=$(cache GGWIRE_SYSROOT)"
 cmake -S . -B build "$@" >log 2>&1 || { tail -n 20 log; fail "cmake"; }
 cmake --build build -j 2 >log 2>&1 || { tail -n 20 log; fail "the archive does not build"; }
-build/bin/ggwire --version || fail "what was built does not run"
+build/bin/ggwire --version || fail "the built program does not run"
 DESTDIR=$work/installed cmake --install build >log 2>&1 || { tail -n 20 log; fail "cmake --install"; }
 find "$work/installed" -name libggml-rpc-ggwire.so | grep -q . || fail "no plug-in was installed"
 echo "dist: ok"

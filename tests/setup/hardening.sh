@@ -1,5 +1,5 @@
 #!/bin/sh
-# The program, the plug-in and the library carry the marks of each flag that GGWIRE_HARDENING adds.
+# The program, the plug-in and the library show the effect of each flag that GGWIRE_HARDENING adds.
 # Usage: hardening.sh BUILD_DIR COMPILER
 set -u
 export LC_ALL=C
@@ -14,7 +14,7 @@ for file in "$build/bin/ggwire" "$build/lib/libggml-rpc-ggwire.so" "$build/lib/l
 	readelf -W -d -l "$file" >"$build/hardening.out" || fail "readelf $file"
 	grep -q GNU_RELRO "$build/hardening.out" || fail "$file: no RELRO"
 	grep -q 'FLAGS.*NOW' "$build/hardening.out" || fail "$file: symbols are bound lazily"
-	# Position-independent programs are DYN, too.
+	# Position-independent programs have the type DYN, too.
 	readelf -h "$file" | grep -q 'Type: *DYN' || fail "$file: not position-independent"
 	symbols=$(nm -D --undefined-only "$file")
 	echo "$symbols" | grep -q '__stack_chk_fail' || fail "$file: no stack protector"

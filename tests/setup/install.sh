@@ -1,5 +1,5 @@
 #!/bin/sh
-# `cmake --install` with DESTDIR puts every piece where its users look for it, and the library can be linked against.
+# `cmake --install` with DESTDIR installs every file in the right place, and programs can link with the library.
 # Usage: install.sh BUILD_DIR GGML_BACKEND_DIR
 set -u
 export LC_ALL=C
@@ -16,7 +16,7 @@ DESTDIR=$work cmake --install "$build" --prefix /opt/gw >"$work/log" 2>&1 || { c
 prefix=$work/opt/gw
 
 [ -x "$prefix/bin/ggwire" ] || fail "no ggwire"
-[ "$(readlink "$prefix/bin/ggml-rpc-server")" = ggwire ] || fail "ggml-rpc-server is not a second name of ggwire"
+[ "$(readlink "$prefix/bin/ggml-rpc-server")" = ggwire ] || fail "ggml-rpc-server is not a link to ggwire"
 [ -z "$backends" ] || [ -e "$work$backends/libggml-rpc-ggwire.so" ] || fail "no plug-in in $backends"
 library=$(find "$prefix" -name libggwire.so)
 [ -n "$library" ] || fail "no libggwire.so"
@@ -26,10 +26,10 @@ for file in ggml-rpc.h ggwire.pc ggwire-config.cmake ggwire.1 ggwire-serve.1 ggw
 	find "$prefix" -path "*/$file*" | grep -q . || fail "no $file"
 done
 
-# The second name is the server.
+# This name starts the server directly.
 "$prefix/bin/ggml-rpc-server" --help | grep -q -- '--port' || fail "ggml-rpc-server does not know --port"
 
-# Exactly the public functions, and no other name, come out of each library.
+# Each library exports exactly the public functions.
 names() {
 	nm -D --defined-only "$1" | awk '$2 ~ /[TDBR]/ { print $3 }' | sort | paste -sd' '
 }
@@ -39,9 +39,9 @@ expected="$expected ggml_backend_rpc_init ggml_backend_rpc_reg ggml_backend_rpc_
 plugin=$build/lib/libggml-rpc-ggwire.so
 [ "$(names "$plugin")" = "ggml_backend_init ggml_backend_score" ] || fail "the plug-in exports: $(names "$plugin")"
 
-# Each works with any release of ggml, so none names one.
+# They work with several releases of ggml, so they must not name one.
 for file in "$prefix/bin/ggwire" "$library" "$plugin"; do
-	readelf -d "$file" | grep -q 'NEEDED.*libc\.' || fail "readelf does not read $file"
+	readelf -d "$file" | grep -q 'NEEDED.*libc\.' || fail "readelf cannot read $file"
 	readelf -d "$file" | grep 'NEEDED.*ggml' && fail "$file names a library of ggml"
 done
 echo "install: ok"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make shell`: a stock program runs a model on a ggwire server through our plug-in, from any directory, with a command or
-# with commands on standard input, and the shell's exit status is the last command's.
+# `make shell`: a stock program runs a model on a ggwire server through our plug-in, from any directory, with a command
+# or with commands on standard input, and the shell returns the status of the last command.
 # Usage: shell.sh BUILD_DIR
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)

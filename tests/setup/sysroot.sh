@@ -1,11 +1,11 @@
 #!/bin/sh
-# tools/sysroot: wrong usage, no network, and a complete directory that needs none.
+# tools/sysroot: wrong usage, no network, and a complete directory, which needs no network.
 set -u
 export LC_ALL=C
 tool=$(cd "$(dirname "$0")/../.." && pwd)/tools/sysroot
 work=$(mktemp -d "${TMPDIR:-/tmp}/ggwire-setup.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-command -v apt-get >/dev/null 2>&1 || { echo "SKIP: no apt here"; exit 77; }
+command -v apt-get >/dev/null 2>&1 || { echo "SKIP: apt is missing"; exit 77; }
 
 fail() {
 	echo "FAIL: $*" >&2
@@ -13,14 +13,14 @@ fail() {
 	exit 1
 }
 
-# expect STATUS WORDS ARGUMENT...: one line on stderr that holds the words.
+# expect STATUS WORDS ARGUMENT...: it prints one line with the words on stderr.
 expect() {
 	status=$1 words=$2
 	shift 2
 	"$tool" "$@" >"$work/out" 2>&1
 	code=$?
 	[ $code = "$status" ] || fail "exit status $code instead of $status: sysroot $*"
-	grep -q -- "$words" "$work/out" || fail "nothing about '$words': sysroot $*"
+	grep -q -- "$words" "$work/out" || fail "'$words' is not in the output: sysroot $*"
 }
 
 expect 2 "unknown option" --bogus
@@ -30,12 +30,12 @@ expect 2 "more than one directory" a b
 expect 0 "Usage" --help
 expect 1 "not complete" --versions "$work/none"
 
-# Port 9 of loopback answers nobody: a machine without network.
+# Nothing listens on port 9 of loopback: this simulates a machine without network.
 expect 1 "is there a network" --mirror http://127.0.0.1:9/debian "$work/sysroot"
 [ ! -e "$work/sysroot/.complete" ] || fail "a failed run left a complete directory"
 expect 1 "is there a network" --mirror http://127.0.0.1:9/debian "$work/sysroot"
 
-# What is complete is left alone, whatever the mirror.
+# A complete directory is left alone, whatever the mirror.
 root=$(dirname "$(dirname "$tool")")
 if [ -e "$root/build/sysroot/.complete" ]; then
 	mkdir -p "$work/sysroot" && cp "$root/build/sysroot/.complete" "$root/build/sysroot/VERSIONS" "$work/sysroot"

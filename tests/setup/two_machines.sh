@@ -1,7 +1,7 @@
 #!/bin/sh
-# docs/getting-started.md, followed to the letter: every command of "box$" and "desk$" that it shows, in its order, is run on one of
-# two machines, which are network name spaces joined by a cable. Installing, files of the reader's own, and root's commands are
-# not: make test-deb does that.
+# Follows docs/getting-started.md to the letter: runs every command after "box$" and "desk$", in order, on one of two
+# machines, which are connected network namespaces. Skips installation, commands with the reader's files, and commands
+# of root, which make test-deb covers.
 # Usage: two_machines.sh DOCUMENT
 set -u
 export LC_ALL=C
@@ -9,7 +9,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
 document=$(absolute "$1")
-[ "$(id -u)" = 0 ] || { echo "SKIP: network name spaces need root"; exit 77; }
+[ "$(id -u)" = 0 ] || { echo "SKIP: network namespaces need root"; exit 77; }
 command -v ip >/dev/null 2>&1 || { echo "SKIP: ip (iproute2) is missing"; exit 77; }
 interop_begin
 spaces=
@@ -20,9 +20,9 @@ machines_end() {
 	for space in $spaces; do ip netns delete "$space" 2>/dev/null; done
 }
 
-# machine NAME: makes a name space.
+# machine NAME: creates a network namespace.
 machine() {
-	ip netns add "$1" 2>/dev/null || { echo "SKIP: this machine gives no network name spaces"; exit 77; }
+	ip netns add "$1" 2>/dev/null || { echo "SKIP: this machine permits no network namespaces"; exit 77; }
 	spaces="$spaces $1"
 	ip -n "$1" link set lo up
 }
@@ -34,7 +34,7 @@ ip link add gwb$$ netns $box type veth peer name gwd$$ netns $desk || { echo "SK
 ip -n $box address add 192.0.2.1/24 dev gwb$$ && ip -n $box link set gwb$$ up || fail "box has no address"
 ip -n $desk address add 192.0.2.2/24 dev gwd$$ && ip -n $desk link set gwd$$ up || fail "desk has no address"
 
-# What is installed: ggwire, and llama.cpp with our plug-in, which looks for it in the current directory.
+# The installation: ggwire, and llama.cpp with our plug-in, which it looks for in the current directory.
 dir=$(run_dir ggwire)
 ln -s "$demo_model" "$dir/model.gguf"
 mkdir "$work/bin"
@@ -49,7 +49,7 @@ for program in llama-completion llama-bench; do
 done
 PATH=$work/bin:$PATH
 
-# start SPACE COMMAND: a server, in the background; returns when it is ready.
+# start SPACE COMMAND: starts a server in the background and waits until it is ready.
 start() {
 	server_count=$((${server_count:-0} + 1))
 	log=$work/server-$server_count.log
@@ -71,7 +71,7 @@ while read -r prompt command; do
 	case $command in
 	git\ * | *whisper*) continue ;;
 	*--model\ /srv/models*)
-		# In place of the server before it, and with the models that the test has.
+		# Replaces the server before it, and uses the test's models.
 		servers_stop
 		command=$(echo "$command" | sed "s,/srv/models,$demo_model,")
 		;;
@@ -80,9 +80,9 @@ while read -r prompt command; do
 	case $command in
 	"ggwire serve"*) start $space "$command" ;;
 	*)
-		# The program may end before it has printed everything, without linger.c's help even.
+		# Even with linger.c's help the program may exit before it has printed everything.
 		(cd "$dir" && ip netns exec $space sh -c "$command") </dev/null >"$work/out" 2>"$work/out.log" ||
-			fail "'$command' ends with $?: $(tail -n 3 "$work/out.log")"
+			fail "'$command' exits with $?: $(tail -n 3 "$work/out.log")"
 		case $command in
 		llama-completion*)
 			asked=$(echo "$command" | grep -o ':50052' | wc -l)
@@ -90,7 +90,7 @@ while read -r prompt command; do
 			[ -s "$work/out" ] || fail "no text"
 			cat "$work/out"
 			;;
-		*ping* | *devices*) grep -q '192.0.2.1:50052' "$work/out" "$work/out.log" || fail "192.0.2.1:50052 is not in the answer" ;;
+		*ping* | *devices*) grep -q '192.0.2.1:50052' "$work/out" "$work/out.log" || fail "192.0.2.1:50052 is not in the output" ;;
 		esac
 		;;
 	esac

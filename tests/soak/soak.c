@@ -1,5 +1,5 @@
-/* Two thousand connections, of which a quarter is cut at some byte, with 50 models loaded between them and 20 workers
- * killed: descriptors, memory, processes and files of the server end where they started. Prints the numbers. */
+/* Two thousand connections, a quarter of them cut at some byte, with 50 loaded models in between and 20 killed workers:
+ * the server ends with as many descriptors, processes and files, and as much memory, as before. Prints the numbers. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -50,7 +50,7 @@ static uint32_t draw(uint32_t below)
 	return (uint32_t)(x % below);
 }
 
-/* The log is longer than what struct serving holds. */
+/* The log is longer than struct serving can hold. */
 static void drain_log(void)
 {
 	char chunk[65536];
@@ -74,7 +74,7 @@ static size_t resident_kib(pid_t pid)
 	return kib;
 }
 
-/* Files below the cache directory, temporary ones among them. */
+/* Files below the cache directory, including temporary ones. */
 static size_t count_files(void)
 {
 	char path[128];
@@ -88,7 +88,7 @@ static size_t count_files(void)
 	return n;
 }
 
-/* Once ended workers have been collected, and those that are left are spares. */
+/* Waits until ended workers have been collected and only spares are left. */
 static struct state settled(void)
 {
 	for (int i = 0; i < 100 && serving_children(s.pid, NULL, 0) > GW_POOL_SPARES_MAX; i++)
@@ -99,9 +99,9 @@ static struct state settled(void)
 		serving_descriptors(s.pid), serving_children(s.pid, NULL, 0), resident_kib(s.pid), count_files()};
 }
 
-static struct gw_error err; /* of the last connection that failed */
+static struct gw_error err; /* of the last failed connection */
 
-/* NULL if the connection was cut before the handshake was through. */
+/* Returns NULL if the connection was cut before the handshake was complete. */
 static struct gw_client *connect_with(const struct gw_fault_plan *plan)
 {
 	struct gw_transport *tcp, *t;
@@ -118,7 +118,7 @@ static bool call(struct gw_client *c, enum gw_cmd cmd, const void *body, size_t 
 	return gw_client_call(c, cmd, &part, 1, reply, reply_size) == GW_OK;
 }
 
-/* Allocates, writes, reads back and frees; stops where the connection does. */
+/* Allocates, writes, reads back and frees; stops when the connection breaks. */
 static bool load_model(struct gw_client *c, size_t pieces)
 {
 	static uint8_t data[PIECE], back[4096];
@@ -184,7 +184,7 @@ static void kill_one(void)
 	kill(victim, SIGKILL);
 	(void)load_model(c, 1);
 	gw_client_close(c);
-	/* A client that comes before the server has noticed is cut off, which is not the point here. */
+	/* A client that connects before the server has noticed would also be cut off, which this test does not need. */
 	for (int i = 0; i < 2000 && kill(victim, 0) == 0; i++)
 		serving_sleep_ms(5);
 }
@@ -230,7 +230,7 @@ static void nothing_is_left_behind(void **state)
 	print("after", &after);
 	/* Each spare has a control socket. */
 	assert_true(after.descriptors - after.processes <= before.descriptors - before.processes);
-	/* Spares, and the cache's keeper. */
+	/* Spare workers, and the cache's keeper. */
 	assert_true(after.processes <= GW_POOL_SPARES_MAX + 1);
 	assert_true(after.kib <= before.kib + 512);
 	assert_true(after.files <= before.files);

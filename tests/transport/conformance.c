@@ -1,4 +1,4 @@
-/* The contract of transport/transport.h, asked of every transport. */
+/* Tests of the contract in transport/transport.h, run for every transport. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "transport/list/transports.h"
 #include "transport/pairs.h"
 
-/* Byte i of every test's stream: a wrong order or a lost byte shows. */
+/* Byte i of every test's stream: reordered or lost bytes become visible. */
 static uint8_t pattern(size_t i)
 {
 	return (uint8_t)(i * 31 + (i >> 8) * 7 + (i >> 16));
@@ -71,7 +71,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The pair under test; a machine without it skips. */
+/* The pair under test. Skips the test if this machine lacks the transport. */
 static struct pair *pair_of(void **state)
 {
 	if (!*state)
@@ -85,13 +85,13 @@ static void close_end(struct gw_transport **t)
 	*t = NULL;
 }
 
-/* One end of an exchange, in a thread of its own. */
+/* One end of an exchange, in a separate thread. */
 struct exchanger {
 	pthread_t thread;
 	struct gw_transport *t;
 	struct gw_duplex x;
 	size_t arrived; /* as last reported */
-	bool shrank;    /* a report was below the one before */
+	bool shrank;    /* a report was lower than the one before */
 	enum gw_status status;
 };
 
@@ -125,7 +125,7 @@ static void exchange_both(struct pair *pair, size_t n, uint8_t *const out[2], ui
 	}
 }
 
-/* More than any transport's buffers hold, so both ends have to receive while they send, or take turns. */
+/* More data than any transport's buffers hold, so both ends have to receive while they send, or take turns. */
 static void exchanges_deliver_both_directions(void **state)
 {
 	struct pair *pair = pair_of(state);
@@ -133,7 +133,7 @@ static void exchanges_deliver_both_directions(void **state)
 	uint8_t *out[2] = {pattern_bytes(pair->bulk + 1), NULL};
 	uint8_t *in[2] = {malloc(pair->bulk), malloc(pair->bulk)};
 	assert_true(out[0] && in[0] && in[1]);
-	out[1] = out[0] + 1; /* the directions differ */
+	out[1] = out[0] + 1; /* makes the directions differ */
 	for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
 		if (sizes[k] > pair->bulk)
 			continue;
@@ -146,7 +146,7 @@ static void exchanges_deliver_both_directions(void **state)
 	free(in[1]);
 }
 
-/* A stock peer sends everything before it receives anything, or the other way round. */
+/* A stock peer sends everything before it receives anything, or vice versa. */
 static void exchanges_work_with_a_peer_that_takes_turns(void **state)
 {
 	struct pair *pair = pair_of(state);
@@ -197,7 +197,7 @@ static void small_messages_arrive_in_order(void **state)
 	}
 }
 
-/* Sends in a thread of its own, so that a pipe of any capacity will do. */
+/* Sends in a separate thread, so that the capacity of the pipe does not matter. */
 struct sender {
 	pthread_t thread;
 	struct gw_transport *t;
@@ -225,7 +225,7 @@ static enum gw_status sender_join(struct sender *s)
 	return s->status;
 }
 
-static void empty_elements_are_nothing(void **state)
+static void empty_elements_are_ignored(void **state)
 {
 	struct pair *pair = pair_of(state);
 	uint8_t in[6] = {0};
@@ -273,7 +273,7 @@ static void two_elements_are_filled_in_order(void **state)
 	assert_memory_equal(second, "56", 2);
 }
 
-static void takes_no_more_than_there_is_room_for(void **state)
+static void receives_no_more_than_fits(void **state)
 {
 	struct pair *pair = pair_of(state);
 	uint8_t in[4] = {0};
@@ -295,7 +295,7 @@ static void large_transfers_go_both_ways_at_once(void **state)
 	assert_true(out && at_a && at_b);
 	sender_start(&from_a, pair->a, &iov, 1);
 	sender_start(&from_b, pair->b, &iov, 1);
-	/* Two threads a side: each end sends and receives at the same time. */
+	/* Two threads on each side: both ends send and receive at the same time. */
 	enum gw_status status = GW_OK;
 	for (size_t done = 0, step; !status && done < n; done += step) {
 		step = n - done < 5000 ? n - done : 5000;
@@ -384,7 +384,7 @@ static void send_to_a_closed_peer_is_lost(void **state)
 	struct pair *pair = pair_of(state);
 	enum gw_status status = GW_OK;
 	close_end(&pair->b);
-	/* A network may take the first bytes before it knows. */
+	/* A network may accept the first bytes before it notices. */
 	for (int i = 0; i < 1000 && !status; i++) {
 		status = send_bytes(pair->a, "x", 1);
 		usleep(100);
@@ -392,7 +392,7 @@ static void send_to_a_closed_peer_is_lost(void **state)
 	assert_int_equal(status, GW_ERR_LOST);
 }
 
-static void readable_tells_what_a_receive_would_do(void **state)
+static void readable_predicts_whether_a_receive_blocks(void **state)
 {
 	struct pair *pair = pair_of(state);
 	struct gw_transport *b = pair->b;
@@ -422,7 +422,7 @@ static void readable_wakes_when_bytes_come(void **state)
 	pthread_join(shutter.thread, NULL);
 }
 
-static void says_who_and_what_it_is(void **state)
+static void names_its_peer_and_transport(void **state)
 {
 	struct pair *pair = pair_of(state);
 	assert_true(pair->a->peer[0] != '\0' && pair->b->peer[0] != '\0');
@@ -442,19 +442,19 @@ int main(void)
 		CASE(exchanges_deliver_both_directions),
 		CASE(exchanges_work_with_a_peer_that_takes_turns),
 		CASE(an_exchange_ends_when_the_peer_closes),
-		CASE(empty_elements_are_nothing),
+		CASE(empty_elements_are_ignored),
 		CASE(more_elements_than_iov_max),
 		CASE(two_elements_are_filled_in_order),
-		CASE(takes_no_more_than_there_is_room_for),
+		CASE(receives_no_more_than_fits),
 		CASE(large_transfers_go_both_ways_at_once),
 		CASE(shutdown_wakes_a_blocked_reader),
 		CASE(shutdown_wakes_a_blocked_sender),
 		CASE(close_between_messages_is_closed),
 		CASE(close_inside_a_message_is_lost),
 		CASE(send_to_a_closed_peer_is_lost),
-		CASE(readable_tells_what_a_receive_would_do),
+		CASE(readable_predicts_whether_a_receive_blocks),
 		CASE(readable_wakes_when_bytes_come),
-		CASE(says_who_and_what_it_is),
+		CASE(names_its_peer_and_transport),
 	};
 	enum {
 		N = sizeof(cases) / sizeof(cases[0])

@@ -1,4 +1,4 @@
-/* Which trust domain a connection's peer is in. */
+/* Assigns the peer of a connection to a trust domain. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -18,7 +18,7 @@ static char text[GW_TRANSPORT_DOMAIN];
 
 union address {
 	struct sockaddr any;
-	struct sockaddr_in in; /* its port is where in6's is */
+	struct sockaddr_in in; /* its port has the same offset as in6's */
 	struct sockaddr_in6 in6;
 };
 
@@ -27,7 +27,7 @@ static socklen_t size_of(const union address *a)
 	return a->any.sa_family == AF_INET ? sizeof(a->in) : sizeof(a->in6);
 }
 
-/* Connects from an address to a listener that is there for it, and asks about the accepted socket. */
+/* Connects from one address to a temporary listener on another, and determines the domain of the accepted socket. */
 static void domain_over(const union address *listening, const union address *from, const union address *to)
 {
 	union address at = {.in = {0}}, target = *to;
@@ -73,7 +73,7 @@ static bool has_ipv6(void)
 	return ok;
 }
 
-static void an_ipv4_address_is_one_over_ipv6(void **state)
+static void ipv4_addresses_are_equal_over_ipv6(void **state)
 {
 	union address to = local(0), listening = {.in6 = {.sin6_family = AF_INET6}};
 	(void)state;
@@ -107,7 +107,7 @@ static void on_a_unix_socket_the_user_counts(void **state)
 	close(fds[1]);
 }
 
-static void what_is_not_connected_has_none(void **state)
+static void unconnected_sockets_have_no_domain(void **state)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	(void)state;
@@ -120,10 +120,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_address_counts_and_not_the_port),
-		cmocka_unit_test(an_ipv4_address_is_one_over_ipv6),
+		cmocka_unit_test(ipv4_addresses_are_equal_over_ipv6),
 		cmocka_unit_test(an_ipv6_address_is_written_short),
 		cmocka_unit_test(on_a_unix_socket_the_user_counts),
-		cmocka_unit_test(what_is_not_connected_has_none),
+		cmocka_unit_test(unconnected_sockets_have_no_domain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What is an endpoint and what is not, and that it is written back as it was read. */
+/* Which endpoints are valid, and that formatting restores the parsed text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,7 +138,7 @@ static void bounds_lengths(void **state)
 	assert_int_equal(gw_endpoint_parse(text, false, &ep, NULL), GW_ERR_INVALID);
 }
 
-static void lists_are_taken_apart(void **state)
+static void lists_are_split(void **state)
 {
 	(void)state;
 	static const char *const parts[] = {"a:1", "b:2", "", "d", "unix:/c", ""};
@@ -155,7 +155,7 @@ int main(void)
 		cmocka_unit_test(accepts_what_users_write),
 		cmocka_unit_test(default_port_is_the_stock_servers),
 		cmocka_unit_test(refuses_and_quotes_the_rest),
-		cmocka_unit_test(lists_are_taken_apart),
+		cmocka_unit_test(lists_are_split),
 		cmocka_unit_test(port_0_is_for_listening),
 		cmocka_unit_test(bounds_lengths),
 	};

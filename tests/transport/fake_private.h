@@ -1,4 +1,4 @@
-/* What the two halves of the fake share: fake_verbs.c has the objects, fake_wire.c moves the bytes. */
+/* Shared by the two halves of the fake: fake_verbs.c implements the objects, fake_wire.c moves the bytes. */
 #ifndef GW_TESTS_TRANSPORT_FAKE_PRIVATE_H
 #define GW_TESTS_TRANSPORT_FAKE_PRIVATE_H
 
@@ -12,7 +12,7 @@
 #define FAKE_QPS 4096
 #define FAKE_MRS 4096
 #define FAKE_DEPTH 512
-#define FAKE_RETRY_NS 60000000 /* until a message that nobody acknowledges is given up */
+#define FAKE_RETRY_NS 60000000 /* how long to retry a message without an acknowledgement */
 
 struct fake_dev_port {
 	struct ibv_port_attr attr;
@@ -28,7 +28,7 @@ struct fake_dev {
 struct fake_cq {
 	struct ibv_cq base;
 	struct ibv_wc wc[2 * FAKE_DEPTH];
-	unsigned reaps[2 * FAKE_DEPTH]; /* entries of the send queue that polling the completion gives back */
+	unsigned reaps[2 * FAKE_DEPTH]; /* entries of the send queue that polling the completion frees */
 	unsigned head, len;
 	bool armed;
 	unsigned events_got, events_acked;
@@ -52,11 +52,11 @@ struct fake_qp {
 	struct ibv_qp_attr init, rtr, rts;
 	struct fake_send sends[FAKE_DEPTH];
 	unsigned send_head, send_len; /* not delivered yet */
-	unsigned occupied;            /* entries that no polled completion has given back */
+	unsigned occupied;            /* entries not yet freed by a polled completion */
 	unsigned unsignalled;         /* delivered since the last signalled one */
 	struct fake_recv recvs[FAKE_DEPTH];
 	unsigned recv_head, recv_len;
-	bool rnr; /* the head message has met a receiver that was not ready */
+	bool rnr; /* the receiver was not ready for the head message */
 };
 
 struct fake_mr {
@@ -87,15 +87,15 @@ struct fake {
 
 extern struct fake fake;
 
-/* All under the lock. */
+/* The lock protects everything here. */
 void fake_broken(const char *rule);
 struct fake_qp *fake_find(uint32_t qpn);
-/* Whether n bytes at addr are in the live region of key with the access bits, of this domain. */
+/* Whether the live region of key, in this domain and with these access bits, contains n bytes at addr. */
 bool fake_covers(struct ibv_pd *pd, uint32_t key, uint64_t addr, size_t n, int access);
 void fake_push(struct ibv_cq *cq, const struct ibv_wc *wc, unsigned reaps);
 void fake_to_error(struct fake_qp *qp);
 
-/* Whether the fault that a test ordered strikes this call. Takes no lock. */
+/* Whether this call must fail, because a test injected a fault. Takes no lock. */
 bool fake_strikes(const char *function, bool setup);
 
 int fake_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **bad);

@@ -142,7 +142,7 @@ static ssize_t query_gid_table(
 	(void)flags;
 	if (fake_strikes("query_gid_table", true))
 		return -ENOMEM;
-	/* The length of an attribute of a system call has 16 bits. */
+	/* The kernel's interface stores the length of an attribute in 16 bits. */
 	if (max * size > UINT16_MAX)
 		return -EINVAL;
 	for (int p = 0; p < dev->n_ports; p++)
@@ -309,7 +309,7 @@ static int get_cq_event(struct ibv_comp_channel *channel, struct ibv_cq **cq, vo
 	uint64_t one;
 	if (fake_strikes("get_cq_event", false) || read(channel->fd, &one, sizeof(one)) != sizeof(one))
 		return -1;
-	/* A channel has one queue here, which its owner's context names. */
+	/* Here a channel serves one queue, which its owner's context names. */
 	pthread_mutex_lock(&fake.lock);
 	for (uint32_t i = 0; i < FAKE_QPS; i++)
 		if (fake.qps[i] && fake.qps[i]->base.send_cq->channel == channel)

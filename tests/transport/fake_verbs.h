@@ -1,7 +1,7 @@
-/* A libibverbs inside the test: devices as a test describes them, and reliable connected queue pairs between them, with
- * what makes RDMA hard: message boundaries, a receiver that is not ready, retries that end, completions that are
- * flushed, memory that must be registered, events that are missed. A thread moves the bytes, so that what was posted is
- * read later than posted. */
+/* A fake libibverbs inside the test: devices as a test describes them, and reliable connected queue pairs between them.
+ * It imitates the hard parts of RDMA: message boundaries, receivers that are not ready, exhausted retries, flushed
+ * completions, memory registration, missed events. A thread moves the bytes, so that buffers are read after they were
+ * posted. */
 #ifndef GW_TESTS_TRANSPORT_FAKE_VERBS_H
 #define GW_TESTS_TRANSPORT_FAKE_VERBS_H
 
@@ -11,63 +11,63 @@
 
 #include "transport/rdma/verbs.h"
 
-/* Takes the library's place. Forgets devices, counts and faults of an earlier test. */
+/* Replaces the library. Clears the devices, counts and faults of earlier tests. */
 void fake_start(void);
 
-/* Ends the thread and brings the library back. Returns how many rules were broken (each is printed): a region freed
- * before its queue pair, a queue overrun, memory that is not registered, objects that are left. */
+/* Ends the thread and restores the library. Returns the number of broken rules and prints each: a region freed before
+ * its queue pair, a queue overrun, unregistered memory, leaked objects. */
 unsigned fake_stop(void);
 
-/* A device without ports; returns its number. */
+/* Adds a device without ports. Returns its number. */
 int fake_device(const char *name, enum ibv_transport_type type);
-/* Another port, active; returns its number (from 1). */
+/* Adds an active port. Returns its number (from 1). */
 int fake_port(int device, int link_layer, enum ibv_mtu mtu, uint16_t lid);
 void fake_port_state(int device, int port, enum ibv_port_state state);
-/* An entry of the port's GID table of 16; gid as an IPv6 address. */
+/* Sets an entry of the port's GID table of 16. gid is an IPv6 address. */
 void fake_gid(int device, int port, unsigned index, enum ibv_gid_type type, const char *gid);
 
-/* One RoCE v2 device with the GID of 127.0.0.1 at index 1, beside its link-local one. */
+/* Adds one RoCE v2 device with the GID of 127.0.0.1 at index 1, next to its link-local one. */
 void fake_usual(void);
 
-/* Makes the nth call (from 1) of a function from now on fail: "create_qp", "post_send", ... Objects are not made, and
- * errno is ENOMEM. */
+/* Makes the nth call (from 1) of a function fail: "create_qp", "post_send", ... The call creates no object and sets
+ * errno to ENOMEM. */
 void fake_fail(const char *function, unsigned nth);
-/* The same, counted over every function that sets up or ends a connection. 0: none. */
+/* The same, counting all functions that set up or end a connection. 0: none. */
 void fake_fail_any(unsigned nth);
-/* Whether the fault has struck. */
+/* Whether the injected fault has happened. */
 bool fake_struck(void);
 
-/* From now on every packet is lost: sends end in RETRY_EXC after a while. */
+/* If true, all packets are lost from now on: sends end in RETRY_EXC after a while. */
 void fake_cut(bool cut);
-/* The same for RDMA READs alone. */
+/* The same, for RDMA READs only. */
 void fake_cut_reads(bool cut);
-/* The next SEND is delivered twice. */
+/* Delivers the next SEND twice. */
 void fake_deliver_twice(void);
-/* Packets of more than so many bytes are lost: a path whose MTU is smaller than the ports say. 0: none. */
+/* Drops packets larger than this, like a path with a smaller MTU than the ports report. 0: none. */
 void fake_path_mtu(unsigned bytes);
 
-/* Objects that exist now. */
+/* The number of existing objects. */
 struct fake_counts {
 	int contexts, pds, mrs, channels, cqs, qps;
 };
 struct fake_counts fake_count(void);
 
-/* Times that a message found no receive posted. */
+/* How often a message found no posted receive. */
 unsigned fake_rnr(void);
 
-/* Messages in the order they were posted, of all queue pairs. */
+/* The messages of all queue pairs in posting order. */
 struct fake_message {
 	uint32_t qpn;
 	uint32_t length;
 	enum ibv_wr_opcode opcode;
-	uint8_t first; /* byte */
+	uint8_t first; /* the first byte */
 };
 size_t fake_messages(const struct fake_message **out);
 void fake_forget_messages(void);
 
-/* The queue pair that was created last. */
+/* The most recently created queue pair. */
 uint32_t fake_last_qpn(void);
-/* What it was last brought up with. */
+/* The attributes of its last transition to RTR. */
 struct ibv_qp_attr fake_rtr(uint32_t qpn);
 struct ibv_qp_attr fake_rts(uint32_t qpn);
 

@@ -1,4 +1,4 @@
-/* The fake's data path: queues, completions, and the thread that is the network. */
+/* The fake's data path: queues, completions, and the thread that acts as the network. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +106,7 @@ static void fail_send(struct fake_qp *qp, enum ibv_wc_status status)
 	fake_to_error(qp);
 }
 
-/* The queue pair that gets this one's packets, if they are what it expects. */
+/* The queue pair that receives this one's packets, if their parameters match. */
 static struct fake_qp *receiver_of(struct fake_qp *qp)
 {
 	struct fake_qp *to = fake_find(qp->rtr.dest_qp_num);
@@ -139,7 +139,7 @@ static bool source_ok(struct fake_qp *qp, const struct fake_send *s, int access)
 	return false;
 }
 
-/* Delivers the head SEND. Whether it is through. */
+/* Delivers the head SEND. Returns whether it is complete. */
 static bool deliver_send(struct fake_qp *qp, struct fake_qp *to, struct fake_send *s)
 {
 	if (!source_ok(qp, s, 0)) {
@@ -189,7 +189,7 @@ static bool deliver_read(struct fake_qp *qp, struct fake_qp *to, struct fake_sen
 	return true;
 }
 
-/* Moves what can be moved on one queue pair. */
+/* Moves all data that can move on one queue pair. */
 static bool advance(struct fake_qp *qp, uint64_t now)
 {
 	bool moved = false;

@@ -1,4 +1,4 @@
-/* The fault decorator does what its plan says, at the byte it says. */
+/* The fault decorator applies its plan at the planned byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -16,11 +16,11 @@ const struct gw_fault_plan gw_fault_none = {
 
 struct fault {
 	struct gw_transport base;
-	struct gw_transport_ops ops; /* keeps_boundaries is the inner transport's */
+	struct gw_transport_ops ops; /* keeps_boundaries as in the inner transport */
 	struct gw_transport *inner;
 	struct gw_fault_plan plan;
-	uint64_t sent;     /* touched by the sending thread alone */
-	uint64_t received; /* touched by the receiving thread alone */
+	uint64_t sent;     /* used only by the sending thread */
+	uint64_t received; /* used only by the receiving thread */
 };
 
 static struct fault *fault_of(struct gw_transport *t)
@@ -41,7 +41,7 @@ static enum gw_status cut(struct fault *f, struct gw_error *err)
 	return gw_error_set(err, GW_ERR_LOST, "the connection was cut");
 }
 
-/* The bytes that the next step may move; 0 when the cut has come. */
+/* How many bytes the next step may move; 0 when the cut is reached. */
 static size_t step_limit(const struct fault *f, uint64_t done, uint64_t cut_after)
 {
 	uint64_t limit = f->plan.max_chunk ? f->plan.max_chunk : SIZE_MAX;
@@ -71,7 +71,7 @@ static enum gw_status fault_sendv(struct gw_transport *t, const struct iovec *io
 	return GW_OK;
 }
 
-/* Flips the byte of the plan if it is among the got ones that iov has just been filled with. */
+/* Flips the planned byte if it is among the got bytes that were just received into iov. */
 static void corrupt(struct fault *f, const struct iovec *iov, size_t got)
 {
 	uint64_t at = f->plan.corrupt_recv_at;

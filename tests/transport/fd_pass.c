@@ -1,4 +1,4 @@
-/* Messages with a descriptor: whole ones pass, anything else is refused, and no descriptor stays behind. */
+/* Messages with a descriptor: valid ones arrive, all others are refused, and no descriptor leaks. */
 #include "transport/fd_pass.h"
 
 #include <dirent.h>
@@ -48,7 +48,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A message of size bytes with n descriptors, which need not fit what gw_fd_send would send. */
+/* A message of size bytes with n descriptors, which gw_fd_send may be unable to send. */
 static void send_with(const void *bytes, size_t size, size_t n)
 {
 	union {
@@ -107,7 +107,7 @@ static void other_sizes_are_refused(void **state)
 	}
 }
 
-/* Where there is room for one, the kernel makes room for two. */
+/* In a buffer for one descriptor, alignment leaves room for two. */
 static void more_than_one_descriptor_is_refused(void **state)
 {
 	char got[4];
@@ -121,7 +121,7 @@ static void more_than_one_descriptor_is_refused(void **state)
 	assert_int_equal(fd, 99);
 }
 
-static void a_descriptor_that_nobody_expects_is_refused(void **state)
+static void an_unexpected_descriptor_is_refused(void **state)
 {
 	char got[4];
 	(void)state;
@@ -155,7 +155,7 @@ int main(void)
 		TEST(a_descriptor_arrives_and_closes_on_exec),
 		TEST(other_sizes_are_refused),
 		TEST(more_than_one_descriptor_is_refused),
-		TEST(a_descriptor_that_nobody_expects_is_refused),
+		TEST(an_unexpected_descriptor_is_refused),
 		TEST(a_full_socket_and_a_closed_one_are_told_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Key files: what is read, what is refused and why, and which key fits an endpoint. */
+/* Key files: parsing, errors, and which key matches an endpoint. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,7 +89,7 @@ static void says_which_line_is_wrong(void **state)
 	assert_non_null(strstr(err.text, "NUL"));
 }
 
-/* Any text: no crash (the copy ends where the text does), and what is accepted has its documented form. */
+/* Parses random text: no crash (the copy ends where the text ends), and accepted text has the documented form. */
 static void any_text_is_safe(void **state)
 {
 	(void)state;
@@ -186,7 +186,7 @@ static void write_file(const char *path, const char *text, mode_t mode)
 	assert_int_equal(chmod(path, mode), 0);
 }
 
-static void files_of_others_eyes_are_refused(void **state)
+static void files_readable_by_others_are_refused(void **state)
 {
 	(void)state;
 	char path[64];
@@ -235,7 +235,7 @@ int main(void)
 		cmocka_unit_test(any_text_is_safe),
 		cmocka_unit_test(finds_identities),
 		cmocka_unit_test(patterns_fit_endpoints),
-		cmocka_unit_test(files_of_others_eyes_are_refused),
+		cmocka_unit_test(files_readable_by_others_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

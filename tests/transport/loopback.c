@@ -11,7 +11,7 @@
 
 #define DEFAULT_CAPACITY 65536
 
-/* A ring of bytes in one direction. */
+/* A one-way ring buffer. */
 struct pipe {
 	uint8_t *data;
 	size_t head; /* of the oldest byte */
@@ -26,11 +26,11 @@ struct end {
 	struct end *other;
 	struct pipe *in;
 	struct pipe *out;
-	bool down;   /* shutdown was called on this end */
-	bool closed; /* close was called on this end */
+	bool down;   /* this end called shutdown */
+	bool closed; /* this end called close */
 };
 
-/* Everything of both ends is under one lock; changed is signalled at every change. Lives until both ends are closed. */
+/* One lock protects both ends. Every change signals changed. Lives until both ends are closed. */
 struct channel {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -44,7 +44,7 @@ static struct end *end_of(struct gw_transport *t)
 	return (struct end *)t;
 }
 
-/* The end will not move another byte. */
+/* Whether this end has stopped moving data. */
 static bool is_gone(const struct end *end)
 {
 	return end->down || end->closed;
@@ -98,7 +98,7 @@ static enum gw_status loopback_sendv(struct gw_transport *t, const struct iovec 
 	return status;
 }
 
-/* Why nothing more will come; GW_OK while something may. */
+/* The reason for the end of the stream; GW_OK while more may arrive. */
 static enum gw_status receive_end(const struct end *end, size_t got, struct gw_error *err)
 {
 	if (is_gone(end))

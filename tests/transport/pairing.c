@@ -1,4 +1,4 @@
-/* Two servers find each other on a port that anybody can connect to. */
+/* Two servers find each other on a port that is open to everyone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 
 static const uint8_t zeros[GW_UPGRADE_CAPS];
 
-/* Some addresses of the loopback network, one for each party. */
+/* Loopback addresses, one for each party. */
 #define OWN "127.64.3.1"
 #define PEER "127.64.3.2"
 #define STRANGER "127.64.3.3"
@@ -44,7 +44,7 @@ static void *wait_main(void *user)
 	return NULL;
 }
 
-/* A port that is free, and that a server whose port is lower by the offset would use. */
+/* A free port, which belongs to a server port that is lower by the offset. */
 static uint16_t some_port(void)
 {
 	static unsigned next;
@@ -69,7 +69,7 @@ static bool permits_no_stranger(void *user, const struct sockaddr *a)
 	       strcmp(text, STRANGER) != 0;
 }
 
-/* Begins to wait for a server, from that host if it is not empty. */
+/* Starts to wait for a server, from that host only if host is not empty. */
 static void begin_with(struct waiting *w, const char *host, bool (*permits)(void *, const struct sockaddr *))
 {
 	uint16_t port = some_port();
@@ -96,7 +96,7 @@ static struct sockaddr_in address(const char *host, uint16_t port)
 	return a;
 }
 
-/* A connection from that host, as soon as somebody listens. */
+/* Connects from that host as soon as the listener exists. */
 static int come(const struct waiting *w, const char *host)
 {
 	const struct sockaddr_in from = address(host, 0), to = address(OWN, w->pairing.port);
@@ -109,7 +109,7 @@ static int come(const struct waiting *w, const char *host)
 		close(fd);
 		usleep(10000);
 	}
-	fail_msg("nobody listens on %s:%u", OWN, w->pairing.port);
+	fail_msg("nothing listens on %s:%u", OWN, w->pairing.port);
 	return -1;
 }
 
@@ -118,7 +118,7 @@ static void say(int fd, const void *bytes, size_t n)
 	assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), n);
 }
 
-/* The peer of our connection is at the other end of fd, and what it has said is still to be read. */
+/* Checks that our connection's peer is at the other end of fd, and that its announcement is still unread. */
 static void expect_connected_to(struct waiting *w, int fd)
 {
 	uint8_t got[GW_UPGRADE_CAPS];
@@ -152,7 +152,7 @@ static void strangers_are_dropped_and_the_wait_goes_on(void **state)
 	expect_connected_to(&w, peer);
 }
 
-static void whoever_does_not_speak_the_protocol_is_dropped(void **state)
+static void peers_with_another_protocol_are_dropped(void **state)
 {
 	(void)state;
 	struct waiting w;
@@ -172,7 +172,7 @@ static void whoever_does_not_speak_the_protocol_is_dropped(void **state)
 	expect_closed(silent);
 }
 
-static void silent_strangers_do_not_use_up_the_room(void **state)
+static void silent_strangers_do_not_block_the_peer(void **state)
 {
 	(void)state;
 	struct waiting w;
@@ -187,7 +187,7 @@ static void silent_strangers_do_not_use_up_the_room(void **state)
 		close(silent[i]);
 }
 
-static void what_a_queue_pair_announces_is_taken(void **state)
+static void rdma_announcements_are_accepted(void **state)
 {
 	(void)state;
 	struct waiting w;
@@ -198,7 +198,7 @@ static void what_a_queue_pair_announces_is_taken(void **state)
 	expect_connected_to(&w, peer);
 }
 
-static void the_client_calls_it_off(void **state)
+static void the_client_can_cancel_the_wait(void **state)
 {
 	(void)state;
 	struct waiting w;
@@ -209,7 +209,7 @@ static void the_client_calls_it_off(void **state)
 	assert_true(w.took_ns < 5 * GW_NS_PER_S);
 }
 
-static void addresses_that_are_not_allowed_are_neither_taken_nor_visited(void **state)
+static void addresses_that_are_not_allowed_are_never_used(void **state)
 {
 	(void)state;
 	struct waiting w;
@@ -238,7 +238,7 @@ static void a_port_that_is_taken_is_an_orderly_no(void **state)
 	end(&w);
 }
 
-static void only_the_port_beside_the_servers_is_opened(void **state)
+static void only_the_pairing_port_is_opened(void **state)
 {
 	(void)state;
 	struct gw_pairing pairing = {.listens = true, .port = 30000};
@@ -251,7 +251,7 @@ static void only_the_port_beside_the_servers_is_opened(void **state)
 	assert_int_equal(gw_pairing_open(&pairing, &rules, &fd, &err), GW_ERR_INVALID);
 }
 
-/* Refuses all addresses, and notes them. */
+/* Refuses and records all addresses. */
 static bool note(void *user, const struct sockaddr *a)
 {
 	char *text = user;
@@ -302,13 +302,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strangers_are_dropped_and_the_wait_goes_on),
-		cmocka_unit_test(whoever_does_not_speak_the_protocol_is_dropped),
-		cmocka_unit_test(silent_strangers_do_not_use_up_the_room),
-		cmocka_unit_test(what_a_queue_pair_announces_is_taken),
-		cmocka_unit_test(the_client_calls_it_off),
-		cmocka_unit_test(addresses_that_are_not_allowed_are_neither_taken_nor_visited),
+		cmocka_unit_test(peers_with_another_protocol_are_dropped),
+		cmocka_unit_test(silent_strangers_do_not_block_the_peer),
+		cmocka_unit_test(rdma_announcements_are_accepted),
+		cmocka_unit_test(the_client_can_cancel_the_wait),
+		cmocka_unit_test(addresses_that_are_not_allowed_are_never_used),
 		cmocka_unit_test(a_port_that_is_taken_is_an_orderly_no),
-		cmocka_unit_test(only_the_port_beside_the_servers_is_opened),
+		cmocka_unit_test(only_the_pairing_port_is_opened),
 		cmocka_unit_test(localhost_is_the_clients_machine),
 		cmocka_unit_test(the_connecting_side_tries_until_the_other_listens),
 	};

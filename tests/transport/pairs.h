@@ -1,4 +1,4 @@
-/* Connected pairs of every transport, for the suite that all must pass. */
+/* Connected pairs of every transport, for the conformance suite. */
 #ifndef GW_TESTS_TRANSPORT_PAIRS_H
 #define GW_TESTS_TRANSPORT_PAIRS_H
 
@@ -10,21 +10,21 @@
 struct pair {
 	struct gw_transport *a;
 	struct gw_transport *b;
-	size_t bulk; /* bytes that a test of large transfers should move */
+	size_t bulk; /* bytes for tests of large transfers */
 };
 
 struct pair_kind {
 	const char *name;
-	/* False if the machine does not have it. */
+	/* Returns false if this machine lacks the transport. */
 	bool (*make)(const struct pair_kind *kind, struct pair *pair);
-	const char *endpoint; /* to listen on */
+	const char *endpoint; /* endpoint of the listener */
 	size_t chunk;
 };
 
 extern const struct pair_kind pair_kinds[];
 extern const size_t n_pair_kinds;
 
-/* After the last pair. Returns what went wrong that no test can see: 0 is nothing. */
+/* Call after the last pair. Returns the number of errors that tests cannot see. */
 int pairs_end(void);
 
 #endif

@@ -1,5 +1,4 @@
-/* What RDMA does beyond the contract of all transports: how payloads travel, what a hostile peer can send, and what
- * waiting costs. */
+/* RDMA features beyond the common transport contract: how payloads travel, hostile peers, and the cost of waiting. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,7 +104,7 @@ static uint8_t *pattern(size_t n)
 	return bytes;
 }
 
-/* A short element, a long one and a short one, received in pieces of a size. */
+/* Sends a short, a long and a short element, and receives them in pieces of this size. */
 static void transfer(size_t piece)
 {
 	uint8_t *out = pattern(BULK), *in = calloc(1, BULK);
@@ -136,7 +135,7 @@ static size_t count(enum ibv_wr_opcode opcode, uint32_t *longest)
 	return found;
 }
 
-static void long_payloads_are_read_from_where_they_are(void **state)
+static void long_payloads_are_read_in_place(void **state)
 {
 	(void)state;
 	uint32_t longest;
@@ -182,8 +181,8 @@ static void memory_that_is_read_only_is_sent_in_place(void **state)
 	free(in);
 }
 
-/* With whichever of the two ends' regions that cannot be registered: the payload arrives. */
-static void what_cannot_be_registered_is_copied(void **state)
+/* The payload arrives even if either end cannot register its memory. */
+static void unregistrable_memory_is_copied(void **state)
 {
 	(void)state;
 	for (unsigned nth = 1; nth < 8; nth++) {
@@ -198,7 +197,7 @@ static void what_cannot_be_registered_is_copied(void **state)
 	assert_int_equal(fake_rnr(), 0);
 }
 
-/* Sends n bytes from one place to another. */
+/* Sends n bytes and receives them elsewhere. */
 static void move(void *from, void *to, size_t n)
 {
 	struct iovec iov = {from, n};
@@ -210,10 +209,10 @@ static void move(void *from, void *to, size_t n)
 	assert_memory_equal(from, to, n);
 }
 
-static void kept_memory_stays_registered_until_it_is_forgotten(void **state)
+static void registrations_are_cached_until_forgotten(void **state)
 {
 	(void)state;
-	size_t n = GW_RDMA_PIECE + BULK; /* two pieces */
+	size_t n = GW_RDMA_PIECE + BULK; /* needs two pieces */
 	uint8_t *out = pattern(n), *in = calloc(1, n);
 	assert_non_null(in);
 	link_over(&gw_rdma_ggwire_path);
@@ -240,7 +239,7 @@ static void kept_memory_stays_registered_until_it_is_forgotten(void **state)
 	free(in);
 }
 
-static void kept_memory_is_bounded(void **state)
+static void cached_registrations_are_bounded(void **state)
 {
 	(void)state;
 	size_t payload = 600000, n = (GW_RDMA_PIECES + 3) * GW_RDMA_PIECE;
@@ -253,7 +252,7 @@ static void kept_memory_is_bounded(void **state)
 	for (size_t i = 0; i < GW_RDMA_PIECES + 3; i++)
 		move(out, in + i * GW_RDMA_PIECE, payload);
 	assert_int_equal(fake_count().mrs, regions + GW_RDMA_PIECES);
-	/* The first has made room. */
+	/* The first transfer has made room. */
 	move(out, in, payload);
 	assert_int_equal(fake_count().mrs, regions + GW_RDMA_PIECES);
 	far->ops->unregister_memory(far, in);
@@ -262,7 +261,7 @@ static void kept_memory_is_bounded(void **state)
 	free(out);
 }
 
-static void kept_memory_that_cannot_be_registered_is_used_all_the_same(void **state)
+static void memory_whose_registration_fails_is_still_sent(void **state)
 {
 	(void)state;
 	uint8_t *out = pattern(BULK), *in = calloc(1, BULK);
@@ -284,7 +283,7 @@ static void kept_memory_that_cannot_be_registered_is_used_all_the_same(void **st
 	free(in);
 }
 
-static void kept_memory_makes_room_for_what_is_sent_once(void **state)
+static void cached_registrations_are_evicted_when_registration_fails(void **state)
 {
 	(void)state;
 	uint32_t longest;
@@ -307,7 +306,7 @@ static void kept_memory_makes_room_for_what_is_sent_once(void **state)
 	free(in);
 }
 
-static void the_stock_path_neither_reads_nor_shows(void **state)
+static void the_stock_path_uses_sends_only(void **state)
 {
 	(void)state;
 	uint32_t longest;
@@ -318,7 +317,7 @@ static void the_stock_path_neither_reads_nor_shows(void **state)
 	assert_int_equal(longest, 256 << 10);
 }
 
-/* An end that sends whatever it likes to one that is on the ggwire path. */
+/* A hostile end connected to an end on the ggwire path. */
 static void link_hostile(void)
 {
 	struct gw_transport *tcp_a, *tcp_b;
@@ -342,20 +341,20 @@ static void hostile_messages_end_the_connection(void **state)
 		size_t size;
 		uint8_t bytes[24];
 	} odd[] = {
-		{1, {1}}, {7, {1}}, {8, {1}},                               /* data without bytes */
-		{9, {1, 0, 0, 0, 2}},                                       /* one byte, it says two */
-		{9, {1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}},                  /* it says 4 GiB */
-		{8, {2, 0, 1, 0}},                                          /* a 65th credit */
-		{8, {2, 0, 0xff, 0xff}},                                    /* many more */
-		{9, {1, 1, 0, 0, 1}},                                       /* the second message first */
-		{9, {2, 0, 0, 0, 1}},                                       /* credits with bytes */
-		{8, {5}},                                                   /* taken what was not offered */
-		{8, {0}},                                                   /* no type */
-		{8, {6}},                                                   /* one that does not exist */
-		{23, {4, 0, 0, 0, 15}},                                     /* an offer that is cut */
-		{24, {4, 0, 0, 0, 16}},                                     /* of nothing */
-		{24, {4, 0, 0, 0, 16, [20] = 1, [23] = 1}},                 /* of 16 MiB */
-		{24, {4, 0, 0, 0, 16, [8] = 1, [16] = 99, [20] = 0, 0, 1}}, /* of memory that is not there */
+		{1, {1}}, {7, {1}}, {8, {1}},               /* data without bytes */
+		{9, {1, 0, 0, 0, 2}},                       /* one byte, but the header claims two */
+		{9, {1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}},  /* the header claims 4 GiB */
+		{8, {2, 0, 1, 0}},                          /* a 65th credit */
+		{8, {2, 0, 0xff, 0xff}},                    /* many more */
+		{9, {1, 1, 0, 0, 1}},                       /* the second message before the first */
+		{9, {2, 0, 0, 0, 1}},                       /* credits with bytes */
+		{8, {5}},                                   /* acknowledges an offer that was never made */
+		{8, {0}},                                   /* type 0 */
+		{8, {6}},                                   /* an unknown type */
+		{23, {4, 0, 0, 0, 15}},                     /* a truncated offer */
+		{24, {4, 0, 0, 0, 16}},                     /* an offer of 0 bytes */
+		{24, {4, 0, 0, 0, 16, [20] = 1, [23] = 1}}, /* an offer of 16 MiB */
+		{24, {4, 0, 0, 0, 16, [8] = 1, [16] = 99, [20] = 0, 0, 1}}, /* an offer of memory that does not exist */
 	};
 	uint8_t in[64];
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
@@ -371,7 +370,7 @@ static void hostile_messages_end_the_connection(void **state)
 	}
 }
 
-/* A peer that does not count its credits finds no receives, and nothing of ours is overrun. */
+/* A peer that ignores its credits finds no receives, and cannot overrun our buffers. */
 static void a_flood_is_contained(void **state)
 {
 	(void)state;
@@ -390,8 +389,8 @@ static void a_flood_is_contained(void **state)
 	assert_true(!status || status == GW_ERR_PROTOCOL);
 }
 
-/* As rdma_rxe does after packets were lost. */
-static void a_message_that_comes_twice_is_not_taken_for_the_next(void **state)
+/* rdma_rxe does this after packet loss. */
+static void a_duplicate_message_is_an_error(void **state)
 {
 	(void)state;
 	struct gw_error err = {0};
@@ -405,7 +404,7 @@ static void a_message_that_comes_twice_is_not_taken_for_the_next(void **state)
 	assert_non_null(strstr(err.text, "twice"));
 }
 
-/* An offer that its peer leaves alone: the sender waits, and is freed by the peer's end, with nothing registered. */
+/* The peer ignores an offer: the sender waits until the peer dies, and leaves nothing registered. */
 static void an_end_that_dies_with_an_offer_unread_frees_the_sender(void **state)
 {
 	(void)state;
@@ -421,12 +420,12 @@ static void an_end_that_dies_with_an_offer_unread_frees_the_sender(void **state)
 	end(&far);
 	pthread_join(t.thread, NULL);
 	assert_int_equal(t.status, GW_ERR_LOST);
-	/* One region is left: the near end's own. */
+	/* Only the near end's own region is left. */
 	assert_int_equal(fake_count().mrs, 1);
 	free(out);
 }
 
-/* The sender goes away between an offer and the peer's READ of it: the receiver gets an error and no bytes. */
+/* The sender dies between an offer and the peer's READ: the receiver gets an error and no bytes. */
 static void an_end_that_dies_with_an_offer_unread_frees_the_receiver(void **state)
 {
 	(void)state;
@@ -452,8 +451,7 @@ static void an_end_that_dies_with_an_offer_unread_frees_the_receiver(void **stat
 	free(in);
 }
 
-/* The network fails while a READ is under way: when the call returns, no device writes to the caller's memory any
- * more. */
+/* The network fails during a READ: after the call returns, no device writes to the caller's memory. */
 static void a_read_that_fails_leaves_memory_alone(void **state)
 {
 	(void)state;
@@ -468,7 +466,7 @@ static void a_read_that_fails_leaves_memory_alone(void **state)
 	assert_int_equal(recv_bytes(far, &byte, 1, NULL), GW_OK);
 	fake_cut_reads(true);
 	assert_int_equal(recv_bytes(far, in, BULK - 1, NULL), GW_ERR_LOST);
-	free(in); /* under a sanitizer, whoever writes here now is found out */
+	free(in); /* a sanitizer reports later writes */
 	end(&far);
 	pthread_join(t.thread, NULL);
 	assert_int_equal(t.status, GW_ERR_LOST);
@@ -476,8 +474,8 @@ static void a_read_that_fails_leaves_memory_alone(void **state)
 	free(out);
 }
 
-/* While one thread spins, another may handle the completion that it waits for. */
-static void what_another_thread_has_received_ends_a_wait(void **state)
+/* While one thread spins, another thread may process the completion that the first is waiting for. */
+static void a_completion_handled_by_another_thread_ends_a_wait(void **state)
 {
 	(void)state;
 	uint8_t byte = 0;
@@ -587,22 +585,22 @@ static void the_smaller_mtu_and_number_of_reads_are_used(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(long_payloads_are_read_from_where_they_are),
+		CASE(long_payloads_are_read_in_place),
 		CASE(short_reads_of_long_payloads_go_through_slots),
 		CASE(memory_that_is_read_only_is_sent_in_place),
-		CASE(what_cannot_be_registered_is_copied),
-		CASE(kept_memory_stays_registered_until_it_is_forgotten),
-		CASE(kept_memory_is_bounded),
-		CASE(kept_memory_that_cannot_be_registered_is_used_all_the_same),
-		CASE(kept_memory_makes_room_for_what_is_sent_once),
-		CASE(the_stock_path_neither_reads_nor_shows),
+		CASE(unregistrable_memory_is_copied),
+		CASE(registrations_are_cached_until_forgotten),
+		CASE(cached_registrations_are_bounded),
+		CASE(memory_whose_registration_fails_is_still_sent),
+		CASE(cached_registrations_are_evicted_when_registration_fails),
+		CASE(the_stock_path_uses_sends_only),
 		CASE(hostile_messages_end_the_connection),
 		CASE(a_flood_is_contained),
-		CASE(a_message_that_comes_twice_is_not_taken_for_the_next),
+		CASE(a_duplicate_message_is_an_error),
 		CASE(an_end_that_dies_with_an_offer_unread_frees_the_sender),
 		CASE(an_end_that_dies_with_an_offer_unread_frees_the_receiver),
 		CASE(a_read_that_fails_leaves_memory_alone),
-		CASE(what_another_thread_has_received_ends_a_wait),
+		CASE(a_completion_handled_by_another_thread_ends_a_wait),
 		CASE(waiting_costs_nothing),
 		CASE(a_peer_that_does_not_answer_is_lost_in_time),
 		CASE(the_smaller_mtu_and_number_of_reads_are_used),

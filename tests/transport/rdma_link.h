@@ -1,4 +1,4 @@
-/* Two ends of RDMA in one process, over the fake. */
+/* Two RDMA ends in one process, over the fake. */
 #ifndef GW_TESTS_TRANSPORT_RDMA_LINK_H
 #define GW_TESTS_TRANSPORT_RDMA_LINK_H
 
@@ -6,10 +6,10 @@
 #include "transport/rdma/pair.h"
 #include "transport/rdma/stock_path.h"
 
-/* A TCP connection over 127.0.0.1; aborts if there is none. */
+/* Makes a TCP connection over 127.0.0.1. Aborts on failure. */
 void link_tcp(struct gw_transport **a, struct gw_transport **b);
 
-/* Brings both ends up on the path and makes transports of them, each closed on its own. */
+/* Connects two RDMA transports on the path. The caller closes each separately. */
 enum gw_status link_rdma(
 	const struct gw_rdma_path *path, struct gw_transport **a, struct gw_transport **b, struct gw_error *err);
 

@@ -1,4 +1,4 @@
-/* EXT_RDMA and the caps of HELLO: what is written is read, and what is no message is refused. */
+/* EXT_RDMA and the caps of HELLO: encoding and decoding agree, and invalid messages are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static void offers_have_their_layout(void **state)
 	assert_memory_equal(&got, &offer, sizeof(got));
 }
 
-static void cut_or_changed_is_refused(void **state)
+static void truncated_or_changed_messages_are_refused(void **state)
 {
 	(void)state;
 	uint8_t body[GW_RDMA_MESSAGE_MAX + 1];
@@ -71,7 +71,7 @@ static void long_reasons_are_cut(void **state)
 	assert_int_equal(got.reason[0], '?');
 }
 
-/* A peer of a later version may name a cause that this one does not know. */
+/* A peer of a later version may send a cause that this version does not know. */
 static void unknown_causes_are_unknown(void **state)
 {
 	(void)state;
@@ -128,7 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(offers_have_their_layout),
-		cmocka_unit_test(cut_or_changed_is_refused),
+		cmocka_unit_test(truncated_or_changed_messages_are_refused),
 		cmocka_unit_test(long_reasons_are_cut),
 		cmocka_unit_test(unknown_causes_are_unknown),
 		cmocka_unit_test(caps_have_their_layout),

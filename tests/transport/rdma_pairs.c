@@ -1,4 +1,4 @@
-/* RDMA's pairs for the suite that all transports must pass. */
+/* RDMA pairs for the conformance suite. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 
 static bool started;
 
-/* chunk is 1 for the ggwire path; endpoint the time to spin. */
+/* chunk is 1 for the ggwire path; endpoint is the spin time. */
 static bool make(const struct pair_kind *kind, struct pair *pair)
 {
 	struct gw_error err;

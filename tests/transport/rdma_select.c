@@ -1,4 +1,4 @@
-/* Which device, port and GID is taken, from tables of many shapes. */
+/* Selection of device, port and GID from tables of many shapes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static void no_device(void **state)
 	refuses("::ffff:192.0.2.1", GW_ERR_NOT_FOUND, "there is no RDMA device");
 }
 
-static void takes_what_equals_the_address(void **state)
+static void chooses_the_gid_of_the_address(void **state)
 {
 	(void)state;
 	int d = roce("mlx5_0", IBV_MTU_1024);
@@ -94,7 +94,7 @@ static void takes_what_equals_the_address(void **state)
 	refuses("::ffff:127.0.0.1", GW_ERR_NOT_FOUND, "no GID of 1 RDMA device is ::ffff:127.0.0.1");
 }
 
-static void bridges_do_not_confuse(void **state)
+static void gids_of_bridges_are_not_chosen(void **state)
 {
 	(void)state;
 	int d = roce("mlx5_0", IBV_MTU_1024);
@@ -155,7 +155,7 @@ static void ports_that_are_down_are_passed_over(void **state)
 	chooses("::ffff:192.0.2.1", "mlx5_1", 1, 0);
 }
 
-static void entries_of_zeros_are_nobody(void **state)
+static void empty_gid_entries_never_match(void **state)
 {
 	(void)state;
 	int d = roce("mlx5_0", IBV_MTU_1024);
@@ -221,7 +221,7 @@ static void infiniband_is_the_last_resort(void **state)
 	assert_string_equal(got.device, "mlx5_0");
 }
 
-static void iwarp_is_left_out_and_said_so(void **state)
+static void iwarp_is_refused_with_a_reason(void **state)
 {
 	(void)state;
 	int d = fake_device("siw0", IBV_TRANSPORT_IWARP);
@@ -255,17 +255,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(no_device),
-		CASE(takes_what_equals_the_address),
-		CASE(bridges_do_not_confuse),
+		CASE(chooses_the_gid_of_the_address),
+		CASE(gids_of_bridges_are_not_chosen),
 		CASE(version_1_is_better_than_none),
 		CASE(version_2_of_a_later_device_is_better_still),
 		CASE(the_second_port_counts),
 		CASE(ports_that_are_down_are_passed_over),
-		CASE(entries_of_zeros_are_nobody),
+		CASE(empty_gid_entries_never_match),
 		CASE(a_named_device_is_the_only_one),
 		CASE(a_given_index_is_checked),
 		CASE(infiniband_is_the_last_resort),
-		CASE(iwarp_is_left_out_and_said_so),
+		CASE(iwarp_is_refused_with_a_reason),
 		CASE(a_device_that_fails_is_passed_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

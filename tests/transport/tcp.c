@@ -1,4 +1,4 @@
-/* Connecting and listening: what is refused, how long it takes, and what the errors say. */
+/* Connecting and listening: refusals, time-outs and error messages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +70,7 @@ static void listener_says_its_port(void **state)
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	close(fd);
-	/* And the port is free for the next server at once. */
+	/* The next server can use the port at once. */
 	assert_int_equal(gw_transport_listen(&bound, 1, &fd, NULL, NULL), GW_OK);
 	close(fd);
 }
@@ -115,7 +115,7 @@ static void unknown_host_is_not_found(void **state)
 	assert_non_null(strstr(err.text, "no-such-host.invalid"));
 }
 
-/* A listener whose backlog is full drops what comes: a connect that nobody answers, without leaving the machine. */
+/* A listener with a full backlog drops connection attempts: a connect without an answer that needs no network. */
 static void silence_ends_at_the_timeout(void **state)
 {
 	(void)state;
@@ -252,7 +252,7 @@ static void only_sockets_are_wrapped(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
-static void accepts_what_waits_and_adopts_listeners(void **state)
+static void accepts_waiting_connections_and_adopts_listeners(void **state)
 {
 	(void)state;
 	struct gw_endpoint eps[] = {endpoint("127.0.0.1:0"), unix_endpoint()}, bound, adopted;
@@ -299,7 +299,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(missing_unix_socket_names_the_path, make_path, remove_path),
 		cmocka_unit_test(sockets_are_tuned_and_named),
 		cmocka_unit_test(only_sockets_are_wrapped),
-		cmocka_unit_test_setup_teardown(accepts_what_waits_and_adopts_listeners, make_path, remove_path),
+		cmocka_unit_test_setup_teardown(
+			accepts_waiting_connections_and_adopts_listeners, make_path, remove_path),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

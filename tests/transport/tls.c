@@ -1,4 +1,4 @@
-/* Who gets in and who does not, what both ends say about it, and what an attacker on the network can do. */
+/* Which clients TLS admits, what both ends report, and what an attacker on the network can achieve. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ static enum gw_status recv_n(struct gw_transport *t, char *in, size_t n)
 	return t->ops->recvv(t, &iov, 1, n, &got, NULL);
 }
 
-/* A changed length makes the receiver wait for bytes that never come. */
+/* A changed length makes the receiver wait for bytes that never arrive. */
 static enum gw_status recv_soon(struct gw_transport *t, char *in, size_t n, int timeout_ms)
 {
 	return t->ops->readable(t, timeout_ms) ? recv_n(t, in, n) : GW_ERR_TIMEOUT;
@@ -95,7 +95,7 @@ static void keys_of_every_length_work(void **state)
 	}
 }
 
-static void wrong_and_unknown_look_alike(void **state)
+static void wrong_keys_and_unknown_names_look_alike(void **state)
 {
 	(void)state;
 	const struct gw_tls_key known = tls_test_key("alice", 1), wrong = tls_test_key("alice", 2),
@@ -115,7 +115,7 @@ static void wrong_and_unknown_look_alike(void **state)
 	assert_non_null(strstr(b.server_error.text, "\"aline\": unknown"));
 }
 
-static void a_name_that_is_none_is_unknown(void **state)
+static void an_invalid_name_is_unknown(void **state)
 {
 	(void)state;
 	const struct gw_tls_key known = tls_test_key("alice", 1), odd = tls_test_key("al\x1b[2Jice", 1);
@@ -135,7 +135,7 @@ static enum gw_status find_none(void *user, const char *identity, struct gw_tls_
 	return gw_error_set(err, GW_ERR_NOT_FOUND, "unknown");
 }
 
-static void plain_bytes_are_no_handshake(void **state)
+static void plain_bytes_fail_the_handshake(void **state)
 {
 	(void)state;
 	struct gw_error err;
@@ -154,7 +154,7 @@ static void plain_bytes_are_no_handshake(void **state)
 	}
 }
 
-static void a_peer_that_does_not_finish_is_left(void **state)
+static void an_unfinished_handshake_times_out(void **state)
 {
 	(void)state;
 	struct gw_error err;
@@ -172,7 +172,7 @@ static void a_peer_that_does_not_finish_is_left(void **state)
 	end();
 }
 
-/* One byte at a time does not move the deadline. */
+/* Single bytes do not extend the deadline. */
 static void *drip(void *arg)
 {
 	struct gw_transport *t = arg;
@@ -201,7 +201,7 @@ static void dripping_does_not_move_the_deadline(void **state)
 	end();
 }
 
-/* The same conversation, under one fault. Whether both ends got through it with everything right. */
+/* Runs the same conversation under one fault. Returns whether both ends completed it without errors. */
 static bool converse_under(struct gw_fault_plan plan, bool at_client, int timeout_ms)
 {
 	const struct gw_tls_key key = tls_test_key("alice", 1);
@@ -215,7 +215,7 @@ static bool converse_under(struct gw_fault_plan plan, bool at_client, int timeou
 		assert_string_equal(server->identity, "alice");
 	good = good && !send_text(client, "hello") && !recv_soon(server, there, 5, timeout_ms) &&
 	       !send_text(server, "there") && !recv_soon(client, back, 5, timeout_ms);
-	/* Wrong bytes never come out. */
+	/* Wrong bytes are never delivered. */
 	assert_true(!there[0] || strcmp(there, "hello") == 0);
 	assert_true(!back[0] || strcmp(back, "there") == 0);
 	end();
@@ -231,7 +231,7 @@ static void a_cut_at_any_byte_fails(void **state)
 		do
 			plan.cut_recv_after = at++;
 		while (!converse_under(plan, at_client, MINUTE) && at < CAPTURE);
-		/* All of a hello and a reply was needed, and no more. */
+		/* Every cut inside the conversation fails, and the first cut after its end does not. */
 		assert_true(at > 100 && at < CAPTURE);
 	}
 }
@@ -249,7 +249,7 @@ static void a_changed_byte_never_changes_the_data(void **state)
 	}
 }
 
-/* Passes on what comes from one end, and keeps it. */
+/* Forwards and records the bytes of one end. */
 struct tap {
 	struct gw_transport *from, *to;
 	uint8_t bytes[CAPTURE];
@@ -309,13 +309,13 @@ static enum gw_status find_alice(void *user, const char *identity, struct gw_tls
 	return GW_OK;
 }
 
-static void a_recorded_conversation_opens_nothing(void **state)
+static void a_replayed_conversation_is_refused(void **state)
 {
 	(void)state;
 	struct tap there, back;
 	struct gw_transport *out = NULL;
 	record(&there, &back);
-	/* What an eavesdropper has: the identity, and no data. */
+	/* An eavesdropper sees the identity, but no data. */
 	assert_true(contains(&there, "alice"));
 	assert_false(contains(&there, "hello") || contains(&back, "there"));
 	make();
@@ -326,8 +326,8 @@ static void a_recorded_conversation_opens_nothing(void **state)
 	end();
 }
 
-/* No tickets and nothing else: after its last handshake message the server sends nothing by itself. */
-static void the_server_says_no_more_than_it_must(void **state)
+/* No tickets: after its last handshake message the server sends nothing unasked. */
+static void the_server_sends_nothing_unasked(void **state)
 {
 	(void)state;
 	const struct gw_tls_key key = tls_test_key("alice", 1);
@@ -375,15 +375,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_right_key_gets_in_under_its_name),
 		cmocka_unit_test(keys_of_every_length_work),
-		cmocka_unit_test(wrong_and_unknown_look_alike),
-		cmocka_unit_test(a_name_that_is_none_is_unknown),
-		cmocka_unit_test(plain_bytes_are_no_handshake),
-		cmocka_unit_test(a_peer_that_does_not_finish_is_left),
+		cmocka_unit_test(wrong_keys_and_unknown_names_look_alike),
+		cmocka_unit_test(an_invalid_name_is_unknown),
+		cmocka_unit_test(plain_bytes_fail_the_handshake),
+		cmocka_unit_test(an_unfinished_handshake_times_out),
 		cmocka_unit_test(dripping_does_not_move_the_deadline),
 		cmocka_unit_test(a_cut_at_any_byte_fails),
 		cmocka_unit_test(a_changed_byte_never_changes_the_data),
-		cmocka_unit_test(a_recorded_conversation_opens_nothing),
-		cmocka_unit_test(the_server_says_no_more_than_it_must),
+		cmocka_unit_test(a_replayed_conversation_is_refused),
+		cmocka_unit_test(the_server_sends_nothing_unasked),
 		cmocka_unit_test(keys_are_renewed_while_data_flows),
 		cmocka_unit_test(an_end_inside_a_record_is_a_loss),
 	};

@@ -1,4 +1,4 @@
-/* When a client uses TLS, and that it never does without where the user's keys or settings demand it. */
+/* When a client uses TLS, and that it never goes without where the user's keys or settings require it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,7 +86,7 @@ static void the_key_that_fits_is_used(void **state)
 	assert_string_equal(who, "");
 }
 
-static void require_refuses_what_has_no_key(void **state)
+static void require_refuses_endpoints_without_a_key(void **state)
 {
 	(void)state;
 	char who[GW_IDENTITY_MAX];
@@ -108,7 +108,7 @@ static void require_refuses_what_has_no_key(void **state)
 	unsetenv("XDG_CONFIG_HOME");
 }
 
-static void what_is_wrong_with_the_settings_is_an_error(void **state)
+static void wrong_settings_are_errors(void **state)
 {
 	(void)state;
 	static const struct {
@@ -133,13 +133,13 @@ static void what_is_wrong_with_the_settings_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "'maybe' is none of off, on, require"));
 }
 
-/* A server that takes one connection. */
+/* A server that accepts one connection. */
 struct listener {
 	pthread_t thread;
 	struct gw_endpoint ep;
 	int fd;
 	bool has_tls;
-	uint8_t first; /* byte that came, where it has no TLS */
+	uint8_t first; /* the first byte received on a connection without TLS */
 	char identity[GW_IDENTITY_MAX];
 };
 
@@ -197,7 +197,7 @@ static void dialling_uses_the_key(void **state)
 	assert_string_equal(l.identity, "alice");
 }
 
-static void a_plain_server_behind_a_key_is_an_error(void **state)
+static void a_plain_server_with_a_key_is_an_error(void **state)
 {
 	(void)state;
 	struct listener l;
@@ -226,10 +226,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(the_key_that_fits_is_used),
-		CASE(require_refuses_what_has_no_key),
-		CASE(what_is_wrong_with_the_settings_is_an_error),
+		CASE(require_refuses_endpoints_without_a_key),
+		CASE(wrong_settings_are_errors),
 		CASE(dialling_uses_the_key),
-		CASE(a_plain_server_behind_a_key_is_an_error),
+		CASE(a_plain_server_with_a_key_is_an_error),
 		CASE(a_wrong_key_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -23,7 +23,8 @@ const struct gw_dialect codec_dialect_4_0 = {
 	}                                                                                                   \
 	static const struct codec codec_##name = {sizeof(type), encode_##name, decode_##name};
 
-/* The same in every dialect; numbers, which encoders take by value; laid out by the dialect. */
+/* Three kinds of codecs: PLAIN ones are the same in every dialect, numbers are passed to encoders by value, and others
+ * depend on the dialect. */
 #define PLAIN(name, type) \
 	CODEC(name, type, gw_wire_##name##_encode(message, out), gw_wire_##name##_decode(body, size, message))
 #define SCALAR(name, type)                                                      \

@@ -16,14 +16,14 @@ struct codec {
 	bool (*decode)(const struct gw_dialect *d, const void *body, size_t size, void *message);
 };
 
-/* The codec of a command's request (of SET_TENSOR and SET_TENSOR_2D: the part before the data), or NULL for
- * GRAPH_COMPUTE, for requests without a body, and for commands that do not exist. */
+/* The codec of a command's request (for SET_TENSOR and SET_TENSOR_2D: of the part before the data). NULL for
+ * GRAPH_COMPUTE, requests without a body, and unknown commands. */
 const struct codec *codec_of_request(unsigned cmd);
 
-/* The codec of a command's reply, or NULL if it has none or is plain data. */
+/* The codec of a command's reply. NULL if it has none or is plain data. */
 const struct codec *codec_of_reply(unsigned cmd);
 
-/* A dialect of protocol 4.0.0, made of data alone. */
+/* A dialect of protocol 4.0.0, defined by data only. */
 extern const struct gw_dialect codec_dialect_4_0;
 
 #endif

@@ -1,4 +1,4 @@
-/* Readers and writers never leave their range, and a first error sticks. */
+/* Readers and writers stay inside their range, and the first error is sticky. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,7 +60,7 @@ static void test_writer_error_sticks(void **state)
 		assert_int_equal(out[i], 0);
 }
 
-static void test_nothing_is_a_range(void **state)
+static void test_an_empty_range_is_valid(void **state)
 {
 	(void)state;
 	struct gw_rd r = gw_rd_init(NULL, 0);
@@ -83,7 +83,7 @@ int main(void)
 		cmocka_unit_test(test_little_endian_both_ways),
 		cmocka_unit_test(test_reader_error_sticks),
 		cmocka_unit_test(test_writer_error_sticks),
-		cmocka_unit_test(test_nothing_is_a_range),
+		cmocka_unit_test(test_an_empty_range_is_valid),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Which dialect a version gets, and which commands are answered in it. */
+/* Which dialect serves a version, and which commands have replies in it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ static void test_newest(void **state)
 	assert_ptr_equal(gw_dialect_for((struct gw_version){8, 0, 0}, NULL), &gw_dialect_8_0);
 }
 
-static void test_newer_patch_or_minor_is_told(void **state)
+static void test_newer_patch_or_minor_is_reported(void **state)
 {
 	(void)state;
 	bool newer = false;
@@ -28,7 +28,7 @@ static void test_newer_patch_or_minor_is_told(void **state)
 	assert_true(newer);
 }
 
-static void test_unknown_majors_get_none(void **state)
+static void test_unknown_majors_have_no_dialect(void **state)
 {
 	(void)state;
 	static const uint8_t majors[] = {0, 1, 2, 3, 9, 255};
@@ -36,8 +36,8 @@ static void test_unknown_majors_get_none(void **state)
 		assert_null(gw_dialect_for((struct gw_version){majors[i], 0, 0}, NULL));
 }
 
-/* Whatever dialects exist: the answer speaks the major that was asked for, and is not newer than it. */
-static void test_answers_fit_the_question(void **state)
+/* The server's version has the requested major number and is not newer than the request. */
+static void test_answers_match_the_request(void **state)
 {
 	(void)state;
 	for (unsigned major = 0; major < 256; major++) {
@@ -131,7 +131,7 @@ static void test_answers_of_8_0(void **state)
 	assert_int_equal(gw_dialect_reply(d, GW_CMD_EXT_SUPPORTS_OP), GW_REPLY_BODY);
 }
 
-/* A further version is a further row: what it answers and has follows from its data. */
+/* A new version needs only a new row: its replies and features follow from the data. */
 static void test_a_row_decides(void **state)
 {
 	(void)state;
@@ -151,9 +151,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_newest),
-		cmocka_unit_test(test_newer_patch_or_minor_is_told),
-		cmocka_unit_test(test_unknown_majors_get_none),
-		cmocka_unit_test(test_answers_fit_the_question),
+		cmocka_unit_test(test_newer_patch_or_minor_is_reported),
+		cmocka_unit_test(test_unknown_majors_have_no_dialect),
+		cmocka_unit_test(test_answers_match_the_request),
 		cmocka_unit_test(test_versions_as_users_write_them),
 		cmocka_unit_test(test_list_is_in_order_and_ends_with_the_newest),
 		cmocka_unit_test(test_answers_of_8_0),

@@ -1,5 +1,4 @@
-/* EXT_STATUS: what one side says the other reads, readers of another version too, and nothing a peer sends does harm.
- */
+/* EXT_STATUS: both sides agree on the encoding, also between versions, and hostile input does no harm. */
 #include "wire/ext_status.h"
 
 #include <setjmp.h>
@@ -62,7 +61,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* In memory of exactly size bytes, so that a sanitizer sees a read behind it. */
+/* Copies the bytes to a heap block of exactly size bytes, so that a sanitizer detects overreads. */
 static enum gw_status decode(const uint8_t *bytes, size_t size, struct gw_ext_status *got)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -84,7 +83,7 @@ static void assert_as_sent(const uint8_t *bytes, size_t size)
 	gw_ext_status_free(&got);
 }
 
-static void what_is_said_is_read(void **state)
+static void decoding_restores_what_was_encoded(void **state)
 {
 	(void)state;
 	struct gw_ext_status got;
@@ -105,7 +104,7 @@ static void every_cut_is_refused(void **state)
 	assert_memory_equal(&got, &before, sizeof(got));
 }
 
-/* Puts n bytes into the body, at the end of the record that begins at record. */
+/* Appends n bytes to the record that begins at record. */
 static void grow_record(size_t record, const void *bytes, size_t n)
 {
 	size_t end = record + 4 + gw_le32(body.data + record);
@@ -116,8 +115,8 @@ static void grow_record(size_t record, const void *bytes, size_t n)
 	gw_put_le32(body.data + record, (uint32_t)(end + n - record - 4));
 }
 
-/* A later version adds a field to every record, and something behind them all. */
-static void what_later_versions_add_is_passed_over(void **state)
+/* A later version adds a field to every record, and data after the last record. */
+static void additions_of_later_versions_are_skipped(void **state)
 {
 	(void)state;
 	grow_record(0, "more of the server", 18);
@@ -130,7 +129,7 @@ static void what_later_versions_add_is_passed_over(void **state)
 	assert_as_sent(body.data, body.len);
 }
 
-/* A server without keys says nothing of identities. */
+/* A server without keys sends no identities. */
 static void identities_may_be_missing(void **state)
 {
 	(void)state;
@@ -139,7 +138,7 @@ static void identities_may_be_missing(void **state)
 	for (size_t i = 0; i < status.n_devices; i++)
 		client += 4 + gw_le32(body.data + client);
 	client += 4;
-	/* The text is the last of the last record: its length, and five bytes. */
+	/* The text ends the last record: its length and five bytes. */
 	body.len -= 4 + strlen("alice");
 	gw_put_le32(body.data + client, gw_le32(body.data + client) - 9);
 	assert_int_equal(decode(body.data, body.len, &got), GW_OK);
@@ -148,8 +147,8 @@ static void identities_may_be_missing(void **state)
 	gw_ext_status_free(&got);
 }
 
-/* Counts stand at the end of the server's record, so more of them are as easily told. */
-static void more_and_fewer_counts_are_understood(void **state)
+/* The counts end the server's record, so a decoder accepts more or fewer of them. */
+static void more_and_fewer_counts_are_accepted(void **state)
 {
 	(void)state;
 	struct gw_ext_status got;
@@ -202,7 +201,7 @@ static void encoding_keeps_the_bounds(void **state)
 		memset(many.clients[i].endpoint, 'e', GW_EXT_TEXT - 1);
 	}
 	assert_int_equal(body.len, before);
-	/* As many as there can be, with the longest texts, fit. */
+	/* The maximum number of clients, with texts of maximum length, fits. */
 	assert_int_equal(gw_ext_status_encode(&many, &body), GW_OK);
 	free(many.clients);
 }
@@ -223,7 +222,7 @@ static void changed_bytes_do_no_harm(void **state)
 	}
 }
 
-static void graphs_fall_into_their_class(void **state)
+static void graphs_are_counted_by_duration(void **state)
 {
 	(void)state;
 	assert_int_equal(gw_ext_bucket(0), 0);
@@ -237,15 +236,15 @@ static void graphs_fall_into_their_class(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_is_said_is_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(decoding_restores_what_was_encoded, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_cut_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_later_versions_add_is_passed_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(additions_of_later_versions_are_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(identities_may_be_missing, setup, teardown),
-		cmocka_unit_test_setup_teardown(more_and_fewer_counts_are_understood, setup, teardown),
+		cmocka_unit_test_setup_teardown(more_and_fewer_counts_are_accepted, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_numbers_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(encoding_keeps_the_bounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(changed_bytes_do_no_harm, setup, teardown),
-		cmocka_unit_test(graphs_fall_into_their_class),
+		cmocka_unit_test(graphs_are_counted_by_duration),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* EXT_INFO: what one side says the other reads, and nothing a peer sends does harm. */
+/* EXT_INFO: both sides agree on the encoding, and hostile input does no harm. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -131,7 +131,7 @@ static void test_encoding_appends(void **state)
 	gw_buf_free(&body);
 }
 
-/* n devices with texts of len bytes; owned by the caller. */
+/* n devices with texts of len bytes. The caller frees them. */
 static struct gw_ext_device *many(uint32_t n, size_t len)
 {
 	struct gw_ext_device *devices = calloc(n, sizeof(*devices));
@@ -152,7 +152,7 @@ static void test_encoding_keeps_the_bounds(void **state)
 	assert_int_equal(gw_buf_append(&body, "front", 5), GW_OK);
 	assert_int_equal(gw_ext_info_encode(&info, &body), GW_ERR_LIMIT);
 	assert_int_equal(body.len, 5);
-	info.n_devices = GW_EXT_MAX_DEVICES; /* allowed in number, too long in all */
+	info.n_devices = GW_EXT_MAX_DEVICES; /* a valid number of devices, but too long in total */
 	assert_int_equal(gw_ext_info_encode(&info, &body), GW_ERR_LIMIT);
 	assert_int_equal(body.len, 5);
 	free(info.devices);
@@ -162,7 +162,7 @@ static void test_encoding_keeps_the_bounds(void **state)
 	gw_buf_free(&body);
 }
 
-/* In memory of exactly size bytes, so that a sanitizer sees a read behind it. */
+/* Copies the bytes to a heap block of exactly size bytes, so that a sanitizer detects overreads. */
 static enum gw_status decode(const uint8_t *body, size_t size, struct gw_ext_info *got)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -235,7 +235,7 @@ static void test_hostile_numbers_are_refused(void **state)
 	gw_buf_free(&body);
 }
 
-/* As many devices as are allowed, and then one more that is really there. */
+/* The maximum number of devices, and then one more that is really present. */
 static void test_number_of_devices_is_bounded(void **state)
 {
 	(void)state;
@@ -280,7 +280,7 @@ static uint64_t next_random(uint64_t *seed)
 	return *seed;
 }
 
-/* Whatever is changed: refused, or decoded into something within the bounds. */
+/* A changed message is either refused or decoded into values within the bounds. */
 static void test_changed_bytes_do_no_harm(void **state)
 {
 	(void)state;

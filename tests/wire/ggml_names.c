@@ -1,4 +1,4 @@
-/* The newest tables have, number by number, the names that ggml prints. */
+/* The newest tables have the names that ggml prints, for every number. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,13 +13,13 @@ static void test_operations(void **state)
 {
 	(void)state;
 	if (GGML_OP_COUNT != 101)
-		skip(); /* a ggml of another numbering */
+		skip(); /* this ggml has other numbers */
 	assert_int_equal(gw_ops_101.count, GGML_OP_COUNT);
 	for (uint32_t i = 0; i < GGML_OP_COUNT; i++)
 		assert_string_equal(gw_names_get(&gw_ops_101, i), ggml_op_name((enum ggml_op)i));
 }
 
-/* ggml gives dead types a block size of 0, and a name that says so. */
+/* ggml gives removed types a block size of 0 and marks their names. */
 static void test_types(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* Recorded conversations of the stock pair: every message is decoded and encoded again to exactly the same bytes. */
+/* Decodes every message of recorded stock sessions and encodes it again to the same bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 static const struct gw_dialect *dialect;
 static const char *directory;
 
-/* What a conversation contained. */
+/* Counts of what a session contained. */
 struct tally {
 	unsigned n[GW_CMD_STOCK_COUNT];
 	unsigned n_tensors;
@@ -43,7 +43,7 @@ static bool has_tensor(const struct gw_wire_graph *g, uint64_t id)
 	return false;
 }
 
-/* Numbers that our tables name, and ids that the graph has. */
+/* Checks that our tables name all numbers, and that the graph contains all ids. */
 static void assert_sensible(const struct gw_wire_graph *g, const struct gw_wire_tensor *t)
 {
 	assert_non_null(gw_names_get(dialect->ops, t->op));
@@ -84,7 +84,7 @@ static void assert_graph(const uint8_t *body, size_t size, struct tally *tally)
 	free(out);
 }
 
-/* How much of a request its codec covers: the data of SET_TENSOR and SET_TENSOR_2D follow. */
+/* The size of the part that the codec covers. In SET_TENSOR and SET_TENSOR_2D data follows. */
 static size_t fixed_size(const struct gw_exchange *x)
 {
 	switch (x->cmd) {
@@ -112,7 +112,7 @@ static void assert_request(const struct gw_exchange *x, struct tally *tally)
 	}
 }
 
-/* The data of 2-d requests has the size that their numbers tell. */
+/* Checks that the data of 2-d requests has the size given by their fields. */
 static void assert_data_size(const struct gw_exchange *x)
 {
 	struct gw_wire_2d_req rows;
@@ -234,12 +234,12 @@ static int in_4_0_0(void **state)
 	return 0;
 }
 
-/* What is counted in a recording's graphs. */
+/* What to count in a recording's graphs. */
 struct wanted {
 	const char *op;
-	const char *type; /* of any tensor; NULL: any */
-	unsigned word;    /* of op's parameters */
-	int32_t above;    /* its value, at least one more than this; -1: any */
+	const char *type; /* type of any tensor; NULL: all */
+	unsigned word;    /* index into op's parameters */
+	int32_t above;    /* the value must exceed this for at least one node; -1: any value */
 };
 
 static bool is_wanted(const struct gw_wire_tensor *t, const struct wanted *w)
@@ -269,7 +269,7 @@ static unsigned count(const char *name, const struct wanted *w)
 	return n;
 }
 
-/* The numbers of the last four moved since. */
+/* The numbers of the last four have changed since. */
 static void test_4_0_0(void **state)
 {
 	(void)state;
@@ -297,7 +297,7 @@ static void test_4_0_0(void **state)
 	}
 }
 
-/* The versions between, whose recordings have what came without a new version: types, and words of parameters. */
+/* The versions in between. Their recordings contain types and parameters that were added without a new version. */
 static void test_4_0_3_to_7_0_0(void **state)
 {
 	(void)state;
@@ -333,7 +333,7 @@ static void test_4_0_3_to_7_0_0(void **state)
 		struct tally tally = check(recorded[i].name);
 		assert_int_equal(tally.n_with_use_count > 0, dialect->use_count);
 		if (count(recorded[i].name, &recorded[i].wanted) == 0)
-			fail_msg("%s/%s does not have what it is here for", directory, recorded[i].name);
+			fail_msg("%s/%s lacks what it should contain", directory, recorded[i].name);
 	}
 }
 
@@ -363,7 +363,7 @@ static enum gw_recording_step walk(struct gw_recording *recording)
 	return step;
 }
 
-/* The comparison above would prove little if a recording could end early unnoticed. */
+/* The comparison above would prove little if a truncated recording went unnoticed. */
 static void test_a_recording_that_ends_early_is_noticed(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* GRAPH_COMPUTE: layout, and refusal of every count that its bytes do not hold. */
+/* GRAPH_COMPUTE: layout, and refusal of counts that exceed the message. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static struct gw_wire_tensor tensor_number(uint32_t i)
 	return t;
 }
 
-/* A graph of NODES and TENSORS in memory of exactly its size; owned by the caller. */
+/* A graph of NODES and TENSORS in a block of exactly its size. The caller frees it. */
 static uint8_t *encode(const struct gw_dialect *d, size_t *size)
 {
 	assert_true(gw_wire_graph_size(d, NODES, TENSORS, size));
@@ -115,7 +115,7 @@ static void test_decoding_reads_what_was_encoded(void **state)
 	assert_decoded(old_dialect(), 0);
 }
 
-/* In memory of exactly size bytes, so that a sanitizer sees a read behind it. */
+/* Copies the bytes to a heap block of exactly size bytes, so that a sanitizer detects overreads. */
 static bool decodes(const struct gw_dialect *d, const uint8_t *body, size_t size)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -161,7 +161,7 @@ static void assert_count_refused(uint8_t *body, size_t size, size_t at, uint32_t
 	gw_put_le32(body + at, before);
 }
 
-/* Counts of which the bytes are not there, or would be if their size were computed in 32 bits. */
+/* Counts that exceed the message, or would fit if their size were computed in 32 bits. */
 static void test_hostile_counts_are_refused(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
-/* Every message's fields stand at their documented offsets: each is encoded with values that differ in every field, and
- * its bytes are compared with a list of (offset, width, value) that covers the message. */
+/* Every field is at its documented offset. The tests encode each message with a different value in every field, and
+ * compare the bytes with a list of (offset, width, value) that covers the message. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,7 +56,7 @@ static void assert_fields(const uint8_t *bytes, size_t size, const struct field 
 	assert_memory_equal(bytes, expected, size);
 }
 
-/* expr encodes into out and gives the size. */
+/* expr encodes into out and returns the size. */
 #define ASSERT_LAYOUT(expr, ...)                                                      \
 	do {                                                                          \
 		uint8_t out[GW_WIRE_MAX_FIXED];                                       \

@@ -1,4 +1,5 @@
-/* Every message: its documented size in two dialects, bytes that survive decoding and encoding, and no other size. */
+/* Every message: its documented size in two dialects, a round trip through decoding and encoding, and refusal of other
+ * sizes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 
 #define NONE (-1)
 
-/* Sizes of the fixed parts; NONE: no such message, or one without a codec. */
+/* Sizes of the fixed parts. NONE: no such message, or no codec. */
 struct sizes {
 	int request;
 	int reply;
@@ -45,7 +46,7 @@ static const struct sizes sizes_8_0[GW_CMD_STOCK_COUNT] = {
 	[GW_CMD_COMM_FREE] = {4, NONE},
 };
 
-/* What differs in 4.0. */
+/* The differences in 4.0. */
 static int request_size_4_0(unsigned cmd)
 {
 	switch (cmd) {
@@ -58,7 +59,7 @@ static int request_size_4_0(unsigned cmd)
 	}
 }
 
-/* Where tensors stand in a request: the first one, and how many follow each other. */
+/* Where a request contains tensors: the first one's offset, and how many follow each other. */
 static void tensors_of(unsigned cmd, size_t *first, size_t *count)
 {
 	*first = cmd == GW_CMD_GET_ALLOC_SIZE || cmd == GW_CMD_COMM_ALLREDUCE ? 4 : 0;
@@ -80,7 +81,7 @@ static void fill(uint8_t *bytes, size_t n)
 		bytes[i] = (uint8_t)(i * 7 + i / 256 * 3 + 1);
 }
 
-/* A body in which all bytes differ from their neighbours, but for those that can have one value only. */
+/* A body in which all bytes differ from their neighbours, except for fields with only one valid value. */
 static void fill_request(const struct gw_dialect *d, unsigned cmd, uint8_t *body, size_t size)
 {
 	fill(body, size);
@@ -98,7 +99,7 @@ static void fill_request(const struct gw_dialect *d, unsigned cmd, uint8_t *body
 		body[size - 1] = '\0';
 }
 
-/* In memory of exactly size bytes, so that a sanitizer sees a read behind it. */
+/* Copies the bytes to a heap block of exactly size bytes, so that a sanitizer detects overreads. */
 static bool decodes(const struct codec *codec, const struct gw_dialect *d, const uint8_t *body, size_t size, void *m)
 {
 	uint8_t *copy = malloc(size ? size : 1);
@@ -171,7 +172,7 @@ static void test_replies(void **state)
 	}
 }
 
-/* A reply with a body has a codec, unless it is data. */
+/* A reply with a body has a codec, unless it is plain data. */
 static void test_codecs_and_dialect_agree(void **state)
 {
 	(void)state;
@@ -182,14 +183,14 @@ static void test_codecs_and_dialect_agree(void **state)
 	}
 }
 
-static void test_size_of_set_tensor_is_told(void **state)
+static void test_set_tensor_reports_its_fixed_size(void **state)
 {
 	(void)state;
 	assert_int_equal(gw_wire_set_req_size(&gw_dialect_8_0), 305);
 	assert_int_equal(gw_wire_set_req_size(&codec_dialect_4_0), 304);
 }
 
-static void test_every_value_but_zero_is_true(void **state)
+static void test_every_nonzero_value_is_true(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 256; i++) {
@@ -205,7 +206,7 @@ static void test_every_value_but_zero_is_true(void **state)
 	assert_true(m.cache_flag);
 }
 
-static void test_host_ends(void **state)
+static void test_host_is_terminated(void **state)
 {
 	(void)state;
 	uint8_t body[80];
@@ -222,9 +223,9 @@ int main(void)
 		cmocka_unit_test(test_requests_of_4_0),
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_codecs_and_dialect_agree),
-		cmocka_unit_test(test_size_of_set_tensor_is_told),
-		cmocka_unit_test(test_every_value_but_zero_is_true),
-		cmocka_unit_test(test_host_ends),
+		cmocka_unit_test(test_set_tensor_reports_its_fixed_size),
+		cmocka_unit_test(test_every_nonzero_value_is_true),
+		cmocka_unit_test(test_host_is_terminated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Numbers of operations and types in every version, and the commands' names. */
+/* Numbers of operations and types in every version, and the names of commands. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ static void assert_numbers(const struct gw_names *table, const char *const *name
 	}
 }
 
-/* What the protocol's description says of each version: landmarks before, between and behind what was inserted. */
+/* From the protocol's description: for each version, operations before, between and after the insertions. */
 static void test_operations_of_every_version(void **state)
 {
 	(void)state;
@@ -58,7 +58,7 @@ static void test_every_name_has_one_number(void **state)
 	assert_distinct(&gw_types_43);
 }
 
-/* An older table is the newest one less what was inserted since, in the same order. */
+/* An older table equals the newest one without later insertions, in the same order. */
 static void assert_older(const struct gw_names *older, uint32_t inserted)
 {
 	uint32_t last = 0;
@@ -100,7 +100,7 @@ static void test_types(void **state)
 	assert_true(gw_names_find(&gw_types_42, "q2_0") == GW_NO_NUMBER);
 }
 
-static void test_what_is_not_there(void **state)
+static void test_unknown_names_and_numbers(void **state)
 {
 	(void)state;
 	assert_true(gw_names_find(&gw_ops_101, NULL) == GW_NO_NUMBER);
@@ -133,7 +133,7 @@ int main(void)
 		cmocka_unit_test(test_every_name_has_one_number),
 		cmocka_unit_test(test_older_tables_keep_the_order),
 		cmocka_unit_test(test_types),
-		cmocka_unit_test(test_what_is_not_there),
+		cmocka_unit_test(test_unknown_names_and_numbers),
 		cmocka_unit_test(test_command_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

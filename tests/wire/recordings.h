@@ -1,4 +1,4 @@
-/* The recorded conversations (tests/golden/README.md) in which a client works with tensors. */
+/* The recorded sessions (tests/golden/README.md) in which a client uses tensors. */
 #ifndef GW_TESTS_WIRE_RECORDINGS_H
 #define GW_TESTS_WIRE_RECORDINGS_H
 
@@ -41,7 +41,7 @@ static const char *const recordings[][2] = {
 	{"8.0.0", "02-ops-0-48"},
 };
 
-/* Calls f for each recording of the version; fails the test where there is none. */
+/* Calls f for each recording of the version. Fails the test if there is none. */
 static inline void each_recording(const char *version, void (*f)(const char *version, const char *name))
 {
 	size_t n = 0;
@@ -54,7 +54,7 @@ static inline void each_recording(const char *version, void (*f)(const char *ver
 	assert_true(n > 0);
 }
 
-/* One test for each version. f is called for its recordings. */
+/* Defines one test for each version, which calls f for its recordings. */
 #define EACH_VERSION(f)                                        \
 	static void recordings_of(void **state)                \
 	{                                                      \

@@ -1,4 +1,4 @@
-/* rpc_tensor: every field at its documented offset, both ways. */
+/* rpc_tensor: every field at its documented offset, in both directions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "wire/tensor.h"
 
-/* Byte number i of a description: all neighbours differ, and no field equals another. */
+/* Byte i of a description: neighbours differ, and no two fields are equal. */
 static uint8_t byte_at(size_t i)
 {
 	return (uint8_t)(i * 7 + i / 256 + 1);
@@ -85,7 +85,7 @@ static void test_every_byte_is_written(void **state)
 	assert_int_equal(room.behind, 0xee);
 }
 
-static void test_names_end(void **state)
+static void test_names_are_terminated(void **state)
 {
 	(void)state;
 	uint8_t bytes[GW_WIRE_TENSOR_SIZE];
@@ -114,7 +114,7 @@ static void test_use_count_only_where_the_dialect_has_it(void **state)
 		assert_int_equal(bytes[i], 0);
 }
 
-static void test_no_tensor_is_all_zero(void **state)
+static void test_a_missing_tensor_is_all_zero(void **state)
 {
 	(void)state;
 	const struct gw_wire_tensor none = {0};
@@ -130,9 +130,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields_stand_at_their_offsets),
 		cmocka_unit_test(test_every_byte_is_written),
-		cmocka_unit_test(test_names_end),
+		cmocka_unit_test(test_names_are_terminated),
 		cmocka_unit_test(test_use_count_only_where_the_dialect_has_it),
-		cmocka_unit_test(test_no_tensor_is_all_zero),
+		cmocka_unit_test(test_a_missing_tensor_is_all_zero),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

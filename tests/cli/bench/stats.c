@@ -1,4 +1,4 @@
-/* Durations: extremes and the mean count all, percentiles the latest. */
+/* Durations: minimum, maximum and mean cover all samples, percentiles the latest ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #define MS UINT64_C(1000000)
 
-static void nothing_is_zero(void **state)
+static void statistics_of_no_samples_are_zero(void **state)
 {
 	(void)state;
 	struct gw_stats s = {0};
@@ -19,7 +19,7 @@ static void nothing_is_zero(void **state)
 	gw_stats_free(&s);
 }
 
-static void percentiles_are_of_the_sorted(void **state)
+static void percentiles_use_sorted_samples(void **state)
 {
 	(void)state;
 	struct gw_stats s = {0};
@@ -36,7 +36,7 @@ static void percentiles_are_of_the_sorted(void **state)
 	gw_stats_free(&s);
 }
 
-static void a_long_run_keeps_its_latest(void **state)
+static void a_long_run_keeps_the_latest_samples(void **state)
 {
 	(void)state;
 	struct gw_stats s = {0};
@@ -52,9 +52,9 @@ static void a_long_run_keeps_its_latest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_zero),
-		cmocka_unit_test(percentiles_are_of_the_sorted),
-		cmocka_unit_test(a_long_run_keeps_its_latest),
+		cmocka_unit_test(statistics_of_no_samples_are_zero),
+		cmocka_unit_test(percentiles_use_sorted_samples),
+		cmocka_unit_test(a_long_run_keeps_the_latest_samples),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

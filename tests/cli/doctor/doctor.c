@@ -1,4 +1,4 @@
-/* Every finding about RDMA, limits and plug-ins, from a tree of files that has it; and none from one that is well. */
+/* Every finding about RDMA, limits and plug-ins, from a tree of files with that problem, and none from a good one. */
 #include <arpa/inet.h>
 #include <elf.h>
 #include <setjmp.h>
@@ -41,7 +41,7 @@ static void put(struct world *w, const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* A port with one GID, and what belongs to it. */
+/* A port with one GID, and its other files. */
 static void put_port(struct world *w, const char *state, const char *layer)
 {
 	put(w, "sys/class/infiniband/mlx5_0/ports/1/state", state);
@@ -71,7 +71,7 @@ static void put_limits(struct world *w, const char *locked, const char *caps)
 	put(w, "proc/self/status", text);
 }
 
-/* A machine on which everything is well. */
+/* A machine without problems. */
 static void put_good(struct world *w)
 {
 	put_port(w, "4: ACTIVE\n", "Ethernet\n");
@@ -109,7 +109,7 @@ static int teardown(void **state)
 	char command[128];
 	gw_findings_free(&w->found);
 	snprintf(command, sizeof(command), "rm -rf '%s'", w->root);
-	int removed = system(command); /* NOLINT(cert-env33-c): a directory of ours */
+	int removed = system(command); /* NOLINT(cert-env33-c): the test created the directory */
 	return removed || fake_stop();
 }
 
@@ -130,7 +130,7 @@ static void expect_well(struct world *w)
 {
 	if (gw_findings_have(&w->found, GW_FINDING_WARNING)) {
 		gw_findings_print(&w->found);
-		fail_msg("there is a finding");
+		fail_msg("unexpected finding");
 	}
 }
 
@@ -139,7 +139,7 @@ static void look_rdma(struct world *w)
 	gw_doctor_rdma(&w->sources, &w->path, NULL, &w->found);
 }
 
-static void nothing_at_all_is_well(void **state)
+static void a_machine_without_rdma_is_well(void **state)
 {
 	struct world *w = *state;
 	look_rdma(w);
@@ -267,7 +267,7 @@ static void wrong_variables_are_problems(void **state)
 	expect(w, GW_FINDING_OK, "set by GGML_RDMA_GID");
 }
 
-static void what_switches_rdma_off_is_a_warning(void **state)
+static void settings_that_disable_rdma_are_warnings(void **state)
 {
 	struct world *w = *state;
 	put_good(w);
@@ -280,7 +280,7 @@ static void what_switches_rdma_off_is_a_warning(void **state)
 	expect(w, GW_FINDING_WARNING, "disabled on this machine by GGML_RPC_TRANSPORT=tcp");
 }
 
-static void keys_are_looked_at(void **state)
+static void keys_are_checked(void **state)
 {
 	struct world *w = *state;
 	char path[4096];
@@ -339,7 +339,7 @@ static void a_driver_that_scales_by_itself_is_well(void **state)
 }
 
 /* 10 Gbit/s over 10 ms are 12.5 MB. */
-static void buffers_are_held_against_the_path(void **state)
+static void buffers_are_compared_with_the_path(void **state)
 {
 	struct world *w = *state;
 	put(w, "proc/sys/net/ipv4/tcp_rmem", "4096 131072 6291456\n");
@@ -355,7 +355,7 @@ static void buffers_are_held_against_the_path(void **state)
 	expect(w, GW_FINDING_OK, "net.core.rmem_max 212992");
 }
 
-/* What was measured counts where the interface has no speed, or a lower one. */
+/* A measured rate is used if the interface reports no speed, or a lower one. */
 static void a_measured_rate_counts(void **state)
 {
 	struct world *w = *state;
@@ -403,7 +403,7 @@ static void our_plugin_is_loaded(void **state)
 	expect(w, GW_FINDING_OK, "programs on this machine load ");
 }
 
-/* In the place of the stock one: the same code without our name. */
+/* Takes the place of the stock plug-in: the same code without our name. */
 static void another_plugin_that_wins_is_a_warning(void **state)
 {
 	struct world *w = *state;
@@ -432,7 +432,7 @@ static void a_plugin_that_is_named_alone_is_loaded(void **state)
 	expect(w, GW_FINDING_OK, "programs on this machine load ");
 }
 
-static void what_does_not_load_is_a_problem(void **state)
+static void a_plugin_that_does_not_load_is_a_problem(void **state)
 {
 	struct world *w = *state;
 	put(w, "backends/libggml-rpc-ggwire.so", "no library");
@@ -441,7 +441,7 @@ static void what_does_not_load_is_a_problem(void **state)
 	expect(w, GW_FINDING_WARNING, "no RPC plug-in was found");
 }
 
-static void what_is_no_plugin_is_a_problem(void **state)
+static void a_library_without_a_backend_is_a_problem(void **state)
 {
 	struct world *w = *state;
 	link_plugin(w, GGWIRE_OTHER_LIBRARY, "libggml-rpc-x.so");
@@ -493,7 +493,7 @@ static void two_plugins_in_a_directory_are_reported(void **state)
 	expect_well(w);
 }
 
-/* Our plug-in with another machine in its header. */
+/* Our plug-in with another machine type in its ELF header. */
 static void a_plugin_for_another_architecture_is_a_problem(void **state)
 {
 	struct world *w = *state;
@@ -529,7 +529,7 @@ static void causes_have_advice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nothing_at_all_is_well),
+		TEST(a_machine_without_rdma_is_well),
 		TEST(a_good_machine_is_well),
 		TEST(a_missing_library_is_a_problem),
 		TEST(a_container_without_device_files_is_a_problem),
@@ -541,21 +541,21 @@ int main(void)
 		TEST(a_bridge_is_a_problem),
 		TEST(roce_v1_is_a_warning),
 		TEST(wrong_variables_are_problems),
-		TEST(what_switches_rdma_off_is_a_warning),
-		TEST(keys_are_looked_at),
+		TEST(settings_that_disable_rdma_are_warnings),
+		TEST(keys_are_checked),
 		TEST(little_locked_memory_is_found),
 		TEST(a_capability_lifts_the_limit),
 		TEST(the_lowest_frequency_is_a_warning),
 		TEST(a_driver_that_scales_by_itself_is_well),
-		TEST(buffers_are_held_against_the_path),
+		TEST(buffers_are_compared_with_the_path),
 		TEST(a_measured_rate_counts),
 		TEST(no_plugin_is_a_warning),
 		TEST(our_plugin_is_loaded),
 		TEST(another_plugin_that_wins_is_a_warning),
 		TEST(a_plugin_behind_another_is_a_warning),
 		TEST(a_plugin_that_is_named_alone_is_loaded),
-		TEST(what_does_not_load_is_a_problem),
-		TEST(what_is_no_plugin_is_a_problem),
+		TEST(a_plugin_that_does_not_load_is_a_problem),
+		TEST(a_library_without_a_backend_is_a_problem),
 		TEST(a_host_without_our_plugin_is_a_warning),
 		TEST(a_host_with_our_plugin_is_well),
 		TEST(backends_in_a_directory_of_their_own_are_found),

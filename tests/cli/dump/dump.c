@@ -1,4 +1,4 @@
-/* Recorded conversations in words. */
+/* Prints recorded conversations as text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,7 +113,7 @@ static void damaged_files_are_noticed(void **state)
 	copy(COUNT, path, 0);
 	assert_int_equal(dump(path, NULL, NULL), 1);
 	says("it is empty\n");
-	copy(COUNT, path, 5 + 33); /* one record: HELLO without its answer */
+	copy(COUNT, path, 5 + 33); /* one record: HELLO without a reply */
 	assert_int_equal(dump(path, NULL, NULL), 1);
 	says("announces no known protocol version");
 	assert_int_equal(dump("--proto=4.0", path, NULL), 1);

@@ -1,4 +1,4 @@
-/* What passes through `ggwire record` is answered as without it, and dump prints it. */
+/* Clients of `ggwire record` get the same replies as without it, and dump prints the recording. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -90,8 +90,8 @@ static void each_connection_has_a_file(void **state)
 	assert_int_equal(serving_stop(&recorder, SIGTERM, SERVING_WAIT_MS), -1);
 }
 
-/* Its port was free a moment ago. */
-static void server_that_is_not_there_is_named(void **state)
+/* The port was free a moment ago. */
+static void missing_server_is_named(void **state)
 {
 	(void)state;
 	char endpoint[GW_ENDPOINT_MAX], nobody[GW_ENDPOINT_MAX];
@@ -125,7 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_connection_has_a_file),
-		TEST(server_that_is_not_there_is_named),
+		TEST(missing_server_is_named),
 		TEST(command_line_is_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

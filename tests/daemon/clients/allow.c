@@ -1,4 +1,4 @@
-/* Who may connect. */
+/* Which addresses may connect. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -58,7 +58,7 @@ static void networks_hold_their_addresses(void **state)
 	}
 }
 
-static void nothing_given_lets_all_in(void **state)
+static void an_empty_list_allows_everyone(void **state)
 {
 	(void)state;
 	static const struct gw_allow none;
@@ -66,7 +66,7 @@ static void nothing_given_lets_all_in(void **state)
 	assert_true(permits(&none, "2001:db8::1"));
 }
 
-static void unix_sockets_always_may(void **state)
+static void unix_sockets_are_always_allowed(void **state)
 {
 	(void)state;
 	static struct gw_allow allow;
@@ -75,7 +75,7 @@ static void unix_sockets_always_may(void **state)
 	assert_true(gw_allow_permits(&allow, (const struct sockaddr *)&un));
 }
 
-static void other_texts_are_refused(void **state)
+static void invalid_networks_are_refused(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {"", ",", "192.0.2.0/24,", "example.org", "192.0.2.0/33", "192.0.2.0/",
@@ -95,9 +95,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(networks_hold_their_addresses),
-		cmocka_unit_test(nothing_given_lets_all_in),
-		cmocka_unit_test(unix_sockets_always_may),
-		cmocka_unit_test(other_texts_are_refused),
+		cmocka_unit_test(an_empty_list_allows_everyone),
+		cmocka_unit_test(unix_sockets_are_always_allowed),
+		cmocka_unit_test(invalid_networks_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Which connections are from one host, and which of many gives way. */
+/* Which connections count as one host, and which connection is closed when there are too many. */
 #include "daemon/clients/host.h"
 
 #include <arpa/inet.h>
@@ -59,7 +59,7 @@ static void a_unix_socket_has_its_user(void **state)
 	close(ends[1]);
 }
 
-static void the_oldest_of_the_largest_crowd_gives_way(void **state)
+static void the_oldest_connection_of_the_largest_crowd_is_closed(void **state)
 {
 	(void)state;
 	const struct gw_host a = host("192.0.2.1"), b = host("192.0.2.2"), c = host("192.0.2.3");
@@ -74,7 +74,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_of_one_machine_are_one_host),
 		cmocka_unit_test(a_unix_socket_has_its_user),
-		cmocka_unit_test(the_oldest_of_the_largest_crowd_gives_way),
+		cmocka_unit_test(the_oldest_connection_of_the_largest_crowd_is_closed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

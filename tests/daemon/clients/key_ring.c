@@ -1,4 +1,4 @@
-/* A server's keys follow their file, and a file that cannot be used opens no door. */
+/* A server reloads its keys when the file changes. A broken file admits nobody. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ static void keep_lines(enum gw_log_level level, const char *line, void *user)
 	snprintf(logged + n, sizeof(logged) - n, "%s\n", line);
 }
 
-/* As `ggwire key remove` and editors do: another file takes the place. */
+/* Replaces the file by a new one, as `ggwire key remove` and editors do. */
 static void put(const char *text, mode_t mode)
 {
 	char temporary[80];
@@ -72,7 +72,7 @@ static void keys_follow_their_file(void **state)
 	gw_key_ring_free(ring);
 }
 
-static void a_file_that_is_wrong_opens_no_door(void **state)
+static void a_broken_key_file_admits_nobody(void **state)
 {
 	(void)state;
 	struct gw_key_ring *ring;
@@ -92,7 +92,7 @@ static void a_file_that_is_wrong_opens_no_door(void **state)
 		put(bad[i].text, bad[i].mode);
 		assert_false(has(ring, "alice"));
 		assert_non_null(strstr(logged, bad[i].says));
-		/* Said once, not for every client. */
+		/* The server logs the error once, not for every client. */
 		logged[0] = '\0';
 		assert_false(has(ring, "alice"));
 		assert_string_equal(logged, "");
@@ -125,7 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_follow_their_file),
-		cmocka_unit_test(a_file_that_is_wrong_opens_no_door),
+		cmocka_unit_test(a_broken_key_file_admits_nobody),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

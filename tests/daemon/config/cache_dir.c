@@ -1,4 +1,4 @@
-/* Which variable says where the cache is, and what is made there. */
+/* Which variable selects the cache directory, and what the server creates there. */
 #include "daemon/config/cache_dir.h"
 
 #include <setjmp.h>
@@ -25,7 +25,7 @@ static int setup(void **state)
 	return mkdtemp(base) ? 0 : -1;
 }
 
-/* Removes base/below and what is above it, up to base. */
+/* Removes base/below and its parents up to base. */
 static void remove_chain(const char *below)
 {
 	char victim[256];
@@ -48,7 +48,7 @@ static void expect_made(const char *below)
 	assert_int_equal(st.st_mode & 0777, 0755);
 }
 
-static void variables_count_in_the_stock_order(void **state)
+static void variables_have_the_stock_priorities(void **state)
 {
 	(void)state;
 	umask(022);
@@ -71,7 +71,7 @@ static void variables_count_in_the_stock_order(void **state)
 	remove_chain("own/rpc");
 }
 
-static void indices_are_beside_the_cache(void **state)
+static void indices_are_next_to_the_cache(void **state)
 {
 	(void)state;
 	struct gw_error err;
@@ -97,7 +97,7 @@ static void no_variable_is_an_error(void **state)
 	rmdir(base);
 }
 
-static void file_in_the_way_is_named(void **state)
+static void an_obstructing_file_is_named(void **state)
 {
 	(void)state;
 	struct gw_error err;
@@ -123,10 +123,10 @@ static void path_beyond_the_bound_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(variables_count_in_the_stock_order, setup),
-		cmocka_unit_test_setup(indices_are_beside_the_cache, setup),
+		cmocka_unit_test_setup(variables_have_the_stock_priorities, setup),
+		cmocka_unit_test_setup(indices_are_next_to_the_cache, setup),
 		cmocka_unit_test_setup(no_variable_is_an_error, setup),
-		cmocka_unit_test_setup(file_in_the_way_is_named, setup),
+		cmocka_unit_test_setup(an_obstructing_file_is_named, setup),
 		cmocka_unit_test_setup(path_beyond_the_bound_is_refused, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

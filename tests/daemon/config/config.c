@@ -1,4 +1,4 @@
-/* The configuration file: the options' names, the command line before it, and errors that name file and line. */
+/* The configuration file: names of options, priority of the command line, and errors with file and line. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -82,8 +82,8 @@ static void errors_name_file_and_line(void **state)
 	}
 }
 
-/* Also what the command line overrules has to be right. */
-static void overruled_errors_are_errors(void **state)
+/* Values that the command line overrides must be valid, too. */
+static void errors_in_overridden_options_are_errors(void **state)
 {
 	(void)state;
 	write_file("threads = 0\n");
@@ -138,7 +138,7 @@ static void says_endpoints(const char *first, const char *second)
 		assert_null(strchr(line, ','));
 }
 
-static void the_file_is_in_force(void **state)
+static void the_file_sets_options(void **state)
 {
 	(void)state;
 	start("# where\nlisten = 127.0.0.1:0\nlisten = [::1]:0\t# and here\nallow = 127.0.0.1\nlog-level=debug\n",
@@ -150,7 +150,7 @@ static void the_file_is_in_force(void **state)
 	end();
 }
 
-static void the_command_line_goes_first(void **state)
+static void the_command_line_overrides_the_file(void **state)
 {
 	(void)state;
 	static const char text[] = "listen = [::1]:0\nthreads = 512\nport = 1\n";
@@ -162,8 +162,8 @@ static void the_command_line_goes_first(void **state)
 	end();
 }
 
-/* Host from the file, port from the command line: each option is overruled for itself. */
-static void host_and_port_may_come_from_both(void **state)
+/* Host from the file, port from the command line: each option is overridden independently. */
+static void host_and_port_are_overridden_independently(void **state)
 {
 	(void)state;
 	start("host = 127.0.0.3\nport = 1\n", (const char *const[]){"-p", "0", NULL});
@@ -175,12 +175,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(errors_name_file_and_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(overruled_errors_are_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(errors_in_overridden_options_are_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_named_file_must_be_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(help_needs_no_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_file_is_in_force, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_command_line_goes_first, setup, teardown),
-		cmocka_unit_test_setup_teardown(host_and_port_may_come_from_both, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_file_sets_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_command_line_overrides_the_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(host_and_port_are_overridden_independently, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

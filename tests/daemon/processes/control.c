@@ -1,4 +1,4 @@
-/* Messages over the control socket: whole ones pass, anything else is refused, and no descriptor stays open. */
+/* Messages over the control socket: valid messages arrive, all others are refused, and no descriptor leaks. */
 #include "daemon/processes/control.h"
 
 #include <dirent.h>
@@ -75,8 +75,8 @@ static void descriptor_arrives_and_closes_on_exec(void **state)
 	close(pipes[1]);
 }
 
-/* What is refused must not leave its descriptor open. */
-static void descriptor_where_none_belongs_is_closed(void **state)
+/* The receiver must close the descriptor of a refused message. */
+static void unexpected_descriptor_is_closed(void **state)
 {
 	(void)state;
 	int pipes[2];
@@ -114,7 +114,7 @@ static unsigned draw(unsigned below)
 
 #define HOSTILE_FDS 8
 
-/* Bodies of the sizes that messages have, right for the type in half of the cases. */
+/* Draws the size of a message, correct for the type in half of the cases. */
 static size_t draw_size(int type)
 {
 	static const size_t bodies[] = {sizeof(struct gw_control_setup), sizeof(struct gw_control_client),
@@ -127,7 +127,7 @@ static size_t draw_size(int type)
 	       (draw(8) ? 0 : draw(9));
 }
 
-/* A header with some descriptors. Returns its bytes. */
+/* Adds a control header with some descriptors. Returns its size in bytes. */
 static size_t put_descriptors(struct cmsghdr *c, int passed)
 {
 	int fds[HOSTILE_FDS];
@@ -141,7 +141,7 @@ static size_t put_descriptors(struct cmsghdr *c, int passed)
 	return CMSG_SPACE(n * sizeof(int));
 }
 
-/* As a worker would that was taken over: any bytes, with any number of descriptors in any number of headers. */
+/* Sends what a compromised worker might: any bytes, with any number of descriptors in any number of headers. */
 static void send_anything(int passed)
 {
 	static char bytes[sizeof(struct gw_control_msg) + 64];
@@ -156,7 +156,7 @@ static void send_anything(int passed)
 	for (unsigned headers = draw(3); headers > 0; headers--)
 		mh.msg_controllen +=
 			put_descriptors((struct cmsghdr *)(void *)(ancillary.bytes + mh.msg_controllen), passed);
-	/* Some combinations the system refuses to send at all. */
+	/* The kernel refuses some combinations. */
 	(void)!sendmsg(there, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -166,7 +166,7 @@ static bool brings_descriptor(enum gw_control_type type)
 	       type == GW_CONTROL_PAIRED;
 }
 
-/* What a worker sends can cost the other end no descriptor: neither one that takes them nor one that takes none. */
+/* No message of a worker can make the receiver leak a descriptor, whether it expects descriptors or not. */
 static void whatever_comes_no_descriptor_is_left_open(void **state)
 {
 	(void)state;
@@ -242,7 +242,7 @@ static void strings_without_end_are_refused(void **state)
 	assert_int_equal(receive(), GW_ERR_PROTOCOL);
 }
 
-static void other_end_gone_is_told(void **state)
+static void closed_peer_is_reported(void **state)
 {
 	(void)state;
 	close(there);
@@ -267,12 +267,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(messages_arrive_as_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptor_arrives_and_closes_on_exec, setup, teardown),
-		cmocka_unit_test_setup_teardown(descriptor_where_none_belongs_is_closed, setup, teardown),
+		cmocka_unit_test_setup_teardown(unexpected_descriptor_is_closed, setup, teardown),
 		cmocka_unit_test_setup_teardown(whatever_comes_no_descriptor_is_left_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(client_without_descriptor_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_sizes_and_types_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(strings_without_end_are_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_end_gone_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(closed_peer_is_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_socket_does_not_block, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Workers see what ggml's devices need of the environment, and no secrets of whoever started the server. */
+/* Workers keep the environment variables that ggml's devices need, but not the secrets of the user who started the
+ * server. */
 #include "daemon/sandbox/environment.h"
 
 #include <setjmp.h>
@@ -24,7 +25,7 @@ static void devices_get_their_settings(void **state)
 		"GGML_RPC_TIMEOUT", "RDMAV_FORK_SAFE"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!passes(names[i]))
-			fail_msg("%s is not passed on", names[i]);
+			fail_msg("%s is not passed to workers", names[i]);
 }
 
 static void nothing_else_is_passed_on(void **state)
@@ -34,17 +35,17 @@ static void nothing_else_is_passed_on(void **state)
 		"DATABASE_URL", "LANGUAGE_MODEL", "HOMEBREW", "LD_AUDIT", "LISTEN_FDS", ""};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (passes(names[i]))
-			fail_msg("%s is passed on", names[i]);
+			fail_msg("%s is passed to workers", names[i]);
 }
 
-static void secrets_are_kept_whatever_they_begin_with(void **state)
+static void secrets_are_removed_whatever_their_prefix(void **state)
 {
 	(void)state;
 	static const char *const names[] = {
 		"NVIDIA_API_KEY", "INTEL_TOKEN", "AMD_SECRET", "CUDA_PASSWORD", "GGML_CREDENTIALS"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (passes(names[i]))
-			fail_msg("%s is passed on", names[i]);
+			fail_msg("%s is passed to workers", names[i]);
 	assert_true(gw_environment_passes("NVIDIA_API_KEY", 14, true, "PATH,NVIDIA_API_KEY"));
 }
 
@@ -74,7 +75,7 @@ static const char *find(char *const *all, const char *name)
 	return NULL;
 }
 
-static void the_array_has_what_passes(void **state)
+static void the_array_holds_the_allowed_variables(void **state)
 {
 	(void)state;
 	setenv("GGWIRE_TEST_SECRET", "x", 1);
@@ -101,10 +102,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices_get_their_settings),
 		cmocka_unit_test(nothing_else_is_passed_on),
-		cmocka_unit_test(secrets_are_kept_whatever_they_begin_with),
+		cmocka_unit_test(secrets_are_removed_whatever_their_prefix),
 		cmocka_unit_test(a_process_without_devices_gets_less),
 		cmocka_unit_test(others_are_passed_on_by_name),
-		cmocka_unit_test(the_array_has_what_passes),
+		cmocka_unit_test(the_array_holds_the_allowed_variables),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

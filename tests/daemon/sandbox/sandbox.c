@@ -1,4 +1,4 @@
-/* What code running in a worker can no longer do. Each attempt is made by a child that has entered the sandbox. */
+/* What code in a worker cannot do. Each attempt runs in a child that has entered the sandbox. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -94,7 +94,7 @@ static int use_cache(void)
 	return fd < 0 || read(fd, back, sizeof(back)) != 7;
 }
 
-/* A driver's compiled kernels, wherever caches are: setup's directory is $XDG_CACHE_HOME. */
+/* A driver's cache of compiled kernels. setup sets $XDG_CACHE_HOME to its directory. */
 static int use_driver_cache(void)
 {
 	char path[128];
@@ -106,7 +106,8 @@ static int use_driver_cache(void)
 static int run_programs(void)
 {
 	char *const argv[] = {(char *)"true", NULL};
-	/* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork): it is to be denied */
+	/* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork): the sandbox must deny
+	 * it */
 	return denied(execv("/bin/true", argv)) || denied(fork()) || denied(vfork()) ||
 	       denied(syscall(SYS_execveat, AT_FDCWD, "/bin/true", argv, NULL, 0));
 }
@@ -136,7 +137,7 @@ static int reach_others(void)
 	       denied(syscall(SYS_pidfd_open, getppid(), 0)) || denied(setuid(0));
 }
 
-/* The supervisor has the same user as its workers, so the kernel would let them. */
+/* The supervisor runs as the same user as its workers, so without the sandbox the kernel would allow this. */
 static int change_others(void)
 {
 	const struct rlimit limit = {1, 1};
@@ -157,7 +158,7 @@ static int change_others(void)
 	       denied(syscall(SYS_move_pages, other, 0, NULL, NULL, NULL, 0)) || denied(setpgid(0, 0));
 }
 
-/* Memory, messages and keys that outlive a process; events that the kernel turns into signals to others. */
+/* Memory, messages and keys that outlive a process, and events for which the kernel signals other processes. */
 static int use_what_others_see(void)
 {
 	int fd = open("/dev/null", O_RDONLY);
@@ -168,16 +169,16 @@ static int use_what_others_see(void)
 	       denied(fcntl(fd, F_SETSIG, SIGKILL)) || denied(fcntl(fd, F_NOTIFY, 1));
 }
 
-/* Which type for their users, or watch them. */
+/* Terminal calls that insert input or read the screen. */
 static int steer_terminals(void)
 {
-	char letter = 'x', code = 6; /* of TIOCLINUX: what the console shows */
+	char letter = 'x', code = 6; /* argument of TIOCLINUX: read the screen */
 	int process = getppid();
 	return denied(ioctl(STDIN_FILENO, TIOCSTI, &letter)) || denied(ioctl(STDIN_FILENO, TIOCLINUX, &code)) ||
 	       denied(ioctl(STDIN_FILENO, FIOSETOWN, &process)) || denied(ioctl(STDIN_FILENO, TIOCCONS, 0));
 }
 
-/* What binds a worker to its supervisor, and hides its memory, stays. */
+/* A worker cannot undo its binding to the supervisor, or the protection of its memory. */
 static int loosen_bonds(void)
 {
 	return denied(prctl(PR_SET_PDEATHSIG, 0)) || denied(prctl(PR_SET_DUMPABLE, 1)) ||
@@ -201,7 +202,7 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-/* What kernels and drivers do all day. */
+/* Calls that kernels and drivers need. */
 static int work_on(void)
 {
 	pthread_t thread;
@@ -308,7 +309,7 @@ static void can_compute(void **state)
 	attempt_it(GW_SANDBOX_DRIVERS, work_on);
 }
 
-static void off_is_off(void **state)
+static void sandbox_can_be_turned_off(void **state)
 {
 	(void)state;
 	char in_force[GW_SANDBOX_TEXT];
@@ -336,7 +337,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cannot_loosen_its_bonds, setup, teardown),
 		cmocka_unit_test_setup_teardown(begins_without_core_dumps_and_first_to_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(can_compute, setup, teardown),
-		cmocka_unit_test_setup_teardown(off_is_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(sandbox_can_be_turned_off, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
-/* Every system call of the machine against the filters, by running their programs: the verdicts are those that are
- * committed, tests/daemon/sandbox/sandbox_calls.txt. Nothing is called, so each number and any argument can be tried.
+/* Runs the sandbox's BPF programs on every system call of this machine and compares the verdicts with
+ * tests/daemon/sandbox/sandbox_calls.txt. No system call is made, so all numbers and arguments can be tried.
  *
- * With GGWIRE_TEST_WRITE set, the verdicts are printed in the file's format instead. */
+ * With GGWIRE_TEST_WRITE=1 the test prints the verdicts in the file's format instead. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -29,7 +29,7 @@ static struct sock_filter programs[KINDS][BPF_MAXINSNS];
 static size_t lengths[KINDS];
 static int export_to;
 
-/* In place of the library's: the filter is not loaded, but written down. */
+/* Replaces libseccomp's function: records the filter instead of loading it. */
 int seccomp_load(scmp_filter_ctx ctx)
 {
 	return seccomp_export_bpf(ctx, export_to);
@@ -67,7 +67,7 @@ static bool jumps(const struct sock_filter *f, uint32_t a)
 	}
 }
 
-/* What the kernel would do with the call: one of SECCOMP_RET_. */
+/* The filter's verdict on a call: one of SECCOMP_RET_. */
 static uint32_t run(size_t kind, const struct seccomp_data *data)
 {
 	uint32_t a = 0;
@@ -91,7 +91,7 @@ static uint32_t run(size_t kind, const struct seccomp_data *data)
 			at += jumps(f, a) ? f->jt : f->jf;
 		}
 	}
-	fail_msg("a filter has no end");
+	fail_msg("a filter does not return");
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static uint32_t verdict(size_t kind, int number, const uint64_t args[6])
 	return run(kind, &data);
 }
 
-/* Arguments of 0, of 1, and of all bits. "allow", or "allow/EPERM/EPERM" where arguments count. */
+/* Tries arguments of 0, of 1, and of all bits. Writes "allow", or "allow/EPERM/EPERM" if the verdicts differ. */
 static void describe(size_t kind, int number, char *out, size_t size)
 {
 	static const uint64_t sets[ARG_SETS][6] = {
@@ -152,9 +152,9 @@ static void print_all(void)
 	}
 }
 
-/* The file is x86-64's; another architecture has most of its names. A libseccomp that does not know a name has no rule
- * for it. */
-static void verdicts_are_those_that_are_committed(void **state)
+/* The file lists the calls of x86-64; other architectures share most names. A libseccomp that does not know a name has
+ * no rule for it. */
+static void verdicts_match_the_committed_list(void **state)
 {
 	(void)state;
 	char line[256], name[64], now[256];
@@ -190,8 +190,8 @@ static bool is_in_file(const char *name)
 	return found;
 }
 
-/* Calls that nobody has thought of, those of kernels to come among them. */
-static void whatever_is_not_listed_is_refused_without_drivers(void **state)
+/* This includes calls of future kernels. */
+static void unlisted_calls_are_refused_without_drivers(void **state)
 {
 	(void)state;
 	static const uint64_t args[6] = {0};
@@ -205,8 +205,8 @@ static void whatever_is_not_listed_is_refused_without_drivers(void **state)
 	}
 }
 
-/* The upper half of an argument that the kernel does not look at hides nothing. */
-static void upper_halves_hide_nothing(void **state)
+/* The upper half of an argument, which the kernel ignores, must not change the verdict. */
+static void upper_halves_of_arguments_are_ignored(void **state)
 {
 	(void)state;
 	static const struct {
@@ -218,11 +218,11 @@ static void upper_halves_hide_nothing(void **state)
 		{"fcntl", {0, 8, 1}},               /* F_SETOWN */
 		{"prctl", {4, 1}},                  /* PR_SET_DUMPABLE */
 		{"socket", {2, 1, 0}},              /* AF_INET */
-		{"clone", {0x4000, 0}},             /* a process */
+		{"clone", {0x4000, 0}},             /* a new process */
 		{"kill", {1, 9}},                   /* another process */
-		{"prlimit64", {1, 7}},              /* likewise */
-		{"setpriority", {0, 1, 19}},        /* likewise */
-		{"sched_setaffinity", {1, 8, 4096}} /* likewise */
+		{"prlimit64", {1, 7}},              /* another process */
+		{"setpriority", {0, 1, 19}},        /* another process */
+		{"sched_setaffinity", {1, 8, 4096}} /* another process */
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int number = seccomp_syscall_resolve_name(cases[i].name);
@@ -240,7 +240,7 @@ static void upper_halves_hide_nothing(void **state)
 	}
 }
 
-/* A call through another architecture's entry has other numbers. */
+/* Another architecture's entry point has other call numbers. */
 static void other_architectures_end_the_process(void **state)
 {
 	(void)state;
@@ -252,9 +252,9 @@ static void other_architectures_end_the_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verdicts_are_those_that_are_committed),
-		cmocka_unit_test(whatever_is_not_listed_is_refused_without_drivers),
-		cmocka_unit_test(upper_halves_hide_nothing),
+		cmocka_unit_test(verdicts_match_the_committed_list),
+		cmocka_unit_test(unlisted_calls_are_refused_without_drivers),
+		cmocka_unit_test(upper_halves_of_arguments_are_ignored),
 		cmocka_unit_test(other_architectures_end_the_process),
 	};
 	if (getenv("GGWIRE_TEST_WRITE"))

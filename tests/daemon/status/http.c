@@ -1,5 +1,5 @@
-/* HTTP has a process of its own, which may do next to nothing, and slow or hostile connections do not keep others from
- * the status page. */
+/* A separate, tightly sandboxed process serves HTTP, and slow or hostile connections do not keep others from the status
+ * page. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -45,7 +45,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Whether the status is answered there. */
+/* Whether the server answers a status request from this address. */
 static bool is_answered(const char *from)
 {
 	static const char request[] = "GET /status.json HTTP/1.0\r\n\r\n";
@@ -73,7 +73,7 @@ static pid_t http_process(void)
 	return pid;
 }
 
-/* A request that goes on all the time, and is never whole. */
+/* Sends requests slowly, so that they are never complete. */
 static void drip(const int *fds, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -98,7 +98,7 @@ static void slow_connections_starve_nobody(void **state)
 		close(fds[i]);
 }
 
-/* Bytes that come one by one are no progress. */
+/* Receiving single bytes does not extend the time-out. */
 static void a_request_that_is_never_whole_ends(void **state)
 {
 	(void)state;
@@ -130,7 +130,7 @@ static void its_death_harms_nobody_and_it_comes_back(void **state)
 	assert_true(is_answered("127.0.0.1"));
 }
 
-/* A number that a file of /proc has behind a name. */
+/* The number after a name in a file of /proc. */
 static long number_of(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);
@@ -138,7 +138,7 @@ static long number_of(const char *text, const char *name)
 	return atol(at + strlen(name));
 }
 
-static void it_may_do_next_to_nothing(void **state)
+static void http_process_is_sandboxed(void **state)
 {
 	(void)state;
 	char text[1 << 14];
@@ -158,7 +158,7 @@ static void it_may_do_next_to_nothing(void **state)
 	assert_null(memmem(text, n, "GGWIRE_TEST_SECRET", 18));
 	assert_null(memmem(text, n, "CUDA_VISIBLE_DEVICES", 20));
 	assert_null(memmem(text, n, "HOME=", 5));
-	/* Standard ones, the socket to the supervisor, the listening one, and what waits for them. */
+	/* The standard ones, the socket to the supervisor, the listener, and epoll. */
 	assert_true(serving_descriptors(pid) - 2 <= 8);
 }
 
@@ -168,7 +168,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slow_connections_starve_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_request_that_is_never_whole_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(its_death_harms_nobody_and_it_comes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(it_may_do_next_to_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(http_process_is_sandboxed, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

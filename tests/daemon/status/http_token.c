@@ -1,4 +1,4 @@
-/* The status over HTTP from another machine: with the token only. This machine's own address stands for another's. */
+/* Status requests over HTTP from another machine need the token. This machine's own address plays the other machine. */
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -46,7 +46,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* An IPv4 address of this machine that is not loopback. */
+/* A non-loopback IPv4 address of this machine. */
 static bool own_address(struct in_addr *out)
 {
 	struct ifaddrs *list;
@@ -63,7 +63,7 @@ static bool own_address(struct in_addr *out)
 	return found;
 }
 
-/* The status of the answer at this address. */
+/* Requests the status at this address. Returns the status code of the reply. */
 static int ask(struct in_addr address, uint16_t port, const char *header)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = address, .sin_port = htons(port)};
@@ -79,7 +79,7 @@ static int ask(struct in_addr address, uint16_t port, const char *header)
 	return status;
 }
 
-static void others_need_the_token(void **state)
+static void other_machines_need_the_token(void **state)
 {
 	(void)state;
 	struct in_addr own, loopback = {htonl(INADDR_LOOPBACK)};
@@ -102,7 +102,7 @@ static void others_need_the_token(void **state)
 	assert_int_equal(ask(own, port, "Authorization: Basic " TOKEN "\r\n"), 401);
 }
 
-static void bad_files_end_the_start(void **state)
+static void bad_token_files_prevent_the_start(void **state)
 {
 	(void)state;
 	static char out[4096];
@@ -133,8 +133,8 @@ static void bad_files_end_the_start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(others_need_the_token, setup, teardown),
-		cmocka_unit_test_setup_teardown(bad_files_end_the_start, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_machines_need_the_token, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_token_files_prevent_the_start, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The status page in a browser: a client appears on it, and disappears. Chromium without a window, spoken to over pipes
- * in its DevTools protocol: JSON, with a NUL behind each message. Skipped where there is no Chromium. */
+/* The status page in a browser: a client appears on it and disappears again. The test controls a headless Chromium over
+ * pipes with the DevTools protocol (JSON messages that end with a NUL). Skipped where Chromium is missing. */
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -28,8 +28,8 @@ static struct serving s;
 static pid_t browser;
 static int to, from; /* the browser's pipes */
 static char profile[] = "/tmp/ggwire-page-XXXXXX";
-static char message[1 << 18]; /* the last one that came */
-static size_t pending;        /* bytes of the next one */
+static char message[1 << 18]; /* the last complete message */
+static size_t pending;        /* bytes of the next message */
 static char session[64];
 static unsigned last_id;
 
@@ -46,7 +46,7 @@ static void start_browser(void)
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	posix_spawn_file_actions_init(&files);
-	/* Out of the way of 3 and 4 first. */
+	/* Moves the pipes away from descriptors 3 and 4 first. */
 	int in = fcntl(commands[0], F_DUPFD_CLOEXEC, 10), out = fcntl(answers[1], F_DUPFD_CLOEXEC, 10);
 	posix_spawn_file_actions_adddup2(&files, in, 3);
 	posix_spawn_file_actions_adddup2(&files, out, 4);
@@ -64,7 +64,7 @@ static void start_browser(void)
 	from = answers[0];
 }
 
-/* The next message; fails the test if none comes in time. */
+/* Receives the next message. Fails the test if none arrives in time. */
 static void receive(void)
 {
 	static char buffer[sizeof(message)];
@@ -75,7 +75,7 @@ static void receive(void)
 			fail_msg("the browser does not answer");
 		ssize_t n = read(from, buffer + pending, sizeof(buffer) - pending);
 		if (n <= 0)
-			fail_msg("the browser has gone");
+			fail_msg("the browser closed the connection");
 		pending += (size_t)n;
 	}
 	size_t len = (size_t)(end + 1 - buffer);
@@ -84,7 +84,7 @@ static void receive(void)
 	pending -= len;
 }
 
-/* Sends a command and waits for its answer, which is then in message. */
+/* Sends a command and waits for the reply, which is then in message. */
 static void command(const char *method, const char *params)
 {
 	char text[2048], answer[32];
@@ -117,7 +117,7 @@ static void open_page(const char *url)
 	take_text("\"sessionId\":\"", session, sizeof(session));
 }
 
-/* Asks the page again and again until what the expression gives is as expected. */
+/* Evaluates the expression in the page until it is true. */
 static void await_true(const char *expression)
 {
 	char params[1024];
@@ -129,7 +129,7 @@ static void await_true(const char *expression)
 			return;
 		serving_sleep_ms(100);
 	} while (gw_clock_ns() < end);
-	fail_msg("the page never fulfils %s: %s", expression, message);
+	fail_msg("never true in the page: %s: %s", expression, message);
 }
 
 static int teardown(void **state)
@@ -169,7 +169,7 @@ static void client_appears_and_disappears(void **state)
 		   "'good'");
 	await_true(
 		"document.querySelectorAll('#clients tr').length === 0 && !document.getElementById('nobody').hidden");
-	/* What was before the page. */
+	/* Traffic from before the page was opened. */
 	await_true("traffic.points.some((p) => p.values && p.values[0] > 0 && p.t < performance.timeOrigin / 1000)");
 
 	struct gw_client *c = serving_connect(&s);

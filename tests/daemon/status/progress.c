@@ -1,4 +1,4 @@
-/* The line about a client that loads: on a terminal there is one, elsewhere none, and it goes when the load is over. */
+/* The progress line of a loading client: only on terminals, and only until loading ends. */
 #include "daemon/status/progress.h"
 #include "base/clock.h"
 
@@ -24,7 +24,7 @@ static uint32_t slot;
 static int terminal = -1, standard = -1;
 static char out[8192];
 
-/* A terminal in place of standard error. */
+/* Replaces standard error by a terminal. */
 static void open_terminal(void)
 {
 	terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -68,7 +68,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* What has come to the terminal since the last time. */
+/* The terminal's output since the last call. */
 static const char *shown(void)
 {
 	size_t len = 0;
@@ -83,7 +83,7 @@ static const char *shown(void)
 	return out;
 }
 
-static void nothing_is_drawn_elsewhere(void **state)
+static void nothing_is_drawn_without_a_terminal(void **state)
 {
 	(void)state;
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -104,7 +104,7 @@ static void load_has_a_line_until_it_is_over(void **state)
 	open_terminal();
 	assert_int_equal(gw_progress_new(board, &progress, NULL), GW_OK);
 	assert_non_null(progress);
-	/* Nobody is woken as long as nobody loads. */
+	/* Without a loading client there is no timer. */
 	assert_true(gw_progress_deadline(progress) == GW_CLOCK_NEVER);
 	gw_counters_add(c, GW_COUNT_LOADED_NETWORK, 300 << 20);
 	gw_counters_add(c, GW_COUNT_LOADED_MODEL, 50 << 20);
@@ -113,7 +113,7 @@ static void load_has_a_line_until_it_is_over(void **state)
 	gw_progress_draw(progress);
 	assert_non_null(strstr(shown(), "192.0.2.7:1?[31m loads: 350.0 MiB, "));
 	assert_non_null(strstr(out, "(network 300.0 MiB, local model 50.0 MiB)"));
-	/* A line of the log takes the place of what is drawn. */
+	/* A log line replaces the progress line. */
 	gw_log_info("something else");
 	assert_non_null(strstr(shown(), "\x1b[Jsomething else\r\n"));
 	gw_progress_end(progress, slot);
@@ -126,7 +126,7 @@ static void load_has_a_line_until_it_is_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nothing_is_drawn_elsewhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_drawn_without_a_terminal, setup, teardown),
 		cmocka_unit_test_setup_teardown(load_has_a_line_until_it_is_over, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

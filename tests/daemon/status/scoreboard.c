@@ -1,4 +1,4 @@
-/* Counters that processes share: what is counted is found again, and a worker that writes rubbish does no harm. */
+/* Counters in shared memory: the supervisor sees what workers count, and a worker that writes garbage does no harm. */
 #include "daemon/status/scoreboard.h"
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static struct gw_scoreboard *attach(uint32_t its_slot)
 	fds[0] = dup(fds[0]);
 	fds[1] = dup(fds[1]);
 	assert_int_equal(gw_scoreboard_attach(fds, SLOTS, its_slot, &b, NULL), GW_OK);
-	/* They are gone: nothing more can be mapped with them. */
+	/* The descriptors are closed, so nothing else can be mapped with them. */
 	assert_int_equal(fcntl(fds[0], F_GETFD), -1);
 	assert_int_equal(fcntl(fds[1], F_GETFD), -1);
 	return b;
@@ -88,7 +88,7 @@ static void client_is_seen_with_what_it_does(void **state)
 	assert_int_equal(s->clients[0].count[GW_COUNT_GRAPHS], 1);
 	assert_int_equal(s->clients[0].count[GW_COUNT_BUCKET + 1], 1);
 	assert_int_equal(s->count[GW_COUNT_RECEIVED], 10);
-	/* The worker sees the same, and which one it is. */
+	/* The worker sees the same, and its own slot. */
 	s = look(worker);
 	assert_int_equal(s->n_clients, 1);
 	assert_int_equal(s->clients[0].flags, GW_EXT_CLIENT_SELF);
@@ -117,7 +117,7 @@ static void totals_survive_a_workers_end(void **state)
 	gw_scoreboard_give_back(board, slot);
 	assert_int_equal(look(board)->count[GW_COUNT_SENT], 10);
 	assert_int_equal(seen.workers, 0);
-	/* Another process in the same place. */
+	/* Another process in the same slot. */
 	uint32_t again;
 	assert_true(gw_scoreboard_take(board, &again));
 	assert_int_equal(again, slot);
@@ -140,8 +140,8 @@ static void counters_never_fall_nor_jump(void **state)
 	assert_int_equal(look(board)->count[GW_COUNT_RECEIVED], 1001);
 }
 
-/* A worker that was taken over writes what it likes into all that is its own. */
-static void rubbish_is_no_more_than_numbers(void **state)
+/* A compromised worker may write anything to its own slot. */
+static void garbage_affects_only_the_workers_numbers(void **state)
 {
 	(void)state;
 	struct gw_counters *c = gw_scoreboard_counters(worker);
@@ -163,7 +163,7 @@ static void rubbish_is_no_more_than_numbers(void **state)
 	assert_int_equal(look(board)->n_clients, 0);
 }
 
-/* What belongs to others cannot be written, and the mapping cannot be made writable. */
+/* A worker cannot write to other slots, nor make their mapping writable. */
 static void worker_writes_its_own_part_only(void **state)
 {
 	(void)state;
@@ -220,7 +220,7 @@ static void newest_numbers_about_memory_count(void **state)
 	gw_counters_set(&m->at_ns, gw_clock_ns());
 	assert_int_equal(look(board)->devices[0].free, 40);
 	assert_true(gw_scoreboard_memory_age(board) < UINT64_C(60000000000));
-	/* From the future: nobody has looked then. */
+	/* A time in the future is invalid, so the supervisor ignores the measurement. */
 	gw_counters_set(&m->free, 30);
 	gw_counters_set(&m->at_ns, UINT64_MAX);
 	assert_int_equal(look(board)->devices[0].free, 90);
@@ -255,7 +255,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(next_client_of_a_worker_starts_at_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(totals_survive_a_workers_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_never_fall_nor_jump, setup, teardown),
-		cmocka_unit_test_setup_teardown(rubbish_is_no_more_than_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(garbage_affects_only_the_workers_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(worker_writes_its_own_part_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(memory_cannot_be_made_smaller, setup, teardown),
 		cmocka_unit_test_setup_teardown(slots_are_bounded, setup, teardown),

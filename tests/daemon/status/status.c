@@ -1,4 +1,4 @@
-/* What a server says of itself: to `ggwire status` and `ggwire top`, and over HTTP. */
+/* A server's status: in `ggwire status`, in `ggwire top`, and over HTTP. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -56,7 +56,7 @@ static int dial(void)
 	return fd;
 }
 
-/* All that comes until the other end closes. */
+/* Reads until the other end closes. */
 static void read_all(int fd)
 {
 	size_t len = 0;
@@ -86,7 +86,7 @@ static const char *get(const char *path)
 	return http(request, (size_t)n);
 }
 
-/* A metric's value; the name with its labels. Fails the test if it is not there. */
+/* The value of a metric, by name and labels. Fails the test if the metric is missing. */
 static double metric(const char *name)
 {
 	char line[160];
@@ -98,7 +98,7 @@ static double metric(const char *name)
 	return atof(at + strlen(line));
 }
 
-/* Until then there may be no answer at all: where all connections are taken, another one is closed. */
+/* Until then there may be no reply at all: while all connections are in use, the server closes new ones. */
 static void await_metric(const char *name, double value)
 {
 	for (int tries = 0; !*get("/metrics") && tries < 200; tries++)
@@ -108,7 +108,7 @@ static void await_metric(const char *name, double value)
 	assert_true(metric(name) == value);
 }
 
-/* How often the supervisor and the process that serves HTTP were switched from. */
+/* Context switches of the supervisor and of the process that serves HTTP. */
 static unsigned long switches(void)
 {
 	pid_t http_process;
@@ -151,7 +151,7 @@ static void counts_rise_while_a_client_computes(void **state)
 	assert_true(metric("ggwire_graph_duration_seconds_count") == 2);
 	assert_true(metric("ggwire_received_bytes_total") > received);
 	gw_client_close(c);
-	/* The totals stay. */
+	/* The totals remain. */
 	await_metric("ggwire_clients", 0);
 	assert_true(metric("ggwire_buffer_bytes") == 0);
 	assert_true(metric("ggwire_graph_duration_seconds_count") == 2);
@@ -174,7 +174,7 @@ static void killed_worker_is_counted_and_its_counts_stay(void **state)
 	assert_true(metric("ggwire_clients") == 0);
 }
 
-/* Every line of the format, and every family announced once. */
+/* Checks every line of the format, and that each family is declared once. */
 static void metrics_are_well_formed(void **state)
 {
 	(void)state;
@@ -219,7 +219,7 @@ static const char *history(void)
 	return body + 4;
 }
 
-/* Before anybody asks; and when all have left, the last that they did. */
+/* The history includes the time before the first request, and the last actions of clients that have left. */
 static void history_has_what_clients_did(void **state)
 {
 	(void)state;
@@ -237,7 +237,7 @@ static void history_has_what_clients_did(void **state)
 	assert_true(json_number(history(), "samples.1.received_bytes") > 32);
 	double apart = json_number(history(), "samples.1.time") - json_number(history(), "samples.0.time");
 	assert_true(apart > json_number(history(), "period_seconds") - 0.1);
-	/* And no more, whoever looks. */
+	/* The server does not wake up more often, whoever watches. */
 	serving_sleep_ms(500);
 	unsigned long before = switches();
 	serving_sleep_ms(2500);
@@ -245,7 +245,7 @@ static void history_has_what_clients_did(void **state)
 	assert_false(json_get(history(), "samples.2", samples, sizeof(samples)));
 }
 
-static void page_is_whole_and_asks_nobody_else(void **state)
+static void page_is_complete_and_loads_nothing_else(void **state)
 {
 	(void)state;
 	char first[33] = "";
@@ -254,7 +254,7 @@ static void page_is_whole_and_asks_nobody_else(void **state)
 	assert_non_null(strstr(out, "Content-Security-Policy: default-src 'none'; script-src 'nonce-"));
 	assert_non_null(strstr(out, "</html>"));
 	assert_null(strstr(out, "nonce-nonce"));
-	/* No address but that of the names in SVG, which is none to fetch. */
+	/* The page contains no URL except the SVG namespace, which browsers do not fetch. */
 	assert_null(strstr(out, "https://"));
 	assert_null(strstr(out, "src=\"http"));
 	sscanf(strstr(out, "'nonce-") + 7, "%32[0-9a-f]", first);
@@ -284,14 +284,14 @@ static void malformed_requests_harm_nobody(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int fd = dial();
 		send(fd, cases[i].request, strlen(cases[i].request), MSG_NOSIGNAL);
-		/* What is no request yet is not answered. */
+		/* The server does not answer incomplete requests. */
 		if (cases[i].answer[0])
 			read_all(fd);
 		else
 			out[0] = '\0';
 		close(fd);
 		if (strncmp(out, cases[i].answer, strlen(cases[i].answer)) != 0)
-			fail_msg("'%s' is answered with: %s", cases[i].request, out);
+			fail_msg("reply to '%s': %s", cases[i].request, out);
 	}
 	static const char start[] = {'G', 'E', 'T', ' ', '/'};
 	static char big[1 << 17];
@@ -312,7 +312,7 @@ static void head_has_no_body(void **state)
 	assert_string_equal(strstr(out, "\r\n\r\n"), "\r\n\r\n");
 }
 
-/* Connections that say nothing are bounded in number, and whoever computes does not notice them. */
+/* The number of silent connections is limited, and they do not delay computing clients. */
 static void silent_connections_delay_nobody(void **state)
 {
 	(void)state;
@@ -327,8 +327,8 @@ static void silent_connections_delay_nobody(void **state)
 	await_metric("ggwire_clients", 0);
 }
 
-/* Who does not go on is cut off in time, and until then the server sleeps. */
-static void request_that_does_not_go_on_is_given_up(void **state)
+/* The server cuts off a stalled request in time, and sleeps until then. */
+static void stalled_request_times_out(void **state)
 {
 	(void)state;
 	static const char *const beginnings[] = {"", "GET /met", "\x0e\x18"};
@@ -473,11 +473,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(metrics_are_well_formed, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_json_tells_the_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(history_has_what_clients_did, setup, teardown),
-		cmocka_unit_test_setup_teardown(page_is_whole_and_asks_nobody_else, setup, teardown),
+		cmocka_unit_test_setup_teardown(page_is_complete_and_loads_nothing_else, setup, teardown),
 		cmocka_unit_test_setup_teardown(malformed_requests_harm_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(head_has_no_body, setup, teardown),
 		cmocka_unit_test_setup_teardown(silent_connections_delay_nobody, setup, teardown),
-		cmocka_unit_test_setup_teardown(request_that_does_not_go_on_is_given_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(stalled_request_times_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(watched_server_sleeps_between_questions, setup, teardown),
 		cmocka_unit_test_setup_teardown(busy_port_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_names_devices_and_clients, setup, teardown),

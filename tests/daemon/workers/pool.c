@@ -1,5 +1,5 @@
-/* Workers that do not start: the pool waits longer each time and says so. This program is its own worker: the pool
- * starts /proc/self/exe, and the name of the only device tells the child how to behave. */
+/* Workers that fail to start: the pool logs it and waits longer after each failure. This program is also the worker:
+ * the pool starts /proc/self/exe, and the name of the only device tells the child how to behave. */
 #include "daemon/workers/pool.h"
 
 #include <dirent.h>
@@ -53,7 +53,7 @@ static void say(enum gw_control_type type, bool stays)
 	gw_control_send(GW_CONTROL_FD, true, &msg, -1, NULL);
 }
 
-/* READY, and descriptors with it, one more than there is ever room for. */
+/* Sends READY with one descriptor more than the receiver ever has room for. */
 static void say_with_descriptors(void)
 {
 	const int fds[2] = {STDIN_FILENO, STDIN_FILENO}, type = GW_CONTROL_READY;
@@ -76,7 +76,7 @@ static void say_with_descriptors(void)
 	(void)!sendmsg(GW_CONTROL_FD, &mh, MSG_NOSIGNAL);
 }
 
-/* What a worker says first. */
+/* The worker's first message. */
 static void begin(const char *how)
 {
 	if (strcmp(how, "exit") == 0)
@@ -93,7 +93,7 @@ static void begin(const char *how)
 		say(GW_CONTROL_READY, false);
 }
 
-/* What a worker does with a client. */
+/* What the worker does with a client. */
 static void serve(const char *how)
 {
 	if (strcmp(how, "flood") == 0)
@@ -122,7 +122,7 @@ static int child_main(void)
 		return 3;
 	strcpy(how, msg.u.setup.devices);
 	begin(how);
-	/* A good worker waits for clients, and leaves when there will be none. */
+	/* A good worker waits for clients, and exits when the supervisor closes the socket. */
 	while (!gw_control_recv(GW_CONTROL_FD, true, &msg, &fd, NULL)) {
 		close(fd);
 		serve(how);
@@ -140,7 +140,7 @@ static void make_pool(const char *how)
 	assert_int_equal(gw_pool_new(&options, &setup, &pool, NULL), GW_OK);
 }
 
-/* Run turns look for children anyway: it is enough to be woken. */
+/* run_for looks for ended children anyway; this only has to wake the loop. */
 static void on_child(struct gw_source *source)
 {
 	(void)source;
@@ -172,7 +172,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The supervisor's loop, for a while; the end of a child is looked for at every turn. Returns the number of turns. */
+/* Runs the supervisor's loop for a while, and looks for ended children at every turn. Returns the number of turns. */
 static unsigned run_for(int ms)
 {
 	unsigned turns = 0;
@@ -191,7 +191,7 @@ static void expect_back_off(const char *how, const char *says)
 {
 	make_pool(how);
 	unsigned turns = run_for(1500);
-	/* At 0 and 1 s; the third is due at 3 s. */
+	/* Attempts happen at 0 and 1 s; the third is due at 3 s. */
 	if (count(says) != 2 || count("next spare worker is started in 1 s") != 1 ||
 		count("next spare worker is started in 2 s") != 1)
 		fail_msg("%s", log_text);
@@ -210,7 +210,7 @@ static void worker_that_cannot_start(void **state)
 	expect_back_off("fail", "cannot start: no devices today");
 }
 
-static void worker_that_talks_out_of_order_is_killed(void **state)
+static void worker_with_unexpected_messages_is_killed(void **state)
 {
 	(void)state;
 	expect_back_off("left", "sent a message out of order and is killed");
@@ -278,13 +278,13 @@ static void expect_late_end(const char *how)
 	assert_int_equal(count("does not end and is killed"), 0);
 	run_for(3500);
 	assert_int_equal(count("does not end and is killed"), 1);
-	/* And a place is not kept for it. */
+	/* The killed worker frees its slot. */
 	for (int i = 0; i < 4; i++)
 		serve_one();
 	assert_int_equal(count("connected, served by worker"), 5);
 }
 
-/* It said that it would end, and computes on. */
+/* The worker announced that it would end, but goes on computing. */
 static void worker_that_does_not_end_is_killed(void **state)
 {
 	(void)state;
@@ -303,13 +303,13 @@ static void clients_are_refused_while_nothing_starts(void **state)
 	make_pool("exit");
 	for (int i = 0; i < 4; i++)
 		assert_true(serve_one());
-	/* Spares count as failures, too, so how many clients were taken depends on the moment. */
+	/* Spare workers fail, too, so the number of accepted clients depends on timing. */
 	size_t taken = count("connected, served by worker"),
 	       refused = count("refused: no worker process can be started");
 	assert_true(taken >= 1 && refused >= 1 && taken + refused == 4);
 }
 
-/* One client, one process. */
+/* Each process serves one client. */
 static void a_worker_that_ends_is_replaced(void **state)
 {
 	(void)state;
@@ -364,7 +364,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(worker_that_exits_at_start, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_cannot_start, setup_events, teardown),
-		cmocka_unit_test_setup_teardown(worker_that_talks_out_of_order_is_killed, setup_events, teardown),
+		cmocka_unit_test_setup_teardown(worker_with_unexpected_messages_is_killed, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_sends_garbage_is_killed, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(
 			worker_that_sends_descriptors_is_killed_and_leaves_none, setup_events, teardown),

@@ -1,4 +1,4 @@
-/* How many spare workers are wanted: what the last bursts needed, and in the end as few as before. */
+/* The wanted number of spare workers: as many as recent bursts needed, and back to the minimum later. */
 #include "daemon/workers/spares.h"
 
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 static struct gw_spares s;
 
-/* Clients that come at once, with so many workers ready. Returns how many found none. */
+/* Clients that arrive at once while some workers are ready. Returns how many found none. */
 static unsigned burst(uint64_t now, unsigned clients)
 {
 	unsigned ready = gw_spares_wanted(&s, now), missed = 0;
@@ -25,13 +25,13 @@ static unsigned burst(uint64_t now, unsigned clients)
 	return missed;
 }
 
-static void a_burst_is_ready_for_its_like(void **state)
+static void the_next_burst_of_a_size_finds_workers(void **state)
 {
 	(void)state;
 	gw_spares_init(&s, 2, 16);
 	assert_int_equal(burst(1 * S, 12), 10);
 	assert_int_equal(burst(2 * S, 12), 0);
-	/* As long as it is needed, it stays. */
+	/* The number stays as long as clients need it. */
 	for (uint64_t t = 10; t < 400; t += 10)
 		assert_int_equal(burst(t * S, 12), 0);
 }
@@ -50,14 +50,14 @@ static void bounds_hold(void **state)
 	assert_int_equal(s.review_at, UINT64_MAX);
 }
 
-static void what_is_not_needed_goes(void **state)
+static void unneeded_spares_are_dropped(void **state)
 {
 	(void)state;
 	gw_spares_init(&s, 2, 16);
 	burst(1 * S, 18);
 	unsigned last = gw_spares_wanted(&s, 1 * S);
 	assert_int_equal(last, 16);
-	/* A client now and then needs one. */
+	/* An occasional client needs one spare. */
 	for (uint64_t t = 10; t < 600; t += 10) {
 		burst(t * S, 1);
 		unsigned now = gw_spares_wanted(&s, t * S);
@@ -67,7 +67,7 @@ static void what_is_not_needed_goes(void **state)
 	assert_true(last <= 3);
 }
 
-/* A server that nobody uses is woken a few times, and then no more. */
+/* An unused server wakes up for a few reviews, and then not any more. */
 static void reviews_end(void **state)
 {
 	(void)state;
@@ -83,9 +83,9 @@ static void reviews_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_burst_is_ready_for_its_like),
+		cmocka_unit_test(the_next_burst_of_a_size_finds_workers),
 		cmocka_unit_test(bounds_hold),
-		cmocka_unit_test(what_is_not_needed_goes),
+		cmocka_unit_test(unneeded_spares_are_dropped),
 		cmocka_unit_test(reviews_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Clients do not notice each other, whatever becomes of one of them. */
+/* Clients do not affect each other, whatever happens to one of them. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The worker that the next line about a new client names. */
+/* The worker in the next log line about a new client. */
 static pid_t await_worker(void)
 {
 	const char *line = serving_await(&s, "served by worker ");
@@ -65,7 +65,7 @@ static bool asks(struct gw_client *c)
 	return gw_client_call(c, GW_CMD_DEVICE_COUNT, NULL, 0, reply, sizeof(reply)) == GW_OK;
 }
 
-static void a_worker_that_answered_questions_is_used_again(void **state)
+static void a_worker_that_only_answered_questions_is_reused(void **state)
 {
 	(void)state;
 	pid_t first = 0;
@@ -84,7 +84,7 @@ static void a_worker_that_answered_questions_is_used_again(void **state)
 #define PATTERN 0x5a
 #define AMOUNT ((size_t)1 << 20)
 
-/* Asks for a buffer with one tensor in it, and for what it holds; writes to it before if data is given. */
+/* Allocates a buffer with one tensor, writes to it if data is given, and reads it back. */
 static void use_memory(struct gw_client *c, const void *data, void *back)
 {
 	uint8_t out[GW_WIRE_MAX_FIXED], in[16];
@@ -114,8 +114,7 @@ static size_t count_pattern(const uint8_t *bytes)
 	return n;
 }
 
-/* Nothing of a client is left for the next: neither what it wrote, nor the process in which it could change more than
- * that. */
+/* The next client finds nothing of an earlier one: neither its data, nor a process that it could have altered. */
 static void a_client_that_did_more_was_the_workers_last(void **state)
 {
 	(void)state;
@@ -207,7 +206,7 @@ static void many_clients_leave_nothing_behind(void **state)
 			gw_client_close(c);
 			serving_await(&s, "left");
 		} else {
-			/* A client that says nothing at all, or nothing right. */
+			/* A client that sends nothing, or garbage. */
 			int fd = serving_socket(&s);
 			if (i % 20)
 				assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
@@ -216,7 +215,7 @@ static void many_clients_leave_nothing_behind(void **state)
 				serving_await(&s, "dropped by worker");
 		}
 	}
-	/* As many spares as were missed while clients came: one descriptor each. */
+	/* Ends with at most the spares that the bursts needed. Each costs one descriptor. */
 	for (int tries = 0; serving_children(s.pid, NULL, 0) > SPARES_MAX && tries < 500; tries++)
 		serving_sleep_ms(10);
 	serving_sleep_ms(500);
@@ -239,7 +238,7 @@ static void dropped_clients_worker_ends_well(void **state)
 	serving_await(&s, text);
 }
 
-/* A client that sends nothing keeps its place, and no other waits for it. */
+/* A silent client keeps its slot and delays no other. */
 static void silent_client_delays_nobody(void **state)
 {
 	(void)state;
@@ -257,7 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_client_has_its_worker, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_worker_that_answered_questions_is_used_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_worker_that_only_answered_questions_is_reused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_client_that_did_more_was_the_workers_last, setup, teardown),
 		cmocka_unit_test_setup_teardown(garbage_ends_its_own_connection_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_worker_is_told_and_replaced, setup, teardown),

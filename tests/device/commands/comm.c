@@ -1,4 +1,4 @@
-/* Adding up with another server, byte for byte; the other server is a script. */
+/* All-reduce with another server, compared byte for byte. A script plays the other server. */
 #include "device/rig.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@ struct state {
 	struct gw_server *server;
 	struct rig rig;
 	struct gw_client *client;
-	struct gw_pairing asked; /* what the server's hook was last asked for */
+	struct gw_pairing asked; /* the last request to the server's hook */
 	unsigned n_asked;
 	bool refuse;
 	atomic_int other; /* the script's end of the connection */
@@ -73,7 +73,7 @@ static void receive(const struct state *st, void *to, size_t n)
 	assert_int_equal(recv(st->other, to, n, MSG_WAITALL), n);
 }
 
-/* In a thread of its own: more than a socket holds. */
+/* Sends in a separate thread, because the data exceeds the socket buffer. */
 struct sending {
 	pthread_t thread;
 	int fd;
@@ -113,7 +113,7 @@ static bool ask(struct state *st, uint32_t device, uint32_t rank, uint32_t world
 	return answer != 0;
 }
 
-/* The script answers before it is asked: a socket holds this little. */
+/* The script answers before the request arrives: the replies fit into the socket buffer. */
 static void join(struct state *st, uint32_t rank)
 {
 	static const uint8_t zeros[CAPS];
@@ -151,7 +151,7 @@ static void reduce(struct state *st, const struct gw_wire_tensor *t)
 	post(st, GW_CMD_COMM_ALLREDUCE, body, gw_wire_allreduce_req_encode(gw_client_dialect(st->client), &req, body));
 }
 
-/* Numbers of all sizes, with bits in every place. */
+/* Numbers of all magnitudes, with random mantissas. */
 static float *numbers(size_t n, uint64_t seed)
 {
 	float *values = malloc(n * sizeof(*values));
@@ -163,7 +163,7 @@ static float *numbers(size_t n, uint64_t seed)
 	return values;
 }
 
-/* One all-reduce of n numbers, and what must have travelled and must be there afterwards. */
+/* Runs one all-reduce of n numbers and checks the bytes sent and the result. */
 static void check(struct state *st, uint32_t n)
 {
 	bool bf16 = n >= 32768;
@@ -219,7 +219,7 @@ static void rank_1_adds_up(void **in)
 	check_sizes(*in);
 }
 
-static void requests_that_cannot_be_met_are_answered_with_no(void **in)
+static void unsupported_requests_get_a_no(void **in)
 {
 	struct state *st = *in;
 	assert_false(ask(st, 1, 0, 2));
@@ -232,7 +232,7 @@ static void requests_that_cannot_be_met_are_answered_with_no(void **in)
 }
 
 /* The connection between two servers is not encrypted. */
-static void a_client_with_a_key_adds_up_itself(void **in)
+static void encrypted_clients_are_refused_a_communicator(void **in)
 {
 	struct state *st = *in;
 	memcpy(st->rig.far->identity, "alice", sizeof("alice"));
@@ -241,7 +241,7 @@ static void a_client_with_a_key_adds_up_itself(void **in)
 	assert_int_equal(st->n_asked, 0);
 }
 
-static void a_second_one_is_the_first(void **in)
+static void the_second_communicator_is_the_first(void **in)
 {
 	struct state *st = *in;
 	join(st, 0);
@@ -250,7 +250,7 @@ static void a_second_one_is_the_first(void **in)
 	check(st, 16);
 }
 
-static void a_server_that_does_not_greet_is_a_no(void **in)
+static void a_peer_without_a_handshake_means_no(void **in)
 {
 	struct state *st = *in;
 	const struct gw_dest dest = {&(uint8_t){7}, 1, 1, 1};
@@ -266,7 +266,7 @@ static void a_server_that_does_not_greet_is_a_no(void **in)
 	assert_int_equal(*(uint8_t *)dest.base, 0);
 }
 
-/* The session is over, for a reason that has the text in it. */
+/* Expects the session to end with an error that contains the text. */
 static void expect_end(struct state *st, const char *text)
 {
 	rig_join(&st->rig);
@@ -277,7 +277,7 @@ static void expect_end(struct state *st, const char *text)
 	assert_int_not_equal(st->rig.end, GW_ERR_CLOSED);
 }
 
-static void without_a_communicator_it_is_an_error(void **in)
+static void all_reduce_without_a_communicator_is_an_error(void **in)
 {
 	struct state *st = *in;
 	struct rig_buffer buffer = rig_alloc(st->client, 64);
@@ -354,7 +354,7 @@ static void tensors_outside_of_their_buffer_are_refused(void **in)
 	refuses(st, &t, "not inside");
 }
 
-/* Every pattern that matters to rounding, against ggml's own. */
+/* Compares every bit pattern that matters to rounding with ggml's own conversion. */
 static void rounding_is_that_of_ggml(void **in)
 {
 	(void)in;
@@ -380,11 +380,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rank_0_adds_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(rank_1_adds_up, setup, teardown),
-		cmocka_unit_test_setup_teardown(requests_that_cannot_be_met_are_answered_with_no, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_client_with_a_key_adds_up_itself, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_second_one_is_the_first, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_server_that_does_not_greet_is_a_no, setup, teardown),
-		cmocka_unit_test_setup_teardown(without_a_communicator_it_is_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(unsupported_requests_get_a_no, setup, teardown),
+		cmocka_unit_test_setup_teardown(encrypted_clients_are_refused_a_communicator, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_second_communicator_is_the_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_peer_without_a_handshake_means_no, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_reduce_without_a_communicator_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(freeing_it_closes_the_connection, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_server_that_dies_ends_the_session_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_server_that_hangs_ends_the_session, setup, teardown),

@@ -1,10 +1,10 @@
-/* An older protocol, told by its dialect alone: empty replies, no flag before a payload, one graph a device. */
+/* An older protocol, defined by its dialect only: empty replies, no flag before a payload, one graph per device. */
 #include "device/raw.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* As 4.0.0 is described, but with this ggml's numbers. */
+/* The dialect of 4.0.0, but with the operation and type numbers of this ggml. */
 static struct gw_dialect old;
 
 static int setup(void **out)
@@ -27,7 +27,7 @@ static int teardown(void **in)
 	return 0;
 }
 
-static void some_commands_are_answered_with_nothing(void **in)
+static void some_commands_get_an_empty_reply(void **in)
 {
 	struct raw raw;
 	uint8_t body[GW_WIRE_MAX_FIXED] = {0};
@@ -109,7 +109,7 @@ static void the_last_graph_is_computed_again(void **in)
 	raw_end_clean(&raw);
 }
 
-static void there_must_be_a_last_graph(void **in)
+static void recompute_without_a_graph_is_refused(void **in)
 {
 	struct raw raw;
 
@@ -119,7 +119,7 @@ static void there_must_be_a_last_graph(void **in)
 }
 
 /* The stock server of that protocol computes on freed memory here. */
-static void the_last_graph_goes_with_its_buffer(void **in)
+static void freeing_a_buffer_drops_the_last_graph(void **in)
 {
 	struct raw raw;
 	struct gw_wire_tensor t[2];
@@ -148,10 +148,10 @@ static void newer_commands_do_not_exist(void **in)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(some_commands_are_answered_with_nothing),
+		TEST(some_commands_get_an_empty_reply),
 		TEST(the_last_graph_is_computed_again),
-		TEST(there_must_be_a_last_graph),
-		TEST(the_last_graph_goes_with_its_buffer),
+		TEST(recompute_without_a_graph_is_refused),
+		TEST(freeing_a_buffer_drops_the_last_graph),
 		TEST(newer_commands_do_not_exist),
 	};
 

@@ -1,5 +1,5 @@
-/* What an old client says the ggml here computes as the client means it: parameters that came later, types that came
- * later, and GATED_DELTA_NET's state in the shapes that it had. */
+/* Graphs of old clients keep their meaning on this ggml: parameters and types that were added later, and all earlier
+ * shapes of GATED_DELTA_NET's state. */
 #include "device/rig.h"
 
 #include <math.h>
@@ -61,7 +61,7 @@ static size_t count(const struct gw_wire_tensor *t)
 	return (size_t)t->ne[0] * t->ne[1] * t->ne[2] * t->ne[3];
 }
 
-/* Values that differ from element to element, and from tensor to tensor. */
+/* Fills a tensor with values that differ between elements and between tensors. */
 static void fill(struct client *k, const struct gw_wire_tensor *t, unsigned seed)
 {
 	float values[2048];
@@ -89,7 +89,7 @@ static void compute(struct client *k, const struct gw_wire_tensor *tensors, uint
 	free(body);
 }
 
-/* How a client describes the state. */
+/* The shape that a client gives the state. */
 struct state_shape {
 	uint32_t ne[4];
 };
@@ -98,7 +98,7 @@ enum {
 	RESULT = SIZE * HEADS * (TOKENS * SEQUENCES + SIZE * SEQUENCES)
 };
 
-/* The graph of one GATED_DELTA_NET with one state for each sequence. */
+/* A graph of one GATED_DELTA_NET with one state per sequence. */
 static void delta_net(struct client *k, const struct state_shape *shape, int32_t states, struct gw_wire_tensor t[7])
 {
 	const uint32_t *s = shape->ne;
@@ -129,8 +129,8 @@ static void delta_net_result(const char *version, struct state_shape shape, int3
 	client_close(&k);
 }
 
-/* The same bytes give the same result, whatever the state is called. */
-static void a_state_of_any_shape_is_one_for_each_sequence(void **state)
+/* The same bytes give the same result, whatever shape the client declares for the state. */
+static void every_shape_of_the_state_gives_the_same_result(void **state)
 {
 	static const struct state_shape now = {{SIZE, SIZE, HEADS, SEQUENCES}};
 	static const struct {
@@ -153,7 +153,7 @@ static void a_state_of_any_shape_is_one_for_each_sequence(void **state)
 	}
 }
 
-/* The connection ends with these words. */
+/* Expects the connection to end with an error that contains these words. */
 static void refused(struct client *k, const struct gw_wire_tensor *t, uint32_t n, const char *words)
 {
 	uint8_t reply[4];
@@ -168,7 +168,7 @@ static void refused(struct client *k, const struct gw_wire_tensor *t, uint32_t n
 	gw_server_free(k->server);
 }
 
-static void a_state_of_several_is_refused(void **state)
+static void several_states_per_sequence_are_refused(void **state)
 {
 	static const struct state_shape several = {{SIZE * SIZE * HEADS, 3, SEQUENCES, 1}};
 	struct gw_wire_tensor t[7];
@@ -180,7 +180,7 @@ static void a_state_of_several_is_refused(void **state)
 	refused(&k, t, 7, "GATED_DELTA_NET 't': its state of shape [48, 3, 2, 1]");
 }
 
-/* Before 0.25 there was no factor, and its word was zero. */
+/* Before 0.25 the factor did not exist, and its word was zero. */
 static void a_sum_without_a_factor_has_the_factor_one(void **state)
 {
 	float x[2048], w[16], got[8], sum = 0;
@@ -207,8 +207,8 @@ static void a_sum_without_a_factor_has_the_factor_one(void **state)
 	client_close(&k);
 }
 
-/* Clients of 4.0.1 may have it already. */
-static void a_type_that_came_within_a_version_is_taken(void **state)
+/* Some clients of 4.0.1 already have this type. */
+static void types_added_within_a_version_are_accepted(void **state)
 {
 	struct gw_wire_tensor t[3];
 	uint8_t zeros[64] = {0};
@@ -234,8 +234,8 @@ static void a_type_that_came_within_a_version_is_taken(void **state)
 	client_close(&k);
 }
 
-/* What is not computed need not be known. */
-static void a_node_that_is_passed_over_is_not_judged(void **state)
+/* The server need not know an operation that it does not compute. */
+static void skipped_nodes_are_not_checked(void **state)
 {
 	struct gw_wire_tensor t[2];
 	struct client k;
@@ -256,11 +256,11 @@ static void a_node_that_is_passed_over_is_not_judged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_state_of_any_shape_is_one_for_each_sequence),
-		cmocka_unit_test(a_state_of_several_is_refused),
+		cmocka_unit_test(every_shape_of_the_state_gives_the_same_result),
+		cmocka_unit_test(several_states_per_sequence_are_refused),
 		cmocka_unit_test(a_sum_without_a_factor_has_the_factor_one),
-		cmocka_unit_test(a_type_that_came_within_a_version_is_taken),
-		cmocka_unit_test(a_node_that_is_passed_over_is_not_judged),
+		cmocka_unit_test(types_added_within_a_version_are_accepted),
+		cmocka_unit_test(skipped_nodes_are_not_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What a server says about its devices and about operations. */
+/* The server's replies about its devices and about supported operations. */
 #include "device/rig.h"
 
 #include <string.h>
@@ -109,7 +109,7 @@ static void sizes_are_at_least_those_of_the_elements(void **in)
 	assert_int_equal(alloc_size(c, &req), 3 * 18);
 }
 
-/* A description that no device could look at is still answered. */
+/* The server answers even when no device can judge the description. */
 static void sizes_are_given_for_any_operation(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
@@ -122,7 +122,7 @@ static void sizes_are_given_for_any_operation(void **in)
 	assert_int_equal(alloc_size(c, &req), 32);
 }
 
-/* The buffer may be this server's or another's, and the address anything. */
+/* The buffer may belong to another server, and the address may be anything. */
 static void sizes_do_not_depend_on_an_address(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
@@ -136,7 +136,7 @@ static void sizes_do_not_depend_on_an_address(void **in)
 	assert_int_equal(alloc_size(c, &req), 32);
 }
 
-static void support_is_that_of_the_device(void **in)
+static void supported_operations_are_those_of_the_device(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
 	struct gw_wire_node_req req = node("MUL_MAT", "q4_0");
@@ -205,8 +205,8 @@ static void stream(struct gw_client *c, size_t there, size_t back)
 		assert_int_equal(in[i], 0);
 }
 
-/* And nothing that was sent comes back, to whomever. */
-static void bytes_are_moved_for_their_own_sake(void **in)
+/* The stream command transfers bytes only to measure the connection. The server does not return what it received. */
+static void streams_have_the_requested_sizes(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
 
@@ -227,7 +227,7 @@ static struct gw_ext_alloc_rsp allocate(struct gw_client *c, uint64_t size)
 	return rsp;
 }
 
-static void a_buffer_and_its_base_are_one_answer(void **in)
+static void alloc_and_get_base_share_a_reply(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
 	struct gw_ext_alloc_rsp b = allocate(c, 4096), none = allocate(c, UINT64_MAX);
@@ -250,11 +250,11 @@ int main(void)
 		TEST(sizes_are_at_least_those_of_the_elements),
 		TEST(sizes_are_given_for_any_operation),
 		TEST(sizes_do_not_depend_on_an_address),
-		TEST(support_is_that_of_the_device),
+		TEST(supported_operations_are_those_of_the_device),
 		TEST(what_cannot_be_computed_is_not_supported),
 		TEST(the_server_describes_itself),
-		TEST(bytes_are_moved_for_their_own_sake),
-		TEST(a_buffer_and_its_base_are_one_answer),
+		TEST(streams_have_the_requested_sizes),
+		TEST(alloc_and_get_base_share_a_reply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Which clients leave a process as it was: those that asked questions about the server and nothing else. */
+/* Which clients leave a worker process clean: those that only asked questions about the server. */
 #include "device/fake_device.h"
 #include "device/raw.h"
 
@@ -19,7 +19,7 @@ static enum gw_status tell_status(void *user, struct gw_buf *out)
 	return GW_OK;
 }
 
-/* Device 0 is a CPU, device 1 is one with a driver. */
+/* Device 0 is a CPU, device 1 needs a driver. */
 static int setup(void **out)
 {
 	static struct state st;
@@ -49,7 +49,7 @@ static void start(struct state *st, bool questions_only)
 	raw_start_visit(&st->raw, st->server, &gw_dialect_8_0);
 }
 
-/* Sends a request and leaves, whatever the server makes of it. */
+/* Sends a request and disconnects without waiting for the outcome. */
 static void send_and_leave(struct state *st, unsigned cmd, const void *body, size_t size)
 {
 	start(st, false);
@@ -61,7 +61,7 @@ static void send_and_leave(struct state *st, unsigned cmd, const void *body, siz
 struct question {
 	unsigned cmd;
 	size_t size; /* of its body */
-	bool silent; /* is not answered */
+	bool silent; /* the server sends no reply */
 };
 
 static const struct question questions[] = {
@@ -82,7 +82,7 @@ static const struct question *find_question(unsigned cmd)
 	return NULL;
 }
 
-/* A reply of whatever size. Returns its body, valid until the next one. */
+/* Receives a reply of any size. Returns its body, which is valid until the next call. */
 static const uint8_t *take_reply(struct state *st, size_t *size)
 {
 	static uint8_t body[65536];
@@ -98,7 +98,7 @@ static const uint8_t *take_reply(struct state *st, size_t *size)
 	return body;
 }
 
-static void questions_leave_no_trace(void **in)
+static void questions_leave_the_process_clean(void **in)
 {
 	struct state *st = *in;
 	uint8_t body[GW_EXT_ALIVE_REQ];
@@ -114,12 +114,12 @@ static void questions_leave_no_trace(void **in)
 			(void)take_reply(st, &size);
 		raw_end_clean(&st->raw);
 		if (st->raw.rig.visit.tainted)
-			fail_msg("%s taints", gw_cmd_name(questions[i].cmd));
+			fail_msg("%s taints the process", gw_cmd_name(questions[i].cmd));
 	}
 }
 
-/* Every number that a command can have, also those that are not commands yet; of any size, right or wrong. */
-static void whatever_else_is_asked_taints_or_ends_in_an_error(void **in)
+/* Tries every command number, defined or not, with bodies of right and wrong sizes. */
+static void all_other_requests_taint_the_process_or_fail(void **in)
 {
 	static const uint8_t body[8192] = {0};
 	static const size_t sizes[] = {0, 4, 8, 9, 12, 16, 80, 296, 304, 312, 320, 336, 592, 3260, sizeof(body)};
@@ -133,7 +133,7 @@ static void whatever_else_is_asked_taints_or_ends_in_an_error(void **in)
 			send_and_leave(st, cmd, body, sizes[i]);
 			tainted += st->raw.rig.visit.tainted;
 			if (!st->raw.rig.visit.tainted && st->raw.rig.end != GW_ERR_PROTOCOL)
-				fail_msg("%s of %zu bytes leaves a process that serves on", gw_cmd_name(cmd), sizes[i]);
+				fail_msg("%s of %zu bytes leaves the process clean", gw_cmd_name(cmd), sizes[i]);
 		}
 	}
 	assert_true(tainted > 100);
@@ -165,7 +165,7 @@ static struct gw_ext_info ask_info(struct state *st)
 	return info;
 }
 
-static void a_client_without_a_place_may_ask_and_is_told_so(void **in)
+static void a_client_without_a_slot_may_ask_questions(void **in)
 {
 	struct state *st = *in;
 	uint8_t count[4], alloc[12] = {0};
@@ -195,8 +195,8 @@ static void a_client_without_a_place_may_ask_and_is_told_so(void **in)
 	raw_end_clean(&st->raw);
 }
 
-/* It would go on to load a model, and learn nothing. */
-static void a_stock_client_without_a_place_is_refused_at_once(void **in)
+/* A stock client would go on to load a model, and its user would not learn the cause. */
+static void a_stock_client_without_a_slot_is_refused_at_once(void **in)
 {
 	struct state *st = *in;
 
@@ -209,11 +209,11 @@ static void a_stock_client_without_a_place_is_refused_at_once(void **in)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(questions_leave_no_trace, setup, teardown),
-		cmocka_unit_test_setup_teardown(whatever_else_is_asked_taints_or_ends_in_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(questions_leave_the_process_clean, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_other_requests_taint_the_process_or_fail, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_process_that_has_used_a_driver_is_not_used_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_client_without_a_place_may_ask_and_is_told_so, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_stock_client_without_a_place_is_refused_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_client_without_a_slot_may_ask_questions, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_stock_client_without_a_slot_is_refused_at_once, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,4 @@
-/* Whatever a client sends, the worst that follows is the end of its own session, with a reason that names the command.
- */
+/* Bad requests end only the session of their client, with a reason that names the command. */
 #include "device/raw.h"
 
 #include <stdlib.h>
@@ -10,7 +9,7 @@
 #define BUFFER 8192
 #define BAD UINT64_MAX
 
-/* The state that every case starts from: a buffer, and a tensor of 4096 bytes at its start. */
+/* The initial state of every case: a buffer with a tensor of 4096 bytes at its start. */
 struct world {
 	struct gw_server *server;
 	struct raw raw;
@@ -104,7 +103,7 @@ static void a_stream_is_bounded(void **in)
 	refused(w, GW_CMD_EXT_STREAM, "16777217 bytes are wanted");
 }
 
-/* Sizes that are right in another dialect, or between two. */
+/* Sizes that are valid in another dialect, or lie between two valid ones. */
 static void sizes_of_other_dialects_are_refused(void **in)
 {
 	struct world *w = *in;
@@ -150,7 +149,7 @@ static void a_client_that_dies_in_a_request_is_noticed(void **in)
 	raw_end_refused(&w->raw, GW_ERR_LOST, "SET_TENSOR", "");
 }
 
-/* A graph that announces much and sends little costs nothing but what it sends. */
+/* A graph header with a huge count costs the server only as much memory as the client sends. */
 static void a_client_that_dies_in_a_graph_is_noticed(void **in)
 {
 	struct world *w = *in;
@@ -208,7 +207,7 @@ static void freed_buffers_are_unknown(void **in)
 	refused(w, GW_CMD_FREE_BUFFER, "buffer 1 is unknown");
 }
 
-/* Tensors: each change of the good one, seen by every command that touches contents */
+/* Tensors: each case changes one field of a good tensor and sends it with every command that accesses contents */
 
 typedef void (*change)(struct world *w, struct gw_wire_tensor *t);
 
@@ -279,7 +278,7 @@ static void overflowing(struct world *w, struct gw_wire_tensor *t)
 		t->ne[i] = t->nb[i] = UINT32_MAX;
 }
 
-/* An extent of nearly nothing, and more elements than can be counted. */
+/* Strides of zero, and more elements than an integer can count. */
 static void uncountable(struct world *w, struct gw_wire_tensor *t)
 {
 	(void)w;
@@ -377,7 +376,7 @@ static const struct {
 	{GW_CMD_COPY_TENSOR, encode_copy_to},
 };
 
-static void tensors_that_are_not_there_are_refused(void **in)
+static void invalid_tensors_are_refused(void **in)
 {
 	struct world *w = *in;
 	uint8_t out[GW_WIRE_MAX_FIXED];
@@ -512,7 +511,7 @@ static void rows_that_are_not_all_sent_are_refused(void **in)
 	refused(w, GW_CMD_SET_TENSOR_2D, "63 bytes sent");
 }
 
-/* A tensor's name is shown as it can be shown. */
+/* Unprintable characters of a tensor's name appear as question marks. */
 static void names_are_quoted_safely(void **in)
 {
 	struct world *w = *in;
@@ -567,7 +566,7 @@ int main(void)
 		TEST(unknown_devices_are_refused),
 		TEST(unknown_buffers_are_refused),
 		TEST(freed_buffers_are_unknown),
-		TEST(tensors_that_are_not_there_are_refused),
+		TEST(invalid_tensors_are_refused),
 		TEST(ranges_beyond_the_tensor_are_not_read),
 		TEST(ranges_beyond_the_tensor_are_not_set),
 		TEST(ranges_beyond_the_tensor_are_not_filled),

@@ -1,4 +1,4 @@
-/* What is written to a server's memory is what is read from it, by every command that touches contents. */
+/* Data written to a server's memory reads back unchanged, through every command that accesses contents. */
 #include "device/rig.h"
 
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static void ranges_are_where_they_belong(void **in)
 	assert_memory_equal(model + 1000, got, 24);
 }
 
-/* Clients use it to wait for what they sent before. */
+/* Clients use it to wait for their earlier requests. */
 static void reading_nothing_is_answered(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
@@ -80,7 +80,7 @@ static void reading_nothing_is_answered(void **in)
 	rig_get(c, &t, 64, NULL, 0);
 }
 
-/* More than any buffer of the connection holds, in both directions. */
+/* More than the connection's buffers hold, in both directions. */
 static void large_contents_come_back(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
@@ -133,7 +133,7 @@ static void rows_are_scattered_and_gathered(void **in)
 	assert_memory_equal(model, all, sizeof(all));
 }
 
-/* The last row ends where the tensor does; rows without gaps. */
+/* The last row ends where the tensor ends; the rows have no gaps. */
 static void rows_reach_the_end(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
@@ -215,7 +215,7 @@ static void overlapping_tensors_are_copied(void **in)
 	assert_memory_equal(sent, got, sizeof(sent));
 }
 
-/* Handles and addresses are given out once, and the addresses are aligned as announced. */
+/* The server never reuses handles and addresses, and aligns addresses as announced. */
 static void handles_and_addresses_are_fresh(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
@@ -237,7 +237,7 @@ static void empty_buffers_have_an_address(void **in)
 
 	assert_true(b.handle != 0 && b.base != 0);
 	rig_get(c, &t, 0, NULL, 0);
-	t.data = 0; /* as a client has it whose ggml gives empty buffers no address */
+	t.data = 0; /* as sent by a client whose ggml gives empty buffers no address */
 	rig_get(c, &t, 0, NULL, 0);
 	assert_true(copy(c, &t, &t));
 	rig_free(c, &b);
@@ -272,7 +272,7 @@ static uint64_t nbytes_of(const struct gw_wire_tensor *t)
 	return nbytes;
 }
 
-/* 64-bit strides travel as 32-bit ones: a contiguous tensor of 4 GiB and more is told from what is left of them. */
+/* 64-bit strides travel as 32-bit ones. The server recognises a contiguous tensor of 4 GiB or more by the low words. */
 static void cut_strides_are_restored(void **in)
 {
 	struct gw_wire_tensor t = cut(65536, 3), odd = cut(32769, 2), small = cut(8, 8);
@@ -281,7 +281,7 @@ static void cut_strides_are_restored(void **in)
 	assert_int_equal(nbytes_of(&t), UINT64_C(3) << 33);
 	assert_int_equal(nbytes_of(&odd), UINT64_C(32769) << 18);
 	assert_int_equal(nbytes_of(&small), 64 << 17);
-	small.nb[2] = 0; /* the same rows again and again */
+	small.nb[2] = 0; /* repeats the same rows */
 	assert_int_equal(nbytes_of(&small), 8 << 17);
 }
 

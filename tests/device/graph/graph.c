@@ -1,4 +1,4 @@
-/* Graphs give the right numbers, can be computed again by number, and are counted as clients count them. */
+/* Graphs give the right numbers, can be recomputed by number, and are counted as clients count them. */
 #include "device/raw.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "device/graph/graph_cache.h"
 #include "ggml/abi.h"
 
-/* y = W x + bias, with W of 4 rows of 8, and everything in two buffers. */
+/* y = W x + bias. W has 4 rows of 8. All tensors lie in two buffers. */
 struct model {
 	struct rig_buffer weights, work;
 	struct gw_wire_tensor w, x, bias, product, y;
@@ -135,7 +135,7 @@ static void empty_graphs_are_computed(void **in)
 	rig_get(st->client, &st->model.y, 0, NULL, 0);
 }
 
-/* test-backend-ops times operations that way. */
+/* test-backend-ops repeats a node to time an operation. */
 static void a_node_may_occur_again(void **in)
 {
 	struct state *st = *in;
@@ -146,7 +146,7 @@ static void a_node_may_occur_again(void **in)
 	expect_output(st->client, &st->model, 3);
 }
 
-/* ggml_cast makes the result a source of its own. */
+/* ggml_cast makes the result one of its own sources. */
 static void a_cast_may_name_itself(void **in)
 {
 	struct state *st = *in;
@@ -166,8 +166,8 @@ static void a_cast_may_name_itself(void **in)
 	assert_int_equal(got[7], 0x3c00);
 }
 
-/* Operations without the flag COMPUTE are part of a graph but not of its work, and need no memory. */
-static void nodes_that_are_not_computed_are_passed_over(void **in)
+/* Operations without the flag COMPUTE belong to the graph, but are not computed and need no memory. */
+static void nodes_without_the_compute_flag_are_skipped(void **in)
 {
 	struct state *st = *in;
 	struct gw_wire_tensor idle = rig_tensor(rig_type("f32"), NULL, 0, 4, 1);
@@ -184,7 +184,7 @@ static void nodes_that_are_not_computed_are_passed_over(void **in)
 	expect_output(st->client, &st->model, 2);
 }
 
-/* Views, one of them empty and at the very end, and a tensor of elsewhere that is only viewed. */
+/* Views, one of them empty and at the very end, and a tensor outside the graph that is only viewed. */
 static void views_are_followed(void **in)
 {
 	struct state *st = *in;
@@ -230,7 +230,7 @@ static void graphs_outlive_other_buffers(void **in)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-/* A client that sends bytes, so that refusals can be looked at. */
+/* A raw client, so that the tests can examine refusals. */
 struct raw_state {
 	struct gw_server *server;
 	struct raw raw;
@@ -304,7 +304,7 @@ static void fill_cache(struct raw_state *st)
 		raw_compute(st, uid);
 }
 
-/* A number that comes again replaces, and frees no place: the next new one clears. */
+/* A known number replaces its graph without freeing an entry: the next new number clears the cache. */
 static void all_graphs_are_kept_up_to_the_limit(void **in)
 {
 	struct raw_state *st = *in;
@@ -326,7 +326,7 @@ static void one_graph_more_clears_all_others(void **in)
 	raw_end_refused(&st->raw, GW_ERR_PROTOCOL, "GRAPH_RECOMPUTE", "graph 1024");
 }
 
-/* At the limit even a known number clears first: both sides look at the count before the number. */
+/* At the limit even a known number clears the cache first: both sides check the count before the number. */
 static void a_known_graph_at_the_limit_clears_too(void **in)
 {
 	struct raw_state *st = *in;
@@ -338,7 +338,7 @@ static void a_known_graph_at_the_limit_clears_too(void **in)
 	raw_end_refused(&st->raw, GW_ERR_PROTOCOL, "GRAPH_RECOMPUTE", "graph 4 ");
 }
 
-/* Entries whose buffers are gone still count. */
+/* Entries whose buffers were freed still count. */
 static void dropped_graphs_are_counted(void **in)
 {
 	struct raw_state *st = *in;
@@ -406,7 +406,7 @@ int main(void)
 		TEST(empty_graphs_are_computed),
 		TEST(a_node_may_occur_again),
 		TEST(a_cast_may_name_itself),
-		TEST(nodes_that_are_not_computed_are_passed_over),
+		TEST(nodes_without_the_compute_flag_are_skipped),
 		TEST(views_are_followed),
 		TEST(graphs_outlive_other_buffers),
 		cmocka_unit_test(sorts_have_no_use_counts),

@@ -1,4 +1,4 @@
-/* Graphs that are kept are bounded in bytes, whatever their number. */
+/* The memory of cached graphs is bounded, whatever their number. */
 #include "device/graph/graph_cache.h"
 
 #include <setjmp.h>
@@ -51,7 +51,7 @@ static void bytes_are_bounded(void **state)
 	put(&cache, 2);
 	refuse(&cache, 3);
 	assert_non_null(gw_graph_cache_get(&cache, 1));
-	/* A graph that takes another one's place needs room beside it until that one is gone. */
+	/* A replacement needs room for both graphs until the old one is gone. */
 	refuse(&cache, 2);
 	cache.max_bytes++;
 	gw_graph_drop(gw_graph_cache_get(&cache, 1));
@@ -91,7 +91,7 @@ static void graphs_count_while_they_hold_memory(void **state)
 	assert_int_equal(budget.used, 0);
 }
 
-/* The one that was not used for longest goes first, and its number still counts. */
+/* The least recently used graph is evicted first, and its number still counts. */
 static void graphs_make_room_in_the_order_of_their_use(void **state)
 {
 	(void)state;
@@ -109,7 +109,7 @@ static void graphs_make_room_in_the_order_of_their_use(void **state)
 	assert_null(gw_graph_cache_get(&cache, 1));
 	assert_false(gw_graph_cache_evict(&cache));
 	assert_int_equal(cache.by_uid.count, 3);
-	/* What has no number is the graph that is computed again where the protocol has none. */
+	/* Protocols without graph numbers recompute the entry of number 0. */
 	assert_non_null(gw_graph_cache_get(&cache, 0));
 	gw_graph_cache_free(&cache);
 }

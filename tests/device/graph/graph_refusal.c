@@ -1,4 +1,4 @@
-/* Graphs that no ggml program makes never reach a device. */
+/* Invalid graphs, which no ggml program builds, never reach a device. */
 #include "device/raw.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "device/fake_device.h"
 #include "device/graph/graph.h"
 
-/* c = a * b, and a body to change before it is sent. */
+/* c = a * b, and a request body that the cases modify. */
 struct world {
 	struct gw_server *server;
 	struct raw raw;
@@ -212,7 +212,7 @@ static void source_below_the_buffer(struct world *w)
 	w->t[A].data = w->buffer.base - 4;
 }
 
-/* An extent of one element, and a row of 64 to read. */
+/* A tensor with an extent of one element, from which a row of 64 is read. */
 static void elements_on_top_of_each_other(struct world *w)
 {
 	w->t[A].nb[0] = 0;
@@ -229,7 +229,7 @@ static void half_a_block(struct world *w)
 	w->t[A].ne[0] = 63;
 }
 
-/* Nothing is wrong with it, but ggml's CPU device says that it does not multiply these types. */
+/* The graph is valid, but ggml's CPU device does not support this combination of types. */
 static void not_supported(struct world *w)
 {
 	struct gw_wire_tensor half = rig_tensor(rig_type("f16"), NULL, 0, 64, 1);
@@ -247,7 +247,7 @@ static void rows_that_do_not_meet(struct world *w)
 	w->t[C].op = rig_op("MUL_MAT");
 }
 
-/* ggml's CPU device would never return. */
+/* ggml's CPU device would loop for ever. */
 static void rope_without_dimensions(struct world *w)
 {
 	w->t[C].op = rig_op("ROPE");
@@ -307,7 +307,7 @@ static void bad_graphs_are_refused(void **in)
 	}
 }
 
-/* Without it the cases above would prove nothing. */
+/* Without this test the cases above would prove nothing. */
 static void the_good_graph_is_computed(void **in)
 {
 	struct world *w = *in;
@@ -317,8 +317,8 @@ static void the_good_graph_is_computed(void **in)
 	raw_end_clean(&w->raw);
 }
 
-/* A tensor that is no node may have come from anywhere. */
-static void what_is_not_computed_may_be_unknown(void **in)
+/* A tensor that is no node may have any operation. */
+static void leaves_may_have_unknown_operations(void **in)
 {
 	struct world *w = *in;
 
@@ -329,8 +329,8 @@ static void what_is_not_computed_may_be_unknown(void **in)
 	raw_end_clean(&w->raw);
 }
 
-/* It is not asked of tensors what nobody depends on, except that they are told apart and do not lead nowhere. */
-static void what_no_node_depends_on_is_left_out(void **in)
+/* The server does not check tensors that no node depends on, except for unique ids and valid sources. */
+static void unused_tensors_are_not_checked(void **in)
 {
 	struct world *w = *in;
 
@@ -343,7 +343,7 @@ static void what_no_node_depends_on_is_left_out(void **in)
 	raw_end_clean(&w->raw);
 }
 
-/* A kernel would take the other device's address for one of its own. */
+/* A kernel would use the other device's address as its own. */
 static void tensors_of_another_device(void **in)
 {
 	struct world *w = *in, two = *w;
@@ -372,7 +372,7 @@ static void counts(struct world *w, uint32_t n_nodes, uint32_t n_tensors, enum g
 	raw_end_refused(&w->raw, status, "GRAPH_COMPUTE", words);
 }
 
-static void counts_that_lie_are_refused(void **in)
+static void wrong_counts_are_refused(void **in)
 {
 	struct world *w = *in;
 
@@ -403,10 +403,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_good_graph_is_computed),
 		TEST(bad_graphs_are_refused),
-		TEST(what_is_not_computed_may_be_unknown),
-		TEST(what_no_node_depends_on_is_left_out),
+		TEST(leaves_may_have_unknown_operations),
+		TEST(unused_tensors_are_not_checked),
 		TEST(tensors_of_another_device),
-		TEST(counts_that_lie_are_refused),
+		TEST(wrong_counts_are_refused),
 		TEST(too_many_nodes_are_refused),
 	};
 

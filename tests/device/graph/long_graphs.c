@@ -1,5 +1,5 @@
-/* While a long graph occupies a device, what needs neither the device nor its memory is answered, and all else waits.
- */
+/* While a long graph occupies a device, the server answers requests that need neither the device nor its memory, and
+ * all others wait. */
 #include "device/fake_device.h"
 #include "device/rig.h"
 
@@ -31,7 +31,7 @@ static float get(struct state *st)
 	return y[3];
 }
 
-/* A server that has seen how long this graph takes. */
+/* Starts a server that already knows how long this graph takes. */
 static int setup(void **out)
 {
 	static struct state st;
@@ -121,7 +121,7 @@ static void questions_do_not_wait(void **in)
 	rig_free(st->client, &more);
 }
 
-/* Everything in the order in which it was sent, with nobody waiting in between. */
+/* Requests take effect in the order of sending, even if the client waits for none of them. */
 static void contents_change_after_what_was_sent_before(void **in)
 {
 	struct state *st = *in;
@@ -138,7 +138,8 @@ static void contents_change_after_what_was_sent_before(void **in)
 	assert_float_equal(get(st), 36, 0);
 }
 
-/* Replaced while it is computed, under the same number and another one, and more graphs than are put off. */
+/* Replaces a graph while it is computed, under the same number and another one, and sends more graphs than the server
+ * defers. */
 static void graphs_live_until_they_are_computed(void **in)
 {
 	struct state *st = *in;
@@ -166,8 +167,8 @@ static void a_client_may_leave_while_a_graph_is_computed(void **in)
 	assert_int_equal(gw_client_flush(st->client), GW_OK);
 }
 
-/* The result of a graph that has failed is not handed out. */
-static void a_failure_is_noticed_when_it_matters(void **in)
+/* The server never returns the result of a failed graph. */
+static void a_failed_graph_has_no_result(void **in)
 {
 	struct state *st = *in;
 	uint8_t request[GW_WIRE_GET_REQ];
@@ -190,7 +191,7 @@ int main(void)
 		TEST(graphs_live_until_they_are_computed),
 		TEST(a_buffer_lives_until_its_graph_is_computed),
 		TEST(a_client_may_leave_while_a_graph_is_computed),
-		cmocka_unit_test_setup_teardown(a_failure_is_noticed_when_it_matters, setup, teardown_refused),
+		cmocka_unit_test_setup_teardown(a_failed_graph_has_no_result, setup, teardown_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Cycles are found, and only cycles, whatever the depth. */
+/* The check finds every cycle, and reports nothing else, at any depth. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static bool cyclic(const struct gw_links *links, uint32_t n)
 	return found;
 }
 
-static void what_is_depended_on_is_visited_and_nothing_else(void **state)
+static void only_dependencies_are_visited(void **state)
 {
 	struct gw_links *links = links_new(5);
 	struct gw_walk w;
@@ -51,10 +51,10 @@ static void what_is_depended_on_is_visited_and_nothing_else(void **state)
 	free(links);
 }
 
-/* Deep enough to break any recursion. */
+/* Deep enough to overflow the stack of a recursive check. */
 #define DEPTH 1000000
 
-static void a_long_chain_is_none(void **state)
+static void a_long_chain_is_no_cycle(void **state)
 {
 	struct gw_links *links = links_new(DEPTH);
 
@@ -67,7 +67,7 @@ static void a_long_chain_is_none(void **state)
 	free(links);
 }
 
-static void shared_sources_are_none(void **state)
+static void shared_sources_are_no_cycle(void **state)
 {
 	struct gw_links *links = links_new(64);
 
@@ -79,7 +79,7 @@ static void shared_sources_are_none(void **state)
 	free(links);
 }
 
-static void naming_oneself_is_none(void **state)
+static void a_node_that_names_itself_is_no_cycle(void **state)
 {
 	struct gw_links *links = links_new(2);
 
@@ -90,7 +90,7 @@ static void naming_oneself_is_none(void **state)
 	free(links);
 }
 
-static void two_that_name_each_other_are_one(void **state)
+static void two_nodes_that_name_each_other_are_a_cycle(void **state)
 {
 	struct gw_links *links = links_new(3);
 
@@ -101,7 +101,7 @@ static void two_that_name_each_other_are_one(void **state)
 	free(links);
 }
 
-static void nothing_is_none(void **state)
+static void an_empty_graph_has_no_cycle(void **state)
 {
 	struct gw_links *links = links_new(1);
 
@@ -113,12 +113,12 @@ static void nothing_is_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_long_chain_is_none),
-		cmocka_unit_test(shared_sources_are_none),
-		cmocka_unit_test(naming_oneself_is_none),
-		cmocka_unit_test(two_that_name_each_other_are_one),
-		cmocka_unit_test(nothing_is_none),
-		cmocka_unit_test(what_is_depended_on_is_visited_and_nothing_else),
+		cmocka_unit_test(a_long_chain_is_no_cycle),
+		cmocka_unit_test(shared_sources_are_no_cycle),
+		cmocka_unit_test(a_node_that_names_itself_is_no_cycle),
+		cmocka_unit_test(two_nodes_that_name_each_other_are_a_cycle),
+		cmocka_unit_test(an_empty_graph_has_no_cycle),
+		cmocka_unit_test(only_dependencies_are_visited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What one client has written no other client reads, in a server that is one process for all of them. */
+/* No client can read what another client wrote, in a server that serves all clients from one process. */
 #include "device/fake_device.h"
 #include "device/marker.h"
 #include "device/rig.h"
@@ -85,7 +85,7 @@ static bool all_zero(const uint8_t *bytes, size_t n)
 	return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
 }
 
-/* A transport may let the client read them. */
+/* A transport may give the client read access to them. */
 static void staging_is_clean(void **state)
 {
 	struct gw_device device = {.dev = rig_cpu()};
@@ -93,7 +93,7 @@ static void staging_is_clean(void **state)
 	(void)state;
 	for (int round = 0; round < 3; round++) {
 		struct gw_staging staging = {0};
-		/* What an earlier client, or the program, has left on the heap. */
+		/* Memory that an earlier client, or the program, left on the heap. */
 		uint8_t *heap[4];
 		for (int i = 0; i < 4; i++) {
 			heap[i] = malloc(GW_STAGING_CHUNK);
@@ -113,7 +113,7 @@ static void staging_is_clean(void **state)
 	}
 }
 
-/* A product for which numbers of F32 are first made Q8_0: n of them, and little else. */
+/* A product for which ggml first converts n F32 numbers to Q8_0, which takes most of the scratch memory. */
 static struct ggml_cgraph *product(struct ggml_context *ctx, int64_t n)
 {
 	struct ggml_cgraph *graph = ggml_new_graph_custom(ctx, 8, false);
@@ -124,7 +124,7 @@ static struct ggml_cgraph *product(struct ggml_context *ctx, int64_t n)
 	return graph;
 }
 
-/* Kernels do not read what they have not written, it is hoped. */
+/* Kernels should not read scratch memory before they write it, but a mistake must not leak another client's bytes. */
 static void scratch_memory_is_clean_and_counted(void **state)
 {
 	struct gw_budget budget = {.max = 1 << 20};
@@ -142,7 +142,7 @@ static void scratch_memory_is_clean_and_counted(void **state)
 		assert_true(all_zero(scratch->pages, scratch->n_bytes));
 		memset(scratch->pages, 0xa5, scratch->n_bytes);
 	}
-	/* A smaller graph keeps it, and one that is too large gives it back. */
+	/* A smaller graph keeps the scratch memory, and a graph that is too large releases it. */
 	uint64_t used = budget.used;
 	assert_int_equal(gw_cpu_plan(cpu, product(ctx, 1 << 10), &err), GW_OK);
 	assert_int_equal(budget.used, used);
@@ -153,7 +153,7 @@ static void scratch_memory_is_clean_and_counted(void **state)
 	ggml_backend_free(backend);
 }
 
-/* How a process ends that reads a byte, or writes it. */
+/* Returns the signal that ends a process when it reads, or writes, the byte. */
 static int signal_of_touching(volatile uint8_t *byte, bool writes)
 {
 	int status;
@@ -161,7 +161,7 @@ static int signal_of_touching(volatile uint8_t *byte, bool writes)
 
 	assert_true(child >= 0);
 	if (child == 0) {
-		/* A sanitizer would turn the signal into a report. */
+		/* A sanitizer would catch the signal and print a report. */
 		signal(SIGSEGV, SIG_DFL);
 		uint8_t value = *byte;
 		if (writes)
@@ -209,7 +209,7 @@ static void impossible_sizes_are_refused(void **state)
 	assert_int_equal(gw_host_memory_map((size_t)1 << 60, &m), GW_ERR_NOMEM);
 }
 
-/* The kernel's bound on mappings would be met by whoever needs the next one, ggml included. */
+/* Otherwise the kernel's limit on mappings would stop the next mmap anywhere in the process, even in ggml. */
 static void buffers_end_before_mappings_do(void **state)
 {
 	struct gw_server_options options = rig_options();
@@ -222,7 +222,7 @@ static void buffers_end_before_mappings_do(void **state)
 	while (n <= GW_BUFFERS_MAX && rig_alloc(c, 5000).handle)
 		n++;
 	assert_int_equal(n, GW_BUFFERS_MAX);
-	/* The server and its process have room for what they need. */
+	/* The server and its process still have room for what they need. */
 	struct rig other;
 	struct gw_client *d = rig_client(&other, server);
 	struct rig_buffer b = rig_alloc(d, 1 << 20);

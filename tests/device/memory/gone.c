@@ -1,4 +1,4 @@
-/* When a client goes, what was under way for it ends, and what it had sent before is still done if that is quick. */
+/* When a client disconnects, the server stops its running graph, but completes earlier requests that are quick. */
 #include "device/fake_device.h"
 #include "device/rig.h"
 
@@ -10,7 +10,7 @@
 #include "device/session/counters.h"
 #include "rpc/gone.h"
 
-/* One second is promised. */
+/* The server promises one second. */
 #define SOON_NS UINT64_C(5000000000)
 
 struct state {
@@ -19,7 +19,7 @@ struct state {
 	struct gw_server *server;
 	struct rig rig;
 	struct gw_client *client;
-	atomic_uint stuck; /* how often the server was told */
+	atomic_uint stuck; /* how often the server reported that a device does not stop */
 };
 
 static struct state st;
@@ -48,7 +48,7 @@ static void start(ggml_backend_dev_t dev)
 	assert_int_equal(gw_client_start(near, "socket", 10000, &st.client, NULL), GW_OK);
 }
 
-/* Leaves, and expects the server to notice in time. */
+/* Disconnects, and expects the server to notice in time. */
 static void leave(enum gw_status expected)
 {
 	gw_client_close(st.client);
@@ -70,8 +70,8 @@ static void square(struct gw_wire_tensor t[2], uint32_t n)
 	t[1].src[0] = t[0].id;
 }
 
-/* In a process that serves others, too. It would take a minute. */
-static void a_graph_ends_between_two_nodes(void **state)
+/* In a process that serves other clients, too. The whole graph would take a minute. */
+static void a_disconnect_stops_the_graph_at_the_next_node(void **state)
 {
 	enum {
 		NODES = 1 << 20
@@ -92,8 +92,8 @@ static void a_graph_ends_between_two_nodes(void **state)
 	assert_non_null(strstr(st.rig.why.text, "the client left before its requests were done"));
 }
 
-/* Only the process can end what the device does not. */
-static void what_does_not_end_is_told(void **state)
+/* The server cannot interrupt a device; only ending the process can. */
+static void work_that_cannot_be_stopped_is_reported(void **state)
 {
 	struct gw_wire_tensor t[2];
 
@@ -108,8 +108,8 @@ static void what_does_not_end_is_told(void **state)
 	assert_false(atomic_load(&st.fake->overdue));
 }
 
-/* Whoever sends and leaves may have wanted that to be done: to fill the cache, say. */
-static void what_was_sent_before_is_still_done(void **state)
+/* A client may leave without waiting and still want its requests done, for example to fill the cache. */
+static void earlier_requests_are_completed(void **state)
 {
 	static uint8_t bytes[1000];
 	struct gw_wire_tensor t;
@@ -125,8 +125,8 @@ static void what_was_sent_before_is_still_done(void **state)
 	assert_int_equal(atomic_load(&st.stuck), 0);
 }
 
-/* It asks for nothing meanwhile, and is there. */
-static void a_client_that_is_silent_is_not_gone(void **state)
+/* The client is connected, but sends nothing for a while. */
+static void a_silent_client_is_still_connected(void **state)
 {
 	const struct timespec longer = {.tv_nsec = (GW_GONE_GIVE_UP_MS + 200) * 1000000L};
 	struct gw_wire_tensor t[2];
@@ -148,10 +148,10 @@ static void a_client_that_is_silent_is_not_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_graph_ends_between_two_nodes),
-		cmocka_unit_test(what_does_not_end_is_told),
-		cmocka_unit_test(what_was_sent_before_is_still_done),
-		cmocka_unit_test(a_client_that_is_silent_is_not_gone),
+		cmocka_unit_test(a_disconnect_stops_the_graph_at_the_next_node),
+		cmocka_unit_test(work_that_cannot_be_stopped_is_reported),
+		cmocka_unit_test(earlier_requests_are_completed),
+		cmocka_unit_test(a_silent_client_is_still_connected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Pages come to be there, and nothing else changes. */
+/* Prefaulting makes pages resident and changes nothing else. */
 #include "device/memory/prefault.h"
 
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #define SIZE ((size_t)8 << 20)
-#define LEAD ((size_t)1 << 20) /* at most what is left to the writer */
+#define LEAD ((size_t)1 << 20) /* the most that is left to the writer */
 #define WAIT_MS 10000
 
 static struct gw_prefault *p;
@@ -49,7 +49,7 @@ static bool comes(const uint8_t *at)
 	return is_there(at);
 }
 
-/* Whether the kernel can do it at all. */
+/* Whether the kernel supports it. */
 static bool can(void)
 {
 	uint8_t *one = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -84,7 +84,7 @@ static void contents_stay(void **state)
 	assert_int_equal(gw_prefault_new(&p), GW_OK);
 }
 
-static void memory_may_go_and_come(void **state)
+static void memory_may_be_unmapped_and_mapped_again(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++) {
@@ -93,7 +93,7 @@ static void memory_may_go_and_come(void **state)
 		gw_prefault_range(p, gone, gone + SIZE);
 		munmap(gone, SIZE);
 	}
-	gw_prefault_range(p, memory, memory + 1); /* nothing whole */
+	gw_prefault_range(p, memory, memory + 1); /* contains no whole page */
 	gw_prefault_range(p, memory, memory + SIZE);
 	if (can())
 		assert_true(comes(memory + SIZE - 1));
@@ -106,7 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(pages_come_in_the_range_only),
 		TEST(contents_stay),
-		TEST(memory_may_go_and_come),
+		TEST(memory_may_be_unmapped_and_mapped_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Two of our servers add up with each other: over TCP, and over RDMA as stock servers use it (a libibverbs in this
- * process stands in for the device). */
+/* All-reduce between two ggwire servers: over TCP, and over RDMA with the stock message format. A libibverbs in this
+ * process replaces the RDMA device. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,7 +113,7 @@ static float rounded(float x)
 	return back;
 }
 
-/* As the protocol has it: own values are never rounded, the other server's from 32,768 elements on. */
+/* As the protocol defines it: a server never rounds its own values, and rounds the peer's from 32,768 elements on. */
 static void expect_sums(const struct rank *r, size_t rank)
 {
 	bool bf16 = r->n >= 32768;
@@ -189,8 +189,9 @@ static void all_sizes_add_up_over_rdma(void **state)
 	assert_int_equal(fake_stop(), 0);
 }
 
-/* Each time something else cannot be had; whatever it is, both ends agree, or one of them says so. */
-static void rdma_that_fails_is_no_hang(void **state)
+/* Each round makes another RDMA resource unavailable. Either both ends agree on TCP, or one of them reports an
+ * error. */
+static void rdma_failures_do_not_hang(void **state)
 {
 	(void)state;
 	bool struck = true;
@@ -221,7 +222,7 @@ int main(void)
 		cmocka_unit_test(rdma_alone_refuses_tcp),
 #ifdef GGWIRE_TEST_RDMA
 		cmocka_unit_test(all_sizes_add_up_over_rdma),
-		cmocka_unit_test(rdma_that_fails_is_no_hang),
+		cmocka_unit_test(rdma_failures_do_not_hang),
 #endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

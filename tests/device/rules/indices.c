@@ -1,4 +1,4 @@
-/* Row numbers are looked at before a kernel uses them: each time, wherever they come from. */
+/* The server checks row numbers before every use by a kernel, wherever they come from. */
 #include "device/rig.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define TENSORS 16
 
-/* A client, and a graph made by ggml's constructors, laid out in its buffer. */
+/* A client, and a graph built with ggml's constructors and laid out in the client's buffer. */
 struct world {
 	struct ggml_context *ctx;
 	struct gw_server *server;
@@ -21,7 +21,7 @@ struct world {
 	uint64_t nodes[TENSORS];
 	uint32_t n;
 	uint32_t n_nodes;
-	uint64_t used; /* bytes of the buffer */
+	uint64_t used; /* bytes in use */
 };
 
 static int setup(void **out)
@@ -94,7 +94,7 @@ static void describe(struct world *w, struct ggml_tensor *made)
 		w->nodes[w->n_nodes++] = t->id;
 }
 
-/* Lays out all tensors, in the order they were made in. */
+/* Lays out all tensors in the order of their creation. */
 static void lay_out(struct world *w)
 {
 	for (struct ggml_tensor *t = ggml_get_first_tensor(w->ctx); t; t = ggml_get_next_tensor(w->ctx, t))
@@ -129,7 +129,7 @@ static float first_of(struct world *w, const struct ggml_tensor *made)
 	return value;
 }
 
-/* The server ends the connection, and says why. */
+/* Expects the server to end the connection with this reason. */
 static void ends(struct world *w, const char *why)
 {
 	gw_client_close(w->client);
@@ -144,7 +144,7 @@ static struct ggml_tensor *scan(struct world *w, struct ggml_tensor *ids)
 		f32(w, 16, 1, 3, 1), f32(w, 16, 1, 3, 1), ids, 1);
 }
 
-static void states_that_are_there(void **in)
+static void existing_states_are_read(void **in)
 {
 	struct world *w = *in;
 	struct ggml_tensor *ids = tensor(w, GGML_TYPE_I32, 1, 1, 1, 1), *n = scan(w, ids);
@@ -158,7 +158,7 @@ static void states_that_are_there(void **in)
 	rig_leave(&w->rig, w->client);
 }
 
-/* The kernel would read the state at any distance. */
+/* The kernel would read the state from any address. */
 static void states_that_are_not_there(void **in)
 {
 	struct world *w = *in;
@@ -171,8 +171,8 @@ static void states_that_are_not_there(void **in)
 	ends(w, "SSM_SCAN asks for row 3 of 2");
 }
 
-/* And write as far ahead as the stride of the states says. */
-static void states_that_are_far_apart(void **in)
+/* The kernel would write as far ahead as the stride of the states says. */
+static void states_with_large_strides_are_refused(void **in)
 {
 	struct world *w = *in;
 	struct ggml_tensor *n = scan(w, tensor(w, GGML_TYPE_I32, 1, 1, 1, 1));
@@ -258,14 +258,14 @@ static void expect(struct ggml_tensor **nodes, uint32_t n, size_t checks, size_t
 	gw_index_plan_free(&plan);
 }
 
-/* Memory for plans: addresses that nobody reads. */
+/* For tests that only plan: addresses that are never dereferenced. */
 static struct ggml_tensor *at(struct ggml_tensor *t, uintptr_t address)
 {
 	t->data = (void *)address;
 	return t;
 }
 
-/* Routers of experts need no look. */
+/* The indices of sorted router scores need no check. */
 static void sorted_numbers_are_vouched_for(void **in)
 {
 	struct world *w = *in;
@@ -281,23 +281,24 @@ static void sorted_numbers_are_vouched_for(void **in)
 	expect((struct ggml_tensor *[]){sorted, ids, up}, 3, 0, 0);
 	/* There are fewer experts than scores. */
 	expect((struct ggml_tensor *[]){sorted, ids, few}, 3, 1, 1);
-	/* On some devices ARGMAX yields -1 for a row of NaN. */
+	/* On some devices ARGMAX returns -1 for a row of NaN. */
 	struct ggml_tensor *best = at(ggml_argmax(w->ctx, scores), 0x2000),
 			   *row = at(ggml_get_rows(w->ctx, at(f32(w, 4, 8, 1, 1), 0x3000), best), 0x9000);
 	expect((struct ggml_tensor *[]){best, row}, 2, 1, 1);
-	/* Something else is written over them. */
+	/* Another node overwrites the indices. */
 	expect((struct ggml_tensor *[]){sorted, over, ids, up}, 4, 1, 1);
-	/* Before, it does no harm. */
+	/* Overwriting them before the sort does no harm. */
 	expect((struct ggml_tensor *[]){over, sorted, ids, up}, 4, 0, 0);
-	/* They are not all of those that were sorted. */
+	/* The view reaches beyond the sorted indices. */
 	ids->data = (void *)0x1ff8;
 	expect((struct ggml_tensor *[]){sorted, ids, up}, 3, 1, 1);
 	gw_client_close(w->client);
 	rig_join(&w->rig);
 }
 
-/* A layer's numbers, looked at once for all of its operations; one cut does for all that is known by then. */
-static void checks_and_cuts_are_shared(void **in)
+/* The indices of a layer are checked once for all of its operations, and one split of the graph serves every check
+ * whose indices are computed by then. */
+static void checks_and_splits_are_shared(void **in)
 {
 	struct world *w = *in;
 	struct ggml_tensor *ids = at(tensor(w, GGML_TYPE_I32, 2, 4, 1, 1), 0x2000),
@@ -314,7 +315,7 @@ static void checks_and_cuts_are_shared(void **in)
 	rig_join(&w->rig);
 }
 
-/* Memory that this process cannot see is read back. */
+/* The server reads indices back from memory that this process cannot see. */
 static void numbers_in_device_memory(void **in)
 {
 	struct world *w = *in;
@@ -345,14 +346,14 @@ static void numbers_in_device_memory(void **in)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(states_that_are_there),
+		TEST(existing_states_are_read),
 		TEST(states_that_are_not_there),
-		TEST(states_that_are_far_apart),
+		TEST(states_with_large_strides_are_refused),
 		TEST(experts_that_are_not_there),
 		TEST(numbers_that_change_are_looked_at_again),
 		TEST(computed_numbers_are_looked_at_in_between),
 		TEST(sorted_numbers_are_vouched_for),
-		TEST(checks_and_cuts_are_shared),
+		TEST(checks_and_splits_are_shared),
 		TEST(numbers_in_device_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

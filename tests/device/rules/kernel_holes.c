@@ -1,5 +1,5 @@
-/* Nodes with which kernels of ggml leave their tensors, never return or abort: each is fine before one thing about it
- * is changed, and refused after. What row numbers say is in indices.c. */
+/* Nodes that make ggml's kernels access memory outside their tensors, loop for ever or abort. Each node is valid before
+ * one change and refused after it. indices.c tests the contents of row numbers. */
 #include "device/rig.h"
 
 #include <string.h>
@@ -21,16 +21,16 @@ static void is_fine(const char *what, const struct ggml_tensor *n)
 	struct gw_error err = {0};
 
 	if (gw_rules_check_node(cpu, n, &err) != GW_OK)
-		fail_msg("%s was fine: %s", what, err.text);
+		fail_msg("%s should be accepted: %s", what, err.text);
 }
 
 static void is_refused(const char *what, const struct ggml_tensor *n)
 {
 	if (gw_rules_check_node(cpu, n, NULL) == GW_OK)
-		fail_msg("%s is accepted", what);
+		fail_msg("%s should be refused", what);
 }
 
-/* Kernels write their own type, whatever the result is declared to be. */
+/* Kernels write the type that they expect, whatever type the result declares. */
 static void wrong_type(const char *what, struct ggml_tensor *n, enum ggml_type type)
 {
 	is_fine(what, n);
@@ -61,7 +61,7 @@ static void results_of_a_smaller_type(void **state)
 	wrong_type("MUL_MAT", ggml_mul_mat(ctx, f32(8, 4, 1, 1), f32(8, 5, 1, 1)), GGML_TYPE_F16);
 }
 
-/* Its elements lie on top of each other, and the kernel writes them one after the other. */
+/* The elements overlap, and the kernel writes them one after the other. */
 static void overlapping(const char *what, struct ggml_tensor *n)
 {
 	is_fine(what, n);
@@ -85,7 +85,7 @@ static void results_that_overlap_themselves(void **state)
 	overlapping("CPY", ggml_cpy(ctx, data, f32(9, 8, 4, 2)));
 }
 
-/* The moments are reached by the strides of the weights. */
+/* The kernel accesses the moments with the strides of the weights. */
 static void moments_with_other_strides(void **state)
 {
 	struct ggml_tensor *w = f32(8, 4, 1, 1), *m = f32(8, 4, 1, 1);
@@ -98,7 +98,7 @@ static void moments_with_other_strides(void **state)
 	is_refused("OPT_STEP_ADAMW", n);
 }
 
-/* A stride says where the next block is, so one block has no use for it. But ggml takes its extent from it. */
+/* The stride between blocks is irrelevant for a single block, but ggml derives the extent from it. */
 static void blocks_without_an_extent(void **state)
 {
 	struct ggml_tensor *from = tensor(GGML_TYPE_Q6_K, 256, 1, 1, 1), *to = tensor(GGML_TYPE_Q6_K, 256, 1, 1, 1);
@@ -118,7 +118,7 @@ static void blocks_without_an_extent(void **state)
 	is_refused("GET_ROWS", rows);
 }
 
-/* The kernel would call a function that is not there. */
+/* The kernel would call a NULL function pointer. */
 static void blocks_that_cannot_be_read(void **state)
 {
 	struct ggml_tensor *to = tensor(GGML_TYPE_F32, 256, 1, 1, 1);
@@ -181,7 +181,7 @@ static void operations_that_had_no_rules(void **state)
 	changed_param("COL2IM_1D", n, 0, 0);
 }
 
-/* Nothing is known of it, and its constructor aborts. */
+/* The rules do not know this operation, and its constructor aborts. */
 static void an_operation_without_a_row(void **state)
 {
 	struct ggml_tensor *a = f32(8, 8, 1, 1), *n = f32(8, 8, 1, 1);
@@ -200,7 +200,7 @@ static struct ggml_tensor *rope(int64_t head, int64_t factors, int dims)
 }
 
 /* Found by `make fuzz-kernels`. */
-static void what_nobody_had_thought_of(void **state)
+static void holes_found_by_fuzzing(void **state)
 {
 	struct ggml_tensor *n = rope(16, 8, 8), *a = f32(4, 3, 1, 1);
 
@@ -237,7 +237,7 @@ static void what_nobody_had_thought_of(void **state)
 	wrong_type("CONT", n, GGML_TYPE_F32);
 }
 
-/* A sort goes by what its source says from one moment to the next. */
+/* A sort reads its source again and again while it writes the result. */
 static void results_on_top_of_what_decides(void **state)
 {
 	struct ggml_tensor *a = f32(40, 2, 1, 1), *n = ggml_argsort(ctx, a, GGML_SORT_ORDER_ASC);
@@ -253,8 +253,8 @@ static void results_on_top_of_what_decides(void **state)
 	is_refused("SCALE in almost the same place", n);
 }
 
-/* Columns of one matrix: the first bytes of some lie between the first and the last of others. */
-static void columns_beside_each_other(void **state)
+/* Column ranges of one matrix: their rows interleave in memory without overlapping. */
+static void interleaved_columns_do_not_overlap(void **state)
 {
 	struct ggml_tensor *m = f32(10, 4, 1, 1), *a = ggml_view_2d(ctx, m, 4, 4, m->nb[1], 0);
 	struct ggml_tensor *b = ggml_view_2d(ctx, m, 4, 4, m->nb[1], 5 * m->nb[0]);
@@ -287,9 +287,9 @@ int main(void)
 		TEST(blocks_that_cannot_be_read),
 		TEST(operations_that_had_no_rules),
 		TEST(an_operation_without_a_row),
-		TEST(what_nobody_had_thought_of),
+		TEST(holes_found_by_fuzzing),
 		TEST(results_on_top_of_what_decides),
-		TEST(columns_beside_each_other),
+		TEST(interleaved_columns_do_not_overlap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What ggml's constructors make passes the rules for shapes; the same with one number changed does not. */
+/* Nodes built by ggml's constructors pass the shape rules. The same nodes with one number changed do not. */
 #include "device/rules/op_judge.h"
 
 #include <setjmp.h>
@@ -35,7 +35,7 @@ static void accept(const struct ggml_tensor *n, const char *what)
 		fail_msg("%s: %s", what, err.text);
 }
 
-/* A good operation, also refused with a result that is longer in any dimension. */
+/* Checks a valid operation, which must be refused when its result is longer in any dimension. */
 static void check(struct ggml_tensor *n, const char *what)
 {
 	accept(n, what);
@@ -117,7 +117,7 @@ static void rows_and_places(void **state)
 	accept(ggml_timestep_embedding(ctx, f32(5, 1, 1, 1), 8, 100), "timestep_embedding");
 }
 
-/* How many states are written behind the result is a parameter, which may lie. */
+/* A parameter gives the number of states that follow the result, and may be wrong. */
 static void states_behind_a_result_have_room(void **state)
 {
 	(void)state;
@@ -155,7 +155,7 @@ static void writes_at_an_offset_stay_inside(void **state)
 	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
 }
 
-/* Division by a dimension of 0. */
+/* A kernel would divide by a dimension of 0. */
 static void broadcast_of_nothing_is_refused(void **state)
 {
 	(void)state;
@@ -186,7 +186,7 @@ static void good_rope_passes(void **state)
 	check(rope(GGML_ROPE_TYPE_VISION, 8, 16), "vision");
 }
 
-/* docs/rope.md, "What travels": each of these aborts, hangs, divides by zero or reads beyond a tensor elsewhere. */
+/* Cases from docs/rope.md, "What travels": each aborts, hangs, divides by zero or reads beyond a tensor elsewhere. */
 static void bad_rope_is_refused(void **state)
 {
 	(void)state;
@@ -252,7 +252,7 @@ static void convolutions(void **state)
 	assert_int_equal(judge(pool), GW_ERR_PROTOCOL);
 }
 
-/* Parameters of which a kernel would divide by zero, or that no number of places goes with. */
+/* A kernel would divide by zero, or the output would have no valid size. */
 static void convolutions_without_a_stride(void **state)
 {
 	(void)state;
@@ -284,7 +284,7 @@ static void recurrent_operations(void **state)
 	assert_int_equal(judge(n), GW_ERR_PROTOCOL);
 }
 
-/* They write to their sources, too. */
+/* These operations also write to their sources. */
 static void steps_of_an_optimizer(void **state)
 {
 	(void)state;
@@ -298,7 +298,7 @@ static void steps_of_an_optimizer(void **state)
 	CHECK(ggml_opt_step_sgd(ctx, a, f32(8, 4, 1, 1), f32(2, 1, 1, 1)));
 }
 
-/* Nobody can check them, and devices that believe them write as much as they promise. */
+/* The server cannot verify such hints, and devices that trust them write out of bounds if they are wrong. */
 static void promises_are_taken_back(void **state)
 {
 	(void)state;

@@ -1,5 +1,4 @@
-/* The cache gives back what was stored, and nothing else: in this process, and at the other end of a keeper's socket.
- */
+/* The cache returns what was stored, and nothing else: in this process, and through a keeper's socket. */
 #include "device/rig.h"
 
 #include <dirent.h>
@@ -35,7 +34,7 @@ struct state {
 	uint8_t data[SIZE];
 };
 
-/* Whether the cache is asked through a socket. */
+/* Whether the cache is behind a keeper's socket. */
 static bool remote;
 
 static struct gw_cache *open_cache(struct state *st, const char *domain)
@@ -65,7 +64,8 @@ static int start(void **out, bool usable)
 	assert_non_null(mkdtemp(st.dir));
 	if (!usable)
 		assert_int_equal(rmdir(st.dir), 0);
-	/* One directory, so that tests find its files; whose they are is tests/device/weights/cache_store.c's. */
+	/* One shared directory, so that the tests find its files. tests/device/weights/cache_store.c tests trust
+	 * domains. */
 	const struct gw_cache_store_options cache = {.dir = st.dir, .shared = true};
 	assert_int_equal(gw_cache_store_open(&cache, &st.store), GW_OK);
 	st.cache = open_cache(&st, DOMAIN);
@@ -89,7 +89,7 @@ static int setup_unusable(void **out)
 	return start(out, false);
 }
 
-/* Calls each for every file of the directory; returns the number of those that are no list of names. */
+/* Calls each for every file of the directory. Returns the number of files without the list of names. */
 static int for_each_file(const struct state *st, void (*each)(const char *path))
 {
 	DIR *dir = opendir(st->dir);
@@ -138,7 +138,7 @@ static bool ask_hash(struct state *st, uint64_t offset, uint64_t hash)
 	return result;
 }
 
-/* Waits until the keeper, if there is one, has done what it was told: it answers after that. */
+/* Waits until the keeper, if any, has processed all earlier requests: it answers in order. */
 static void settle(struct state *st)
 {
 	if (remote)
@@ -223,7 +223,7 @@ static void stored_data_is_found_by_its_other_hash(void **in)
 	wipe(st);
 	assert_true(set_xxh3(st, 0, SIZE));
 	expect_data(st, 0, SIZE);
-	/* The list of names is only that: without it, or with rubbish in it, the first name still counts. */
+	/* Without the list of names, or with rubbish in it, an entry is still found by its file name. */
 	snprintf(path, sizeof(path), "%s/" GW_CACHE_NAMES, st->dir);
 	for (int i = 0; i < 2; i++) {
 		FILE *f = fopen(path, "wb");
@@ -235,12 +235,12 @@ static void stored_data_is_found_by_its_other_hash(void **in)
 		assert_true(set_hash(st, 0, gw_fnv1a(GW_FNV_INIT, st->data, SIZE)));
 		expect_data(st, 0, SIZE);
 	}
-	/* And it goes on behind a record that was cut. */
+	/* The list stays usable after a truncated record. */
 	post_set(st, true, 0, SIZE);
 	assert_true(set_xxh3(st, 0, SIZE));
 }
 
-/* One file, with the payload as its contents and nothing else, under the name that stock servers look for. */
+/* An entry is one file. It contains only the payload, and has the name that stock servers look for. */
 static void files_are_those_of_the_stock_server(void **in)
 {
 	struct state *st = *in;
@@ -275,8 +275,8 @@ static void only_what_is_flagged_is_stored(void **in)
 	assert_int_equal(for_each_file(st, NULL), 0);
 }
 
-/* Each would be a file, and nobody asks for them. */
-static void what_is_small_is_not_stored(void **in)
+/* Small payloads would fill the cache with files that nobody asks for. */
+static void small_payloads_are_not_stored(void **in)
 {
 	struct state *st = *in;
 	static const size_t sizes[] = {0, 1, 8, 4096, GW_CACHE_MIN - 1};
@@ -313,7 +313,7 @@ static void alter(FILE *f)
 	fputc(0xee, f);
 }
 
-/* The file goes, and with the data sent again it comes back whole. */
+/* The cache removes the file, and stores the entry again when the client sends the data. */
 static void damaged_files_are_removed(void **in)
 {
 	static void (*const ways[])(FILE * f) = {cut, empty, alter};
@@ -331,7 +331,7 @@ static void damaged_files_are_removed(void **in)
 	}
 }
 
-/* Its bytes are another client's, perhaps: whoever asked for something else does not get to read them. */
+/* A damaged file may hold another client's bytes, so the server must not put them into the tensor. */
 static void what_a_damaged_file_holds_is_not_told(void **in)
 {
 	static const uint8_t zeros[SIZE];
@@ -349,7 +349,7 @@ static void what_a_damaged_file_holds_is_not_told(void **in)
 	}
 }
 
-/* A payload that is longer than the rest of the tensor is not the one that is asked for. */
+/* The payload must not be longer than the rest of the tensor. */
 static void files_that_do_not_fit_are_not_used(void **in)
 {
 	struct state *st = *in;
@@ -373,8 +373,8 @@ static void directories_are_no_files(void **in)
 	assert_int_equal(rmdir(path), 0);
 }
 
-/* A client that dies in the middle leaves no file behind. */
-static void what_is_cut_off_is_not_stored(void **in)
+/* A client that disconnects in the middle of a transfer leaves no file behind. */
+static void truncated_payloads_are_not_stored(void **in)
 {
 	struct state *st = *in;
 	struct rig rig;
@@ -401,14 +401,14 @@ static void what_is_cut_off_is_not_stored(void **in)
 	near->ops->close(near);
 	rig_join(&cut_rig);
 	assert_int_equal(cut_rig.end, GW_ERR_LOST);
-	/* The keeper may not have heard of it yet. */
+	/* The keeper may not have noticed yet. */
 	for (int i = 0; i < 500 && for_each_file(st, NULL) > 0; i++)
 		usleep(10000);
 	assert_int_equal(for_each_file(st, NULL), 0);
 	st->client = rig_client_cached(&st->rig, st->server, st->cache);
 }
 
-/* The worker's client does without; nothing else happens to it. */
+/* The worker's client goes on without the cache and sees no error. */
 static void a_keeper_that_is_gone_disturbs_nothing(void **in)
 {
 	struct state *st = *in;
@@ -423,7 +423,7 @@ static void a_keeper_that_is_gone_disturbs_nothing(void **in)
 	assert_false(set_hash(st, 0, hash));
 }
 
-/* A limit on files' sizes fails a write in the middle, as a full disk does. */
+/* A file size limit makes a write fail in the middle, as a full disk does. */
 static void a_full_disk_disturbs_nothing(void **in)
 {
 	struct state *st = *in;
@@ -457,10 +457,10 @@ static void an_unusable_directory_disturbs_nothing(void **in)
 #define TESTS                                                                                 \
 	TEST(stored_data_is_found_by_its_hash), TEST(stored_data_is_found_by_its_other_hash), \
 		TEST(files_are_those_of_the_stock_server), TEST(parts_of_tensors_are_cached), \
-		TEST(only_what_is_flagged_is_stored), TEST(what_is_small_is_not_stored),      \
+		TEST(only_what_is_flagged_is_stored), TEST(small_payloads_are_not_stored),    \
 		TEST(damaged_files_are_removed), TEST(what_a_damaged_file_holds_is_not_told), \
 		TEST(files_that_do_not_fit_are_not_used), TEST(directories_are_no_files),     \
-		TEST(what_is_cut_off_is_not_stored), TEST(a_full_disk_disturbs_nothing),      \
+		TEST(truncated_payloads_are_not_stored), TEST(a_full_disk_disturbs_nothing),  \
 		cmocka_unit_test_setup_teardown(an_unusable_directory_disturbs_nothing, setup_unusable, teardown)
 
 int main(void)

@@ -1,4 +1,4 @@
-/* Whose entries are whose, that none is ever replaced, and that the bound holds. */
+/* Entries belong to their trust domain, are never replaced, and respect the size limit. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +80,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* What there is, as of look. */
+/* The state of the directory at the last look(). */
 static struct {
 	uint64_t disk; /* bytes */
 	unsigned n_entries;
@@ -99,7 +99,7 @@ static void look(void)
 	assert_int_equal(nftw(dir, see, 16, FTW_PHYS), 0);
 }
 
-/* Bytes of disk of all that is there, the directories included. */
+/* Disk usage of the whole directory in bytes, including the directories. */
 static uint64_t disk_use(void)
 {
 	look();
@@ -120,7 +120,7 @@ static struct gw_cache_domain *domain(const char *name)
 	return d;
 }
 
-/* The sums of the payload that begins there. */
+/* The checksums of the payload at this offset. */
 static struct gw_sums sums_of(size_t offset, size_t size)
 {
 	struct gw_digest digest;
@@ -130,7 +130,7 @@ static struct gw_sums sums_of(size_t offset, size_t size)
 	return gw_digest_end(&digest);
 }
 
-/* Stores a payload under sums that may be false, as another payload of the same sums would be. */
+/* Stores a payload under possibly wrong checksums, to imitate a collision. */
 static enum gw_status put_as(struct gw_cache_domain *d, const struct gw_sums *sums, size_t offset, size_t size)
 {
 	int fd;
@@ -150,7 +150,7 @@ static enum gw_status put(struct gw_cache_domain *d, size_t offset, size_t size)
 	return put_as(d, &sums, offset, size);
 }
 
-/* Whether the domain has an entry of these sums; what is in it is in got then. */
+/* Whether the domain has an entry with these checksums. Copies its contents into got. */
 static bool has(struct gw_cache_domain *d, const struct gw_sums *asked)
 {
 	struct gw_sums sums = *asked;
@@ -196,7 +196,7 @@ static void what_a_domain_stored_no_other_gets(void **state)
 		}
 	for (size_t i = 0; i < N; i++)
 		gw_cache_domain_close(d[i]);
-	/* All of it is where it should be, and comes back when the server does. */
+	/* All entries exist, and are found again after a restart. */
 	assert_int_equal(n_entries(), N);
 	reopen(0, false);
 	struct gw_cache_domain *again = domain(names[3]);
@@ -204,7 +204,7 @@ static void what_a_domain_stored_no_other_gets(void **state)
 	gw_cache_domain_close(again);
 }
 
-static void names_that_are_none_have_no_domain(void **state)
+static void invalid_names_have_no_domain(void **state)
 {
 	struct gw_cache_domain *d;
 	char name[GW_CACHE_DOMAIN_MAX + 2];
@@ -220,7 +220,7 @@ static void names_that_are_none_have_no_domain(void **state)
 	gw_cache_domain_close(d);
 }
 
-/* Whoever comes first wins, in a domain and in a cache that all share; the file is not touched. */
+/* The first entry wins, both inside a domain and in a shared cache, and its file stays unchanged. */
 static void an_entry_is_never_replaced(void **state)
 {
 	(void)state;
@@ -237,18 +237,18 @@ static void an_entry_is_never_replaced(void **state)
 		assert_true(has_payload(one, 0, MIB, false));
 		assert_true(has_payload(one, 0, MIB, true));
 		assert_true(has_payload(other, 0, MIB, false));
-		/* And its sums still name it: what was refused has left no name. */
+		/* The refused payload has not added a name either. */
 		evil.has_fnv = false;
 		assert_false(gw_xxh3_available() && has(other, &evil));
-		/* The same again is no error. */
+		/* Storing the same payload again succeeds. */
 		assert_int_equal(put(other, 0, MIB), GW_OK);
 		gw_cache_domain_close(one);
 		gw_cache_domain_close(other);
 	}
 }
 
-/* A stock server has no names in XXH3: they come with the first client that sends the same bytes. */
-static void entries_of_a_stock_server_are_for_who_shares(void **state)
+/* Entries of a stock server have no XXH3 names. The first client that sends the same bytes adds them. */
+static void entries_of_a_stock_server_need_a_shared_cache(void **state)
 {
 	char path[100];
 	struct gw_cache_domain *d;
@@ -271,7 +271,7 @@ static void entries_of_a_stock_server_are_for_who_shares(void **state)
 	assert_int_equal(n_entries(), 1);
 }
 
-static void what_is_not_as_announced_is_not_kept(void **state)
+static void payloads_of_the_wrong_size_are_not_stored(void **state)
 {
 	struct gw_sums sums = sums_of(0, MIB), nameless = {.has_xxh3 = true};
 	struct gw_cache_domain *d = domain("a");
@@ -286,7 +286,7 @@ static void what_is_not_as_announced_is_not_kept(void **state)
 	assert_int_equal(put_as(d, &nameless, 0, MIB), GW_ERR_INVALID);
 	assert_int_equal(gw_cache_domain_begin(d, MIB, &fd), GW_OK);
 	close(fd);
-	/* Another takes its place, and one that is open is abandoned at the end. */
+	/* A new transfer replaces the unfinished one, and closing the domain abandons one that is still open. */
 	assert_int_equal(put(d, 0, MIB), GW_OK);
 	assert_int_equal(gw_cache_domain_begin(d, MIB, &fd), GW_OK);
 	close(fd);
@@ -316,8 +316,8 @@ static bool is_there(const char *name)
 	return access(path, F_OK) == 0;
 }
 
-/* One that is locked is being written; the others were left, unless they were made just now. */
-static void what_killed_processes_left_is_removed(void **state)
+/* A locked temporary file is in use. All others are stale, unless they were just created. */
+static void stale_temporary_files_are_removed(void **state)
 {
 	char path[200];
 
@@ -340,7 +340,7 @@ static void what_killed_processes_left_is_removed(void **state)
 	close(fd);
 	reopen(0, false);
 	assert_false(is_there(".ggwire-locked"));
-	/* The domain's directory goes too, when it has been empty for long. */
+	/* The sweep also removes the domain's directory after it has been empty for long. */
 	assert_true(is_there(GW_CACHE_DOMAINS "/a"));
 	snprintf(path, sizeof(path), "%s/" GW_CACHE_DOMAINS "/a", dir);
 	make_file(GW_CACHE_DOMAINS "/a/" GW_CACHE_NAMES, 32, 7200);
@@ -348,13 +348,13 @@ static void what_killed_processes_left_is_removed(void **state)
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 	reopen(0, false);
 	assert_false(is_there(GW_CACHE_DOMAINS "/a"));
-	/* A client of it that is there is served all the same. */
+	/* A client of that domain can still store data. */
 	struct gw_cache_domain *d = domain("a");
 	assert_int_equal(put(d, 0, MIB), GW_OK);
 	gw_cache_domain_close(d);
 }
 
-/* Makes the i-th domain's payload as old as that; the clock is too coarse to tell them apart. */
+/* Sets the age of a domain's payload explicitly, because the clock is too coarse to distinguish entries. */
 static void age(const char *name, size_t offset, time_t seconds)
 {
 	struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
@@ -364,11 +364,11 @@ static void age(const char *name, size_t offset, time_t seconds)
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
-/* Room for three payloads, the names, and the directories. */
+/* Room for three payloads, the list of names, and the directories. */
 #define SMALL (3 * MIB + 64 * 1024)
 
-/* Whosever it is. */
-static void what_was_not_used_for_longest_makes_room(void **state)
+/* The least recently used entry goes first, whichever domain it belongs to. */
+static void the_least_recently_used_entry_is_evicted(void **state)
 {
 	(void)state;
 	reopen(SMALL, false);
@@ -377,13 +377,13 @@ static void what_was_not_used_for_longest_makes_room(void **state)
 		assert_int_equal(put(i < 2 ? a : b, i, MIB), GW_OK);
 		age(i < 2 ? "a" : "b", i, (time_t)(100 - i));
 	}
-	assert_true(has_payload(a, 0, MIB, false)); /* used: now the youngest */
+	assert_true(has_payload(a, 0, MIB, false)); /* now the most recently used */
 	assert_int_equal(put(b, 3, MIB), GW_OK);
 	assert_true(has_payload(a, 0, MIB, false));
 	assert_false(has_payload(a, 1, MIB, false));
 	assert_true(has_payload(b, 2, MIB, false));
 	assert_true(has_payload(b, 3, MIB, false));
-	/* More than the cache may ever have is not stored, and costs nothing that is there. */
+	/* A payload larger than the limit is refused, and no entry is evicted for it. */
 	assert_int_equal(put(b, 0, MAX_SIZE), GW_OK);
 	int fd;
 	assert_int_equal(gw_cache_domain_begin(b, SMALL + 1, &fd), GW_ERR_LIMIT);
@@ -392,7 +392,7 @@ static void what_was_not_used_for_longest_makes_room(void **state)
 	gw_cache_domain_close(b);
 }
 
-static void a_bound_holds_for_files_that_were_there(void **state)
+static void the_limit_covers_existing_files(void **state)
 {
 	struct gw_cache_domain *d = domain("a");
 
@@ -410,8 +410,8 @@ static void a_bound_holds_for_files_that_were_there(void **state)
 	gw_cache_domain_close(d);
 }
 
-/* Other people's files are counted, and left alone. */
-static void only_entries_make_room(void **state)
+/* Files of other programs count towards the limit but are never removed. */
+static void only_entries_are_evicted(void **state)
 {
 	(void)state;
 	make_file("0123456789abcdef.note", 2 * MIB, 0);
@@ -430,7 +430,7 @@ static void only_entries_make_room(void **state)
 	gw_cache_domain_close(d);
 }
 
-/* Two servers of one directory, each with its own idea of what is there. */
+/* Two servers share a directory. Each has its own view of the contents. */
 static void two_servers_find_each_others_entries(void **state)
 {
 	struct gw_cache_store *first = store;
@@ -451,7 +451,7 @@ static void two_servers_find_each_others_entries(void **state)
 	gw_cache_store_close(first);
 }
 
-/* What a list costs grows with the cache; what storing costs must not. */
+/* Listing the directory takes time in proportion to its size. Storing must not. */
 static void storing_does_not_list_the_directory(void **state)
 {
 	(void)state;
@@ -461,7 +461,7 @@ static void storing_does_not_list_the_directory(void **state)
 	for (size_t i = 0; i < 20; i++)
 		assert_int_equal(put(d, i, MIB), GW_OK);
 	assert_int_equal(n_listings, before);
-	/* Where others have to go for it, a listing serves for all that it has found. */
+	/* When entries must be evicted, one listing serves for many evictions. */
 	gw_cache_domain_close(d);
 	reopen(21 * MIB, false);
 	d = domain("a");
@@ -478,7 +478,7 @@ static uint32_t next_random(uint32_t *seed)
 	return *seed >> 8;
 }
 
-/* Whatever is stored by whomever, the disk has no more than it may, the names and directories included. */
+/* Disk usage never exceeds the limit, including the list of names and directories, whatever the clients store. */
 static void the_bound_holds_at_every_moment(void **state)
 {
 	static const char *const names[] = {"a", "b", "host-192.0.2.1", "host-192.0.2.2"};
@@ -510,7 +510,7 @@ static void the_bound_holds_at_every_moment(void **state)
 		gw_cache_domain_close(d[i]);
 }
 
-/* What a worker that was taken over may send to the keeper: nothing of it reaches another domain. */
+/* A compromised worker may send anything to the keeper. Nothing of it reaches another domain. */
 static void a_hostile_worker_reaches_its_own_domain_only(void **state)
 {
 	struct gw_cache_domain *victim = domain("host-192.0.2.1");
@@ -525,7 +525,7 @@ static void a_hostile_worker_reaches_its_own_domain_only(void **state)
 	for (int round = 0; round < 400; round++) {
 		int sock = keeper_start(&keeper, store, "host-192.0.2.9");
 		int fd = -1;
-		/* An honest beginning, for what follows to have something to disturb. */
+		/* Starts with valid requests, so that the random ones have a state to disturb. */
 		struct gw_sums asked = sums;
 		uint64_t size;
 		assert_int_equal(gw_cache_ask_find(sock, &asked, &fd, &size), GW_ERR_NOT_FOUND);
@@ -594,14 +594,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_domain_stored_no_other_gets),
-		TEST(names_that_are_none_have_no_domain),
+		TEST(invalid_names_have_no_domain),
 		TEST(an_entry_is_never_replaced),
-		TEST(entries_of_a_stock_server_are_for_who_shares),
-		TEST(what_is_not_as_announced_is_not_kept),
-		TEST(what_killed_processes_left_is_removed),
-		TEST(what_was_not_used_for_longest_makes_room),
-		TEST(a_bound_holds_for_files_that_were_there),
-		TEST(only_entries_make_room),
+		TEST(entries_of_a_stock_server_need_a_shared_cache),
+		TEST(payloads_of_the_wrong_size_are_not_stored),
+		TEST(stale_temporary_files_are_removed),
+		TEST(the_least_recently_used_entry_is_evicted),
+		TEST(the_limit_covers_existing_files),
+		TEST(only_entries_are_evicted),
 		TEST(two_servers_find_each_others_entries),
 		TEST(storing_does_not_list_the_directory),
 		TEST(the_bound_holds_at_every_moment),

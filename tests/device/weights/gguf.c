@@ -1,4 +1,4 @@
-/* Of a GGUF file's header exactly what is there is believed. */
+/* The GGUF parser accepts exactly the headers that the file really contains. */
 #include "device/weights/gguf.h"
 
 #include <setjmp.h>
@@ -20,7 +20,7 @@ static void parse_fails(const struct gguf_file *f, size_t size, uint64_t file_si
 {
 	struct gw_gguf got = {0};
 	struct gw_error err = {0};
-	/* A copy of its own, so that the address sanitizer sees a step too far. */
+	/* A heap copy of exact size, so that the address sanitizer catches every overrun. */
 	uint8_t *bytes = malloc(size ? size : 1);
 
 	memcpy(bytes, f->bytes, size);
@@ -60,7 +60,7 @@ static struct gguf_file good(void)
 	return f;
 }
 
-static void tensors_are_where_they_are(void **state)
+static void tensors_have_their_offsets(void **state)
 {
 	struct gguf_file f = good();
 	struct gw_gguf got;
@@ -77,9 +77,8 @@ static void tensors_are_where_they_are(void **state)
 	gw_gguf_free(&got);
 }
 
-/* A header that is cut at any byte: of a file that goes on there is more to read, of one that does not there is none.
- */
-static void cut_headers_are_told_from_broken_ones(void **state)
+/* A header truncated at any byte: incomplete if the file goes on, invalid if the file ends there. */
+static void truncated_headers_differ_from_invalid_ones(void **state)
 {
 	struct gguf_file f = good();
 
@@ -100,7 +99,7 @@ static void tensors_are_inside_the_file(void **state)
 	parse_fails(&f, f.len, f.len, GW_ERR_PROTOCOL);
 }
 
-/* Files with one tensor, of numbers that lie. */
+/* Files with one tensor whose numbers are wrong. */
 static void impossible_tensors_are_refused(void **state)
 {
 	static const struct {
@@ -125,7 +124,7 @@ static void impossible_tensors_are_refused(void **state)
 	}
 }
 
-/* More than the file holds, one over the other: hashing them would take as long as somebody likes. */
+/* Overlapping tensors can exceed the file in total, so hashing them could take arbitrarily long. */
 static void overlapping_tensors_are_refused(void **state)
 {
 	struct gguf_file f;
@@ -155,7 +154,7 @@ static void unknown_types_are_left_out(void **state)
 	}
 }
 
-static void hostile_counts_end(void **state)
+static void hostile_counts_terminate(void **state)
 {
 	static const uint64_t counts[] = {UINT64_MAX, UINT64_C(1) << 60, 1000};
 	static const uint32_t elements[] = {8, 0, 12};
@@ -193,7 +192,7 @@ static void other_files_are_refused(void **state)
 	gguf_begin(&f, 3, 0, 0);
 	f.bytes[0] ^= 1;
 	parse_fails(&f, f.len, f.len, GW_ERR_PROTOCOL);
-	/* An array of arrays, and a value of no type. */
+	/* An array of arrays, and a value with an unknown type. */
 	gguf_begin(&f, 3, 0, 1);
 	gguf_text(&f, "a");
 	gguf_u32(&f, 9);
@@ -226,7 +225,7 @@ static void impossible_alignments_are_refused(void **state)
 	}
 }
 
-/* A header of several megabytes, as vocabularies make them. */
+/* A header of several megabytes, as large vocabularies produce. */
 static void long_headers_are_read(void **state)
 {
 	char path[] = "/tmp/ggwire-gguf-XXXXXX";
@@ -261,13 +260,13 @@ static void long_headers_are_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tensors_are_where_they_are),
-		cmocka_unit_test(cut_headers_are_told_from_broken_ones),
+		cmocka_unit_test(tensors_have_their_offsets),
+		cmocka_unit_test(truncated_headers_differ_from_invalid_ones),
 		cmocka_unit_test(tensors_are_inside_the_file),
 		cmocka_unit_test(impossible_tensors_are_refused),
 		cmocka_unit_test(overlapping_tensors_are_refused),
 		cmocka_unit_test(unknown_types_are_left_out),
-		cmocka_unit_test(hostile_counts_end),
+		cmocka_unit_test(hostile_counts_terminate),
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(impossible_alignments_are_refused),
 		cmocka_unit_test(long_headers_are_read),

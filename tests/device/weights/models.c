@@ -1,4 +1,4 @@
-/* What a model file holds is found by its hashes, as long as the file is what was indexed. */
+/* The server finds contents of a model file by hash, as long as the file is unchanged since indexing. */
 #include "device/rig.h"
 
 #include <dirent.h>
@@ -17,16 +17,16 @@
 #include "device/weights/models.h"
 #include "wire/extension.h"
 
-/* Two tensors that are indexed, and one that is too short for it. */
+/* Two tensors that are indexed, and one that is too small. */
 #define BIG ((size_t)GW_EXT_XXH3_MIN)
 #define SHORT (BIG - 32)
 
 struct state {
-	char dir[64]; /* of models, and of indices */
+	char dir[64]; /* contains the models and the indices */
 	char path[128];
 	char list[160];
 	uint8_t *data; /* 2 * BIG + SHORT */
-	uint64_t at;   /* of data in the file */
+	uint64_t at;   /* offset of the data in the file */
 };
 
 static void write_model(const struct state *st, const char *path)
@@ -52,7 +52,7 @@ static int setup(void **out)
 	assert_non_null(mkdtemp(st.dir));
 	snprintf(st.path, sizeof(st.path), "%s/model.gguf", st.dir);
 	snprintf(st.list, sizeof(st.list), "%s\n", st.path);
-	st.at = 160; /* behind the header, aligned */
+	st.at = 160; /* after the header, aligned */
 	st.data = malloc(2 * BIG + SHORT);
 	assert_non_null(st.data);
 	for (size_t i = 0; i < 2 * BIG + SHORT; i++)
@@ -93,7 +93,7 @@ static void no_tick(uint64_t done, void *user)
 	(void)user;
 }
 
-/* As the index process does it. */
+/* Does what the index process does. */
 static void make_index(const struct state *st)
 {
 	struct gw_model_files files = open_list(st->list);
@@ -167,8 +167,8 @@ static void tensors_are_found_by_either_hash(void **in)
 	gw_models_close(models);
 }
 
-/* Workers are there before the index is. */
-static void an_index_is_used_once_it_is_there(void **in)
+/* Workers start before the index exists. */
+static void an_index_is_used_as_soon_as_it_exists(void **in)
 {
 	struct state *st = *in;
 	struct gw_models *models = open_models(st);
@@ -191,7 +191,7 @@ static bool has_index(const struct state *st)
 	return has;
 }
 
-static void an_index_is_that_of_the_file_as_it_is(void **in)
+static void an_index_is_valid_for_the_unchanged_file_only(void **in)
 {
 	struct state *st = *in;
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000}};
@@ -207,8 +207,8 @@ static void an_index_is_that_of_the_file_as_it_is(void **in)
 	assert_false(has_index(st));
 }
 
-/* Size and time as before, and other bytes: only reading them tells. */
-static void bytes_are_believed_only_when_read(void **in)
+/* Size and modification time are unchanged, but the bytes differ: only reading the file shows it. */
+static void contents_are_verified_when_read(void **in)
 {
 	struct state *st = *in;
 	struct gw_sums one = fnv_of(st->data, BIG), two = fnv_of(st->data + BIG, BIG);
@@ -415,9 +415,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(tensors_are_found_by_either_hash),
-		TEST(an_index_is_used_once_it_is_there),
-		TEST(an_index_is_that_of_the_file_as_it_is),
-		TEST(bytes_are_believed_only_when_read),
+		TEST(an_index_is_used_as_soon_as_it_exists),
+		TEST(an_index_is_valid_for_the_unchanged_file_only),
+		TEST(contents_are_verified_when_read),
 		TEST(damaged_indices_are_not_used),
 		TEST(parts_and_directories_are_all_their_files),
 		TEST(a_directory_is_searched_for_what_can_be_used),
