@@ -105,7 +105,7 @@ static enum gw_status check_supported(const struct gw_backend *b, struct ggml_cg
 		const struct ggml_tensor *node = ggml_graph_node(graph, i);
 		if (gw_query_is_refused(b->device, b->conn, node))
 			return gw_error_set(err, GW_ERR_UNSUPPORTED,
-				"the server's device does not support %s of node '%s', whose memory is on it",
+				"%s of node '%s': the server's device, which has its memory, does not support it",
 				ggml_op_desc(node), node->name);
 	}
 	return GW_OK;

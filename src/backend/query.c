@@ -62,9 +62,9 @@ static size_t bound_alloc_size(
 	if (size <= max_alloc_size(t))
 		return (size_t)size;
 	if (!atomic_exchange(&conn->size_doubt, true))
-		gw_log_error(
-			"RPC: %s: the server wants %llu bytes for tensor '%s' (%s) of %zu bytes, which is impossible; "
-			"using %zu",
+		gw_log_error("RPC: %s: the server announces %llu bytes for tensor '%s' (%s) of %zu bytes, which is "
+			     "impossible; "
+			     "using %zu",
 			device->place, (unsigned long long)size, t->name, ggml_op_desc(t), bytes, bytes);
 	return bytes;
 }

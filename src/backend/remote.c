@@ -213,8 +213,8 @@ size_t gw_remote_tell(struct gw_remote *remote, struct gw_remote_conn *conn, con
 		return number;
 	if (!conn)
 		return first;
-	gw_error_set(&why, GW_ERR_PROTOCOL, "%s is now %zu bytes, but was %zu when ggml planned with it", what, number,
-		first);
+	gw_error_set(&why, GW_ERR_PROTOCOL,
+		"%s is now %zu bytes, but was %zu when ggml asked for it; load the model again", what, number, first);
 	gw_client_give_up(conn->client, &why);
 	return first;
 }

@@ -25,7 +25,7 @@ static void interrupt(struct gw_verb_client *v)
 static void time_out(struct gw_verb_client *v)
 {
 	struct gw_error why;
-	gw_error_set(&why, GW_ERR_TIMEOUT, "server at %s has not answered for %.1f s", gw_client_name(v->client),
+	gw_error_set(&why, GW_ERR_TIMEOUT, "server at %s has not replied for %.1f s", gw_client_name(v->client),
 		v->timeout_s);
 	gw_client_interrupt(v->client, &why);
 }

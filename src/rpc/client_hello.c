@@ -24,16 +24,16 @@ struct handshake {
 static enum gw_status no_answer(const struct gw_client *c, struct gw_error *err)
 {
 	return gw_error_set(err, GW_ERR_TIMEOUT,
-		"server at %s does not answer: it may be busy with another client (a stock RPC server serves one at a "
-		"time), or it is not an RPC server",
+		"server at %s accepted the connection but does not answer HELLO: a stock server that serves another "
+		"client does this, and so does a program that is not an RPC server",
 		c->name);
 }
 
 static enum gw_status hung_up(const struct gw_client *c, struct gw_error *err)
 {
 	return gw_error_set(err, GW_ERR_PROTOCOL,
-		"server at %s closed the connection on HELLO: it is not an RPC server, is older than protocol 4.0, or "
-		"refuses this machine",
+		"server at %s closed the connection when it received HELLO: it is not an RPC server, is older than "
+		"protocol 4.0, or refuses this machine",
 		c->name);
 }
 
@@ -65,7 +65,7 @@ static void send_hello(struct gw_client *c, const struct gw_wire_hello_req *hell
 static enum gw_status not_hello(const struct gw_client *c, struct gw_error *err)
 {
 	return gw_error_set(
-		err, GW_ERR_PROTOCOL, "server at %s is not an RPC server: it does not answer HELLO", c->name);
+		err, GW_ERR_PROTOCOL, "server at %s is not an RPC server: its reply to HELLO is invalid", c->name);
 }
 
 static enum gw_status refused(const struct gw_client *c, const struct gw_ext_refusal *refusal, struct gw_error *err)
@@ -100,9 +100,10 @@ static enum gw_status no_dialect(const struct gw_client *c, struct gw_error *err
 	const struct gw_version *oldest = &gw_dialect_at(0)->version, *newest = &gw_dialect_newest.version;
 	const struct gw_version *theirs = &c->version;
 	return gw_error_set(err, GW_ERR_UNSUPPORTED,
-		"server at %s speaks RPC protocol %u.%u.%u, this client %u.%u.%u to %u.%u.%u: update the %s", c->name,
-		theirs->major, theirs->minor, theirs->patch, oldest->major, oldest->minor, oldest->patch, newest->major,
-		newest->minor, newest->patch, theirs->major < oldest->major ? "server" : "client");
+		"server at %s speaks RPC protocol %u.%u.%u, but this client supports only %u.%u.%u to %u.%u.%u: update "
+		"the %s",
+		c->name, theirs->major, theirs->minor, theirs->patch, oldest->major, oldest->minor, oldest->patch,
+		newest->major, newest->minor, newest->patch, theirs->major < oldest->major ? "server" : "client");
 }
 
 static enum gw_status choose_dialect(struct gw_client *c, const struct gw_wire_hello_rsp *answer, struct gw_error *err)

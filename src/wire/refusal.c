@@ -10,11 +10,11 @@ static void say_shared(const char *whose, uint32_t limit, char out[GW_EXT_REFUSA
 {
 	if (limit)
 		snprintf(out, GW_EXT_REFUSAL_TEXT,
-			"refused: %s has %" PRIu32 " connections already, its limit; close some, or " SLOTS_REMEDY,
+			"refused: %s already has %" PRIu32 " connections, its limit; close some, or " SLOTS_REMEDY,
 			whose, limit);
 	else
 		snprintf(out, GW_EXT_REFUSAL_TEXT,
-			"refused: %s has too many connections already; close some, or " SLOTS_REMEDY, whose);
+			"refused: %s already has too many connections; close some, or " SLOTS_REMEDY, whose);
 }
 
 static void say_full(uint32_t limit, char out[GW_EXT_REFUSAL_TEXT])
@@ -36,9 +36,9 @@ static const char *text_of(uint32_t reason)
 		return "refused: no client slot is free, or none for this host; try again later, or raise "
 		       "--max-clients or --max-clients-per-host on the server";
 	case GW_EXT_REASON_ADDRESS:
-		return "refused: the server does not serve this machine's address; add it to --allow on the server";
+		return "refused: this machine's address is not in the server's --allow list";
 	case GW_EXT_REASON_STATUS:
-		return "refused: the server shows this machine only its status; add its address to --allow on the "
+		return "refused: this machine can only query the server's status; add its address to --allow on the "
 		       "server";
 	case GW_EXT_REASON_STOPPING:
 		return "refused: the server is shutting down; try again when it is back";

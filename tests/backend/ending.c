@@ -163,7 +163,7 @@ static void test_unreachable_server_has_its_line(void **state)
 	(void)state;
 	assert_int_equal(run(connect_in_vain, "GGML_RPC_REQUIRED", "0"), 3);
 	expect_line("ggwire: fake:");
-	assert_non_null(strstr(said, " is not used: refused; the program goes on without it\n"));
+	assert_non_null(strstr(said, " is not used: refused; the program continues without it\n"));
 }
 
 static void test_required_server_ends_the_program(void **state)

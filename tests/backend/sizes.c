@@ -236,7 +236,7 @@ static void test_sizes_do_not_grow_under_a_plan(void **state)
 		s.fake.alloc_extra = 4096;
 		scene_open(&s);
 		assert_true(allocate_across(&s, changes[i]));
-		assert_int_equal(n_lines("when ggml planned with it"), i == 0 ? 0 : 1);
+		assert_int_equal(n_lines("when ggml asked for it"), i == 0 ? 0 : 1);
 		expect_recovery(&s);
 		scene_close(&s);
 	}

@@ -350,10 +350,11 @@ struct wrong_peer {
 static const struct wrong_peer wrong_peers[] = {
 	{IMPOSTOR_HTTP, "15", "is not an RPC server"},
 	{IMPOSTOR_SILENT, "0.5", "does not answer"},
-	{IMPOSTOR_HANG_UP, "15", "closed the connection on HELLO"},
-	{IMPOSTOR_RESET, "15", "closed the connection on HELLO"},
-	{IMPOSTOR_FUTURE, "15", "speaks RPC protocol 9.0.0, this client 4.0.0 to 8.0.0: update the client"},
-	{IMPOSTOR_MUTE, "3", "has not answered for 3.0 s"},
+	{IMPOSTOR_HANG_UP, "15", "closed the connection when it received HELLO"},
+	{IMPOSTOR_RESET, "15", "closed the connection when it received HELLO"},
+	{IMPOSTOR_FUTURE, "15",
+		"speaks RPC protocol 9.0.0, but this client supports only 4.0.0 to 8.0.0: update the client"},
+	{IMPOSTOR_MUTE, "3", "has not replied for 3.0 s"},
 	{IMPOSTOR_LEAVING, "15", "connection lost"},
 };
 

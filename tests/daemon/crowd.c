@@ -162,7 +162,7 @@ static void one_host_cannot_shut_out_another(void **state)
 	}
 	assert_true(is_served("127.0.0.2"));
 	assert_false(is_served("127.0.0.1"));
-	const char *line = serving_await(&s, "refused: its host has 16 connections already");
+	const char *line = serving_await(&s, "refused: its host already has 16 connections");
 	assert_non_null(strstr(line, "raise --max-clients-per-host"));
 	for (size_t i = 0; i < 80; i++)
 		close(fds[i]);
@@ -294,7 +294,7 @@ static void users_of_a_unix_socket_are_hosts(void **state)
 	struct gw_client *c = serving_connect(&s), *other = serving_connect(&s);
 	assert_true(serving_answers(c));
 	assert_false(serving_answers(other));
-	serving_await(&s, "refused: its host has 1 connections already");
+	serving_await(&s, "refused: its host already has 1 connections");
 	gw_client_close(other);
 	gw_client_close(c);
 	assert_int_equal(serving_stop(&s, SIGTERM, 2000), 0);

@@ -96,7 +96,7 @@ static void a_host_with_its_share_is_told_that(void **state)
 	struct gw_client *c = serving_connect(&s);
 	assert_true(serving_answers(c));
 	expect(1,
-		"refused: this host has 1 connections already, its limit; close some, or raise --max-clients-per-host",
+		"refused: this host already has 1 connections, its limit; close some, or raise --max-clients-per-host",
 		ARGS("bench", endpoint));
 	gw_client_close(c);
 }
@@ -121,10 +121,10 @@ static void strangers_get_eight_bytes_at_most(void **state)
 {
 	(void)state;
 	start(ARGS("-p", "0", "--allow", "192.0.2.0/24"));
-	expect(1, "refused: the server does not serve this machine's address; add it to --allow on the server",
+	expect(1, "refused: this machine's address is not in the server's --allow list",
 		ARGS("ping", "-c", "1", endpoint));
-	expect(1, "refused: the server does not serve this machine's address", ARGS("status", endpoint));
-	expect(1, "refused: the server does not serve this machine's address", ARGS("doctor", endpoint));
+	expect(1, "refused: this machine's address is not in the server's --allow list", ARGS("status", endpoint));
+	expect(1, "refused: this machine's address is not in the server's --allow list", ARGS("doctor", endpoint));
 	int silent = serving_dial(port, "127.0.0.1"), talking = serving_dial(port, "127.0.0.1");
 	(void)send(talking, "\x0e\x18\0\0\0\0\0\0\0", GW_REQUEST_HEADER, MSG_NOSIGNAL);
 	expect_reason(silent, GW_EXT_REASON_ADDRESS);
@@ -153,7 +153,7 @@ static void status_can_be_allowed_alone(void **state)
 	expect(0, "0 of 1 clients", ARGS("status", endpoint));
 	expect(0, "  RPC0 ", ARGS("devices", endpoint));
 	expect(0, "\"max_clients\":1", ARGS("top", "--json", endpoint));
-	expect(1, "refused: the server shows this machine only its status; add its address to --allow on the server",
+	expect(1, "refused: this machine can only query the server's status; add its address to --allow on the server",
 		ARGS("bench", endpoint));
 	/* A client that does not ask first. */
 	int fd = serving_dial(port, "127.0.0.1");

@@ -186,7 +186,7 @@ static void limits_go_by_identity(void **state)
 	struct gw_client *second = connect_with(ALICE, NULL);
 	assert_non_null(second);
 	assert_false(serving_answers(second));
-	serving_await(&s, "its key is used by 1 connections already");
+	serving_await(&s, "its key already has 1 connections");
 	assert_true(serving_answers(a));
 	gw_client_close(second);
 	gw_client_close(a);

@@ -59,7 +59,7 @@ static void report_unusable(const char *what, const char *cause, const char *res
 
 void gw_failure_not_used(const char *endpoint, const struct gw_error *why)
 {
-	report_unusable(endpoint, cause_of(endpoint, why), "goes on without it");
+	report_unusable(endpoint, cause_of(endpoint, why), "continues without it");
 }
 
 void gw_failure_no_server(const struct gw_error *why)

@@ -63,7 +63,7 @@ void gw_doctor_devices(const char *dir, struct gw_findings *f)
 	char left[GW_UNITS_TEXT], total[GW_UNITS_TEXT];
 	snprintf(setup.ggml, sizeof(setup.ggml), "%s", dir ? dir : "");
 	if (gw_probe_run(&setup, -1, &probe, &err)) {
-		gw_found(f, GW_FINDING_PROBLEM, AREA, "no device can be lent: %s", err.text);
+		gw_found(f, GW_FINDING_PROBLEM, AREA, "there is no device to lend: %s", err.text);
 		gw_found_advice(f, "install a backend of ggml (libggml0 has the CPU's), and the driver of the device");
 		return;
 	}

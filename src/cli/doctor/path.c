@@ -162,13 +162,13 @@ static void say_versions(const struct gw_client *c, const struct gw_query *q, st
 		gw_found_advice(f, "update ggwire here");
 	}
 	if (version[0] && strcmp(version, GGWIRE_VERSION) != 0) {
-		gw_found(f, GW_FINDING_WARNING, AREA, "ggwire has version %s there and %s here", version,
+		gw_found(f, GW_FINDING_WARNING, AREA, "the server runs ggwire %s, this machine %s", version,
 			GGWIRE_VERSION);
 		gw_found_advice(f, "this works; run the same version at both ends to use all extensions");
 	}
 	for (uint32_t i = 0; i < q->info.n_devices; i++)
 		if (q->memory[i].free < q->memory[i].total / 20) {
-			gw_found(f, GW_FINDING_WARNING, AREA, "its device %u has less than 5 %% of its memory free",
+			gw_found(f, GW_FINDING_WARNING, AREA, "device %u has less than 5 %% of its memory free",
 				(unsigned)i);
 			gw_found_advice(f, "another client or program uses it: see ggwire status");
 		}

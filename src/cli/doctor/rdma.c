@@ -113,7 +113,7 @@ static void say_gids(struct look *l, const char *dev, const char *port)
 	check_mtu(l, dev, port, netdev);
 	if (n > 0)
 		return;
-	gw_found(l->f, GW_FINDING_PROBLEM, AREA, "%s port %s: its GID table is empty (all zeros)", dev, port);
+	gw_found(l->f, GW_FINDING_PROBLEM, AREA, "%s port %s: the GID table is empty", dev, port);
 	gw_found_advice(
 		l->f, "give its network interface an address and bring it up: ip addr add ..., ip link set ... up");
 }
@@ -196,12 +196,12 @@ static void say_no_match(const struct look *l)
 			"no GID is %s: a connection to a ggwire peer would use the InfiniBand port", path->local_text);
 	} else if (l->sits_below) {
 		gw_found(l->f, GW_FINDING_PROBLEM, AREA,
-			"no GID is %s: that address belongs to %s, a bridge or bond, while %s", path->local_text, where,
+			"no GID is %s: this address belongs to %s, a bridge or bond, but %s", path->local_text, where,
 			l->below);
 		gw_found_advice(l->f, "give the card itself an address, and connect to that address");
 	} else {
 		gw_found(l->f, GW_FINDING_PROBLEM, AREA,
-			"no GID is %s, the source address of connections to that host (on %s)", path->local_text,
+			"no GID is %s, the local address of connections to this server (on %s)", path->local_text,
 			where);
 		gw_found_advice(l->f,
 			"use addresses of the RDMA interfaces at both ends; start a container with --network host");

@@ -88,7 +88,7 @@ int gw_keeper_open(struct gw_keeper *k, const char *domain)
 	}
 	if (!status)
 		return ours;
-	gw_log_warn("cache: client of %s goes on without it: %s", msg.u.domain, err.text);
+	gw_log_warn("cache: clients of %s continue without it: %s", msg.u.domain, err.text);
 	return -1;
 }
 

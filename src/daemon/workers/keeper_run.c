@@ -50,7 +50,7 @@ static void add_visitor(struct keeper *k, int sock, const char *domain)
 	struct gw_error err;
 	struct visitor *v = calloc(1, sizeof(*v));
 	if (!v || gw_cache_domain_open(k->store, domain, &v->domain)) {
-		gw_log_warn("cache: client of %s goes on without it", domain);
+		gw_log_warn("cache: clients of %s continue without it", domain);
 		close(sock);
 		free(v);
 		return;
@@ -58,7 +58,7 @@ static void add_visitor(struct keeper *k, int sock, const char *domain)
 	v->source.ready = on_request;
 	v->sock = sock;
 	if (gw_events_add(k->events, sock, &v->source, &err)) {
-		gw_log_warn("cache: client of %s goes on without it: %s", domain, err.text);
+		gw_log_warn("cache: clients of %s continue without it: %s", domain, err.text);
 		leave(v);
 	}
 }

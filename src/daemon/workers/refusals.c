@@ -38,7 +38,7 @@ static void explain(const struct gw_refusals *r, enum gw_refusal cause, char *ou
 			r->max_clients);
 		break;
 	case GW_REFUSED_HOST:
-		snprintf(out, size, "its host has %u connections already; raise --max-clients-per-host",
+		snprintf(out, size, "its host already has %u connections; raise --max-clients-per-host",
 			r->max_per_host);
 		break;
 	case GW_REFUSED_PLAIN:
@@ -55,8 +55,8 @@ static void explain(const struct gw_refusals *r, enum gw_refusal cause, char *ou
 		snprintf(out, size, "too many TLS handshakes are in progress");
 		break;
 	case GW_REFUSED_NAME:
-		snprintf(out, size, "its key is used by %u connections already; raise --max-clients-per-host",
-			r->max_per_host);
+		snprintf(
+			out, size, "its key already has %u connections; raise --max-clients-per-host", r->max_per_host);
 		break;
 	case GW_REFUSED_STATUS:
 		snprintf(out, size, "its address is only in --allow-status; add it to --allow");
