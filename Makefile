@@ -14,7 +14,7 @@ FUZZ_GRAPHS ?= 1000000
 
 VERSION = $(shell sed -n 's/^project.ggwire VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 
-.PHONY: deb test-deb release test-hosts dist fuzz fuzz-kernels soak all help build programs sysroot demo shell test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
+.PHONY: deb test-deb release test-hosts test-arm64 test-release dist fuzz fuzz-kernels soak all help build programs sysroot demo shell test test-full test-rdma bench bench-rdma bench-cluster asan tsan valgrind clang lint format install clean
 
 all: build
 
@@ -30,6 +30,8 @@ help:
 	@echo "More tests:"
 	@echo "  make test-full     make test, with every operation, every architecture, and Vulkan"
 	@echo "  make test-hosts    try the release archive with five releases of node-llama-cpp, from the npm registry (two minutes)"
+	@echo "  make test-arm64    try the release archive for arm64 under qemu-user, on two releases of ggml (minutes)"
+	@echo "  make test-release  try the release archive in a fresh Debian 12 and Debian testing (minutes; root, debootstrap, npm)"
 	@echo "  make test-rdma     RDMA over Soft-RoCE, in emulated machines (QEMU, without KVM)"
 	@echo "  make asan tsan     run the tests under sanitizers, in build-asan and build-tsan"
 	@echo "  make valgrind      run the unit tests under memcheck"
@@ -145,6 +147,12 @@ release: build
 # Skips, with the reason, where npm is missing.
 test-hosts: sysroot build
 	@tests/hosts/run.sh $(BUILD) || [ $$? = 77 ]
+
+test-arm64: sysroot build
+	@tests/hosts/arm64.sh $(BUILD) || [ $$? = 77 ]
+
+test-release: sysroot build
+	@tests/setup/release.sh $(BUILD) || [ $$? = 77 ]
 
 deb:
 	@tools/deb

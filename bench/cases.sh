@@ -32,6 +32,12 @@ throughput() {
 	done
 }
 
+# cipher_rate: AES-128-GCM of one record after the other, of the OpenSSL that the programs load.
+cipher_rate() {
+	"$loader" --library-path "$libs" "$sysroot/usr/bin/openssl" speed -mr -elapsed -seconds 1 -bytes 16384 -evp aes-128-gcm 2>/dev/null |
+		awk -F: '/^\+F/ { printf "%.3f\n", $NF / 1e9 }'
+}
+
 case_limits() {
 	local rep line
 	for ((rep = 1; rep <= (reps + 1) / 2; rep++)); do
@@ -41,6 +47,7 @@ case_limits() {
 			*) row limits - $rep "${line%%=*}" "${line#*=}" GB/s ;;
 			esac
 		done < <(timeout 180 "$build/bin/bench-limits")
+		row limits - $rep cipher "$(cipher_rate)" GB/s
 	done
 }
 

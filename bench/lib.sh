@@ -1,12 +1,13 @@
 # bench/run sources this file, after tests/interop/lib.sh, whose functions start and stop the programs. It contains the
 # building blocks of the cases: clients, servers, and the kernel's data about processes.
 #
-# A client is of kind "stock", "ours" or "local" (without RPC), a server "stock" or "ours".
+# A client is of kind "stock", "ours", "tls" (ours with a key) or "local" (no RPC at all), a server "stock", "ours" or
+# "tls".
 # shellcheck shell=bash disable=SC2034,SC2154 # variables shared with the sourced files
 
 kind_program() {
 	case $1 in
-	ours) echo ggwire ;;
+	ours | tls) echo ggwire ;;
 	local) echo none ;;
 	*) echo "$1" ;;
 	esac
@@ -14,17 +15,18 @@ kind_program() {
 
 plugin_path() {
 	case $1 in
-	ours) echo "$build/lib/libggml-rpc-ggwire.so" ;;
+	ours | tls) echo "$build/lib/libggml-rpc-ggwire.so" ;;
 	*) echo "$libs/ggml/backends0/libggml-rpc.so" ;;
 	esac
 }
 
 # server_up KIND [OPTION...]: starts one more server, with one thread; sets $endpoint, $server_pid and $log.
 server_up() {
-	local name kind dir port guess hex inodes
+	local name kind dir port guess hex inodes keys=()
 	name=$(kind_program "$1")
+	[ "$1" != tls ] || keys=(--tls require --tls-psk "$work/server-keys")
 	shift
-	server_start "$name" -t 1 "$@"
+	server_start "$name" -t 1 ${keys[@]+"${keys[@]}"} "$@"
 	server_settle
 }
 
@@ -51,12 +53,19 @@ log_await() {
 	return 1
 }
 
-# servers_up [OPTION...]: starts a server of each kind that the selected pairings need; sets endpoint_of[kind].
+# The key of the pairing tls-tls. Keys of the user's own would turn the other pairings into the same.
+make_keys() {
+	export GGWIRE_TLS=off
+	(umask 077 && "$build/bin/ggwire" key -f "$work/server-keys" add bench >"$work/client-keys" 2>"$out/log/key.log") ||
+		[[ $pairings != *tls* ]] || note "tls-tls: ggwire key fails: $(cat "$out/log/key.log")"
+}
+
+# servers_up [OPTION...]: a server of each kind that the chosen pairings need; sets endpoint_of[kind].
 declare -A endpoint_of=()
 servers_up() {
 	local each
 	endpoint_of=()
-	for each in stock ours; do
+	for each in stock ours tls; do
 		[[ "$pairings " = *-$each\ * ]] || continue
 		server_up "$each" "$@"
 		endpoint_of[$each]=$endpoint
@@ -66,10 +75,11 @@ servers_up() {
 # client KIND LIMIT PROGRAM OPTION...: runs a stock program with that kind's plug-in. Its output goes to standard
 # output, its log to $client_log.
 client() {
-	local limit=$2 kind
+	local limit=$2 kind mode=off
+	[ "$1" != tls ] || mode=require
 	kind=$(kind_program "$1")
 	set -- "$kind" "bin/$3" "${@:4}"
-	stock_run "$@" 2>"$client_log" </dev/null
+	GGWIRE_TLS=$mode GGWIRE_PSK_FILE=$work/client-keys stock_run "$@" 2>"$client_log" </dev/null
 }
 
 # client_traced FILE KIND LIMIT PROGRAM OPTION...: the same, and counts its system calls in FILE.

@@ -42,7 +42,7 @@ added_table() {
 	local name pairing rtt
 	rtt=$(median limits - tcp_rtt)
 	for name in decode_tiny decode_deep; do
-		for pairing in stock-stock ours-ours stock-ours ours-stock; do
+		for pairing in stock-stock ours-ours stock-ours ours-stock tls-tls; do
 			[ -n "$(added $name $pairing)" ] || continue
 			printf '| %s | %s | %s | %s |\n' $name $pairing "$(shown "$(added $name $pairing)")" \
 				"$(shown "$(compute a/r a="$(added $name $pairing)" r="$rtt")")"
@@ -113,6 +113,12 @@ target_table() {
 	a=$(compute n/o n="$(median pipeline stock-stock two_servers)" o="$(median pipeline stock-stock one_server)")
 	b=$(compute n/o n="$(median pipeline ours-ours two_servers)" o="$(median pipeline ours-ours one_server)")
 	target "two servers against one, prompt 2048" "$a" "$b" "a gain" 'b>1.05' b="$b"
+	a=$(median load_cold ours-ours rate) b=$(median load_cold tls-tls rate)
+	target "cold load with TLS, ours to ours (GB/s; without $(shown "$a"))" "" "$b" "at least 0.6 of it" 'b>=0.6*a' a="$a" b="$b"
+	for pairing in decode_tiny decode_deep; do
+		b=$(compute '(t-p)*1e3' t="$(median $pairing tls-tls token)" p="$(median $pairing ours-ours token)")
+		target "time that TLS adds to a token, $pairing (us)" "" "$b" "at most 15" 'b<=15' b="$b"
+	done
 }
 
 report_table() {
@@ -128,9 +134,10 @@ report_table() {
 	printf '| the same into huge pages | %s | GB/s |\n' "$(shown "$(median limits - tcp_load_huge)")"
 	printf '| memcpy | %s | GB/s |\n' "$(shown "$(median limits - memcpy)")"
 	printf '| FNV-1a | %s | GB/s |\n' "$(shown "$(median limits - fnv1a)")"
+	printf '| AES-128-GCM, 16 KiB at a time | %s | GB/s |\n' "$(shown "$(median limits - cipher)")"
 	printf '\n## Cases (pairings are client-server)\n\n'
-	printf '| case | metric | unit | local | stock-stock | ours-ours | stock-ours | ours-stock | ours-ours / stock-stock |\n'
-	printf '|---|---|---|---|---|---|---|---|---|\n'
+	printf '| case | metric | unit | local | stock-stock | ours-ours | stock-ours | ours-stock | tls-tls | ours-ours / stock-stock |\n'
+	printf '|---|---|---|---|---|---|---|---|---|---|\n'
 	metric_table
 	printf '\n## Time that a token costs above local compute\n\n| case | pairing | us | TCP round trips |\n|---|---|---|---|\n'
 	added_table

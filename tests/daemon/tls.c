@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -238,6 +242,107 @@ static void unfinished_handshakes_end_and_are_few(void **state)
 	expect_served(ALICE);
 }
 
+/* Stands between a client and the server, and keeps what the client sends. */
+struct relay {
+	int listener;
+	uint8_t sent[8192];
+	size_t n;
+};
+
+static bool pass(int from, int to, uint8_t *bytes, size_t room, size_t *n)
+{
+	ssize_t got = recv(from, bytes, room, 0);
+	*n = got > 0 ? (size_t)got : 0;
+	return got > 0 && send(to, bytes, *n, MSG_NOSIGNAL) == got;
+}
+
+static void *relay(void *arg)
+{
+	struct relay *r = arg;
+	uint8_t back[8192];
+	size_t n;
+	bool both = true;
+	int near = accept(r->listener, NULL, NULL), far = serving_socket(&s);
+	while (both) {
+		struct pollfd fds[] = {{.fd = near, .events = POLLIN}, {.fd = far, .events = POLLIN}};
+		if (poll(fds, 2, 10000) <= 0)
+			break;
+		if (fds[0].revents) {
+			both = pass(near, far, r->sent + r->n, sizeof(r->sent) - r->n, &n);
+			r->n += n;
+		}
+		if (both && fds[1].revents)
+			both = pass(far, near, back, sizeof(back), &n);
+	}
+	close(near);
+	close(far);
+	return NULL;
+}
+
+/* All that alice's client sends in a short visit. */
+static void record_visit(struct relay *r)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(in);
+	char endpoint[32];
+	struct gw_client *c;
+	pthread_t thread;
+	r->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(r->listener, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(listen(r->listener, 1), 0);
+	assert_int_equal(getsockname(r->listener, (struct sockaddr *)&in, &len), 0);
+	snprintf(endpoint, sizeof(endpoint), "127.0.0.1:%u", ntohs(in.sin_port));
+	assert_int_equal(pthread_create(&thread, NULL, relay, r), 0);
+	assert_int_equal(gw_client_connect(endpoint, &c, NULL), GW_OK);
+	assert_true(serving_answers(c));
+	gw_client_close(c);
+	pthread_join(thread, NULL);
+	close(r->listener);
+}
+
+static bool is_worker(pid_t pid)
+{
+	pid_t workers[64];
+	size_t n = serving_children_of_kind(s.pid, "worker", workers, 64);
+	for (size_t i = 0; i < n; i++)
+		if (workers[i] == pid)
+			return true;
+	return false;
+}
+
+static bool one_ends(const pid_t *workers, size_t n)
+{
+	for (int tries = 0; tries < 100; tries++, serving_sleep_ms(50))
+		for (size_t i = 0; i < n; i++)
+			if (!is_worker(workers[i]))
+				return true;
+	return false;
+}
+
+/* The worker that was given alice's key for it is gone, too. */
+static void a_replayed_visit_opens_nothing(void **state)
+{
+	(void)state;
+	static struct relay r;
+	pid_t workers[64];
+	start("--tls", "require");
+	put(client_keys, ALICE);
+	record_visit(&r);
+	pid_t first = (pid_t)atol(strstr(serving_await(&s, "left worker "), "left worker ") + strlen("left worker "));
+	assert_true(one_ends(&first, 1));
+	assert_true(r.n > 500);
+	size_t n = serving_children_of_kind(s.pid, "worker", workers, 64);
+	int fd = serving_socket(&s);
+	assert_int_equal(send(fd, r.sent, r.n, MSG_NOSIGNAL), (ssize_t)r.n);
+	/* The server's side of the handshake, and nothing else. */
+	while (recv(fd, r.sent, sizeof(r.sent), 0) > 0)
+		;
+	close(fd);
+	serving_await(&s, "\"alice\", but its handshake was replayed or damaged");
+	assert_true(one_ends(workers, n));
+	expect_served(ALICE);
+}
+
 /* Servers use no TLS between each other, and must not send a protected client's data in the clear. */
 static void clients_with_tls_are_never_paired(void **state)
 {
@@ -294,6 +399,7 @@ int main(void)
 		CASE(limits_go_by_identity),
 		CASE(the_status_names_clients),
 		CASE(unfinished_handshakes_end_and_are_few),
+		CASE(a_replayed_visit_opens_nothing),
 		CASE(clients_with_tls_are_never_paired),
 		cmocka_unit_test_setup(bad_settings_are_one_line, setup),
 	};

@@ -9,9 +9,9 @@ GGWIRE_BUILD=$(cd "$1" && pwd) || exit 1
 shift
 # shellcheck source=tests/interop/lib.sh
 . "$GGWIRE_ROOT/tests/interop/lib.sh"
-for tool in node npm; do
-	command -v $tool >/dev/null || { echo "SKIP: $tool is missing"; exit 77; }
-done
+# shellcheck source=tests/hosts/lib.sh
+. "$GGWIRE_ROOT/tests/hosts/lib.sh"
+npm_check node
 [ "$(uname -m)" = x86_64 ] || { echo "SKIP: only for x86_64"; exit 77; }
 
 # Facts about a release: ggml's version, its numbers of operations and types, the protocol of a server on it.
@@ -26,21 +26,7 @@ facts_of() {
 	esac
 }
 
-# install VERSION PACKAGE...: installs once per build directory; sets $home and $libraries.
-install() {
-	version=$1 home=$build/hosts/$1
-	shift
-	if [ ! -e "$home/.complete" ]; then
-		mkdir -p "$home" && npm install --prefix "$home" --ignore-scripts --omit=optional --no-package-lock --no-audit \
-			--no-fund "$@" >"$work/npm.log" 2>&1 || fail "npm install $*"
-		: >"$home/.complete"
-	fi
-	libraries=$home/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64
-	[ -e "$libraries/libggml-base.so" ] || fail "no ggml in $libraries"
-	rm -f "$libraries/libggml-rpc-ggwire.so"
-}
-
-# doctor LINE...: doctor prints these lines about the directory of libraries.
+# doctor LINE...: what it says of the directory of libraries.
 doctor() {
 	"$ggwire" doctor --host "$libraries" >"$work/doctor.log" 2>&1
 	for line; do
@@ -99,7 +85,7 @@ operations() {
 
 # host NODE_LLAMA_CPP GGML OPERATIONS TYPES PROTOCOL
 host() {
-	install "$1" "node-llama-cpp@$1" "@node-llama-cpp/linux-x64@$1"
+	node_install "$1"
 	cp "$GGWIRE_ROOT/tests/hosts/node.mjs" "$home"
 	doctor "ggml $2 " "backend API 2, $3 operations, $4 types" "ggwire's plug-in is not in $libraries"
 	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
@@ -123,7 +109,7 @@ host() {
 
 # A release that is too old. Its program goes on without remote devices.
 refusal() {
-	install 3.18.1 node-llama-cpp@3.18.1 @node-llama-cpp/linux-x64@3.18.1
+	node_install 3.18.1
 	cp "$GGWIRE_ROOT/tests/hosts/node.mjs" "$home"
 	cp "$archive/lib/libggml-rpc-ggwire.so" "$libraries" || exit 1
 	doctor "(ggml 0.9.7) lacks ggml_backend_tensor_get_2d" "ggwire needs ggml 0.15 to 0.27" "update the program"
@@ -133,12 +119,8 @@ refusal() {
 }
 
 interop_begin
-"$GGWIRE_ROOT/tools/release" >"$work/release.log" 2>&1 || fail "tools/release"
-packed=$(sed -n 's/\.tar\.gz .*/.tar.gz/p' "$work/release.log")
-archive=$build/hosts/archive ggwire=$build/hosts/archive/bin/ggwire
-rm -rf "$archive"
-mkdir -p "$archive" && tar -C "$archive" --strip-components=1 -xf "$packed" || fail "the archive"
-(cd "$archive" && sha256sum --quiet -c SHA256SUMS) || fail "checksums of the archive"
+archive_make
+ggwire=$archive/bin/ggwire
 if [ $# -eq 0 ]; then
 	set -- 3.19.0 3.19.1 3.20.0 3.21.1 3.22.1
 	refusal

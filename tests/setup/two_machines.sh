@@ -47,13 +47,24 @@ for program in llama-completion llama-bench; do
 	RUN
 	chmod +x "$work/bin/$program"
 done
+cat >"$work/bin/ssh" <<-RUN
+	#!/bin/sh
+	[ "\$1" = 192.0.2.2 ] && [ \$# = 2 ] && cd "$work/home/$desk" && exec sh -c "\$2"
+RUN
+chmod +x "$work/bin/ssh"
 PATH=$work/bin:$PATH
+mkdir -p "$work/home/$box" "$work/home/$desk"
+
+# on SPACE COMMAND: as a user there, who is not root and has a home.
+on() {
+	cd "$dir" && HOME=$work/home/$1 exec ip netns exec "$1" unshare -U --map-user=1000 sh -c "$2"
+}
 
 # start SPACE COMMAND: starts a server in the background and waits until it is ready.
 start() {
 	server_count=$((${server_count:-0} + 1))
 	log=$work/server-$server_count.log
-	(cd "$dir" && exec ip netns exec "$1" sh -c "exec $2") >"$log" 2>&1 &
+	(on "$1" "exec $2") >"$log" 2>&1 &
 	server_pid=$!
 	server_pids="$server_pids $server_pid"
 	for _wait in $(seq 100); do
@@ -81,8 +92,8 @@ while read -r prompt command; do
 	"ggwire serve"*) start $space "$command" ;;
 	*)
 		# Even with linger.c's help the program may exit before it has printed everything.
-		(cd "$dir" && ip netns exec $space sh -c "$command") </dev/null >"$work/out" 2>"$work/out.log" ||
-			fail "'$command' exits with $?: $(tail -n 3 "$work/out.log")"
+		(on $space "$command") </dev/null >"$work/out" 2>"$work/out.log" ||
+			fail "'$command' ends with $?: $(tail -n 3 "$work/out.log")"
 		case $command in
 		llama-completion*)
 			asked=$(echo "$command" | grep -o ':50052' | wc -l)
@@ -96,6 +107,7 @@ while read -r prompt command; do
 	esac
 	count=$((count + 1))
 done <"$work/commands"
-[ $count -ge 8 ] || fail "only $count commands were found in $document"
+grep -q 'client desk@192.0.2.2:.* connected' "$work"/server-*.log || fail "no client used its key"
+[ $count -ge 9 ] || fail "only $count commands were found in $document"
 servers_alive
 echo "PASS: $count commands of $(basename "$document")"

@@ -2,6 +2,7 @@
 #ifndef GW_CLI_DOCTOR_CHECKS_H
 #define GW_CLI_DOCTOR_CHECKS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,7 +27,11 @@ bool gw_doctor_ggml(const char *dir, struct gw_findings *f);
 /* The devices that `ggwire serve` would lend with that ggml. Starts a process; blocks for seconds at most. */
 void gw_doctor_devices(const char *dir, struct gw_findings *f);
 
-/* plugins.c: the plug-in that programs would load. ggml must be loaded. backend_dirs are where ggml looks, NULL at the
+/* plugins.c: where programs look for backends whose ggml is in dir: there, or below it in a directory that
+ * distributions have for backends alone. */
+void gw_doctor_backends(const char *dir, char out[PATH_MAX]);
+
+/* The plug-in that programs would load. ggml must be loaded. backend_dirs are where ggml looks, NULL at the
  * end. Loads plug-ins in processes of their own; blocks for seconds at most. */
 void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f);
 

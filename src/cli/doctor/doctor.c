@@ -7,6 +7,7 @@
 #include "cli/servers.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
+#include "ggml/bind.h"
 #include "transport/list/transports.h"
 
 #define DEFAULT_TIMEOUT_S 5.0
@@ -58,15 +59,30 @@ static bool find_program(char out[PATH_MAX])
 	return true;
 }
 
+/* The backends of the ggml that this program has loaded. */
+static bool find_backends(char out[PATH_MAX])
+{
+	char dir[PATH_MAX];
+	snprintf(dir, sizeof(dir), "%s", gw_ggml_path());
+	char *slash = strrchr(dir, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	gw_doctor_backends(dir, out);
+	return true;
+}
+
 /* Where ggml looks for backends: its own directory, next to the program, and the current directory. Which program that
  * will be is unknown, so this program's directory is used. */
 static void look_for_plugins(struct gw_findings *f)
 {
-	char program[PATH_MAX], here[PATH_MAX];
+	char program[PATH_MAX], here[PATH_MAX], backends[PATH_MAX];
 	const char *dirs[4] = {NULL};
 	size_t n = 0;
 	if (GGWIRE_PLUGIN_DIR[0])
 		dirs[n++] = GGWIRE_PLUGIN_DIR;
+	else if (find_backends(backends))
+		dirs[n++] = backends;
 	if (find_program(program))
 		dirs[n++] = program;
 	if (getcwd(here, sizeof(here)) && (n == 0 || (strcmp(here, dirs[0]) != 0 && strcmp(here, dirs[n - 1]) != 0)))

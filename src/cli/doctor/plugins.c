@@ -174,8 +174,7 @@ void gw_doctor_plugins(const char *const *backend_dirs, struct gw_findings *f)
 	say_best(&s);
 }
 
-/* Where programs look for backends. Distributions have a directory of its own for them, below that of the libraries. */
-static void find_backends(const char *dir, char out[PATH_MAX])
+void gw_doctor_backends(const char *dir, char out[PATH_MAX])
 {
 	char pattern[PATH_MAX];
 	glob_t found;
@@ -191,7 +190,7 @@ void gw_doctor_host_plugins(const char *dir, const char *ours, struct gw_finding
 {
 	struct search s = search_begin(f);
 	char backends[PATH_MAX];
-	find_backends(dir, backends);
+	gw_doctor_backends(dir, backends);
 	search_dir(&s, backends);
 	if (s.has_ours || !ours) {
 		say_best(&s);

@@ -259,6 +259,10 @@ static enum gw_status refused(const struct handshake *h, enum gw_status status, 
 		return gw_error_set(err, status, "TLS: the client names identity \"%s\" and has another key", h->who);
 	if (status == GW_ERR_INVALID && h->named)
 		return gw_error_set(err, status, "TLS: the client names identity \"%s\": %s", h->who, h->why_not.text);
+	/* A binder that fits was made with the key, but not by somebody who has it now. */
+	if (status == GW_ERR_PROTOCOL && h->found)
+		return gw_error_prefix(err,
+			"TLS: the client names identity \"%s\", but its handshake was replayed or damaged", h->who);
 	if (status == GW_ERR_PROTOCOL && !h->named)
 		return gw_error_prefix(err, "TLS: the client offers no pre-shared key, or no TLS 1.3");
 	return status;
