@@ -69,16 +69,28 @@ bool gw_log_enabled(enum gw_log_level level)
 	return (int)level <= limit;
 }
 
-static void put_time(struct gw_json *j)
+#define TIME_BYTES 48
+
+/* A local time would need a file that sandboxed processes cannot open. */
+static const char *time_text(char out[TIME_BYTES])
 {
-	char text[40], whole[48];
+	char text[40];
 	struct timespec now;
 	struct tm tm;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(whole, sizeof(whole), "%s.%03dZ", text, (int)(now.tv_nsec / 1000000));
-	gw_json_text(j, "time", whole);
+	snprintf(out, TIME_BYTES, "%s.%03dZ", text, (int)(now.tv_nsec / 1000000));
+	return out;
+}
+
+static void put_time_before(char line[WHOLE_MAX_BYTES])
+{
+	char time[TIME_BYTES];
+	size_t len = strlen(time_text(time));
+	memmove(line + len + 1, line, strlen(line) + 1);
+	memcpy(line, time, len);
+	line[len] = ' ';
 }
 
 /* Without memory the line stays as it is: better that than none. */
@@ -87,9 +99,10 @@ static void make_object(enum gw_log_level level, char line[WHOLE_MAX_BYTES])
 	static const char *const names[] = {"error", "warn", "info", "debug"};
 	struct gw_buf out = {0};
 	struct gw_json j;
+	char time[TIME_BYTES];
 	gw_json_begin(&j, &out);
 	gw_json_object(&j, NULL);
-	put_time(&j);
+	gw_json_text(&j, "time", time_text(time));
 	gw_json_text(&j, "level", names[level]);
 	gw_json_u64(&j, "pid", (uint64_t)getpid());
 	gw_json_text(&j, "message", line);
@@ -115,6 +128,8 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 	gw_text_safe(line, line, LINE_MAX_BYTES);
 	if (log_format == GW_LOG_JSON)
 		make_object(level, line);
+	else if (log_format == GW_LOG_TIMED)
+		put_time_before(line);
 
 	pthread_mutex_lock(&sink_lock);
 	if (log_sink)

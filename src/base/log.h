@@ -12,8 +12,9 @@ enum gw_log_level {
 };
 
 enum gw_log_format {
-	GW_LOG_TEXT, /* the message */
-	GW_LOG_JSON, /* an object: time (UTC), level, pid, message */
+	GW_LOG_TEXT,  /* the message */
+	GW_LOG_JSON,  /* an object: time (UTC), level, pid, message */
+	GW_LOG_TIMED, /* the message behind the time (UTC) */
 };
 
 /* Receives one complete line without its newline. May be called from any thread, one call at a time. */

@@ -391,6 +391,7 @@ static void doctor_finds_servers_that_are_well(void **state)
 	expect_said("compatible with this ggwire");
 	expect_said("round trip ");
 	assert_null(strstr(out, "problem  path"));
+	expect_said(rc == 0 ? "\nsummary: all " : "\nsummary: ");
 	rc = run((const char *const[]){"doctor", "--json", endpoint, NULL});
 	expect_text("good", rc == 0 ? "true" : "false");
 	assert_true(json_is_valid(out));
@@ -404,6 +405,8 @@ static void doctor_tells_failures_apart(void **state)
 	assert_int_equal(run((const char *const[]){"doctor", "127.0.0.1:1", NULL}), 1);
 	expect_said("problem  path     127.0.0.1:1: Connection refused");
 	expect_said("start ggwire serve");
+	assert_null(strstr(out, "summary: 0 problems"));
+	assert_null(strchr(strstr(out, "\nsummary: ") + 1, '\n')[1] ? out : NULL);
 	assert_int_equal(run((const char *const[]){"doctor", "nothing.invalid:50052", NULL}), 1);
 	expect_said("problem  path     cannot find the address of");
 	for (size_t i = 0; i < sizeof(wrong_peers) / sizeof(wrong_peers[0]) - 2; i++) {

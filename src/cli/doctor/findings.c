@@ -57,6 +57,19 @@ static void print_safe(const char *text)
 	free(safe);
 }
 
+static void print_summary(const struct gw_findings *f)
+{
+	size_t n[GW_FINDING_PROBLEM + 1] = {0};
+	for (size_t i = 0; i < f->n; i++)
+		n[f->items[i].level]++;
+	size_t warnings = n[GW_FINDING_WARNING], problems = n[GW_FINDING_PROBLEM];
+	if (warnings + problems == 0)
+		printf("summary: all %zu checks are ok\n", f->n);
+	else
+		printf("summary: %zu problem%s, %zu warning%s, %zu ok\n", problems, problems == 1 ? "" : "s", warnings,
+			warnings == 1 ? "" : "s", n[GW_FINDING_OK]);
+}
+
 void gw_findings_print(const struct gw_findings *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
@@ -70,6 +83,7 @@ void gw_findings_print(const struct gw_findings *f)
 		print_safe(line->advice);
 		putchar('\n');
 	}
+	print_summary(f);
 	fflush(stdout);
 }
 

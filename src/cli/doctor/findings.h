@@ -36,6 +36,7 @@ void gw_found_advice(struct gw_findings *f, const char *fmt, ...) __attribute__(
 /* Whether there is a line of at least that level. */
 bool gw_findings_have(const struct gw_findings *f, enum gw_finding_level level);
 
+/* Prints the lines, and one that sums them up. */
 void gw_findings_print(const struct gw_findings *f);
 void gw_findings_json(struct gw_json *j, const char *key, const struct gw_findings *f);
 void gw_findings_free(struct gw_findings *f);

@@ -34,7 +34,7 @@ struct row {
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
 	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed,
 	add_allowed_status, set_no_peers, set_sandbox, add_environment, set_transport, set_tls, set_tls_psk,
-	set_rdma_plaintext, set_http, set_http_token_file, set_log_level, set_log_format, set_ggml;
+	set_rdma_plaintext, set_http, set_http_token_file, set_log_level, set_log_format, set_log_time, set_ggml;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -107,6 +107,7 @@ static const struct row rows[] = {
 	{"log-level", 0, "LEVEL", false, false, set_log_level, "error, warn, info or debug (default: info)"},
 	{"log-format", 0, "FORMAT", false, false, set_log_format,
 		"text (default), or json: one object per line, with time and level"},
+	{"log-time", 0, NULL, false, false, set_log_time, "begin each line of text with the time (UTC)"},
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -356,6 +357,11 @@ static enum gw_status set_log_format(struct parse *p, const char *text, struct g
 	return status;
 }
 
+static enum gw_status set_log_time(struct parse *p, const char *text, struct gw_error *err)
+{
+	return set_switch(text, &p->o.log_time, err);
+}
+
 /* Whether the option that set puts in force is on the command line. */
 static bool is_on_line(const struct parse *p, set_option *set)
 {
@@ -517,6 +523,8 @@ enum gw_status gw_serve_options_parse(int argc, char **argv, struct gw_serve_opt
 		if (!status)
 			status = check_allow(&p.o.allow, err);
 	}
+	if (p.o.log_time && p.o.log_format == GW_LOG_TEXT)
+		p.o.log_format = GW_LOG_TIMED;
 	if (!p.o.max_per_host)
 		p.o.max_per_host = default_per_host(p.o.max_clients);
 	if (!status)

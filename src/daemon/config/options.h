@@ -38,6 +38,7 @@ struct gw_serve_options {
 	bool has_http;
 	struct gw_endpoint http; /* where the status page is */
 	enum gw_log_format log_format;
+	bool log_time; /* log_format says so, too */
 	bool has_log_level;
 	enum gw_log_level log_level;
 	enum gw_sandbox_mode sandbox;

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+/* Of which there are numbers; each is another time series for whoever collects them. */
+#define CLIENTS_MAX 64
 #define NS 1e-9
 
 /* Appends; the first failure sticks. */
@@ -172,7 +174,7 @@ static void client_numbers(struct writer *w, const struct gw_ext_status *s, cons
 	const char *help, uint64_t (*number)(const struct gw_ext_status_client *))
 {
 	head(w, name, type, help);
-	for (uint32_t i = 0; i < s->n_clients; i++) {
+	for (uint32_t i = 0; i < s->n_clients && i < CLIENTS_MAX; i++) {
 		const struct gw_ext_status_client *c = &s->clients[i];
 		char address[LABEL_MAX], identity[LABEL_MAX];
 		put(w, "%s{client=\"%s\",identity=\"%s\",transport=\"%s\"} %" PRIu64 "\n", name,

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/status/report.h"
 
 #define SLOTS 3
 
@@ -246,10 +247,30 @@ static void what_clients_hold_is_not_free_where_the_device_cannot_tell(void **st
 	assert_int_equal(look(board)->devices[0].free, 100);
 }
 
+/* A crowd of clients must not become thousands of time series. */
+static void metrics_of_clients_are_bounded(void **state)
+{
+	(void)state;
+	static struct gw_ext_status_client clients[1000];
+	const struct gw_ext_status status = {.n_clients = 1000, .clients = clients};
+	struct gw_buf text = {0};
+	size_t lines = 0;
+	for (size_t i = 0; i < 1000; i++)
+		snprintf(clients[i].address, sizeof(clients[i].address), "192.0.2.7:%zu", 1024 + i);
+	assert_int_equal(gw_report_prometheus(&status, &text), GW_OK);
+	assert_int_equal(gw_buf_append(&text, "", 1), GW_OK);
+	for (const char *p = (const char *)text.data; (p = strstr(p, "{client=\"")); p++)
+		lines++;
+	assert_int_equal(lines, 4 * 64);
+	assert_non_null(strstr((const char *)text.data, "\nggwire_clients 1000\n"));
+	gw_buf_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(client_is_seen_with_what_it_does, setup, teardown),
+		cmocka_unit_test(metrics_of_clients_are_bounded),
 		cmocka_unit_test_setup_teardown(
 			what_clients_hold_is_not_free_where_the_device_cannot_tell, setup, teardown),
 		cmocka_unit_test_setup_teardown(next_client_of_a_worker_starts_at_nothing, setup, teardown),

@@ -453,6 +453,20 @@ static void wrong_command_lines_are_usage(void **state)
 	assert_int_equal(serving_run("ggwire", ARGS("status", "127.0.0.1:1"), out, sizeof(out)), 1);
 }
 
+static void log_may_have_the_time(void **state)
+{
+	(void)state;
+	int year, ms, n;
+	serving_end(&s);
+	serving_start(&s, ARGS("-p", "0", "--log-time"));
+	struct gw_client *c = serving_connect(&s);
+	serving_await(&s, "connected, served by worker");
+	gw_client_close(c);
+	for (char *line = strtok(s.log, "\n"); line; line = strtok(NULL, "\n"))
+		if (sscanf(line, "%d-%*2d-%*2dT%*2d:%*2d:%*2d.%dZ%n", &year, &ms, &n) != 2 || year < 2020 || n != 24)
+			fail_msg("no time in: %s", line);
+}
+
 static void log_may_be_json(void **state)
 {
 	(void)state;
@@ -486,6 +500,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stock_servers_tell_what_they_can, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_command_lines_are_usage, setup, teardown),
 		cmocka_unit_test_setup_teardown(log_may_be_json, setup, teardown),
+		cmocka_unit_test_setup_teardown(log_may_have_the_time, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
