@@ -13,8 +13,8 @@ endif()
 find_package(ggml QUIET)
 if(NOT ggml_FOUND)
 	message(FATAL_ERROR
-		"ggml was not found. Install libggml-dev (Debian 13 with backports, or testing), give -Dggml_DIR=, "
-		"or run plain 'make', which brings ggml into build/sysroot by itself.")
+		"ggml was not found. Install libggml-dev (Debian 13 with backports, or testing), set -Dggml_DIR=, "
+		"or run plain 'make', which fetches ggml into build/sysroot.")
 endif()
 
 find_path(GGWIRE_GGML_INCLUDE ggml-backend.h HINTS "${GGML_INCLUDE_DIR}" REQUIRED)

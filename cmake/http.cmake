@@ -9,7 +9,7 @@ if(NOT GGWIRE_HTTP STREQUAL "OFF")
 	if(GGWIRE_MICROHTTPD_INCLUDE)
 		set(GGWIRE_HAS_HTTP ON)
 	elseif(GGWIRE_HTTP STREQUAL "ON")
-		message(FATAL_ERROR "GGWIRE_HTTP is ON and microhttpd.h is not there: install libmicrohttpd-dev")
+		message(FATAL_ERROR "GGWIRE_HTTP is ON, but microhttpd.h was not found: install libmicrohttpd-dev")
 	endif()
 endif()
 

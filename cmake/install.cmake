@@ -61,6 +61,6 @@ install(CODE "
 ")
 
 if(GGWIRE_SYSROOT)
-	install(CODE "message(WARNING \"built against ${GGWIRE_SYSROOT}: what was installed runs on this machine, \"
-		\"as long as that directory stays. For a real installation, install libggml-dev and configure anew.\")")
+	install(CODE "message(WARNING \"built against ${GGWIRE_SYSROOT}: the installed programs run only on this machine, \"
+		\"and only while that directory exists. For a real installation, install libggml-dev and configure again.\")")
 endif()

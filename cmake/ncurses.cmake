@@ -10,7 +10,7 @@ if(NOT GGWIRE_TOP STREQUAL "OFF")
 	if(GGWIRE_NCURSES_INCLUDE AND GGWIRE_NCURSES_LIBRARY)
 		set(GGWIRE_HAS_NCURSES ON)
 	elseif(GGWIRE_TOP STREQUAL "ON")
-		message(FATAL_ERROR "GGWIRE_TOP is ON and ncurses is not there: install libncurses-dev")
+		message(FATAL_ERROR "GGWIRE_TOP is ON, but ncurses was not found: install libncurses-dev")
 	endif()
 endif()
 

@@ -13,7 +13,7 @@ if(NOT GGWIRE_RDMA STREQUAL "OFF")
 		add_library(gw_verbs_headers INTERFACE)
 		target_include_directories(gw_verbs_headers SYSTEM INTERFACE "${GGWIRE_VERBS_INCLUDE}")
 	elseif(GGWIRE_RDMA STREQUAL "ON")
-		message(FATAL_ERROR "GGWIRE_RDMA is ON and infiniband/verbs.h is not there: install libibverbs-dev")
+		message(FATAL_ERROR "GGWIRE_RDMA is ON, but infiniband/verbs.h was not found: install libibverbs-dev")
 	endif()
 endif()
 

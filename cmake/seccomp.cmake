@@ -9,7 +9,7 @@ if(NOT GGWIRE_SANDBOX STREQUAL "OFF")
 	if(GGWIRE_SECCOMP_INCLUDE AND GGWIRE_SECCOMP_LIBRARY)
 		set(GGWIRE_HAS_SECCOMP ON)
 	elseif(GGWIRE_SANDBOX STREQUAL "ON")
-		message(FATAL_ERROR "GGWIRE_SANDBOX is ON and libseccomp is not there: install libseccomp-dev")
+		message(FATAL_ERROR "GGWIRE_SANDBOX is ON, but libseccomp was not found: install libseccomp-dev")
 	endif()
 endif()
 

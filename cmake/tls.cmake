@@ -18,7 +18,7 @@ if(NOT GGWIRE_TLS STREQUAL "OFF")
 			"${GGWIRE_OPENSSL_INCLUDE}" "${GGWIRE_OPENSSL_ARCH_INCLUDE}")
 		target_compile_definitions(gw_openssl_headers INTERFACE GGWIRE_TLS)
 	elseif(GGWIRE_TLS STREQUAL "ON")
-		message(FATAL_ERROR "GGWIRE_TLS is ON and OpenSSL 3's headers are not there: install libssl-dev")
+		message(FATAL_ERROR "GGWIRE_TLS is ON, but OpenSSL 3's headers were not found: install libssl-dev")
 	endif()
 endif()
 

@@ -9,7 +9,7 @@ if(NOT GGWIRE_XXH3 STREQUAL "OFF")
 	if(GGWIRE_XXHASH_INCLUDE)
 		set(GGWIRE_HAS_XXH3 ON)
 	elseif(GGWIRE_XXH3 STREQUAL "ON")
-		message(FATAL_ERROR "GGWIRE_XXH3 is ON and xxhash.h is not there: install libxxhash-dev")
+		message(FATAL_ERROR "GGWIRE_XXH3 is ON, but xxhash.h was not found: install libxxhash-dev")
 	endif()
 endif()
 

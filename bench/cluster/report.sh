@@ -29,7 +29,7 @@ reduce_median() {
 
 runs_table() {
 	local run
-	printf '| model | link | machines | servers | data goes | tokens/s | of one | predicted | measured / predicted | direct: predicted | of one | scale | CPU %% | late us |\n'
+	printf '| model | link | machines | servers | data path | tokens/s | speed-up | predicted | measured / predicted | predicted for direct links | speed-up | scale | CPU %% | late us |\n'
 	printf '|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n'
 	while IFS=, read -r model split phase net n kind way scale value predicted direct cpu late; do
 		run=("$model" "$split" "$phase" "$net" "$n" "$kind")
@@ -105,7 +105,7 @@ cluster_table() {
 	sed 's/^/* /' "$out/machine"
 	[ ! -r "$out/notes" ] || sed 's/^/* not measured: /' "$out/notes"
 	[ ! -r "$out/remarks" ] || sed 's/^/* /' "$out/remarks"
-	printf '\n## The network, as it was\n\n'
+	printf '\n## Measured network\n\n'
 	network_table
 	for name in tensor,decode tensor,prefill layer,decode layer,prefill; do
 		grep -q "^[^,]*,$name," "$results" || continue
@@ -113,7 +113,7 @@ cluster_table() {
 		runs_table "${name%,*}" "${name#*,}"
 	done
 	if [ -r "$out/allreduce.csv" ]; then
-		printf '\n## Between two servers of this machine, no simulation\n\n'
+		printf '\n## Two servers on this machine, without simulation\n\n'
 		reduce_table
 	fi
 	printf '\n## Targets\n\n'

@@ -1,11 +1,11 @@
 /* Runs graphs that the server's rules allow on ggml's CPU backend, with every tensor between guard pages:
  *
- *     fuzz-kernels [--seed N] [--graphs N] [--backend FILE]   many, each from the seed and its number
- *     fuzz-kernels --seed N --only M                          one of them again, with all about it
+ *     fuzz-kernels [--seed N] [--graphs N] [--backend FILE]   many graphs, each determined by the seed and its number
+ *     fuzz-kernels --seed N --only M                          repeats one of them and prints its details
  *
  * A finding is a fault, an abort, a write outside the elements of results, or a graph that takes 20 s. The graphs run
- * in a child process; after a finding that ends it, a new one goes on with the next graph. Exit status: 0 if there was
- * no finding and everything that the rules allow was computed; 1 otherwise; 2 for wrong usage, or without ggml. */
+ * in a child process; after a finding that ends it, a new child continues with the next graph. Exit status: 0 if there
+ * was no finding and everything that the rules allow was computed; 1 otherwise; 2 for wrong usage, or without ggml. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -128,7 +128,7 @@ static void both_servers_get_the_all_reduce(void **state)
 }
 
 /* ggml's fallback treats such a tensor as zeros. The protocol cannot express that. */
-static void nothing_is_posted_for_a_tensor_that_was_not_computed(void **state)
+static void uncomputed_tensors_are_not_reduced(void **state)
 {
 	(void)state;
 	void *comm = gw_comm_init(backends, 2);
@@ -232,8 +232,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stock_servers_are_asked_as_stock_clients_do, open_stock, close_pair),
 		cmocka_unit_test_setup_teardown(a_ggwire_server_learns_the_other_ones_address, open_ggwire, close_pair),
 		cmocka_unit_test_setup_teardown(both_servers_get_the_all_reduce, open_stock, close_pair),
-		cmocka_unit_test_setup_teardown(
-			nothing_is_posted_for_a_tensor_that_was_not_computed, open_stock, close_pair),
+		cmocka_unit_test_setup_teardown(uncomputed_tensors_are_not_reduced, open_stock, close_pair),
 		cmocka_unit_test_setup_teardown(other_tensors_are_left_to_ggml, open_stock, close_pair),
 		cmocka_unit_test_setup_teardown(one_no_undoes_the_others_yes, open_stock, close_pair),
 		cmocka_unit_test_setup_teardown(two_contexts_share_it, open_stock, close_pair),

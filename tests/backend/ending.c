@@ -128,7 +128,7 @@ static void test_loss_of_an_unused_connection_is_harmless(void **state)
 	assert_int_equal(run(lose_while_unused, "GGML_RPC_ON_LOSS", "exit"), 0);
 }
 
-static void test_server_that_does_not_come_back_is_lost(void **state)
+static void test_server_that_stays_away_is_lost(void **state)
 {
 	(void)state;
 	assert_int_equal(run(lose_for_good, "GGML_RPC_ON_LOSS", "exit"), 75);
@@ -217,7 +217,7 @@ int main(void)
 		cmocka_unit_test(test_loss_ends_the_program_on_request),
 		cmocka_unit_test(test_loss_is_a_failure_otherwise),
 		cmocka_unit_test(test_loss_of_an_unused_connection_is_harmless),
-		cmocka_unit_test(test_server_that_does_not_come_back_is_lost),
+		cmocka_unit_test(test_server_that_stays_away_is_lost),
 		cmocka_unit_test(test_unknown_word_refuses_the_server),
 		cmocka_unit_test(test_unreachable_server_has_its_line),
 		cmocka_unit_test(test_required_server_ends_the_program),

@@ -219,7 +219,7 @@ static void test_refused_allocation_is_null(void **state)
 	scene_close(&s);
 }
 
-static void test_allocation_asks_once_where_it_can(void **state)
+static void test_allocation_takes_one_request_if_possible(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -244,7 +244,7 @@ int main(void)
 		cmocka_unit_test(test_full_server_is_told_and_not_used),
 		cmocka_unit_test(test_new_buffer_and_backend_get_a_new_connection),
 		cmocka_unit_test(test_refused_allocation_is_null),
-		cmocka_unit_test(test_allocation_asks_once_where_it_can),
+		cmocka_unit_test(test_allocation_takes_one_request_if_possible),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,7 +209,7 @@ static void test_allocation_sizes_are_asked_for_as_stock_clients_do(void **state
 }
 
 /* Extents and strides have 32 bits: a truncated one would describe other bytes. */
-static void test_what_does_not_fit_is_refused(void **state)
+static void test_values_that_do_not_fit_are_refused(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -267,7 +267,7 @@ int main(void)
 		cmocka_unit_test(test_newer_parameters_are_not_supported),
 		cmocka_unit_test(test_client_asks_for_all_large_data_by_hash),
 		cmocka_unit_test(test_allocation_sizes_are_asked_for_as_stock_clients_do),
-		cmocka_unit_test(test_what_does_not_fit_is_refused),
+		cmocka_unit_test(test_values_that_do_not_fit_are_refused),
 		cmocka_unit_test(test_newer_operations_are_not_supported),
 		cmocka_unit_test(test_empty_answers_are_matched),
 	};

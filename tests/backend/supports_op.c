@@ -64,7 +64,7 @@ static const struct ggml_tensor *scores(struct ggml_context *ctx, int64_t n_kv, 
 	return ggml_mul_mat(ctx, k, q);
 }
 
-static void test_shapes_are_asked_once_where_nothing_else_counts(void **state)
+static void test_one_question_per_shape_if_only_the_shape_matters(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -233,7 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stock_server_is_not_asked),
 		cmocka_unit_test(test_distinct_nodes_are_asked_once),
-		cmocka_unit_test(test_shapes_are_asked_once_where_nothing_else_counts),
+		cmocka_unit_test(test_one_question_per_shape_if_only_the_shape_matters),
 		cmocka_unit_test(test_refusal_is_remembered),
 		cmocka_unit_test(test_views_are_not_asked_for),
 		cmocka_unit_test(test_inexpressible_operations_are_refused_here),

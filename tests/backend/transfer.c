@@ -83,7 +83,7 @@ static void test_rows_are_packed(void **state)
 	scene_close(&s);
 }
 
-static void test_rows_come_apart(void **state)
+static void test_received_rows_are_scattered(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -208,7 +208,7 @@ int main(void)
 		cmocka_unit_test(test_set_carries_place_and_bytes),
 		cmocka_unit_test(test_get_fills_the_range),
 		cmocka_unit_test(test_rows_are_packed),
-		cmocka_unit_test(test_rows_come_apart),
+		cmocka_unit_test(test_received_rows_are_scattered),
 		cmocka_unit_test(test_clear_and_memset),
 		cmocka_unit_test(test_tensor_outside_its_buffer_is_not_sent),
 		cmocka_unit_test(test_copy_on_one_connection_is_the_servers),

@@ -26,7 +26,7 @@ static void open_stock(struct scene *s)
 	scene_open(s);
 }
 
-static void test_second_time_goes_by_uid(void **state)
+static void test_second_time_sends_only_the_uid(void **state)
 {
 	(void)state;
 	struct scene s;
@@ -114,7 +114,7 @@ static void test_stale_graphs_still_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_second_time_goes_by_uid),
+		cmocka_unit_test(test_second_time_sends_only_the_uid),
 		cmocka_unit_test(test_uid_0_is_never_repeated),
 		cmocka_unit_test(test_table_is_cleared_at_1024),
 		cmocka_unit_test(test_freed_buffer_makes_graphs_stale),

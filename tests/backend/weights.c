@@ -105,7 +105,7 @@ static void test_stock_server_without_a_cache_is_detected(void **state)
 	close_load(&l);
 }
 
-static void test_device_that_keeps_none_is_not_asked(void **state)
+static void test_device_without_a_cache_gets_no_hashes(void **state)
 {
 	(void)state;
 	struct load l;
@@ -118,7 +118,7 @@ static void test_device_that_keeps_none_is_not_asked(void **state)
 	close_load(&l);
 }
 
-static void test_device_that_keeps_is_asked_each_time(void **state)
+static void test_device_with_a_cache_gets_every_hash(void **state)
 {
 	(void)state;
 	struct load l;
@@ -197,8 +197,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_weights_are_not_sent),
 		cmocka_unit_test(test_stock_server_without_a_cache_is_detected),
-		cmocka_unit_test(test_device_that_keeps_none_is_not_asked),
-		cmocka_unit_test(test_device_that_keeps_is_asked_each_time),
+		cmocka_unit_test(test_device_without_a_cache_gets_no_hashes),
+		cmocka_unit_test(test_device_with_a_cache_gets_every_hash),
 		cmocka_unit_test(test_ggwire_server_is_asked_by_xxh3),
 		cmocka_unit_test(test_only_large_weights_are_asked_for),
 	};

@@ -46,7 +46,7 @@ static void test_range(void **state)
 	assert_true(gw_range_ok(0, UINT64_MAX, UINT64_MAX));
 }
 
-static void test_clock_goes_forward(void **state)
+static void test_clock_is_monotonic(void **state)
 {
 	(void)state;
 	uint64_t first = gw_clock_ns();
@@ -65,7 +65,7 @@ int main(void)
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_multiply),
 		cmocka_unit_test(test_range),
-		cmocka_unit_test(test_clock_goes_forward),
+		cmocka_unit_test(test_clock_is_monotonic),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

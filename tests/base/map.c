@@ -196,7 +196,7 @@ static void test_churn_does_not_grow(void **state)
 }
 
 /* A key that is added again reuses its tombstone, so a reserved table does not move. */
-static void test_returning_keys_take_no_room(void **state)
+static void test_keys_added_again_need_no_room(void **state)
 {
 	(void)state;
 	struct gw_map map = {0};
@@ -249,7 +249,7 @@ int main(void)
 		cmocka_unit_test(test_reserved_puts_do_not_move),
 		cmocka_unit_test(test_impossible_reserve_is_refused),
 		cmocka_unit_test(test_churn_does_not_grow),
-		cmocka_unit_test(test_returning_keys_take_no_room),
+		cmocka_unit_test(test_keys_added_again_need_no_room),
 		cmocka_unit_test(test_aligned_keys_do_not_collide),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ static void test_errno_text_follows(void **state)
 	assert_int_equal(gw_error_errno(NULL, GW_ERR_LOST, ECONNRESET, "unseen"), GW_ERR_LOST);
 }
 
-static void test_prefix_goes_in_front(void **state)
+static void test_prefix_is_prepended(void **state)
 {
 	(void)state;
 	struct gw_error err;
@@ -94,7 +94,7 @@ int main(void)
 		cmocka_unit_test(test_every_status_has_its_own_text),
 		cmocka_unit_test(test_set_formats_and_returns_status),
 		cmocka_unit_test(test_errno_text_follows),
-		cmocka_unit_test(test_prefix_goes_in_front),
+		cmocka_unit_test(test_prefix_is_prepended),
 		cmocka_unit_test(test_long_texts_are_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

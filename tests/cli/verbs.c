@@ -321,7 +321,7 @@ static void bench_needs_little_memory(void **state)
 	expect_said("cannot allocate a buffer of 4194304 bytes on device 0");
 }
 
-static void bench_says_what_it_cannot_do(void **state)
+static void bench_reports_what_it_cannot_measure(void **state)
 {
 	(void)state;
 	struct impostor peer;
@@ -467,7 +467,7 @@ int main(void)
 		cmocka_unit_test(an_unreachable_server_hides_no_other),
 		cmocka_unit_test(bench_measures_everything),
 		cmocka_unit_test(bench_needs_little_memory),
-		cmocka_unit_test(bench_says_what_it_cannot_do),
+		cmocka_unit_test(bench_reports_what_it_cannot_measure),
 		cmocka_unit_test(wrong_peers_are_named),
 		cmocka_unit_test(doctor_finds_servers_that_are_well),
 		cmocka_unit_test(doctor_tells_failures_apart),

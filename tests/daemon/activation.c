@@ -189,7 +189,7 @@ static void sockets_of_another_process_are_left_alone(void **state)
 	assert_int_equal(serving_stop(&s, SIGTERM, SERVING_WAIT_MS), 0);
 }
 
-static void what_does_not_listen_is_refused(void **state)
+static void sockets_that_do_not_listen_are_refused(void **state)
 {
 	(void)state;
 	struct start how = {.n = 1};
@@ -301,7 +301,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(endpoints_asked_for_are_served_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_inherited_unix_socket_is_not_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(sockets_of_another_process_are_left_alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_does_not_listen_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(sockets_that_do_not_listen_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_manager_is_notified, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_manager_may_have_an_abstract_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(workers_do_not_inherit_it, setup, teardown),

@@ -194,7 +194,7 @@ static void a_stranger_cannot_replace_anothers_weights(void **state)
 	assert_ptr_equal(given_to(STRANGER), evil);
 }
 
-static void a_stranger_cannot_come_first_either(void **state)
+static void a_stranger_cannot_store_false_weights_first(void **state)
 {
 	(void)state;
 	serving_start(&s, ARGS("-p", "0", "-c"));
@@ -212,7 +212,7 @@ static void what_another_has_stored_cannot_be_learned(void **state)
 	assert_null(given_to(STRANGER));
 }
 
-static void in_a_shared_cache_the_first_one_stays(void **state)
+static void in_a_shared_cache_the_first_entry_stays(void **state)
 {
 	(void)state;
 	serving_start(&s, ARGS("-p", "0", "--cache-shared"));
@@ -305,9 +305,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_stranger_cannot_replace_anothers_weights),
-		TEST(a_stranger_cannot_come_first_either),
+		TEST(a_stranger_cannot_store_false_weights_first),
 		TEST(what_another_has_stored_cannot_be_learned),
-		TEST(in_a_shared_cache_the_first_one_stays),
+		TEST(in_a_shared_cache_the_first_entry_stays),
 		TEST(small_tensors_make_no_files),
 		TEST(entries_without_a_domain_are_reported),
 		TEST(the_keeper_may_die),

@@ -179,7 +179,7 @@ static void rows_that_are_not_there_end_one_client_only(void **state)
 }
 
 /* The threading library sets the affinity at each thread's start, and aborts if that is refused. */
-static void threads_can_be_pinned_where_that_is_asked_for(void **state)
+static void threads_can_be_pinned_on_request(void **state)
 {
 	(void)state;
 	setenv("OMP_PROC_BIND", "true", 1);
@@ -363,7 +363,7 @@ static void a_missing_variable_is_reported(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(threads_can_be_pinned_where_that_is_asked_for, teardown),
+		cmocka_unit_test_teardown(threads_can_be_pinned_on_request, teardown),
 		cmocka_unit_test_teardown(rows_that_are_not_there_end_one_client_only, teardown),
 		cmocka_unit_test_teardown(strangers_are_not_let_in, teardown),
 		cmocka_unit_test_teardown(a_client_gets_no_more_memory_than_it_may, teardown),

@@ -152,7 +152,7 @@ static void second_signal_ends_at_once(void **state)
 	assert_int_equal(serving_stop(&s, SIGCONT, SERVING_WAIT_MS), 128 + SIGTERM);
 }
 
-static void killed_supervisor_takes_its_workers_along(void **state)
+static void workers_end_with_a_killed_supervisor(void **state)
 {
 	(void)state;
 	pid_t workers[8];
@@ -274,7 +274,7 @@ int main(void)
 		cmocka_unit_test_teardown(stop_ends_workers_with_their_clients, teardown),
 		cmocka_unit_test_teardown(worker_that_does_not_end_is_killed, teardown),
 		cmocka_unit_test_teardown(second_signal_ends_at_once, teardown),
-		cmocka_unit_test_teardown(killed_supervisor_takes_its_workers_along, teardown),
+		cmocka_unit_test_teardown(workers_end_with_a_killed_supervisor, teardown),
 		cmocka_unit_test_teardown(idle_server_does_not_wake_up, teardown),
 		cmocka_unit_test_teardown(cache_directory_is_made, teardown),
 		cmocka_unit_test_teardown(clients_beyond_the_limit_are_refused, teardown),

@@ -179,7 +179,7 @@ static void identities_may_be_allowed(void **state)
 	expect_refused("", "refused: its address is not in --allow");
 }
 
-static void limits_go_by_identity(void **state)
+static void limits_apply_per_identity(void **state)
 {
 	(void)state;
 	start("--max-clients-per-host", "1");
@@ -396,7 +396,7 @@ int main(void)
 		CASE(endpoints_have_their_own_mode),
 		CASE(changes_of_the_file_are_noticed),
 		CASE(identities_may_be_allowed),
-		CASE(limits_go_by_identity),
+		CASE(limits_apply_per_identity),
 		CASE(the_status_names_clients),
 		CASE(unfinished_handshakes_end_and_are_few),
 		CASE(a_replayed_visit_opens_nothing),

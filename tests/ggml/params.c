@@ -166,7 +166,7 @@ static void test_old_defaults_are_written_out(void **state)
 	}
 }
 
-static void test_operations_that_changed_stay_here(void **state)
+static void test_changed_operations_stay_local(void **state)
 {
 	(void)state;
 	static const enum ggml_op young[] = {GGML_OP_LIGHTNING_INDEXER, GGML_OP_DSV4_HC_COMB, GGML_OP_DSV4_HC_PRE};
@@ -200,7 +200,7 @@ static void set_extents(struct ggml_tensor *t, int64_t ne0, int64_t ne1, int64_t
 		t->nb[i] = t->nb[i - 1] * (size_t)t->ne[i - 1];
 }
 
-static void test_bf16_stays_here_where_kernels_lack_it(void **state)
+static void test_bf16_stays_local_without_kernels(void **state)
 {
 	(void)state;
 	static const struct {
@@ -226,7 +226,7 @@ static void test_bf16_stays_here_where_kernels_lack_it(void **state)
 }
 
 /* Nodes that need a kernel that was added later, and the property that requires it. */
-static void test_shapes_and_types_without_kernels_stay_here(void **state)
+static void test_shapes_and_types_without_kernels_stay_local(void **state)
 {
 	(void)state;
 	struct ggml_tensor f16 = {.type = GGML_TYPE_F16}, f32 = {.type = GGML_TYPE_F32};
@@ -370,10 +370,10 @@ int main(void)
 		cmocka_unit_test(test_later_precisions),
 		cmocka_unit_test(test_variants_pass_by_name),
 		cmocka_unit_test(test_old_defaults_are_written_out),
-		cmocka_unit_test(test_operations_that_changed_stay_here),
+		cmocka_unit_test(test_changed_operations_stay_local),
 		cmocka_unit_test(test_a_source_that_became_optional_is_required_before),
-		cmocka_unit_test(test_bf16_stays_here_where_kernels_lack_it),
-		cmocka_unit_test(test_shapes_and_types_without_kernels_stay_here),
+		cmocka_unit_test(test_bf16_stays_local_without_kernels),
+		cmocka_unit_test(test_shapes_and_types_without_kernels_stay_local),
 		cmocka_unit_test(test_nodes_that_nobody_computes_pass_unchanged),
 		cmocka_unit_test(test_the_word_and_the_version_are_named),
 		cmocka_unit_test(test_states_of_old_shapes_are_read_correctly),

@@ -1,6 +1,6 @@
 // A JavaScript program with node-llama-cpp, on this machine or on the remote devices in GGML_RPC_SERVERS.
 // Usage: node node.mjs MODEL text          prints the devices and a greedy text
-//        node node.mjs MODEL lost PID      the same, then ends the server PID: a text soon is an error
+//        node node.mjs MODEL lost PID      the same, then ends the server PID: text after that is an error
 import {getLlama, LlamaCompletion} from "node-llama-cpp";
 
 const [modelPath, what, server] = process.argv.slice(2);
@@ -17,7 +17,7 @@ console.log("text: " + JSON.stringify(await generate("In the beginning")));
 if (what === "lost") {
 	process.kill(Number(server), "SIGKILL");
 	try {
-		// The worker that serves this program ends a moment after the server.
+		// The worker of this program ends a moment after the server.
 		for (let i = 0; i < 100; i++) {
 			await generate("And it came to pass");
 			await new Promise((done) => setTimeout(done, 50));

@@ -123,7 +123,7 @@ static void parts_are_concatenated(void **state)
 	free(body);
 }
 
-static void rows_go_where_they_belong(void **state)
+static void rows_are_stored_in_place(void **state)
 {
 	(void)state;
 	static const struct {
@@ -446,7 +446,7 @@ int main(void)
 		cmocka_unit_test(posts_are_executed_in_order),
 		cmocka_unit_test(posts_are_executed_in_order_with_empty_replies),
 		cmocka_unit_test(parts_are_concatenated),
-		cmocka_unit_test(rows_go_where_they_belong),
+		cmocka_unit_test(rows_are_stored_in_place),
 		cmocka_unit_test(drain_waits_for_its_ticket),
 		cmocka_unit_test(calls_of_variable_size),
 		cmocka_unit_test(large_calls),

@@ -173,7 +173,7 @@ static void leaving_between_requests_is_closed(void **state)
 	assert_int_equal(gw_connection_next(peer, &cmd, &size, &err), GW_ERR_CLOSED);
 }
 
-static void bodies_end_where_they_say(void **state)
+static void bodies_have_their_announced_size(void **state)
 {
 	(void)state;
 	uint8_t body[20];
@@ -322,7 +322,7 @@ int main(void)
 		TEST(leaving_inside_hello_is_lost),
 		TEST(leaving_inside_a_header_is_lost),
 		TEST(leaving_between_requests_is_closed),
-		TEST(bodies_end_where_they_say),
+		TEST(bodies_have_their_announced_size),
 		TEST(small_requests_share_a_receive),
 		TEST(replies_leave_together_before_blocking),
 		TEST(replies_leave_before_a_body_is_awaited),

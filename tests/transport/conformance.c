@@ -147,7 +147,7 @@ static void exchanges_deliver_both_directions(void **state)
 }
 
 /* A stock peer sends everything before it receives anything, or vice versa. */
-static void exchanges_work_with_a_peer_that_takes_turns(void **state)
+static void exchanges_work_with_a_half_duplex_peer(void **state)
 {
 	struct pair *pair = pair_of(state);
 	size_t n = pair->bulk;
@@ -440,7 +440,7 @@ int main(void)
 	const struct CMUnitTest cases[] = {
 		CASE(small_messages_arrive_in_order),
 		CASE(exchanges_deliver_both_directions),
-		CASE(exchanges_work_with_a_peer_that_takes_turns),
+		CASE(exchanges_work_with_a_half_duplex_peer),
 		CASE(an_exchange_ends_when_the_peer_closes),
 		CASE(empty_elements_are_ignored),
 		CASE(more_elements_than_iov_max),

@@ -131,7 +131,7 @@ static void an_unexpected_descriptor_is_refused(void **state)
 	assert_int_equal(gw_fd_recv(here, false, got, 4, NULL), GW_OK);
 }
 
-static void a_full_socket_and_a_closed_one_are_told_apart(void **state)
+static void a_full_socket_differs_from_a_closed_one(void **state)
 {
 	char got[4];
 	enum gw_status st;
@@ -156,7 +156,7 @@ int main(void)
 		TEST(other_sizes_are_refused),
 		TEST(more_than_one_descriptor_is_refused),
 		TEST(an_unexpected_descriptor_is_refused),
-		TEST(a_full_socket_and_a_closed_one_are_told_apart),
+		TEST(a_full_socket_differs_from_a_closed_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,7 +139,7 @@ static void expect_closed(int fd)
 	close(fd);
 }
 
-static void strangers_are_dropped_and_the_wait_goes_on(void **state)
+static void strangers_are_dropped_while_waiting(void **state)
 {
 	(void)state;
 	struct waiting w;
@@ -301,7 +301,7 @@ static void the_connecting_side_tries_until_the_other_listens(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strangers_are_dropped_and_the_wait_goes_on),
+		cmocka_unit_test(strangers_are_dropped_while_waiting),
 		cmocka_unit_test(peers_with_another_protocol_are_dropped),
 		cmocka_unit_test(silent_strangers_do_not_block_the_peer),
 		cmocka_unit_test(rdma_announcements_are_accepted),

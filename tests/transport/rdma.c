@@ -151,7 +151,7 @@ static void long_payloads_are_read_in_place(void **state)
 	assert_int_equal(fake_rnr(), 0);
 }
 
-static void short_reads_of_long_payloads_go_through_slots(void **state)
+static void short_receives_of_long_payloads_use_slots(void **state)
 {
 	(void)state;
 	link_over(&gw_rdma_ggwire_path);
@@ -160,7 +160,7 @@ static void short_reads_of_long_payloads_go_through_slots(void **state)
 	assert_int_equal(fake_count().mrs, regions);
 }
 
-static void memory_that_is_read_only_is_sent_in_place(void **state)
+static void read_only_memory_is_sent_in_place(void **state)
 {
 	(void)state;
 	uint32_t longest;
@@ -586,8 +586,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(long_payloads_are_read_in_place),
-		CASE(short_reads_of_long_payloads_go_through_slots),
-		CASE(memory_that_is_read_only_is_sent_in_place),
+		CASE(short_receives_of_long_payloads_use_slots),
+		CASE(read_only_memory_is_sent_in_place),
 		CASE(unregistrable_memory_is_copied),
 		CASE(registrations_are_cached_until_forgotten),
 		CASE(cached_registrations_are_bounded),

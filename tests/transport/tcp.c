@@ -59,7 +59,7 @@ static int option(int fd, int level, int name)
 	return value;
 }
 
-static void listener_says_its_port(void **state)
+static void listener_reports_its_port(void **state)
 {
 	(void)state;
 	struct gw_endpoint ep = endpoint("127.0.0.1:0"), bound;
@@ -287,7 +287,7 @@ static void accepts_waiting_connections_and_adopts_listeners(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(listener_says_its_port),
+		cmocka_unit_test(listener_reports_its_port),
 		cmocka_unit_test(refused_connection_names_the_address),
 		cmocka_unit_test(taken_port_is_an_error),
 		cmocka_unit_test(unknown_host_is_not_found),

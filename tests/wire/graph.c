@@ -108,7 +108,7 @@ static void assert_decoded(const struct gw_dialect *d, uint64_t uid)
 	free(body);
 }
 
-static void test_decoding_reads_what_was_encoded(void **state)
+static void test_decoding_restores_what_was_encoded(void **state)
 {
 	(void)state;
 	assert_decoded(new_dialect(), UINT64_C(0x1112131415161718));
@@ -212,7 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout_of_8_0),
 		cmocka_unit_test(test_layout_without_uid),
-		cmocka_unit_test(test_decoding_reads_what_was_encoded),
+		cmocka_unit_test(test_decoding_restores_what_was_encoded),
 		cmocka_unit_test(test_every_cut_is_refused),
 		cmocka_unit_test(test_trailing_bytes_are_ignored),
 		cmocka_unit_test(test_hostile_counts_are_refused),

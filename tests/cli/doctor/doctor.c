@@ -412,7 +412,7 @@ static void another_plugin_that_wins_is_a_warning(void **state)
 	expect(w, GW_FINDING_WARNING, "ggwire's plug-in is not in the same directory");
 }
 
-static void a_plugin_behind_another_is_a_warning(void **state)
+static void a_plugin_with_lower_priority_is_a_warning(void **state)
 {
 	struct world *w = *state;
 	link_plugin(w, GGWIRE_PLUGIN, "libggml-rpc-x.so");
@@ -422,7 +422,7 @@ static void a_plugin_behind_another_is_a_warning(void **state)
 	expect(w, GW_FINDING_WARNING, "which is loaded but not used");
 }
 
-static void a_plugin_that_is_named_alone_is_loaded(void **state)
+static void the_plugin_in_ggml_backend_path_is_loaded(void **state)
 {
 	struct world *w = *state;
 	put(w, "backends/README", "");
@@ -552,8 +552,8 @@ int main(void)
 		TEST(no_plugin_is_a_warning),
 		TEST(our_plugin_is_loaded),
 		TEST(another_plugin_that_wins_is_a_warning),
-		TEST(a_plugin_behind_another_is_a_warning),
-		TEST(a_plugin_that_is_named_alone_is_loaded),
+		TEST(a_plugin_with_lower_priority_is_a_warning),
+		TEST(the_plugin_in_ggml_backend_path_is_loaded),
 		TEST(a_plugin_that_does_not_load_is_a_problem),
 		TEST(a_library_without_a_backend_is_a_problem),
 		TEST(a_host_without_our_plugin_is_a_warning),

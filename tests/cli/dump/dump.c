@@ -148,7 +148,7 @@ static void put_reply(FILE *to, const void *body, uint32_t n)
 	put(to, 1, body, n);
 }
 
-static void extensions_are_told(void **state)
+static void extensions_are_printed(void **state)
 {
 	(void)state;
 	char path[] = "/tmp/ggwire-test-XXXXXX";
@@ -204,7 +204,7 @@ int main(void)
 		cmocka_unit_test(version_is_the_announced_one),
 		cmocka_unit_test(nodes_are_listed_if_asked_for),
 		cmocka_unit_test(another_version_is_noticed),
-		cmocka_unit_test(extensions_are_told),
+		cmocka_unit_test(extensions_are_printed),
 		cmocka_unit_test(damaged_files_are_noticed),
 		cmocka_unit_test(command_line_is_checked),
 	};

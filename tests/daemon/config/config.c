@@ -91,7 +91,7 @@ static void errors_in_overridden_options_are_errors(void **state)
 	assert_non_null(strstr(out, ":1: threads: "));
 }
 
-static void a_named_file_must_be_there(void **state)
+static void a_named_file_must_exist(void **state)
 {
 	(void)state;
 	unlink(path);
@@ -176,7 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(errors_name_file_and_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(errors_in_overridden_options_are_errors, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_named_file_must_be_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_named_file_must_exist, setup, teardown),
 		cmocka_unit_test_setup_teardown(help_needs_no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_file_sets_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_command_line_overrides_the_file, setup, teardown),

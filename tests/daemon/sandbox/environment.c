@@ -28,7 +28,7 @@ static void devices_get_their_settings(void **state)
 			fail_msg("%s is not passed to workers", names[i]);
 }
 
-static void nothing_else_is_passed_on(void **state)
+static void other_variables_are_removed(void **state)
 {
 	(void)state;
 	static const char *const names[] = {"PATH", "USER", "SSH_AUTH_SOCK", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN",
@@ -101,7 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(devices_get_their_settings),
-		cmocka_unit_test(nothing_else_is_passed_on),
+		cmocka_unit_test(other_variables_are_removed),
 		cmocka_unit_test(secrets_are_removed_whatever_their_prefix),
 		cmocka_unit_test(a_process_without_devices_gets_less),
 		cmocka_unit_test(others_are_passed_on_by_name),

@@ -80,7 +80,7 @@ static void drip(const int *fds, size_t n)
 		(void)!send(fds[i], "x", 1, MSG_NOSIGNAL);
 }
 
-static void slow_connections_starve_nobody(void **state)
+static void slow_connections_do_not_starve_others(void **state)
 {
 	(void)state;
 	int fds[SLOW];
@@ -99,7 +99,7 @@ static void slow_connections_starve_nobody(void **state)
 }
 
 /* Receiving single bytes does not extend the time-out. */
-static void a_request_that_is_never_whole_ends(void **state)
+static void a_request_that_is_never_complete_times_out(void **state)
 {
 	(void)state;
 	uint64_t begun = gw_clock_ns();
@@ -113,7 +113,7 @@ static void a_request_that_is_never_whole_ends(void **state)
 	close(fd);
 }
 
-static void its_death_harms_nobody_and_it_comes_back(void **state)
+static void a_killed_http_process_is_replaced(void **state)
 {
 	(void)state;
 	struct gw_client *c = serving_connect(&s);
@@ -165,9 +165,9 @@ static void http_process_is_sandboxed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(slow_connections_starve_nobody, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_request_that_is_never_whole_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(its_death_harms_nobody_and_it_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(slow_connections_do_not_starve_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_request_that_is_never_complete_times_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_killed_http_process_is_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(http_process_is_sandboxed, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,7 +220,7 @@ static const char *history(void)
 }
 
 /* The history includes the time before the first request, and the last actions of clients that have left. */
-static void history_has_what_clients_did(void **state)
+static void history_contains_the_clients_traffic(void **state)
 {
 	(void)state;
 	char samples[1 << 14];
@@ -420,7 +420,7 @@ static void top_prints_once_without_a_terminal(void **state)
 	gw_client_close(c);
 }
 
-static void stock_servers_tell_what_they_can(void **state)
+static void stock_servers_report_what_they_can(void **state)
 {
 	(void)state;
 	serving_end(&s);
@@ -486,7 +486,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(killed_worker_is_counted_and_its_counts_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(metrics_are_well_formed, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_json_tells_the_same, setup, teardown),
-		cmocka_unit_test_setup_teardown(history_has_what_clients_did, setup, teardown),
+		cmocka_unit_test_setup_teardown(history_contains_the_clients_traffic, setup, teardown),
 		cmocka_unit_test_setup_teardown(page_is_complete_and_loads_nothing_else, setup, teardown),
 		cmocka_unit_test_setup_teardown(malformed_requests_harm_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(head_has_no_body, setup, teardown),
@@ -497,7 +497,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(status_names_devices_and_clients, setup, teardown),
 		cmocka_unit_test_setup_teardown(memory_that_a_client_holds_is_shown_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(top_prints_once_without_a_terminal, setup, teardown),
-		cmocka_unit_test_setup_teardown(stock_servers_tell_what_they_can, setup, teardown),
+		cmocka_unit_test_setup_teardown(stock_servers_report_what_they_can, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_command_lines_are_usage, setup, teardown),
 		cmocka_unit_test_setup_teardown(log_may_be_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(log_may_have_the_time, setup, teardown),

@@ -252,7 +252,7 @@ static size_t open_descriptors(void)
 	return n;
 }
 
-static void worker_that_sends_descriptors_is_killed_and_leaves_none(void **state)
+static void worker_that_sends_descriptors_is_killed_without_a_leak(void **state)
 {
 	(void)state;
 	const size_t before = open_descriptors();
@@ -367,7 +367,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(worker_with_unexpected_messages_is_killed, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_sends_garbage_is_killed, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(
-			worker_that_sends_descriptors_is_killed_and_leaves_none, setup_events, teardown),
+			worker_that_sends_descriptors_is_killed_without_a_leak, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_floods_is_killed, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_does_not_end_is_killed, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_hangs_up_is_killed, setup_events, teardown),

@@ -148,7 +148,7 @@ static void supported_operations_are_those_of_the_device(void **in)
 	assert_true(supported(c, &req));
 }
 
-static void what_cannot_be_computed_is_not_supported(void **in)
+static void invalid_operations_are_not_supported(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
 	struct gw_wire_node_req req = node("MAP_CUSTOM1", "f32");
@@ -251,7 +251,7 @@ int main(void)
 		TEST(sizes_are_given_for_any_operation),
 		TEST(sizes_do_not_depend_on_an_address),
 		TEST(supported_operations_are_those_of_the_device),
-		TEST(what_cannot_be_computed_is_not_supported),
+		TEST(invalid_operations_are_not_supported),
 		TEST(the_server_describes_itself),
 		TEST(streams_have_the_requested_sizes),
 		TEST(alloc_and_get_base_share_a_reply),

@@ -52,7 +52,7 @@ static void written_bytes_come_back(void **in)
 	assert_memory_equal(sent, got, sizeof(sent));
 }
 
-static void ranges_are_where_they_belong(void **in)
+static void ranges_are_written_in_place(void **in)
 {
 	struct gw_client *c = ((struct state *)*in)->client;
 	struct rig_buffer b = rig_alloc(c, 65536);
@@ -311,7 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(written_bytes_come_back),
-		TEST(ranges_are_where_they_belong),
+		TEST(ranges_are_written_in_place),
 		TEST(reading_nothing_is_answered),
 		TEST(large_contents_come_back),
 		TEST(rows_are_scattered_and_gathered),

@@ -55,7 +55,7 @@ static void device_memory_is_clean(void **state)
 	one_after_the_other(fake_server(&fake), false);
 }
 
-static void device_memory_is_clean_where_copies_come_late(void **state)
+static void device_memory_is_clean_with_late_copies(void **state)
 {
 	struct fake *fake;
 	struct gw_server *server = fake_server(&fake);
@@ -65,7 +65,7 @@ static void device_memory_is_clean_where_copies_come_late(void **state)
 	one_after_the_other(server, false);
 }
 
-static void memory_is_clean_while_another_client_is_there(void **state)
+static void memory_is_clean_while_another_client_is_connected(void **state)
 {
 	struct gw_server_options options = rig_options();
 	struct gw_server *server = rig_server(&options);
@@ -237,8 +237,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_memory_is_clean),
 		cmocka_unit_test(device_memory_is_clean),
-		cmocka_unit_test(device_memory_is_clean_where_copies_come_late),
-		cmocka_unit_test(memory_is_clean_while_another_client_is_there),
+		cmocka_unit_test(device_memory_is_clean_with_late_copies),
+		cmocka_unit_test(memory_is_clean_while_another_client_is_connected),
 		cmocka_unit_test(staging_is_clean),
 		cmocka_unit_test(scratch_memory_is_clean_and_counted),
 		cmocka_unit_test(nothing_is_beside_host_memory),

@@ -59,7 +59,7 @@ static bool can(void)
 	return good;
 }
 
-static void pages_come_in_the_range_only(void **state)
+static void only_pages_in_the_range_become_resident(void **state)
 {
 	(void)state;
 	if (!can())
@@ -104,7 +104,7 @@ static void memory_may_be_unmapped_and_mapped_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pages_come_in_the_range_only),
+		TEST(only_pages_in_the_range_become_resident),
 		TEST(contents_stay),
 		TEST(memory_may_be_unmapped_and_mapped_again),
 	};

@@ -157,7 +157,7 @@ static void all_sizes_add_up_over_tcp(void **state)
 	close_both(ranks);
 }
 
-static void rdma_alone_refuses_tcp(void **state)
+static void required_rdma_refuses_tcp(void **state)
 {
 	(void)state;
 	struct rank ranks[2];
@@ -219,7 +219,7 @@ int main(void)
 	setenv("GGML_RPC_TIMEOUT", "2", 1);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_sizes_add_up_over_tcp),
-		cmocka_unit_test(rdma_alone_refuses_tcp),
+		cmocka_unit_test(required_rdma_refuses_tcp),
 #ifdef GGWIRE_TEST_RDMA
 		cmocka_unit_test(all_sizes_add_up_over_rdma),
 		cmocka_unit_test(rdma_failures_do_not_hang),

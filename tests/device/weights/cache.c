@@ -267,7 +267,7 @@ static void parts_of_tensors_are_cached(void **in)
 	expect_data(st, 7000, GW_CACHE_MIN);
 }
 
-static void only_what_is_flagged_is_stored(void **in)
+static void only_flagged_tensors_are_stored(void **in)
 {
 	struct state *st = *in;
 
@@ -457,7 +457,7 @@ static void an_unusable_directory_disturbs_nothing(void **in)
 #define TESTS                                                                                 \
 	TEST(stored_data_is_found_by_its_hash), TEST(stored_data_is_found_by_its_other_hash), \
 		TEST(files_are_those_of_the_stock_server), TEST(parts_of_tensors_are_cached), \
-		TEST(only_what_is_flagged_is_stored), TEST(small_payloads_are_not_stored),    \
+		TEST(only_flagged_tensors_are_stored), TEST(small_payloads_are_not_stored),   \
 		TEST(damaged_files_are_removed), TEST(what_a_damaged_file_holds_is_not_told), \
 		TEST(files_that_do_not_fit_are_not_used), TEST(directories_are_no_files),     \
 		TEST(truncated_payloads_are_not_stored), TEST(a_full_disk_disturbs_nothing),  \
