@@ -10,6 +10,7 @@
 #include "daemon/clients/visitor.h"
 #include "daemon/processes/control.h"
 #include "daemon/workers/pool_options.h"
+#include "wire/peers.h"
 
 /* Workers without a client that a pool keeps at most: daemon/workers/spares.h. */
 #define GW_POOL_SPARES_MAX 16
@@ -29,6 +30,9 @@ bool gw_pool_has_place(const struct gw_pool *pool, const struct gw_visitor *visi
 /* Hands a connection to a worker, or closes it if none can be had. Where there is no place for its client, this may
  * still ask questions about the server, and is refused when it wants more. The visitor's descriptor is the pool's. */
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *visitor);
+
+/* Passes a connection to the worker that expects who presents this secret; fd stays the caller's. False: none does. */
+bool gw_pool_link(struct gw_pool *pool, int fd, const uint8_t secret[GW_PEERS_SECRET]);
 
 /* Has a worker that waits for a client look at the devices' memory, and tell the board. Does not wait for it. Only CPUs
  * are looked at: a waiting worker holds no other device. */

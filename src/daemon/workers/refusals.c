@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "wire/peers.h"
 
 #define TIME_NS UINT64_C(5000000000)
 #define LINES_MAX 5
@@ -48,6 +49,12 @@ static void explain(const struct gw_refusals *r, enum gw_refusal cause, char *ou
 		break;
 	case GW_REFUSED_SHAKING:
 		snprintf(out, size, "too many TLS handshakes are in progress");
+		break;
+	case GW_REFUSED_LINK:
+		snprintf(out, size,
+			"it presents itself as a server that no client here expects; if it is one, its secret was used "
+			"or is older than %d s",
+			GW_PEERS_EXPECT_MS / 1000);
 		break;
 	case GW_REFUSED_NAME:
 		snprintf(out, size, "its key is used by %u connections already; raise --max-clients-per-host",

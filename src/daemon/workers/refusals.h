@@ -20,6 +20,7 @@ enum gw_refusal {
 	GW_REFUSED_TLS,     /* it speaks TLS where there is none */
 	GW_REFUSED_KEY,     /* it has not proved that it has a key */
 	GW_REFUSED_SHAKING, /* too many others have not proved it yet */
+	GW_REFUSED_LINK,    /* no worker expects this server */
 	GW_REFUSED_NAME,    /* its identity has as many connections as it may */
 	GW_REFUSALS
 };

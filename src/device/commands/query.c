@@ -164,6 +164,8 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 		.version = GGWIRE_VERSION,
 		.n_devices = (uint32_t)n};
 
+	if (s->server->pair && s->server->await_link && !gw_connection_identity(s->peer)[0])
+		info.flags |= GW_EXT_SERVER_LINKS;
 	if (s->questions_only)
 		info.flags |= GW_EXT_SERVER_FULL;
 	if (s->server->watch.status)
