@@ -8,6 +8,7 @@
 
 #include "measure.h"
 #include "transport/list/endpoint.h"
+#include "transport/list/exchange.h"
 #include "transport/list/transports.h"
 
 enum {
@@ -55,10 +56,10 @@ static double ping(struct gw_transport *t, bool first, size_t n)
 static double exchange(struct gw_transport *t, bool first, size_t n, size_t rounds)
 {
 	static double took[ROUNDS];
-	const struct gw_duplex x = {out, in, n, first, NULL, NULL};
+	const struct gw_flow x = {.t = t, .out = {{out, n}}, .in = {{in, n}}, .sends_first = first};
 	for (size_t i = 0; i < rounds; i++) {
 		double start = now_us();
-		must(gw_transport_exchange(t, &x, NULL) == GW_OK);
+		must(gw_transport_exchange(&x, 1, NULL, NULL) == GW_OK);
 		took[i] = now_us() - start;
 	}
 	return median(took, rounds);

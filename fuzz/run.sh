@@ -8,7 +8,7 @@ build=${1:?the build directory} seconds=${2:-20}
 shift
 [ $# -gt 0 ] && shift
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- wire session graph launch client lies gguf cache tls
+[ $# -gt 0 ] || set -- wire session link graph launch client lies gguf cache tls
 
 for target; do
 	[ "$target" != tls ] || [ -x "$build/fuzz/fuzz_tls" ] || { echo "fuzz: tls: not in this build"; continue; }

@@ -43,6 +43,14 @@ static enum gw_status pair(
 	return GW_OK;
 }
 
+/* The other server came at once. */
+static enum gw_status await_link(void *user, int ticket, int *fd, struct gw_error *err)
+{
+	(void)user;
+	*fd = dup(ticket);
+	return *fd < 0 ? gw_error_set(err, GW_ERR_SYSTEM, "no descriptor") : GW_OK;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static ggml_backend_dev_t devices[2];
@@ -53,7 +61,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		.n_devices = 2,
 		.dialect = &gw_dialect_newest,
 		.max_memory = (uint64_t)16 << 20,
-		.pair = pair};
+		.pair = pair,
+		.await_link = await_link};
 	gw_log_set_sink(discard, NULL);
 	return gw_server_new(&options, &server, NULL) == GW_OK ? 0 : -1;
 }

@@ -8,6 +8,7 @@
 #include "wire/ext_status.h"
 #include "wire/extension.h"
 #include "wire/message.h"
+#include "wire/peers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,40 +20,44 @@ static void same(const void *a, const void *b, size_t size)
 		abort();
 }
 
-/* A codec that preserves every byte of an accepted message. */
-#define EXACT(type, name, wire, ...)                                                   \
-	static void name(const uint8_t *body, size_t size)                             \
-	{                                                                              \
-		uint8_t out[GW_WIRE_MAX_FIXED];                                        \
-		type m, again;                                                         \
-		memset(&m, 0, sizeof(m));                                              \
-		memset(&again, 0, sizeof(again));                                      \
-		if (!gw_wire_##wire##_decode(__VA_ARGS__ body, size, &m))              \
-			return;                                                        \
-		size_t n = gw_wire_##wire##_encode(__VA_ARGS__ & m, out);              \
-		if (n != size || !gw_wire_##wire##_decode(__VA_ARGS__ out, n, &again)) \
-			abort();                                                       \
-		same(&m, &again, sizeof(m));                                           \
+/* A codec that keeps every byte of a message that it takes. */
+#define EXACT(type, name, wire, ...)                                         \
+	static void name(const uint8_t *body, size_t size)                   \
+	{                                                                    \
+		uint8_t out[GW_WIRE_MAX_FIXED];                              \
+		type m, again;                                               \
+		memset(&m, 0, sizeof(m));                                    \
+		memset(&again, 0, sizeof(again));                            \
+		if (!wire##_decode(__VA_ARGS__ body, size, &m))              \
+			return;                                              \
+		size_t n = wire##_encode(__VA_ARGS__ & m, out);              \
+		if (n != size || !wire##_decode(__VA_ARGS__ out, n, &again)) \
+			abort();                                             \
+		same(&m, &again, sizeof(m));                                 \
 	}
 
-EXACT(struct gw_wire_hello_req, hello_req, hello_req)
-EXACT(struct gw_wire_hello_rsp, hello_rsp, hello_rsp)
-EXACT(struct gw_wire_alloc_req, alloc_req, alloc_req)
-EXACT(struct gw_wire_alloc_rsp, alloc_rsp, alloc_rsp)
-EXACT(struct gw_wire_memory_rsp, memory_rsp, memory_rsp)
-EXACT(struct gw_wire_clear_req, clear_req, clear_req)
-EXACT(struct gw_wire_comm_init_req, comm_init_req, comm_init_req)
-EXACT(struct gw_wire_set_req, set_req, set_req, d, )
-EXACT(struct gw_wire_set_hash_req, set_hash_req, set_hash_req, d, )
-EXACT(struct gw_wire_get_req, get_req, get_req, d, )
-EXACT(struct gw_wire_copy_req, copy_req, copy_req, d, )
-EXACT(struct gw_wire_tensor, tensor_req, tensor_req, d, )
-EXACT(struct gw_wire_node_req, node_req, node_req, d, )
-EXACT(struct gw_wire_memset_req, memset_req, memset_req, d, )
-EXACT(struct gw_wire_2d_req, rows_req, 2d_req, d, )
-EXACT(struct gw_wire_allreduce_req, allreduce_req, allreduce_req, d, )
-EXACT(struct gw_wire_recompute_req, recompute_req, recompute_req, d, )
-EXACT(struct gw_wire_xxh3_req, xxh3_req, xxh3_req, d, )
+EXACT(struct gw_wire_hello_req, hello_req, gw_wire_hello_req)
+EXACT(struct gw_wire_hello_rsp, hello_rsp, gw_wire_hello_rsp)
+EXACT(struct gw_wire_alloc_req, alloc_req, gw_wire_alloc_req)
+EXACT(struct gw_wire_alloc_rsp, alloc_rsp, gw_wire_alloc_rsp)
+EXACT(struct gw_wire_memory_rsp, memory_rsp, gw_wire_memory_rsp)
+EXACT(struct gw_wire_clear_req, clear_req, gw_wire_clear_req)
+EXACT(struct gw_wire_comm_init_req, comm_init_req, gw_wire_comm_init_req)
+EXACT(struct gw_wire_set_req, set_req, gw_wire_set_req, d, )
+EXACT(struct gw_wire_set_hash_req, set_hash_req, gw_wire_set_hash_req, d, )
+EXACT(struct gw_wire_get_req, get_req, gw_wire_get_req, d, )
+EXACT(struct gw_wire_copy_req, copy_req, gw_wire_copy_req, d, )
+EXACT(struct gw_wire_tensor, tensor_req, gw_wire_tensor_req, d, )
+EXACT(struct gw_wire_node_req, node_req, gw_wire_node_req, d, )
+EXACT(struct gw_wire_memset_req, memset_req, gw_wire_memset_req, d, )
+EXACT(struct gw_wire_2d_req, rows_req, gw_wire_2d_req, d, )
+EXACT(struct gw_wire_allreduce_req, allreduce_req, gw_wire_allreduce_req, d, )
+EXACT(struct gw_peers_link_req, link_req, gw_peers_link_req)
+EXACT(struct gw_peers_group_req, group_req, gw_peers_group_req)
+EXACT(struct gw_peers_reduce_req, reduce_req, gw_peers_reduce_req)
+EXACT(struct gw_peers_copy_req, peers_copy_req, gw_peers_copy_req)
+EXACT(struct gw_wire_recompute_req, recompute_req, gw_wire_recompute_req, d, )
+EXACT(struct gw_wire_xxh3_req, xxh3_req, gw_wire_xxh3_req, d, )
 
 static void numbers(const uint8_t *body, size_t size)
 {
@@ -127,7 +132,8 @@ static void extensions(const uint8_t *body, size_t size)
 
 static void (*const targets[])(const uint8_t *body, size_t size) = {hello_req, hello_rsp, alloc_req, alloc_rsp,
 	memory_rsp, clear_req, comm_init_req, set_req, set_hash_req, get_req, copy_req, tensor_req, node_req,
-	memset_req, rows_req, allreduce_req, recompute_req, numbers, graph, info, status, xxh3_req, extensions};
+	memset_req, rows_req, allreduce_req, recompute_req, numbers, graph, info, status, xxh3_req, extensions,
+	link_req, group_req, reduce_req, peers_copy_req};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -9,6 +9,9 @@
 #include "base/log.h"
 #include "base/xxh3.h"
 
+/* Connections so far. */
+static _Atomic uint64_t n_made;
+
 /* A device's numbers must not reach ggml's assertions. */
 #define MAX_ALIGNMENT (UINT64_C(1) << 20)
 
@@ -51,6 +54,7 @@ static enum gw_status make_devices(struct gw_remote_conn *conn, uint32_t n, stru
 static void take_info(struct gw_remote_conn *conn, const struct gw_ext_info *info)
 {
 	conn->cache = info->flags & GW_EXT_SERVER_CACHES ? GW_REMOTE_CACHE_YES : GW_REMOTE_CACHE_NO;
+	conn->makes_links = info->flags & GW_EXT_SERVER_LINKS;
 	conn->xxh3 = (info->flags & GW_EXT_SERVER_XXH3) && gw_xxh3_available();
 	for (uint32_t i = 0; i < conn->n_devices; i++) {
 		const struct gw_ext_device *from = &info->devices[i];
@@ -109,6 +113,7 @@ enum gw_status gw_remote_conn_new(struct gw_remote *remote, struct gw_client *cl
 	conn->opmap = gw_opmap_for(conn->dialect);
 	conn->extensions = gw_client_extensions(client);
 	conn->generation = 1;
+	conn->serial = atomic_fetch_add(&n_made, 1) + 1;
 	conn->exits = exits;
 	if (exits)
 		gw_client_on_loss(client, end_if_used, conn);

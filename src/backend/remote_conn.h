@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "ggml/opmap.h"
 #include "rpc/commands.h"
+#include "wire/peers.h"
 
 /* How many graphs of a device a server keeps: with this many, the next one starts over. Part of the protocol. */
 #define GW_REMOTE_GRAPHS 1024
@@ -43,6 +44,12 @@ struct gw_remote_buffer {
 	struct gw_remote_buffer *prev, *next;
 };
 
+/* A link of this connection's server to that of another one: backend/links.h. */
+struct gw_remote_link {
+	uint64_t other; /* its serial */
+	bool is_up;
+};
+
 struct gw_remote;
 
 struct gw_remote_conn {
@@ -52,6 +59,8 @@ struct gw_remote_conn {
 	const struct gw_opmap *opmap;
 	unsigned extensions;
 	uint32_t n_devices;
+	uint64_t serial;          /* of all connections of this process; never 0 */
+	bool makes_links;         /* the server understands EXT_LINK and what is done over links */
 	bool exits;               /* a loss while it is used ends the program */
 	atomic_bool failure_told; /* a graph was refused because the connection is lost, and that was logged */
 	atomic_bool size_doubt;   /* an impossible allocation size was logged */
@@ -70,6 +79,11 @@ struct gw_remote_conn {
 	uint64_t covered; /* of these, how many were before the last request with a reply */
 	uint64_t ticket;  /* of that request */
 	bool outstanding; /* whether its reply was not drained yet */
+
+	/* Under the lock of backend/links.h. */
+	struct gw_remote_link links[GW_PEERS_LINKS_MAX]; /* by their number */
+	uint32_t n_links;
+	uint64_t groups; /* numbers that are in use, as bits */
 };
 
 /* Asks the server what it is and has. Takes the client over, also on failure. exits: the loss of the connection ends

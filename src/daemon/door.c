@@ -28,6 +28,7 @@ struct guest {
 	struct gw_source source;
 	struct gw_door *door;
 	enum state state;
+	bool halfway;   /* a part of a link's secret has come */
 	uint64_t since; /* it came, */
 	uint64_t until; /* and how long it may be in this state */
 	struct gw_visitor visitor;
@@ -76,6 +77,31 @@ static enum gw_refusal judge(struct gw_visitor *v, uint8_t first)
 	return v->needs_identity && !v->status_only ? GW_REFUSED_ADDRESS : GW_REFUSED_NOT;
 }
 
+/* The secret of a link has come, or not all of it yet. */
+static void take_link(struct guest *g)
+{
+	uint8_t first[GW_PEERS_FIRST];
+	int fd = g->visitor.fd;
+	ssize_t n = recv(fd, first, sizeof(first), MSG_PEEK | MSG_DONTWAIT);
+	/* The rest is on its way. If it is not, the second time is the last. */
+	if (n > 0 && n < GW_PEERS_FIRST && !g->halfway) {
+		g->halfway = true;
+		wake_at(fd, GW_PEERS_FIRST);
+		return;
+	}
+	wake_at(fd, 1);
+	const uint8_t *secret = n == GW_PEERS_FIRST ? gw_peers_first_decode(first) : NULL;
+	if (!secret || recv(fd, first, sizeof(first), MSG_DONTWAIT) != GW_PEERS_FIRST ||
+		!g->door->o.link(g->door->o.user, fd, secret)) {
+		turn_away(g, GW_REFUSED_LINK);
+		return;
+	}
+	gw_log_debug("server %s is linked to a worker", g->visitor.peer);
+	gw_events_pause(g->door->o.events, fd);
+	close(fd);
+	g->state = ABSENT;
+}
+
 static void on_ready(struct gw_source *source)
 {
 	struct guest *g = (struct guest *)source;
@@ -87,6 +113,8 @@ static void on_ready(struct gw_source *source)
 	ssize_t n = recv(g->visitor.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (n > 0 && (refusal = judge(&g->visitor, byte)) != GW_REFUSED_NOT) {
 		turn_away(g, refusal);
+	} else if (n > 0 && byte == GW_PEERS_FIRST_BYTE) {
+		take_link(g);
 	} else if (n > 0) {
 		gw_events_pause(g->door->o.events, g->visitor.fd);
 		wake_at(g->visitor.fd, 1);
@@ -170,6 +198,7 @@ void gw_door_take(struct gw_door *door, int fd, const struct gw_endpoint *ep, co
 		return;
 	}
 	g->state = SILENT;
+	g->halfway = false;
 	g->since = gw_clock_ns();
 	g->until = g->since + door->patience_ns;
 }

@@ -1,7 +1,8 @@
 /* Connections that have not said anything yet. They wait here, for a short time, and cost a descriptor each: a client
  * gets a worker, and a place below --max-clients, when a request's header has come. If no place is free then, it waits
  * a moment for one: a client that reconnects may arrive before the worker of its last connection has reported its end.
- * It looks only at the first byte that a client sends, which distinguishes TLS from HELLO. One thread. */
+ * It looks only at the first byte that a client sends, which distinguishes TLS from HELLO, and links of other servers
+ * (wire/peers.h) from both. One thread. */
 #ifndef GW_DAEMON_DOOR_H
 #define GW_DAEMON_DOOR_H
 
@@ -12,6 +13,7 @@
 #include "daemon/clients/allow.h"
 #include "daemon/clients/visitor.h"
 #include "daemon/workers/refusals.h"
+#include "wire/peers.h"
 
 /* So many wait at once. When one more comes, the one that has waited longest of the host that has most is refused. */
 #define GW_DOOR_MAX 64
@@ -27,6 +29,9 @@ struct gw_door_options {
 	/* A client wants to be served. False: there is no place, and it is still the door's; not after the last time
 	 * that it is asked for. Otherwise the visitor's descriptor is the callee's. */
 	bool (*admit)(void *user, const struct gw_visitor *visitor, bool last);
+
+	/* Another server presents the secret of a link. False: nobody expects it. The descriptor stays the door's. */
+	bool (*link)(void *user, int fd, const uint8_t secret[GW_PEERS_SECRET]);
 	void *user;
 };
 

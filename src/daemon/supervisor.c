@@ -135,6 +135,12 @@ static bool on_visitor(void *user, const struct gw_visitor *visitor, bool last)
 	return true;
 }
 
+static bool on_link(void *user, int fd, const uint8_t secret[GW_PEERS_SECRET])
+{
+	struct gw_supervisor *s = user;
+	return gw_pool_link(s->pool, fd, secret);
+}
+
 enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep, const struct gw_terms *terms,
 	struct gw_endpoint *bound, struct gw_error *err)
 {
@@ -274,6 +280,7 @@ static enum gw_status open_door(struct gw_supervisor *s, struct gw_error *err)
 		.allow = s->o.allow,
 		.refusals = &s->refusals,
 		.admit = on_visitor,
+		.link = on_link,
 		.user = s,
 	};
 	gw_refusals_init(&s->refusals, s->o.board, s->o.max_clients, s->o.max_per_host);

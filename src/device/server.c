@@ -50,6 +50,7 @@ enum gw_status gw_server_new(const struct gw_server_options *options, struct gw_
 	server->transport = options->transport;
 	server->watch = options->watch;
 	server->pair = options->pair;
+	server->await_link = options->await_link;
 	server->pair_user = options->pair_user;
 	server->devices = calloc(options->n_devices, sizeof(*server->devices));
 	server->touched = calloc(options->n_devices, sizeof(*server->touched));

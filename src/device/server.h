@@ -33,6 +33,7 @@ struct gw_server_options {
 	/* Connects to the other server of a pair, for the client at that address (gw_transport.peer): as
 	 * gw_pairing_open (transport/list/pairing.h). NULL: this server joins no pairs. */
 	gw_server_pair pair;
+	gw_server_await_link await_link; /* NULL: it joins pairs only, and is not linked */
 	void *pair_user;
 };
 

@@ -320,3 +320,35 @@ enum gw_status gw_client_comm_free(struct gw_client *c, uint32_t device, struct 
 	uint8_t body[GW_WIRE_MAX_FIXED];
 	return post(c, GW_CMD_COMM_FREE, body, gw_wire_device_req_encode(device, body), err);
 }
+
+enum gw_status gw_client_link(struct gw_client *c, const struct gw_peers_link_req *req, const struct gw_dest *answer,
+	uint64_t *ticket, struct gw_error *err)
+{
+	uint8_t body[GW_PEERS_LINK_REQ];
+	return get(c, GW_CMD_EXT_LINK, body, gw_peers_link_req_encode(req, body), answer, ticket, err);
+}
+
+enum gw_status gw_client_group(struct gw_client *c, const struct gw_peers_group_req *req, struct gw_error *err)
+{
+	uint8_t body[GW_PEERS_GROUP_REQ];
+	return post(c, GW_CMD_EXT_GROUP, body, gw_peers_group_req_encode(req, body), err);
+}
+
+enum gw_status gw_client_reduce(struct gw_client *c, const struct gw_peers_reduce_req *req, struct gw_error *err)
+{
+	uint8_t body[GW_PEERS_REDUCE_MAX];
+	return post(c, GW_CMD_EXT_ALLREDUCE, body, gw_peers_reduce_req_encode(req, body), err);
+}
+
+enum gw_status gw_client_send_to_peer(struct gw_client *c, const struct gw_peers_copy_req *req, struct gw_error *err)
+{
+	uint8_t body[GW_PEERS_COPY_REQ];
+	return post(c, GW_CMD_EXT_SEND, body, gw_peers_copy_req_encode(req, body), err);
+}
+
+enum gw_status gw_client_receive_from_peer(
+	struct gw_client *c, const struct gw_peers_copy_req *req, struct gw_error *err)
+{
+	uint8_t body[GW_PEERS_COPY_REQ];
+	return post(c, GW_CMD_EXT_RECEIVE, body, gw_peers_copy_req_encode(req, body), err);
+}

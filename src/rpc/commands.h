@@ -16,6 +16,7 @@
 #include "wire/ext_status.h"
 #include "wire/extension.h"
 #include "wire/message.h"
+#include "wire/peers.h"
 
 /* The server. */
 
@@ -96,5 +97,18 @@ enum gw_status gw_client_comm_init(struct gw_client *c, const struct gw_wire_com
 /* Has the server add the other one's tensor to its own. */
 enum gw_status gw_client_allreduce(struct gw_client *c, const struct gw_wire_allreduce_req *req, struct gw_error *err);
 enum gw_status gw_client_comm_free(struct gw_client *c, uint32_t device, struct gw_error *err);
+
+/* Links between ggwire servers (wire/peers.h), if the server said GW_EXT_SERVER_LINKS. */
+
+/* A step towards a link; *answer, one byte, is 0 if the server could not take it. */
+enum gw_status gw_client_link(struct gw_client *c, const struct gw_peers_link_req *req, const struct gw_dest *answer,
+	uint64_t *ticket, struct gw_error *err);
+enum gw_status gw_client_group(struct gw_client *c, const struct gw_peers_group_req *req, struct gw_error *err);
+enum gw_status gw_client_reduce(struct gw_client *c, const struct gw_peers_reduce_req *req, struct gw_error *err);
+
+/* Has the server send bytes over a link, or receive them. */
+enum gw_status gw_client_send_to_peer(struct gw_client *c, const struct gw_peers_copy_req *req, struct gw_error *err);
+enum gw_status gw_client_receive_from_peer(
+	struct gw_client *c, const struct gw_peers_copy_req *req, struct gw_error *err);
 
 #endif

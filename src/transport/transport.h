@@ -12,17 +12,12 @@
 
 struct gw_transport;
 
-/* As many bytes out as in. */
-struct gw_duplex {
-	const void *out;
-	void *in;
-	size_t size;      /* of each; at least 1 */
-	bool sends_first; /* which end sends before it receives, where the transport cannot do both at once */
-
-	/* Called, unless it is NULL, while bytes arrive: the first so many bytes at in are there. */
-	void (*arrived)(void *user, size_t bytes);
-	void *user;
+/* A call that makes no progress. */
+struct gw_transport_wait {
+	uint64_t since; /* when the peer was last seen to send something; 0: not checked yet */
+	int unread;     /* bytes from it at that time */
 };
+
 #define GW_IDENTITY_MAX 64 /* bytes of an identity, with its NUL */
 
 /* What a connection can do. One thread may send while another receives. Two threads must not send, or receive, at the
@@ -50,8 +45,16 @@ struct gw_transport_ops {
 	enum gw_status (*recvv)(
 		struct gw_transport *t, const struct iovec *iov, int n, size_t min, size_t *got, struct gw_error *err);
 
-	/* As gw_transport_exchange, with both directions at the same time. NULL: the transport cannot. */
-	enum gw_status (*exchange)(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err);
+	/* As sendv and recvv, but only as much as goes without blocking: *done, which may be 0. hangup_fd polls as
+	 * POLLOUT and POLLIN when they can go on. NULL, both: the transport cannot. */
+	enum gw_status (*try_sendv)(
+		struct gw_transport *t, const struct iovec *iov, int n, size_t *done, struct gw_error *err);
+	enum gw_status (*try_recvv)(
+		struct gw_transport *t, const struct iovec *iov, int n, size_t *done, struct gw_error *err);
+
+	/* To be called after each gw_transport_timeout_ms / 4 without progress, with the same *wait, which is all-zero
+	 * at first and after each progress: whether the peer is lost. NULL as above. */
+	bool (*is_lost)(struct gw_transport *t, struct gw_transport_wait *wait);
 
 	/* Waits for at most timeout_ms until a receive would return at once, with bytes, the end or an error. Returns
 	 * whether it would. 0 does not block; a negative time waits without end. Called by the receiving thread. */

@@ -135,10 +135,15 @@ static const uint32_t body_replies = BIT(GW_CMD_ALLOC_BUFFER) | BIT(GW_CMD_GET_A
 				     BIT(GW_CMD_GET_ALLOC_SIZE) | BIT(GW_CMD_HELLO) | BIT(GW_CMD_DEVICE_COUNT) |
 				     BIT(GW_CMD_GET_TENSOR_2D) | BIT(GW_CMD_COMM_INIT);
 
+static bool is_silent_extension(unsigned cmd)
+{
+	return cmd == GW_CMD_EXT_ALIVE || (cmd >= GW_CMD_EXT_GROUP && cmd <= GW_CMD_EXT_RECEIVE);
+}
+
 enum gw_reply gw_dialect_reply(const struct gw_dialect *dialect, unsigned cmd)
 {
 	if (cmd >= GW_CMD_EXT_FIRST && cmd < GW_CMD_EXT_END)
-		return cmd == GW_CMD_EXT_ALIVE ? GW_REPLY_NONE : GW_REPLY_BODY;
+		return is_silent_extension(cmd) ? GW_REPLY_NONE : GW_REPLY_BODY;
 	if (!gw_dialect_has(dialect, cmd))
 		return GW_REPLY_NONE;
 	if (dialect->empty_reply & BIT(cmd))

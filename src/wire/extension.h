@@ -30,6 +30,7 @@ enum {
 	GW_EXT_SERVER_ALLOC = 1 << 2,  /* EXT_ALLOC is understood */
 	GW_EXT_SERVER_STATUS = 1 << 3, /* EXT_STATUS is understood: wire/ext_status.h */
 	GW_EXT_SERVER_STREAM = 1 << 5, /* EXT_STREAM is understood */
+	GW_EXT_SERVER_LINKS = 1 << 6,  /* EXT_LINK and what is done over links: wire/peers.h */
 	GW_EXT_SERVER_FULL = 1 << 7,   /* this connection accepts only queries: its client has no slot */
 };
 

@@ -17,7 +17,7 @@ worker_of() {
 
 # How often the server with that log blames another server for the end of a session.
 blames() {
-	grep -c 'COMM_ALLREDUCE: server at 127.0.0.1' "$1"
+	grep -c 'EXT_ALLREDUCE: server at 127.0.0.1' "$1"
 }
 
 # hurt SIGNAL WHICH: runs llama-completion and sends the signal to that server's worker.
@@ -55,4 +55,4 @@ hurt KILL second
 hurt STOP second
 generate ggwire "$pair" "$work/text" -sm tensor || fail "llama-completion failed afterwards"
 cmp "$work/expected" "$work/text" || fail "the text differs afterwards"
-[ "$(grep -c 'connected to the server at' "$second_log")" = 5 ] || fail "the servers were not connected each time"
+[ "$(grep -c 'linked to the server at' "$second_log")" = 5 ] || fail "the servers were not connected each time"

@@ -28,7 +28,7 @@ for split in layer tensor; do
 	cmp "$work/expected-$split" "$work/text-$split" || fail "the text differs with -sm $split"
 	servers_alive
 	[ $split = layer ] || for each in "$first_log" "$second_log"; do
-		grep -qE 'joined pairwise comm|connected to the server at' "$each" || fail "the servers are not connected"
+		grep -qE 'joined pairwise comm|(connected|linked) to the server at' "$each" || fail "the servers are not connected"
 	done
 	echo "PASS: -sm $split on $client client, servers $kinds: $(tr '\n' ' ' <"$work/text-$split")"
 done

@@ -83,8 +83,6 @@ static bool pass(int from, int to, uint64_t n)
 
 static bool has_reply(const struct relay *r, unsigned cmd)
 {
-	if (cmd >= GW_CMD_EXT_FIRST)
-		return cmd != GW_CMD_EXT_ALIVE;
 	return gw_dialect_reply(r->dialect, cmd) != GW_REPLY_NONE;
 }
 

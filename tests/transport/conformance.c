@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "transport/list/exchange.h"
 #include "transport/list/transports.h"
 #include "transport/pairs.h"
 
@@ -88,38 +89,44 @@ static void close_end(struct gw_transport **t)
 /* One end of an exchange, in a separate thread. */
 struct exchanger {
 	pthread_t thread;
-	struct gw_transport *t;
-	struct gw_duplex x;
-	size_t arrived; /* as last reported */
-	bool shrank;    /* a report was lower than the one before */
+	struct gw_flow x;
+	size_t left, arrived; /* as last reported */
+	bool shrank;          /* a report was below the one before */
 	enum gw_status status;
 };
 
-static void note_arrival(void *user, size_t bytes)
+static bool note_arrival(void *user, size_t sent, size_t received)
 {
 	struct exchanger *e = user;
-	e->shrank |= bytes < e->arrived;
-	e->arrived = bytes;
+	e->shrank |= sent < e->left || received < e->arrived;
+	e->left = sent;
+	e->arrived = received;
+	return true;
 }
 
 static void *exchange_main(void *arg)
 {
 	struct exchanger *e = arg;
-	e->status = gw_transport_exchange(e->t, &e->x, NULL);
+	e->status = gw_transport_exchange(&e->x, 1, NULL, NULL);
 	return NULL;
 }
 
 static void exchange_both(struct pair *pair, size_t n, uint8_t *const out[2], uint8_t *const in[2])
 {
-	struct exchanger e[2];
+	struct exchanger e[2] = {0};
 	for (size_t i = 0; i < 2; i++) {
-		e[i] = (struct exchanger){.t = i ? pair->b : pair->a};
-		e[i].x = (struct gw_duplex){out[i], in[i], n, i == 0, note_arrival, &e[i]};
+		e[i].x = (struct gw_flow){.t = i ? pair->b : pair->a,
+			.out = {{out[i], 1}, {out[i] + 1, n - 1}},
+			.in = {{in[i], 1}, {in[i] + 1, n - 1}},
+			.sends_first = i == 0,
+			.moved = note_arrival,
+			.user = &e[i]};
 		assert_int_equal(pthread_create(&e[i].thread, NULL, exchange_main, &e[i]), 0);
 	}
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(pthread_join(e[i].thread, NULL), 0);
 		assert_int_equal(e[i].status, GW_OK);
+		assert_int_equal(e[i].left, n);
 		assert_int_equal(e[i].arrived, n);
 		assert_false(e[i].shrank);
 	}
@@ -154,7 +161,7 @@ static void exchanges_work_with_a_half_duplex_peer(void **state)
 	uint8_t *bytes = pattern_bytes(n), *got = malloc(n), *theirs = malloc(n);
 	assert_true(bytes && got && theirs);
 	for (size_t i = 0; i < 2; i++) {
-		struct exchanger e = {.t = pair->a, .x = {bytes, got, n, i == 0, note_arrival, &e}};
+		struct exchanger e = {.x = {pair->a, {{bytes, n}}, {{got, n}}, i == 0, note_arrival, &e}};
 		assert_int_equal(pthread_create(&e.thread, NULL, exchange_main, &e), 0);
 		if (i == 1)
 			assert_int_equal(send_bytes(pair->b, bytes, n), GW_OK);
@@ -175,7 +182,8 @@ static void an_exchange_ends_when_the_peer_closes(void **state)
 {
 	struct pair *pair = pair_of(state);
 	uint8_t out[64] = {1}, in[64];
-	struct exchanger e = {.t = pair->a, .x = {out, in, sizeof(out), true, NULL, NULL}};
+	struct exchanger e = {
+		.x = {.t = pair->a, .out = {{out, sizeof(out)}}, .in = {{in, sizeof(in)}}, .sends_first = true}};
 	assert_int_equal(pthread_create(&e.thread, NULL, exchange_main, &e), 0);
 	assert_int_equal(recv_exactly(pair->b, in, 1), GW_OK);
 	close_end(&pair->b);

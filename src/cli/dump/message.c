@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/dump/graph.h"
+#include "cli/dump/peers.h"
 #include "cli/dump/tensor.h"
 #include "transport/rdma/message.h"
 #include "wire/cursor.h"
@@ -350,6 +351,26 @@ static bool alive_req(const struct context *c, const uint8_t *body, size_t size)
 	return true;
 }
 
+static bool link_req(const struct context *c, const uint8_t *body, size_t size)
+{
+	return gw_dump_link_req(c->to, body, size);
+}
+
+static bool group_req(const struct context *c, const uint8_t *body, size_t size)
+{
+	return gw_dump_group_req(c->to, body, size);
+}
+
+static bool reduce_req(const struct context *c, const uint8_t *body, size_t size)
+{
+	return gw_dump_reduce_req(c->to, body, size);
+}
+
+static bool peers_copy_req(const struct context *c, const uint8_t *body, size_t size)
+{
+	return gw_dump_peers_copy_req(c->to, body, size);
+}
+
 static bool rdma(const struct context *c, const uint8_t *body, size_t size)
 {
 	struct gw_rdma_message m;
@@ -404,6 +425,11 @@ static const struct printers extensions[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_STATUS - GW_CMD_EXT_FIRST] = {nothing, status_rsp},
 	[GW_CMD_EXT_STREAM - GW_CMD_EXT_FIRST] = {stream_req, data_rsp},
 	[GW_CMD_EXT_ALIVE - GW_CMD_EXT_FIRST] = {alive_req, NULL},
+	[GW_CMD_EXT_LINK - GW_CMD_EXT_FIRST] = {link_req, bool_rsp},
+	[GW_CMD_EXT_GROUP - GW_CMD_EXT_FIRST] = {group_req, NULL},
+	[GW_CMD_EXT_ALLREDUCE - GW_CMD_EXT_FIRST] = {reduce_req, NULL},
+	[GW_CMD_EXT_SEND - GW_CMD_EXT_FIRST] = {peers_copy_req, NULL},
+	[GW_CMD_EXT_RECEIVE - GW_CMD_EXT_FIRST] = {peers_copy_req, NULL},
 };
 
 /* For an unknown body, prints the size. */

@@ -78,7 +78,8 @@ static bool strings_end(const struct gw_control_msg *msg)
 	case GW_CONTROL_LEFT:
 		return ends(msg->u.left.why.text, sizeof(msg->u.left.why.text));
 	case GW_CONTROL_PAIR:
-		return ends(msg->u.pair.host, sizeof(msg->u.pair.host));
+		return ends(msg->u.pair.host, sizeof(msg->u.pair.host)) && msg->u.pair.listens <= 1 &&
+		       msg->u.pair.links <= 1;
 	case GW_CONTROL_PAIR_SETUP:
 		return ends(msg->u.pair_setup.pairing.host, sizeof(msg->u.pair_setup.pairing.host)) &&
 		       ends(msg->u.pair_setup.rules.host, sizeof(msg->u.pair_setup.rules.host));

@@ -8,6 +8,8 @@
 #include "daemon/processes/process.h"
 
 #define PROCESSES_MAX 16
+/* A worker waits for one at a time; those before may not have been collected yet. */
+#define PER_WORKER_MAX 4
 
 struct gw_pairing_process {
 	struct gw_pairing_process *next;
@@ -17,10 +19,11 @@ struct gw_pairing_process {
 
 static enum gw_status has_room(const struct gw_pairings *p, const void *worker, struct gw_error *err)
 {
-	size_t n = 0;
+	size_t n = 0, n_own = 0;
 	for (const struct gw_pairing_process *one = p->first; one; one = one->next, n++)
-		if (one->worker == worker)
-			return gw_error_set(err, GW_ERR_LIMIT, "this client is waiting for another server already");
+		n_own += one->worker == worker;
+	if (n_own >= PER_WORKER_MAX)
+		return gw_error_set(err, GW_ERR_LIMIT, "this client is waiting for another server already");
 	if (n >= PROCESSES_MAX)
 		return gw_error_set(
 			err, GW_ERR_LIMIT, "%d clients are waiting for another server already", PROCESSES_MAX);

@@ -15,7 +15,7 @@ struct gw_pairings {
 };
 
 /* Starts a process for a worker. *answer is a socket, the caller's, on which the worker receives PAIRED or FAILED.
- * GW_ERR_LIMIT: this worker has one already, or all have too many. */
+ * GW_ERR_LIMIT: this worker has some already, or all have too many. */
 enum gw_status gw_pairings_start(struct gw_pairings *p, const void *worker, const struct gw_control_pair_setup *setup,
 	int *answer, struct gw_error *err);
 

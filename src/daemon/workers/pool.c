@@ -174,6 +174,11 @@ void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 		gw_refusals_end(pool->o.refusals, GW_REFUSED_WORKER, v);
 }
 
+bool gw_pool_link(struct gw_pool *pool, int fd, const uint8_t secret[GW_PEERS_SECRET])
+{
+	return gw_links_match(&pool->links, secret, fd);
+}
+
 void gw_pool_look_at_memory(struct gw_pool *pool)
 {
 	const struct gw_control_msg msg = {.type = GW_CONTROL_MEMORY};
@@ -253,6 +258,7 @@ void gw_pool_tick(struct gw_pool *pool)
 	uint64_t now = gw_clock_ns();
 	unsigned ready, starting;
 	kill_late(pool, now);
+	gw_links_tick(&pool->links);
 	count_idle(pool, &ready, &starting);
 	if (ready > gw_spares_wanted(&pool->spares, now))
 		end_one(pool);
@@ -269,6 +275,8 @@ uint64_t gw_pool_deadline(struct gw_pool *pool)
 		return now;
 	if (pool->spares.review_at < at)
 		at = pool->spares.review_at;
+	if (gw_links_deadline(&pool->links) < at)
+		at = gw_links_deadline(&pool->links);
 	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
 		if (w->kill_at < at)
 			at = w->kill_at;
@@ -279,6 +287,7 @@ void gw_pool_stop(struct gw_pool *pool, int signal)
 {
 	pool->stopping = true;
 	gw_pairings_stop(&pool->pairings);
+	gw_links_stop(&pool->links);
 	for (struct gw_pool_worker *w = pool->workers; w; w = w->next)
 		kill(w->process.pid, signal);
 }
@@ -305,5 +314,6 @@ void gw_pool_free(struct gw_pool *pool)
 		free(w);
 	}
 	gw_pairings_stop(&pool->pairings);
+	gw_links_stop(&pool->links);
 	free(pool);
 }

@@ -10,6 +10,7 @@
 #include "daemon/clients/visitor.h"
 #include "daemon/processes/control.h"
 #include "daemon/workers/pool_options.h"
+#include "wire/peers.h"
 
 /* The most idle workers that a pool keeps: daemon/workers/spares.h. */
 #define GW_POOL_SPARES_MAX 16
@@ -30,6 +31,9 @@ bool gw_pool_is_due(const struct gw_pool *pool, const struct gw_visitor *visitor
 /* Hands a connection to a worker, or closes it if no worker can be started. A client that gets no slot may still query
  * the server, and is refused when it asks for more. The pool takes ownership of the visitor's descriptor. */
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *visitor);
+
+/* Passes a connection to the worker that expects who presents this secret; fd stays the caller's. False: none does. */
+bool gw_pool_link(struct gw_pool *pool, int fd, const uint8_t secret[GW_PEERS_SECRET]);
 
 /* Makes an idle worker read the devices' free memory and write it to the scoreboard, without waiting for it. Only CPUs
  * are read: an idle worker has no other device open. */

@@ -6,6 +6,7 @@
 #include "daemon/clients/visitor.h"
 #include "daemon/processes/control.h"
 #include "daemon/processes/process.h"
+#include "daemon/workers/links.h"
 #include "daemon/workers/pairings.h"
 #include "daemon/workers/pool_options.h"
 #include "daemon/workers/spares.h"
@@ -55,6 +56,7 @@ struct gw_pool {
 	struct gw_pool_worker *workers;
 	struct gw_spares spares;
 	struct gw_pairings pairings;
+	struct gw_links links;
 	uint64_t quiet_at; /* no spare is started before this time: clients are connecting */
 	unsigned failures; /* consecutive failed starts */
 	uint64_t start_at; /* no start before this time, after a failure */

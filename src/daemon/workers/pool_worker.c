@@ -66,6 +66,7 @@ static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left
 		drop(w);
 	}
 	gw_pairings_drop(&w->pool->pairings, w);
+	gw_links_drop(&w->pool->links, w);
 	w->used = true;
 	/* The supervisor's own knowledge of the client takes precedence over the worker's word. */
 	if (!left->stays || w->tls || w->worked)
@@ -119,6 +120,11 @@ static enum gw_status start_pairing(
 	if (w->tls)
 		return gw_error_set(
 			err, GW_ERR_UNSUPPORTED, "the client uses TLS, which servers do not have between them");
+	if (pairing->links && pairing->listens) {
+		const uint8_t *secret = gw_peers_first_decode(pairing->first);
+		return secret ? gw_links_expect(&w->pool->links, w, secret, answer, err)
+			      : gw_error_set(err, GW_ERR_PROTOCOL, "not the first message of a link");
+	}
 	if (is_pairing_too_much(w))
 		return gw_error_set(err, GW_ERR_LIMIT, "this client has asked too often");
 	enum gw_status status = gw_pairing_rules_init(&w->ep, w->client, &ask.rules, err);
@@ -271,6 +277,7 @@ void gw_pool_conclude(struct gw_pool_worker *w, int status)
 {
 	struct gw_pool *pool = w->pool;
 	gw_pairings_drop(&pool->pairings, w);
+	gw_links_drop(&pool->links, w);
 	if (!pool->stopping) {
 		tell_end(w, status);
 		if (!w->ending && !(w->ready && w->busy))

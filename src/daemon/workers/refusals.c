@@ -10,6 +10,7 @@
 #include "transport/mode.h"
 #include "wire/command.h"
 #include "wire/cursor.h"
+#include "wire/peers.h"
 
 #define TIME_NS UINT64_C(5000000000)
 #define LINES_MAX 5
@@ -53,6 +54,12 @@ static void explain(const struct gw_refusals *r, enum gw_refusal cause, char *ou
 		break;
 	case GW_REFUSED_SHAKING:
 		snprintf(out, size, "too many TLS handshakes are in progress");
+		break;
+	case GW_REFUSED_LINK:
+		snprintf(out, size,
+			"it presents itself as a server that no client here expects; if it is one, its secret was used "
+			"or is older than %d s",
+			GW_PEERS_EXPECT_MS / 1000);
 		break;
 	case GW_REFUSED_NAME:
 		snprintf(

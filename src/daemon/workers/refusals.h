@@ -22,6 +22,7 @@ enum gw_refusal {
 	GW_REFUSED_TLS,      /* it uses TLS, which the listener does not offer */
 	GW_REFUSED_KEY,      /* it failed to authenticate */
 	GW_REFUSED_SHAKING,  /* too many other handshakes are unfinished */
+	GW_REFUSED_LINK,     /* it is not a server that a worker expects */
 	GW_REFUSED_NAME,     /* its identity is at --max-clients-per-host */
 	GW_REFUSED_STATUS,   /* only --allow-status lists it, and it did more than query */
 	GW_REFUSED_STOPPING, /* the server is shutting down */

@@ -125,10 +125,10 @@ static enum gw_status attach(struct worker *w, struct gw_error *err)
 /* The longest time that the connecting process takes, name lookup included. */
 #define PAIR_MS (GW_PAIRING_MS + 20000)
 
-static enum gw_status await_pair(int answer, struct gw_control_msg *msg, int *fd, struct gw_error *err)
+static enum gw_status await_pair(int answer, int ms, struct gw_control_msg *msg, int *fd, struct gw_error *err)
 {
 	struct pollfd pfd = {.fd = answer, .events = POLLIN};
-	if (poll(&pfd, 1, PAIR_MS) <= 0)
+	if (poll(&pfd, 1, ms) <= 0)
 		return gw_error_set(err, GW_ERR_TIMEOUT, "no connection to the other server");
 	return gw_control_recv(answer, false, msg, fd, err);
 }
@@ -145,8 +145,12 @@ static enum gw_status ask_for_pair(
 	enum gw_status status = gw_control_send(GW_CONTROL_FD, true, &msg, -1, err);
 	if (!status)
 		status = gw_control_recv(GW_CONTROL_FD, true, &msg, &answer, err);
+	if (!status && msg.type == GW_CONTROL_PAIRING && pairing->links && pairing->listens) {
+		*fd = answer;
+		return GW_OK;
+	}
 	if (!status && msg.type == GW_CONTROL_PAIRING)
-		status = await_pair(answer, &msg, fd, err);
+		status = await_pair(answer, PAIR_MS, &msg, fd, err);
 	if (answer >= 0)
 		close(answer);
 	if (status || msg.type == GW_CONTROL_PAIRED)
@@ -156,6 +160,23 @@ static enum gw_status ask_for_pair(
 	if (err && msg.type == GW_CONTROL_FAILED)
 		*err = msg.u.error;
 	return msg.type == GW_CONTROL_FAILED ? msg.u.error.status : gw_error_set(err, GW_ERR_PROTOCOL, "no answer");
+}
+
+/* The other server has presented the secret already, but this supervisor may not have looked at it yet. */
+#define LINK_MS 5000
+
+/* gw_server_await_link */
+static enum gw_status await_link(void *user, int ticket, int *fd, struct gw_error *err)
+{
+	struct gw_control_msg msg;
+	(void)user;
+	*fd = -1;
+	enum gw_status status = await_pair(ticket, LINK_MS, &msg, fd, err);
+	if (status == GW_ERR_CLOSED)
+		return gw_error_set(err, GW_ERR_TIMEOUT, "the other server did not come in time");
+	if (!status && msg.type != GW_CONTROL_PAIRED)
+		status = gw_error_set(err, GW_ERR_PROTOCOL, "no link");
+	return status;
 }
 
 static enum gw_status prepare(struct worker *w, struct gw_error *err)
@@ -182,6 +203,7 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		.index_dir = w->setup.index_dir,
 		.watch = watch(w),
 		.pair = w->setup.no_peers ? NULL : ask_for_pair,
+		.await_link = await_link,
 	};
 	return gw_server_new(&options, &w->server, err);
 }

@@ -6,13 +6,10 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "device/peers/greeting.h"
 #include "device/peers/sum.h"
+#include "transport/list/exchange.h"
 #include "transport/list/transports.h"
-
-/* The other server sends this little at once. */
-#define HANDSHAKE_MS 5000
-/* Both servers compute parts of the same graph, but one may be much slower. */
-#define PATIENCE 4
 
 /* Memory beyond this is given back after use. */
 #define KEEP_MAX ((size_t)16 << 20)
@@ -25,81 +22,6 @@ struct gw_communicator {
 	struct gw_buf values; /* of a tensor in memory that this process cannot touch */
 };
 
-static enum gw_status send_caps(struct gw_transport *t, const uint8_t caps[GW_UPGRADE_CAPS], struct gw_error *err)
-{
-	const struct iovec iov = {(void *)(uintptr_t)caps, GW_UPGRADE_CAPS};
-	return t->ops->sendv(t, &iov, 1, err);
-}
-
-static enum gw_status receive_caps(struct gw_transport *t, uint8_t caps[GW_UPGRADE_CAPS], struct gw_error *err)
-{
-	const struct iovec iov = {caps, GW_UPGRADE_CAPS};
-	size_t got;
-	return t->ops->recvv(t, &iov, 1, GW_UPGRADE_CAPS, &got, err);
-}
-
-/* The order is HELLO's, with the server that connects in the client's place. *link is replaced by what follows it. */
-static enum gw_status greet(struct gw_transport **link, bool rdma, struct gw_error *err)
-{
-	uint8_t ours[GW_UPGRADE_CAPS] = {0}, theirs[GW_UPGRADE_CAPS];
-	struct gw_upgrade *upgrade = NULL;
-	struct gw_transport *over = NULL;
-	struct gw_error why;
-	if (rdma && gw_transport_upgrade->offer(*link, ours, &upgrade, &why))
-		memset(ours, 0, sizeof(ours));
-	enum gw_status status = send_caps(*link, ours, err);
-	if (!status)
-		status = receive_caps(*link, theirs, err);
-	if (status || !upgrade) {
-		gw_transport_upgrade->drop(upgrade);
-		return status;
-	}
-	status = gw_transport_upgrade->complete(upgrade, theirs, NULL, &over, &why);
-	if (over)
-		*link = over;
-	if (status && err)
-		*err = why;
-	return status;
-}
-
-static enum gw_status answer(struct gw_transport **link, bool rdma, struct gw_error *err)
-{
-	uint8_t ours[GW_UPGRADE_CAPS] = {0}, theirs[GW_UPGRADE_CAPS];
-	struct gw_upgrade *upgrade = NULL;
-	struct gw_error why;
-	enum gw_status status = receive_caps(*link, theirs, err);
-	if (status)
-		return status;
-	if (rdma)
-		(void)gw_transport_upgrade->accept(*link, theirs, ours, &upgrade, &why);
-	status = send_caps(*link, ours, err);
-	if (!status && upgrade)
-		*link = gw_transport_upgrade->go_over(upgrade);
-	else
-		gw_transport_upgrade->drop(upgrade);
-	return status;
-}
-
-static enum gw_status demand_rdma(const struct gw_transport *before, const struct gw_transport *after,
-	enum gw_transport_mode mode, struct gw_error *err)
-{
-	if (mode == GW_TRANSPORT_RDMA && before == after)
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server is set to RDMA alone");
-	return GW_OK;
-}
-
-static enum gw_status handshake(struct gw_communicator *c, enum gw_transport_mode mode, struct gw_error *err)
-{
-	struct gw_transport *before = c->link;
-	bool rdma = mode != GW_TRANSPORT_TCP;
-	c->link->silence_ms = HANDSHAKE_MS;
-	enum gw_status status = c->listened ? answer(&c->link, rdma, err) : greet(&c->link, rdma, err);
-	if (!status)
-		status = demand_rdma(before, c->link, mode, err);
-	c->link->silence_ms = PATIENCE * gw_transport_timeout_ms();
-	return status;
-}
-
 enum gw_status gw_communicator_new(
 	int fd, bool listened, enum gw_transport_mode mode, struct gw_communicator **out, struct gw_error *err)
 {
@@ -110,9 +32,7 @@ enum gw_status gw_communicator_new(
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for a connection");
 	}
 	c->listened = listened;
-	if (mode == GW_TRANSPORT_AUTO)
-		(void)gw_transport_mode_from_env(&mode, NULL);
-	enum gw_status status = handshake(c, mode, err);
+	enum gw_status status = gw_peers_greet(&c->link, listened, mode, err);
 	if (status) {
 		gw_error_prefix(err, "server at %s", c->link->peer);
 		gw_communicator_free(c);
@@ -149,13 +69,15 @@ static void *room(struct gw_buf *buf, size_t size)
 }
 
 /* Adds what has arrived while more is on its way. */
-static void add_arrived(void *user, size_t bytes)
+static bool add_arrived(void *user, size_t sent, size_t received)
 {
 	struct reduction *r = user;
-	size_t n = bytes / sizeof(uint16_t);
+	size_t n = received / sizeof(uint16_t);
+	(void)sent;
 	const uint16_t *theirs = (const uint16_t *)(const void *)r->c->theirs.data;
 	gw_sum_add_bf16(r->values + r->added, theirs + r->added, n - r->added);
 	r->added = n;
+	return true;
 }
 
 static enum gw_status reduce_bf16(struct reduction *r, struct gw_error *err)
@@ -166,8 +88,13 @@ static enum gw_status reduce_bf16(struct reduction *r, struct gw_error *err)
 	if (!own || !room(&c->theirs, size))
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for %zu bytes", 2 * size);
 	gw_sum_to_bf16(r->values, own, r->n);
-	const struct gw_duplex x = {own, c->theirs.data, size, c->listened, add_arrived, r};
-	return gw_transport_exchange(c->link, &x, err);
+	const struct gw_flow flow = {.t = c->link,
+		.out = {{own, size}},
+		.in = {{c->theirs.data, size}},
+		.sends_first = c->listened,
+		.moved = add_arrived,
+		.user = r};
+	return gw_transport_exchange(&flow, 1, NULL, err);
 }
 
 static enum gw_status reduce_f32(struct reduction *r, struct gw_error *err)
@@ -178,8 +105,9 @@ static enum gw_status reduce_f32(struct reduction *r, struct gw_error *err)
 	if (!theirs)
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for %zu bytes", size);
 	/* Added up only when all of it has left. */
-	const struct gw_duplex x = {r->values, c->theirs.data, size, c->listened, NULL, NULL};
-	enum gw_status status = gw_transport_exchange(c->link, &x, err);
+	const struct gw_flow flow = {
+		.t = c->link, .out = {{r->values, size}}, .in = {{c->theirs.data, size}}, .sends_first = c->listened};
+	enum gw_status status = gw_transport_exchange(&flow, 1, NULL, err);
 	if (!status)
 		gw_sum_add_f32(r->values, theirs, r->n);
 	return status;

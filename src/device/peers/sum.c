@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Elements whose sums are in the processor's cache while the parts are added. */
+#define BLOCK 1024
+
 /* Whether a float is NaN, of its bits. */
 static uint32_t is_nan(uint32_t bits)
 {
@@ -25,12 +28,44 @@ void gw_sum_add_f32(float *sum, const float *values, size_t n)
 		sum[i] += values[i];
 }
 
+static float widen(uint16_t value)
+{
+	uint32_t bits = (uint32_t)value << 16;
+	float wide;
+	memcpy(&wide, &bits, sizeof(wide));
+	return wide;
+}
+
 void gw_sum_add_bf16(float *sum, const uint16_t *values, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint32_t bits = (uint32_t)values[i] << 16;
-		float value;
-		memcpy(&value, &bits, sizeof(value));
-		sum[i] += value;
+	for (size_t i = 0; i < n; i++)
+		sum[i] += widen(values[i]);
+}
+
+void gw_sum_from_bf16(const uint16_t *from, float *to, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = widen(from[i]);
+}
+
+void gw_sum_all_f32(float *sum, const float *const *parts, size_t n_parts, size_t n)
+{
+	float block[BLOCK];
+	for (size_t at = 0; at < n; at += BLOCK) {
+		size_t some = n - at < BLOCK ? n - at : BLOCK;
+		memcpy(block, parts[0] + at, some * sizeof(float));
+		for (size_t k = 1; k < n_parts; k++)
+			gw_sum_add_f32(block, parts[k] + at, some);
+		memcpy(sum + at, block, some * sizeof(float));
+	}
+}
+
+void gw_sum_all_bf16(float *sum, const uint16_t *const *parts, size_t n_parts, size_t n)
+{
+	for (size_t at = 0; at < n; at += BLOCK) {
+		size_t some = n - at < BLOCK ? n - at : BLOCK;
+		gw_sum_from_bf16(parts[0] + at, sum + at, some);
+		for (size_t k = 1; k < n_parts; k++)
+			gw_sum_add_bf16(sum + at, parts[k] + at, some);
 	}
 }

@@ -1,6 +1,7 @@
 #include "device/session/session.h"
 
 #include "device/peers/communicator.h"
+#include "device/peers/peers.h"
 
 #include <stdlib.h>
 
@@ -41,6 +42,7 @@ void gw_session_free(struct gw_session *s)
 	for (size_t i = 0; i < s->server->n_devices; i++)
 		gw_graph_cache_free(&s->devices[i].graphs);
 	gw_buffers_free(&s->buffers);
+	gw_peers_free(s->peers);
 	for (size_t i = 0; i < s->server->n_devices; i++) {
 		gw_communicator_free(s->devices[i].communicator);
 		gw_device_free(&s->devices[i]);

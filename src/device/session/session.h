@@ -21,6 +21,7 @@
 struct gw_cache;
 struct gw_gone;
 struct gw_models;
+struct gw_peers;
 struct gw_prefault;
 
 /* What the sessions of a server share. */
@@ -34,6 +35,7 @@ struct gw_server {
 	enum gw_transport_mode transport;
 	struct gw_server_watch watch;
 	gw_server_pair pair; /* NULL = none */
+	gw_server_await_link await_link;
 	void *pair_user;
 	atomic_bool *touched; /* devices that this process has asked for memory; n_devices */
 };
@@ -49,6 +51,7 @@ struct gw_session {
 	struct gw_staging staging;
 	struct gw_prefault *prefault; /* NULL until there is use for it */
 	struct gw_cache *cache;       /* lent; NULL = none */
+	struct gw_peers *peers;       /* links to other servers; NULL until there is use for it */
 	struct gw_counters *counters;
 	struct gw_counters *own;       /* the same if they are this session's own, else NULL */
 	struct gw_ext_refusal refused; /* as in struct gw_server_visit */

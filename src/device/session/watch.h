@@ -30,4 +30,8 @@ struct gw_server_watch {
 typedef enum gw_status (*gw_server_pair)(
 	void *user, const char *client, const struct gw_pairing *pairing, int *fd, struct gw_error *err);
 
+/* Waits until the other server has come to the link that gw_server_pair gave a ticket for (struct gw_pairing, links).
+ * *fd is the connection. Blocks for some seconds at most. */
+typedef enum gw_status (*gw_server_await_link)(void *user, int ticket, int *fd, struct gw_error *err);
+
 #endif

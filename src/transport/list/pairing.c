@@ -172,11 +172,27 @@ static enum gw_status connect_to_peer(
 	uint64_t deadline = gw_clock_deadline(CONNECT_MS);
 	int failure;
 	while ((failure = connect_once(peers, pairing->port, deadline, fd))) {
-		if (gw_clock_ns() >= deadline)
+		if (pairing->links || gw_clock_ns() >= deadline)
 			return gw_error_set(err, GW_ERR_TIMEOUT, "cannot connect to %s:%u: %s", pairing->host,
 				pairing->port, strerror(failure));
 		nanosleep(&pause, NULL);
 	}
+	return GW_OK;
+}
+
+static enum gw_status open_link(
+	const struct gw_pairing *pairing, const struct peers *peers, int *fd, struct gw_error *err)
+{
+	int made;
+	enum gw_status status = connect_to_peer(pairing, peers, &made, err);
+	if (status)
+		return status;
+	/* A new connection has room for this little. */
+	if (send(made, pairing->first, sizeof(pairing->first), MSG_NOSIGNAL) != (ssize_t)sizeof(pairing->first)) {
+		close(made);
+		return gw_error_set(err, GW_ERR_LOST, "%s:%u closed the connection", pairing->host, pairing->port);
+	}
+	*fd = made;
 	return GW_OK;
 }
 
@@ -312,9 +328,13 @@ enum gw_status gw_pairing_open(
 	enum gw_status status = GW_OK;
 	if (pairing->port < LOWEST_PORT)
 		return gw_error_set(err, GW_ERR_INVALID, "port %u is not above %d", pairing->port, LOWEST_PORT - 1);
+	if (pairing->links && pairing->listens)
+		return gw_error_set(err, GW_ERR_INVALID, "a link is not waited for here");
 	if (!pairing->listens || pairing->host[0])
 		status = find_peers(pairing, rules, &w.peers, err);
 	if (status)
 		return status;
-	return pairing->listens ? listen_for_peer(pairing, &w, fd, err) : connect_to_peer(pairing, &w.peers, fd, err);
+	if (pairing->listens)
+		return listen_for_peer(pairing, &w, fd, err);
+	return (pairing->links ? open_link : connect_to_peer)(pairing, &w.peers, fd, err);
 }

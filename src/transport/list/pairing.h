@@ -14,6 +14,7 @@
 
 #define GW_PAIRING_OWN_HOST sizeof(((struct gw_endpoint *)0)->host)
 #define GW_PAIRING_HOST 64          /* bytes of a host's name, with its NUL */
+#define GW_PAIRING_FIRST 40         /* bytes that a link begins with */
 #define GW_PAIRING_PORT_OFFSET 1000 /* from a server's port to the one on which it listens for the other server */
 #define GW_PAIRING_MS 10000         /* the longest that gw_pairing_open waits, name lookup aside */
 
@@ -22,6 +23,11 @@ struct gw_pairing {
 	uint32_t listens; /* 0 or 1; not bool, whose other values a process that was taken over could send */
 	uint16_t port;
 	char host[GW_PAIRING_HOST]; /* of the other server: to connect to, or where it will come from ("": not known) */
+
+	/* 1: the connection is a link, and begins with these bytes, which are a secret. The side that connects goes to
+	 * the other server's own port. There, who owns the port looks for them, and gw_pairing_open has no part. */
+	uint32_t links;
+	uint8_t first[GW_PAIRING_FIRST];
 };
 
 /* Who asks, and what is allowed. */
@@ -44,8 +50,8 @@ enum gw_status gw_pairing_rules_init(
  * is on another one. The listening side takes only connections from the other server's addresses, if those are known,
  * and only one on which GW_UPGRADE_CAPS plausible bytes arrive; others are dropped with a log line, and the wait goes
  * on. The client ends it by coming itself and closing the connection: GW_ERR_CLOSED. The connecting side tries
- * for five seconds, until the other one listens. GW_ERR_INVALID: the request breaks a rule; GW_ERR_SYSTEM: the port is
- * taken; GW_ERR_NOT_FOUND: the name; GW_ERR_TIMEOUT. Blocks. */
+ * for five seconds, until the other one listens; for a link once, and it sends the first bytes. GW_ERR_INVALID: the
+ * request breaks a rule; GW_ERR_SYSTEM: the port is taken; GW_ERR_NOT_FOUND: the name; GW_ERR_TIMEOUT. Blocks. */
 enum gw_status gw_pairing_open(
 	const struct gw_pairing *pairing, const struct gw_pairing_rules *rules, int *fd, struct gw_error *err);
 

@@ -92,32 +92,6 @@ void gw_transport_peer_domain(int fd, char *out, size_t size)
 	snprintf(out, size, "%s", "");
 }
 
-static enum gw_status send_all(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err)
-{
-	const struct iovec iov = {(void *)(uintptr_t)x->out, x->size};
-	return t->ops->sendv(t, &iov, 1, err);
-}
-
-static enum gw_status receive_all(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err)
-{
-	const struct iovec iov = {x->in, x->size};
-	size_t got;
-	enum gw_status status = t->ops->recvv(t, &iov, 1, x->size, &got, err);
-	if (!status && x->arrived)
-		x->arrived(x->user, x->size);
-	return status;
-}
-
-enum gw_status gw_transport_exchange(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err)
-{
-	if (t->ops->exchange)
-		return t->ops->exchange(t, x, err);
-	enum gw_status status = x->sends_first ? send_all(t, x, err) : receive_all(t, x, err);
-	if (status)
-		return status;
-	return x->sends_first ? receive_all(t, x, err) : send_all(t, x, err);
-}
-
 enum gw_status gw_transport_accept(int listener, int *fd)
 {
 	for (;;) {

@@ -32,10 +32,6 @@ void gw_transport_peer_name(int fd, char *out, size_t size);
 #define GW_TRANSPORT_DOMAIN 80
 void gw_transport_peer_domain(int fd, char *out, size_t size);
 
-/* Sends x->size bytes and receives as many. The peer does the same, with the other value of sends_first, in any order.
- * Errors as sendv and recvv; the connection is unusable after one. */
-enum gw_status gw_transport_exchange(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err);
-
 /* Accepts the next connection of a listening descriptor, close-on-exec. Does not block if the descriptor does not.
  * Errors of connections that ended before they were accepted are passed over: accept(2), "Error handling".
  * GW_ERR_NOT_FOUND: no connection is waiting. GW_ERR_LIMIT: the system lacks descriptors or memory, so pause before the

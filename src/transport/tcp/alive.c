@@ -59,7 +59,7 @@ static bool is_silent(int fd)
 
 /* Whether a peer that promised to send something regularly has been silent for too long. This is checked every quarter
  * of that time, so a quarter has passed before the first check. */
-static bool is_mute(int fd, int silence_ms, struct gw_tcp_wait *w)
+static bool is_mute(int fd, int silence_ms, struct gw_transport_wait *w)
 {
 	uint64_t patience = (uint64_t)silence_ms * (GW_NS_PER_MS * 3 / 4);
 	uint64_t now = gw_clock_ns();
@@ -68,11 +68,11 @@ static bool is_mute(int fd, int silence_ms, struct gw_tcp_wait *w)
 		return false;
 	(void)ioctl(fd, FIONREAD, &unread);
 	if (!w->since || unread != w->unread)
-		*w = (struct gw_tcp_wait){now, unread};
+		*w = (struct gw_transport_wait){now, unread};
 	return now - w->since >= patience;
 }
 
-bool gw_tcp_is_lost(int fd, int silence_ms, struct gw_tcp_wait *w)
+bool gw_tcp_is_lost(int fd, int silence_ms, struct gw_transport_wait *w)
 {
 	return is_silent(fd) || is_mute(fd, silence_ms, w);
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "transport/transport.h"
+
 /* Makes the system probe the peer of a TCP socket while no data is in flight. */
 void gw_tcp_watch(int fd);
 
@@ -12,15 +14,9 @@ void gw_tcp_watch(int fd);
  * checks the peer. */
 void gw_tcp_tick(int fd);
 
-/* A call that makes no progress; all-zero at its start, and whenever it has made some. */
-struct gw_tcp_wait {
-	uint64_t since; /* when the peer was last seen to send something; 0: not checked yet */
-	int unread;     /* bytes from it at that time */
-};
-
 /* Whether to give the peer up: its system has not answered for longer than gw_transport_timeout_ms although it was
  * asked, or it has promised to send something within silence_ms (0: it has not) and was silent for that long. To be
  * called after each tick without progress. */
-bool gw_tcp_is_lost(int fd, int silence_ms, struct gw_tcp_wait *w);
+bool gw_tcp_is_lost(int fd, int silence_ms, struct gw_transport_wait *w);
 
 #endif

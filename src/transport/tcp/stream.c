@@ -54,7 +54,7 @@ static enum gw_status ended(struct stream *s, size_t got, struct gw_error *err)
 }
 
 /* Whether to repeat a send or receive that failed. */
-static bool goes_on(const struct stream *s, int errnum, struct gw_tcp_wait *w)
+static bool goes_on(const struct stream *s, int errnum, struct gw_transport_wait *w)
 {
 	if (errnum == EAGAIN || errnum == EWOULDBLOCK)
 		return !gw_tcp_is_lost(s->fd, s->base.silence_ms, w);
@@ -65,7 +65,7 @@ static enum gw_status stream_sendv(struct gw_transport *t, const struct iovec *i
 {
 	struct stream *s = stream_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
-	struct gw_tcp_wait w = {0};
+	struct gw_transport_wait w = {0};
 	while (pos.n > 0) {
 		struct iovec batch[SEND_BATCH];
 		struct msghdr msg = {.msg_iov = batch};
@@ -77,7 +77,7 @@ static enum gw_status stream_sendv(struct gw_transport *t, const struct iovec *i
 		if (sent < 0)
 			return broken(s, failure, err);
 		gw_iov_advance(&pos, (size_t)sent);
-		w = (struct gw_tcp_wait){0};
+		w = (struct gw_transport_wait){0};
 	}
 	return GW_OK;
 }
@@ -87,7 +87,7 @@ static enum gw_status stream_recvv(
 {
 	struct stream *s = stream_of(t);
 	struct gw_iov_pos pos = gw_iov_start(iov, n);
-	struct gw_tcp_wait w = {0};
+	struct gw_transport_wait w = {0};
 	size_t sum = 0;
 	while (sum < min) {
 		struct iovec rest[2];
@@ -102,86 +102,42 @@ static enum gw_status stream_recvv(
 		if (r == 0)
 			return ended(s, sum, err);
 		sum += (size_t)r;
-		w = (struct gw_tcp_wait){0};
+		w = (struct gw_transport_wait){0};
 		gw_iov_advance(&pos, (size_t)r);
 	}
 	*got = sum;
 	return GW_OK;
 }
 
-/* Bytes that are taken out of the socket before the caller may work on them. */
-#define ARRIVAL_MAX ((size_t)256 << 10)
-
-/* An exchange under way. */
-struct both_ways {
-	struct stream *s;
-	const struct gw_duplex *x;
-	size_t sent, got;
-	struct gw_tcp_wait wait;
-};
-
-/* Sends what there is room for; an error other than that there is none is an errno. */
-static int both_send(struct both_ways *d)
+static enum gw_status stream_try_sendv(
+	struct gw_transport *t, const struct iovec *iov, int n, size_t *done, struct gw_error *err)
 {
-	const uint8_t *from = d->x->out;
-	ssize_t n = send(d->s->fd, from + d->sent, d->x->size - d->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 0 : errno;
-	if (n > 0)
-		d->wait = (struct gw_tcp_wait){0};
-	d->sent += (size_t)n;
-	return 0;
-}
-
-static enum gw_status both_receive(struct both_ways *d, struct gw_error *err)
-{
-	uint8_t *to = d->x->in;
-	size_t left = d->x->size - d->got;
-	/* Once all is sent, the wait is the receive itself. */
-	int flags = d->sent < d->x->size ? MSG_DONTWAIT : 0;
-	ssize_t n = recv(d->s->fd, to + d->got, left < ARRIVAL_MAX ? left : ARRIVAL_MAX, flags);
-	if (n == 0)
-		return ended(d->s, d->got, err);
-	if (n < 0) {
-		int failure = errno;
-		if (failure == EINTR || (failure == EAGAIN && (flags || goes_on(d->s, failure, &d->wait))))
-			return GW_OK;
-		return broken(d->s, failure, err);
-	}
-	d->wait = (struct gw_tcp_wait){0};
-	d->got += (size_t)n;
-	if (d->x->arrived)
-		d->x->arrived(d->x->user, d->got);
+	const struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+	struct stream *s = stream_of(t);
+	ssize_t sent = sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		return broken(s, errno, err);
+	*done = sent > 0 ? (size_t)sent : 0;
 	return GW_OK;
 }
 
-/* Until one of the directions can go on. */
-static enum gw_status both_wait(struct both_ways *d, struct gw_error *err)
+static enum gw_status stream_try_recvv(
+	struct gw_transport *t, const struct iovec *iov, int n, size_t *done, struct gw_error *err)
 {
-	struct pollfd pfd = {.fd = d->s->fd, .events = POLLOUT};
-	if (d->got < d->x->size)
-		pfd.events |= POLLIN;
-	int rc = poll(&pfd, 1, gw_transport_timeout_ms() / 4);
-	if (rc == 0 && !goes_on(d->s, EAGAIN, &d->wait))
-		return broken(d->s, EAGAIN, err);
+	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+	struct stream *s = stream_of(t);
+	ssize_t got = recvmsg(s->fd, &msg, MSG_DONTWAIT);
+	if (got == 0)
+		return ended(s, 0, err);
+	if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		return broken(s, errno, err);
+	*done = got > 0 ? (size_t)got : 0;
 	return GW_OK;
 }
 
-static enum gw_status stream_exchange(struct gw_transport *t, const struct gw_duplex *x, struct gw_error *err)
+static bool stream_is_lost(struct gw_transport *t, struct gw_transport_wait *wait)
 {
-	struct both_ways d = {.s = stream_of(t), .x = x};
-	enum gw_status status = GW_OK;
-	while (!status && (d.sent < x->size || d.got < x->size)) {
-		size_t before = d.sent + d.got;
-		int failure = d.sent < x->size ? both_send(&d) : 0;
-		if (failure)
-			return broken(d.s, failure, err);
-		if (d.got < x->size)
-			status = both_receive(&d, err);
-		if (!status && d.sent + d.got == before && d.sent < x->size)
-			status = both_wait(&d, err);
-	}
-	return status;
+	return gw_tcp_is_lost(stream_of(t)->fd, t->silence_ms, wait);
 }
 
 static bool stream_readable(struct gw_transport *t, int timeout_ms)
@@ -216,8 +172,9 @@ static void stream_close(struct gw_transport *t)
 #define OPS(name_, title_)                                                                               \
 	{                                                                                                \
 		.name = (name_), .title = (title_), .sendv = stream_sendv, .recvv = stream_recvv,        \
-		.exchange = stream_exchange, .readable = stream_readable, .hangup_fd = stream_hangup_fd, \
-		.shutdown = stream_shutdown, .close = stream_close,                                      \
+		.try_sendv = stream_try_sendv, .try_recvv = stream_try_recvv, .is_lost = stream_is_lost, \
+		.readable = stream_readable, .hangup_fd = stream_hangup_fd, .shutdown = stream_shutdown, \
+		.close = stream_close,                                                                   \
 	}
 
 static const struct gw_transport_ops ops[] = {

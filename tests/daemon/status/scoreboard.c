@@ -270,6 +270,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(client_appears_with_its_counters, setup, teardown),
+		cmocka_unit_test(metrics_of_clients_are_bounded),
+		cmocka_unit_test_setup_teardown(
+			what_clients_hold_is_not_free_where_the_device_cannot_tell, setup, teardown),
 		cmocka_unit_test_setup_teardown(next_client_of_a_worker_starts_at_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(totals_survive_a_workers_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_never_fall_nor_jump, setup, teardown),
