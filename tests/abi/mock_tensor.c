@@ -91,6 +91,16 @@ int64_t ggml_nrows(const struct ggml_tensor *t)
 	return t->ne[1] * t->ne[2] * t->ne[3];
 }
 
+bool ggml_are_same_shape(const struct ggml_tensor *a, const struct ggml_tensor *b)
+{
+	return memcmp(a->ne, b->ne, sizeof(a->ne)) == 0;
+}
+
+bool ggml_are_same_stride(const struct ggml_tensor *a, const struct ggml_tensor *b)
+{
+	return memcmp(a->nb, b->nb, sizeof(a->nb)) == 0;
+}
+
 /* Whether the elements, and all dimensions above the `loose`th, are adjacent. */
 static bool is_contiguous_above(const struct ggml_tensor *t, int loose)
 {
