@@ -36,7 +36,7 @@ static const char *text_of(uint32_t reason)
 		return "refused: no client slot is free, or none for this host; try again later, or raise "
 		       "--max-clients or --max-clients-per-host on the server";
 	case GW_EXT_REASON_ADDRESS:
-		return "refused: this machine's address is not in the server's --allow list";
+		return "refused: this machine's address is not in the server's --allow list; add it there";
 	case GW_EXT_REASON_STATUS:
 		return "refused: this machine can only query the server's status; add its address to --allow on the "
 		       "server";

@@ -27,7 +27,7 @@ static void every_reason_has_a_sentence(void **state)
 			assert_string_not_equal(text, texts[k]);
 	}
 	assert_non_null(strstr(texts[GW_EXT_REASON_FULL], "all 64 client slots"));
-	assert_non_null(strstr(texts[GW_EXT_REASON_HOST], "this host has 64 connections"));
+	assert_non_null(strstr(texts[GW_EXT_REASON_HOST], "this host already has 64 connections"));
 	assert_non_null(strstr(texts[GW_EXT_REASON_TLS + 1], "gives reason 9,"));
 }
 

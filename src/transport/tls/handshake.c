@@ -175,8 +175,8 @@ static enum gw_status failed(const struct gw_openssl *lib, struct gw_error *err)
 		      reason == ALERT_REASONS + SSL_AD_HANDSHAKE_FAILURE ||
 		      reason == ALERT_REASONS + SSL_AD_UNKNOWN_PSK_IDENTITY;
 	if (reason == ALERT_REASONS + SSL_AD_ACCESS_DENIED)
-		return gw_error_set(
-			err, GW_ERR_LIMIT, "refused: this machine's address is not in the server's --allow list");
+		return gw_error_set(err, GW_ERR_LIMIT,
+			"refused: this machine's address is not in the server's --allow list; add it there");
 	return gw_error_set(
 		err, is_key ? GW_ERR_INVALID : GW_ERR_PROTOCOL, "TLS handshake: %s", text ? text : "unknown reason");
 }
