@@ -131,8 +131,6 @@ static size_t buft_alignment(ggml_backend_buffer_type_t buft)
 	return ALIGNMENT;
 }
 
-/* Streams */
-
 static struct stream *stream_of(ggml_backend_t backend)
 {
 	return backend->context;
@@ -200,8 +198,6 @@ static const struct ggml_backend_i stream_functions = {
 	.synchronize = stream_synchronize,
 	.graph_compute = stream_compute,
 };
-
-/* Devices */
 
 static const char *device_name(ggml_backend_dev_t dev)
 {
@@ -311,8 +307,6 @@ static const struct ggml_backend_device_i device_functions = {
 	.supports_op = device_supports_op,
 	.supports_buft = device_supports_buft,
 };
-
-/* The registry's entry */
 
 static const char *registry_name(ggml_backend_reg_t reg)
 {

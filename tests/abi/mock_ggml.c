@@ -12,8 +12,6 @@ static void unexpected(const char *what)
 	abort();
 }
 
-/* Buffer types and buffers. */
-
 const char *ggml_backend_buft_name(buft_t buft)
 {
 	return buft->get_name(buft);
@@ -129,8 +127,6 @@ void ggml_backend_buffer_reset(buf_t buffer)
 		buffer->table.reset(buffer);
 }
 
-/* Contents of tensors. */
-
 static buf_t of(cten_t tensor)
 {
 	return tensor->view_src ? tensor->view_src->buffer : tensor->buffer;
@@ -200,8 +196,6 @@ void ggml_backend_tensor_copy_async(be_t from, be_t to, const struct ggml_tensor
 	if (!to->cpy_tensor_async(from, to, src, dst))
 		unexpected("an asynchronous copy by hand");
 }
-
-/* Backends, events, devices, registry entries. */
 
 ggml_guid_t ggml_backend_guid(be_t b)
 {

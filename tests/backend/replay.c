@@ -48,8 +48,6 @@ static struct replay {
 	struct kept *graphs;
 } r;
 
-/* Tensors. */
-
 static ggml_backend_buffer_t buffer_of(uint64_t handle)
 {
 	for (size_t i = 0; i < r.n_buffers; i++)
@@ -354,8 +352,6 @@ static const struct fake_request *check(const struct gw_exchange *x, const struc
 	assert_said(x, sent);
 	return sent->next;
 }
-
-/* The whole replay. */
 
 static void load(const char *version, const char *name)
 {

@@ -85,8 +85,6 @@ static void synchronize(ggml_backend_t backend)
 	last = &first;
 }
 
-/* Buffers */
-
 static uint8_t *memory_alloc(size_t size)
 {
 	for (struct block **b = &freed; *b; b = &(*b)->next) {
@@ -215,8 +213,6 @@ static struct ggml_backend_buffer_type buft = {.iface = {.get_name = buft_name,
 						       .get_alloc_size = buft_alloc_size},
 	.device = &device};
 
-/* The backend */
-
 static const char *backend_name(ggml_backend_t backend)
 {
 	(void)backend;
@@ -285,8 +281,6 @@ static ggml_backend_t device_init(ggml_backend_dev_t dev, const char *params)
 	fake.n_backends++;
 	return backend;
 }
-
-/* The device */
 
 static const char *device_name(ggml_backend_dev_t dev)
 {

@@ -123,7 +123,7 @@ harmed=$((count - survived))
 cut_off
 completion $endpoint
 judge "nobody answers" $?
-grep -q "server at $endpoint: cannot connect: .*no answer" "$work/client.log" || fail "an unreachable server is not reported"
+grep -q "$endpoint is not used: cannot connect: .*no answer" "$work/client.log" || fail "an unreachable server is not reported"
 mend
 completion $endpoint || fail "the server does not serve the next client: exit status $?"
 alive "$server_pid" || fail "the server died"

@@ -106,8 +106,7 @@ static int use_driver_cache(void)
 static int run_programs(void)
 {
 	char *const argv[] = {(char *)"true", NULL};
-	/* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork): the sandbox must deny
-	 * it */
+	/* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork): must be denied */
 	return denied(execv("/bin/true", argv)) || denied(fork()) || denied(vfork()) ||
 	       denied(syscall(SYS_execveat, AT_FDCWD, "/bin/true", argv, NULL, 0));
 }
