@@ -23,6 +23,7 @@ interop_begin
 ! "$build/bin/ggwire" --version | grep -q '^not in this build:.*discovery' || { echo "SKIP: this build has no discovery"; exit 77; }
 ggwire=$build/bin/ggwire
 export HOME="$work" XDG_CONFIG_HOME="$work/config"
+there=
 
 cat >"$work/dbus.conf" <<END
 <busconfig>
