@@ -1,5 +1,6 @@
 #include "daemon/serve.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,15 @@ static void learn(const struct gw_probe *probe, struct gw_control_setup *setup, 
 		setup->libraries[0] = '\0';
 }
 
+static void set_place(struct gw_scoreboard *board, const struct names *names)
+{
+	char host[HOST_NAME_MAX + 1] = "",
+				  endpoints[sizeof(names->text) + 2 * sizeof(names->text) / sizeof(names->text[0])];
+	gethostname(host, sizeof(host) - 1);
+	join(names, endpoints, sizeof(endpoints));
+	gw_scoreboard_set_place(board, host, endpoints);
+}
+
 /* Looks for devices and says so. */
 static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const struct names *names,
 	struct gw_control_setup *setup, struct gw_scoreboard *board, bool *has_drivers, struct gw_error *err)
@@ -261,6 +271,7 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 		return status;
 	status = log_banner(o, names, setup, &probe, err);
 	gw_scoreboard_set_protocol(board, gw_server_dialect()->version);
+	set_place(board, names);
 	for (size_t i = 0; i < probe.n_devices; i++) {
 		const struct gw_control_device *d = &probe.devices[i];
 		gw_scoreboard_add_device(board, d->name, d->description, d->total, d->free);
