@@ -25,5 +25,6 @@ gw_feature(RDMA GGWIRE_HAS_RDMA GGWIRE_RDMA libibverbs-dev "connections over RDM
 gw_feature(seccomp GGWIRE_HAS_SECCOMP GGWIRE_SANDBOX libseccomp-dev "filter for the system calls of workers")
 gw_feature(TLS GGWIRE_HAS_TLS GGWIRE_TLS libssl-dev "keys and encryption")
 gw_feature(HTTP GGWIRE_HAS_HTTP GGWIRE_HTTP libmicrohttpd-dev "status page and metrics")
+gw_feature(discovery GGWIRE_HAS_AVAHI GGWIRE_AVAHI libavahi-client-dev "finding servers on the network")
 gw_feature(ncurses GGWIRE_HAS_NCURSES GGWIRE_TOP libncurses-dev "live view of ggwire top")
 gw_feature(XXH3 GGWIRE_HAS_XXH3 GGWIRE_XXH3 libxxhash-dev "fast hashes of weights between ggwire peers")

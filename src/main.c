@@ -10,6 +10,7 @@
 #include "cli/suggest.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
+#include "daemon/announce/announce_run.h"
 #include "daemon/serve.h"
 #include "daemon/status/http_process.h"
 #include "daemon/workers/pairing_run.h"
@@ -63,6 +64,7 @@ static const struct verb verbs[] = {
 	{"serve", "ggwire serve", gw_serve_main, "lend this machine's devices to ggml programs on other machines"},
 	{"key", "ggwire key", gw_key_main, "manage the keys of a server's clients"},
 	{"run", "ggwire run", gw_run_main, "run a program with the devices of servers"},
+	{"discover", "ggwire discover", gw_discover_main, "list the servers that are announced on the network"},
 	{"devices", "ggwire devices", gw_devices_main, "list the devices of servers, with a command line for them"},
 	{"ping", "ggwire ping", gw_ping_main, "measure round trips to a server, and say what it is"},
 	{"bench", "ggwire bench", gw_bench_main, "measure what a server and the way to it can do"},
@@ -136,6 +138,8 @@ static int dispatch(int argc, char **argv)
 		return gw_worker_main();
 	if (strcmp(command, "http") == 0)
 		return gw_http_main();
+	if (strcmp(command, "announce") == 0)
+		return gw_announce_main();
 	if (strcmp(command, "pair") == 0)
 		return gw_pairing_main();
 	if (strcmp(command, "help") == 0)

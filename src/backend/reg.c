@@ -9,6 +9,7 @@
 #include "backend/report/sink.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "discovery/browse.h"
 #include "ggml/abi.h"
 #include "transport/list/endpoint.h"
 
@@ -263,10 +264,36 @@ static bool named_before(const char *endpoint)
 	return false;
 }
 
+/* A list of the servers that are announced on the network, for the caller to free; NULL, after a line that says so, if
+ * there are none. */
+static char *find_servers(void)
+{
+	struct gw_found_list *found = malloc(sizeof(*found));
+	struct gw_error err;
+	size_t refused = 0;
+	char *list = NULL;
+	enum gw_status status = found ? gw_browse_trusted(GW_BROWSE_MS, found, &refused, &err)
+				      : gw_error_set(&err, GW_ERR_NOMEM, "out of memory");
+	if (refused)
+		gw_log_warn("ggwire: %zu announced servers are not used: none of the user's keys is for them", refused);
+	if (!status && found->n == 0)
+		status = gw_error_set(&err, GW_ERR_NOT_FOUND, "no server is announced on the network");
+	if (!status)
+		list = calloc(found->n, GW_FOUND_ENDPOINT + 1);
+	for (size_t i = 0; list && i < found->n; i++) {
+		strcat(list, i > 0 ? "," : "");
+		strcat(list, found->items[i].endpoint);
+	}
+	free(found);
+	if (status)
+		gw_failure_not_used("GGML_RPC_SERVERS=auto", &err);
+	return list;
+}
+
 static void add_servers_of_environment(void)
 {
 	const char *value = getenv("GGML_RPC_SERVERS");
-	char *list = value ? strdup(value) : NULL;
+	char *list = !value ? NULL : strcmp(value, "auto") == 0 ? find_servers() : strdup(value);
 
 	for (char *endpoint, *rest = list; (endpoint = gw_endpoint_next(&rest));) {
 		if (!endpoint[0] || named_before(endpoint))

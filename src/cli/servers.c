@@ -1,9 +1,12 @@
 #include "cli/servers.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/verb.h"
+#include "discovery/browse.h"
 #include "transport/list/endpoint.h"
 
 static int add(const char *program, const char *source, const char *text, struct gw_servers *s)
@@ -51,8 +54,47 @@ static char *join(int n, char **arguments)
 	return text;
 }
 
+/* The servers that are announced on the network. n is 0 if there are none, or none can be found. */
+static int discover(const char *program, struct gw_servers *out, struct gw_error *err)
+{
+	static struct gw_found_list found;
+	char list[GW_FOUND_MAX * (GW_FOUND_ENDPOINT + 1)] = "", *end = list;
+	size_t refused;
+	*out = (struct gw_servers){0};
+	err->text[0] = '\0';
+	if (gw_browse_trusted(GW_BROWSE_MS, &found, &refused, err))
+		return GW_VERB_GOES_ON;
+	if (refused)
+		gw_verb_complain(
+			program, 0, "%zu announced servers are not used: none of your keys is for them", refused);
+	for (size_t i = 0; i < found.n; i++)
+		end += sprintf(end, "%s%s", i > 0 ? "," : "", found.items[i].endpoint);
+	if (found.n == 0)
+		return GW_VERB_GOES_ON;
+	gw_verb_complain(program, 0, "found on the network: %s", list);
+	*out = (struct gw_servers){.text = strdup(list)};
+	return split(program, "discovery", out);
+}
+
+static bool is_auto(const char *list)
+{
+	return strcmp(list, "auto") == 0;
+}
+
+static int take_announced(const char *program, const char *source, struct gw_servers *out)
+{
+	struct gw_error err;
+	int rc = discover(program, out, &err);
+	if (rc != GW_VERB_GOES_ON || out->n > 0)
+		return rc;
+	return gw_verb_complain(program, GW_EXIT_FINDING, "%s%sauto: %s", source, source[0] ? "=" : "",
+		err.text[0] ? err.text : "no server is announced on the network; see ggwire serve --announce");
+}
+
 int gw_servers_take_list(const char *program, const char *source, const char *list, struct gw_servers *out)
 {
+	if (is_auto(list))
+		return take_announced(program, source, out);
 	*out = (struct gw_servers){.text = strdup(list)};
 	return split(program, source, out);
 }
@@ -61,6 +103,8 @@ int gw_servers_take_named(const char *program, int argc, char **argv, int first,
 {
 	const char *variable = getenv("GGML_RPC_SERVERS");
 	*out = (struct gw_servers){0};
+	if (argc == first + 1 && is_auto(argv[first]))
+		return take_announced(program, "", out);
 	if (argc > first) {
 		out->text = join(argc - first, argv + first);
 		return split(program, "", out);
@@ -72,7 +116,10 @@ int gw_servers_take_named(const char *program, int argc, char **argv, int first,
 
 int gw_servers_take(const char *program, int argc, char **argv, int first, struct gw_servers *out)
 {
+	struct gw_error err;
 	int rc = gw_servers_take_named(program, argc, argv, first, out);
+	if (rc == GW_VERB_GOES_ON && out->n == 0)
+		rc = discover(program, out, &err);
 	return rc == GW_VERB_GOES_ON && out->n == 0 ? gw_servers_take_list(program, "", "localhost", out) : rc;
 }
 

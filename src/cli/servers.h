@@ -13,11 +13,12 @@ struct gw_servers {
 };
 
 /* Takes the endpoints from argv[first] on, each argument being a list with commas or blanks; without arguments those of
- * GGML_RPC_SERVERS; without these localhost. Returns GW_VERB_GOES_ON, or an exit status after a complaint; free *out
- * with gw_servers_free only in the first case. */
+ * GGML_RPC_SERVERS; without these those that are announced on the network (discovery/browse.h), or else localhost. A
+ * list that is "auto" stands for those that are announced. Blocks while it looks for them. Returns GW_VERB_GOES_ON, or
+ * an exit status after a complaint; free *out with gw_servers_free only in the first case. */
 int gw_servers_take(const char *program, int argc, char **argv, int first, struct gw_servers *out);
 
-/* The same, but n is 0 where localhost would be taken. */
+/* The same, but n is 0 where neither arguments nor the variable name servers. */
 int gw_servers_take_named(const char *program, int argc, char **argv, int first, struct gw_servers *out);
 
 /* Takes the endpoints of one list, which source (an option or a variable) holds, as above. */

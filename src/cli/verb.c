@@ -48,9 +48,18 @@ static enum gw_status take_whole(const struct gw_verb_option *o, const char *tex
 	return GW_OK;
 }
 
+/* With or without the unit: "2", "2s". */
 static enum gw_status take_seconds(const struct gw_verb_option *o, const char *text, struct gw_error *err)
 {
-	if (!read_number(text, o->min, o->max, o->seconds))
+	char number[32];
+	size_t len = strlen(text);
+	if (len > 1 && text[len - 1] == 's' && len < sizeof(number))
+		len--;
+	if (len >= sizeof(number))
+		len = 0;
+	memcpy(number, text, len);
+	number[len] = '\0';
+	if (!read_number(number, o->min, o->max, o->seconds))
 		return gw_error_set(
 			err, GW_ERR_INVALID, "'%s' is not a number of seconds from %g to %g", text, o->min, o->max);
 	return GW_OK;

@@ -36,10 +36,11 @@ struct gw_verb_option {
 #define GW_VERB_HELP "  -h, --help              show this help and exit\n"
 #define GW_VERB_ENDPOINT                                                                                              \
 	"ENDPOINT is HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; the default port is 50052. Without one: the server\n" \
-	"in GGML_RPC_SERVERS, or localhost.\n"
+	"in GGML_RPC_SERVERS, one that is announced on the network, or localhost.\n"
 #define GW_VERB_ENDPOINTS                                                                                              \
 	"ENDPOINT is HOST, HOST:PORT, [IPV6]:PORT or unix:PATH; the default port is 50052. Several are separated by\n" \
-	"commas or blanks. Without one: those in GGML_RPC_SERVERS, or localhost.\n"
+	"commas or blanks. Without one: those in GGML_RPC_SERVERS, those that are announced on the network, or\n"      \
+	"localhost. auto: those that are announced.\n"
 #define GW_VERB_JSON "  -j, --json              print one JSON object\n"
 
 /* Reads a verb's options, fewer than GW_OPTIONS_MAX. *first is the index of the first argument after them. usage is

@@ -4,6 +4,7 @@
 #define GW_CLI_VERBS_H
 
 int gw_key_main(const char *program, int argc, char **argv);
+int gw_discover_main(const char *program, int argc, char **argv);
 int gw_ping_main(const char *program, int argc, char **argv);
 int gw_devices_main(const char *program, int argc, char **argv);
 int gw_run_main(const char *program, int argc, char **argv);

@@ -1,11 +1,14 @@
 #include "daemon/serve.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/activation.h"
+#include "daemon/announce/announcer.h"
 #include "daemon/clients/key_ring.h"
 #include "daemon/config/cache_dir.h"
 #include "daemon/config/http_token.h"
@@ -36,6 +39,7 @@ typedef char endpoint_text[GW_ENDPOINT_MAX + 48];
 struct names {
 	endpoint_text text[2 * GW_SERVE_MAX_LISTEN];
 	struct gw_endpoint bound[2 * GW_SERVE_MAX_LISTEN];
+	struct gw_terms terms[2 * GW_SERVE_MAX_LISTEN];
 	size_t n;
 };
 
@@ -83,6 +87,7 @@ static void mark(endpoint_text name, const struct gw_terms *terms)
 static void add_name(struct names *names, const struct gw_endpoint *bound, const struct gw_terms *terms)
 {
 	char *name = names->text[names->n];
+	names->terms[names->n] = *terms;
 	names->bound[names->n++] = *bound;
 	gw_endpoint_format(bound, name, sizeof(endpoint_text));
 	if (!gw_endpoint_is_local(bound))
@@ -245,6 +250,15 @@ static void learn(const struct gw_probe *probe, struct gw_control_setup *setup, 
 		setup->libraries[0] = '\0';
 }
 
+static void set_place(struct gw_scoreboard *board, const struct names *names)
+{
+	char host[HOST_NAME_MAX + 1] = "",
+				  endpoints[sizeof(names->text) + 2 * sizeof(names->text) / sizeof(names->text[0])];
+	gethostname(host, sizeof(host) - 1);
+	join(names, endpoints, sizeof(endpoints));
+	gw_scoreboard_set_place(board, host, endpoints);
+}
+
 /* Looks for devices and says so. */
 static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_options *o, const struct names *names,
 	struct gw_control_setup *setup, struct gw_scoreboard *board, bool *has_drivers, struct gw_error *err)
@@ -257,6 +271,7 @@ static enum gw_status introduce(struct gw_supervisor *s, const struct gw_serve_o
 		return status;
 	status = log_banner(o, names, setup, &probe, err);
 	gw_scoreboard_set_protocol(board, gw_server_dialect()->version);
+	set_place(board, names);
 	for (size_t i = 0; i < probe.n_devices; i++) {
 		const struct gw_control_device *d = &probe.devices[i];
 		gw_scoreboard_add_device(board, d->name, d->description, d->total, d->free);
@@ -285,6 +300,39 @@ static enum gw_status open_http(struct gw_supervisor *s, const struct gw_serve_o
 	return GW_OK;
 }
 
+/* What is announced of the server. False if there is nothing that other machines can reach. */
+static bool publish(const struct gw_serve_options *o, const struct names *names, struct gw_scoreboard *board,
+	struct gw_publication *p)
+{
+	struct gw_ext_status status;
+	*p = (struct gw_publication){.rdma = o->transport != GW_TRANSPORT_TCP && access("/dev/infiniband", F_OK) == 0};
+	for (size_t i = 0; i < names->n; i++)
+		gw_announcement_add(p, &names->bound[i], &names->terms[i]);
+	if (!gw_scoreboard_read(board, &status)) {
+		p->devices = status.n_devices;
+		for (uint32_t i = 0; i < status.n_devices; i++)
+			p->memory += status.devices[i].free;
+		gw_ext_status_free(&status);
+	}
+	return p->n > 0;
+}
+
+static enum gw_status announce(const struct gw_serve_options *o, const struct names *names,
+	const struct gw_control_setup *setup, struct gw_scoreboard *board, struct gw_announcer **out,
+	struct gw_error *err)
+{
+	struct gw_publication p;
+	*out = NULL;
+	if (!o->announce)
+		return GW_OK;
+	if (gw_publish_check(err))
+		return gw_error_prefix(err, "--announce");
+	if (publish(o, names, board, &p))
+		return gw_announcer_new(&p, setup, out, err);
+	gw_log_warn("--announce: no endpoint can be reached from other machines, and nothing is announced; see --host");
+	return GW_OK;
+}
+
 /* The clients' keys, if an endpoint uses TLS. */
 static enum gw_status open_keys(const struct gw_serve_options *o, struct gw_key_ring **out, struct gw_error *err)
 {
@@ -307,6 +355,7 @@ static int run(const char *program, struct gw_serve_options *o)
 	struct gw_supervisor *s;
 	struct gw_scoreboard *board;
 	struct gw_http *http = NULL;
+	struct gw_announcer *announcer = NULL;
 	struct gw_key_ring *keys = NULL;
 	struct names names = {.n = 0};
 	bool has_drivers = false;
@@ -325,6 +374,8 @@ static int run(const char *program, struct gw_serve_options *o)
 		status = open_http(s, o, &setup, board, &http, &err);
 	if (!status)
 		status = introduce(s, o, &names, &setup, board, &has_drivers, &err);
+	if (!status)
+		status = announce(o, &names, &setup, board, &announcer, &err);
 	const struct gw_supervisor_options run_with = {
 		.setup = &setup,
 		.max_clients = o->max_clients,
@@ -334,6 +385,7 @@ static int run(const char *program, struct gw_serve_options *o)
 		.keys = keys,
 		.board = board,
 		.http = http,
+		.announcer = announcer,
 	};
 	int rc;
 	if (!status)
@@ -344,6 +396,7 @@ static int run(const char *program, struct gw_serve_options *o)
 		rc = complain(program, &err, status == GW_ERR_NOT_FOUND && o->devices[0] ? EXIT_USAGE : EXIT_FAILURE);
 	gw_supervisor_free(s);
 	gw_http_free(http);
+	gw_announcer_free(announcer);
 	gw_scoreboard_free(board);
 	gw_key_ring_free(keys);
 	return rc;

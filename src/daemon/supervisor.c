@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/events.h"
 #include "base/log.h"
+#include "daemon/announce/announcer.h"
 #include "daemon/door.h"
 #include "daemon/listeners.h"
 #include "daemon/notify.h"
@@ -229,6 +230,7 @@ static void tick(struct gw_supervisor *s)
 		reap_indexer(s);
 		if (!s->stop_signal)
 			gw_http_reap(s->o.http);
+		gw_announcer_reap(s->o.announcer);
 		gw_keeper_reap(s->keeper);
 	}
 	gw_refusals_tick(&s->refusals);
@@ -242,6 +244,7 @@ static void tick(struct gw_supervisor *s)
 		return;
 	}
 	gw_http_tick(s->o.http, gw_pool_is_busy(s->pool));
+	gw_announcer_tick(s->o.announcer);
 	gw_listeners_tick(s->listeners);
 	gw_door_tick(s->door);
 	gw_pool_tick(s->pool);
@@ -256,6 +259,7 @@ static uint64_t deadline(struct gw_supervisor *s)
 		gw_pool_deadline(s->pool),
 		gw_progress_deadline(s->progress),
 		gw_http_deadline(s->o.http),
+		gw_announcer_deadline(s->o.announcer),
 		gw_listeners_deadline(s->listeners),
 		gw_door_deadline(s->door),
 		gw_refusals_deadline(&s->refusals),

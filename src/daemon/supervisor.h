@@ -13,6 +13,7 @@
 #include "transport/list/endpoint.h"
 #include "wire/dialect.h"
 
+struct gw_announcer;
 struct gw_supervisor;
 
 /* What it runs with; lent while it runs. */
@@ -24,7 +25,8 @@ struct gw_supervisor_options {
 	const struct gw_allow *allow;
 	struct gw_key_ring *keys; /* NULL = there are none */
 	struct gw_scoreboard *board;
-	struct gw_http *http; /* NULL = none */
+	struct gw_http *http;           /* NULL = none */
+	struct gw_announcer *announcer; /* NULL = none */
 };
 
 /* Makes a supervisor. From now on SIGTERM, and SIGINT and SIGHUP unless they are ignored, are held back until

@@ -93,6 +93,8 @@ static void put_server(struct writer *w, const struct gw_ext_status *s)
 	put_version(w, &s->protocol);
 	put_text(w, s->version);
 	put_counts(w, s->count);
+	put_text(w, s->host);
+	put_text(w, s->endpoints);
 	end_record(w, at);
 }
 
@@ -186,6 +188,10 @@ static void take_server(struct gw_rd *r, struct gw_ext_status *s)
 	s->protocol = take_version(&in);
 	gw_ext_take_text(&in, s->version);
 	take_counts(&in, s->count);
+	if (gw_rd_left(&in) > 0) {
+		gw_ext_take_text(&in, s->host);
+		gw_ext_take_text(&in, s->endpoints);
+	}
 	leave_record(r, &in);
 }
 

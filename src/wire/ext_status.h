@@ -84,6 +84,8 @@ struct gw_ext_status {
 	uint32_t workers;           /* processes */
 	struct gw_version protocol; /* of the usual endpoint */
 	char version[GW_EXT_TEXT];
+	char host[GW_EXT_TEXT];      /* the machine's name; "" from older servers, here and below */
+	char endpoints[GW_EXT_TEXT]; /* that are served, separated by ", " */
 	uint64_t count[GW_COUNTS];
 	uint32_t n_devices;
 	uint32_t n_clients;

@@ -38,6 +38,8 @@ static struct gw_ext_status status = {.time_ms = 1793000000000,
 	.workers = 2,
 	.protocol = {8, 0, 0},
 	.version = "0.1.0",
+	.host = "box",
+	.endpoints = "192.0.2.7:50052, unix:/run/x",
 	.n_devices = 2,
 	.n_clients = 1,
 	.devices = devices,
@@ -147,21 +149,53 @@ static void identities_may_be_missing(void **state)
 	gw_ext_status_free(&got);
 }
 
-/* The counts end the server's record, so a decoder accepts more or fewer of them. */
+/* Replaces n bytes of the server's record. */
+static void replace(size_t at, size_t n, const void *bytes, size_t size)
+{
+	assert_int_equal(gw_buf_reserve(&body, size), GW_OK);
+	memmove(body.data + at + size, body.data + at + n, body.len - at - n);
+	memcpy(body.data + at, bytes, size);
+	body.len += size - n;
+	gw_put_le32(body.data, (uint32_t)(gw_le32(body.data) + size - n));
+}
+
+/* Of the two texts at the end of the server's record. */
+static size_t place_size(void)
+{
+	return 8 + strlen(status.host) + strlen(status.endpoints);
+}
+
+/* An older server does not say where it is. */
+static void places_may_be_missing(void **state)
+{
+	(void)state;
+	struct gw_ext_status got;
+	size_t end = 4 + gw_le32(body.data);
+	replace(end - place_size(), place_size(), "", 0);
+	assert_int_equal(decode(body.data, body.len, &got), GW_OK);
+	assert_string_equal(got.host, "");
+	assert_string_equal(got.endpoints, "");
+	assert_string_equal(got.version, status.version);
+	gw_ext_status_free(&got);
+}
+
+/* Their number precedes them, so a decoder accepts more or fewer of them. */
 static void more_and_fewer_counts_are_accepted(void **state)
 {
 	(void)state;
 	struct gw_ext_status got;
 	static const uint8_t more[16] = {7};
-	size_t counts = 4 + gw_le32(body.data) - 8 * GW_COUNTS - 4;
+	size_t counts = 4 + gw_le32(body.data) - place_size() - 8 * GW_COUNTS - 4;
 	assert_int_equal(gw_le32(body.data + counts), GW_COUNTS);
-	grow_record(0, more, sizeof(more));
+	replace(counts + 4 + 8 * GW_COUNTS, 0, more, sizeof(more));
 	gw_put_le32(body.data + counts, GW_COUNTS + 2);
 	assert_as_sent(body.data, body.len);
+	replace(counts + 4 + 16, 8 * GW_COUNTS, "", 0);
 	gw_put_le32(body.data + counts, 2);
 	assert_int_equal(decode(body.data, body.len, &got), GW_OK);
 	assert_int_equal(got.count[1], 1001);
 	assert_int_equal(got.count[2], 0);
+	assert_string_equal(got.host, status.host);
 	gw_ext_status_free(&got);
 }
 
@@ -170,7 +204,7 @@ static void hostile_numbers_are_refused(void **state)
 	(void)state;
 	static const uint32_t hostile[] = {GW_EXT_STATUS_CLIENTS + 1, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff};
 	struct gw_ext_status got;
-	size_t devices_at = 4 + gw_le32(body.data), counts_at = devices_at - 8 * GW_COUNTS - 4;
+	size_t devices_at = 4 + gw_le32(body.data), counts_at = devices_at - place_size() - 8 * GW_COUNTS - 4;
 	size_t clients_at = devices_at + 4;
 	for (size_t i = 0; i < status.n_devices; i++)
 		clients_at += 4 + gw_le32(body.data + clients_at);
@@ -240,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_cut_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(additions_of_later_versions_are_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(identities_may_be_missing, setup, teardown),
+		cmocka_unit_test_setup_teardown(places_may_be_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_and_fewer_counts_are_accepted, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_numbers_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(encoding_keeps_the_bounds, setup, teardown),

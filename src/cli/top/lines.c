@@ -9,33 +9,40 @@
 #include "base/text.h"
 #include "base/units.h"
 
+/* Memory of a device that is nearly full. */
+#define FULL 0.95
+
 struct output {
 	gw_top_line *line;
 	void *user;
+	unsigned width;
 };
 
-static void put(const struct output *o, bool heading, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void put(const struct output *o, enum gw_top_style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
-static void put(const struct output *o, bool heading, const char *fmt, ...)
+static void put(const struct output *o, enum gw_top_style style, const char *fmt, ...)
 {
 	char text[512], safe[512];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	o->line(o->user, heading, gw_text_safe(text, safe, sizeof(safe)));
+	o->line(o->user, style, gw_text_safe(text, safe, sizeof(safe)));
 }
 
 static void put_device(const struct output *o, const struct gw_ext_status_device *d)
 {
 	enum {
-		WIDTH = 20
+		WIDE = 20,
+		NARROW = 6
 	};
-	char bar[WIDTH + 1], used[GW_UNITS_TEXT], total[GW_UNITS_TEXT];
+	char bar[WIDE + 1], used[GW_UNITS_TEXT], total[GW_UNITS_TEXT];
 	uint64_t taken = d->total > d->free ? d->total - d->free : 0;
-	gw_terminal_bar(d->total ? (double)taken / (double)d->total : 0, WIDTH, bar);
-	put(o, false, "  %-10.10s [%s] %9s of %9s  %.24s", d->name, bar, gw_units_bytes((double)taken, used),
-		gw_units_bytes((double)d->total, total), d->description);
+	double share = d->total ? (double)taken / (double)d->total : 0;
+	gw_terminal_bar(share, o->width < GW_TOP_WIDTH ? NARROW : WIDE, bar);
+	put(o, share > FULL ? GW_TOP_ALARM : GW_TOP_PLAIN, "  %-10.10s [%s] %9s of %9s  %.24s", d->name, bar,
+		gw_units_bytes((double)taken, used), gw_units_bytes((double)d->total, total), d->description);
 }
 
 /* The same client in the answer before, or NULL. */
@@ -84,15 +91,74 @@ static void measure(
 		gw_units_seconds(rate(c->count, b->count, GW_COUNT_GRAPH_NS, seconds) / graphs / 1e9, r->time);
 }
 
+/* In the order of the screen; the last of the ranks is left out first. */
+static const struct column {
+	const char *title;
+	int width; /* negative: to the left */
+	unsigned rank;
+} columns[] = {
+	{"CLIENT", -21, 0},
+	{"VIA", -4, 7},
+	{"IN/S", 9, 3},
+	{"OUT/S", 9, 4},
+	{"GRAPH/S", 7, 1},
+	{"TIME", 7, 5},
+	{"HELD", 9, 2},
+	{"SINCE", -5, 6},
+};
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define BLANKS 2 /* before the first */
+
+static unsigned width_of(const struct column *c)
+{
+	return (unsigned)(c->width < 0 ? -c->width : c->width) + 1;
+}
+
+/* Which ranks are shown: those below the result. The first always is. */
+static unsigned count_ranks(unsigned width)
+{
+	unsigned used = BLANKS;
+	for (unsigned rank = 0; rank < N_COLUMNS; rank++)
+		for (size_t i = 0; i < N_COLUMNS; i++) {
+			if (columns[i].rank != rank)
+				continue;
+			used += width_of(&columns[i]);
+			if (used > width + 1 && rank > 0)
+				return rank;
+		}
+	return N_COLUMNS;
+}
+
+static void put_row(const struct output *o, enum gw_top_style style, const char *const cells[N_COLUMNS])
+{
+	char text[256] = "";
+	size_t used = (size_t)snprintf(text, sizeof(text), "%*s", BLANKS - 1, "");
+	unsigned ranks = count_ranks(o->width);
+	for (size_t i = 0; i < N_COLUMNS; i++)
+		if (columns[i].rank < ranks && used < sizeof(text))
+			used += (size_t)snprintf(text + used, sizeof(text) - used, i == 0 ? " %*.21s" : " %*s",
+				columns[i].width, cells[i]);
+	put(o, style, "%s", text);
+}
+
 static void put_client(
 	const struct output *o, const struct gw_watch_view *v, const struct gw_ext_status_client *c, double seconds)
 {
 	char held[GW_UNITS_TEXT], age[GW_UNITS_TEXT], name[GW_EXT_CLIENT_NAME];
 	struct rates r;
 	measure(v, c, seconds, &r);
-	put(o, false, "  %-21.21s %-4s %9s %9s %7s %7s %9s %s", gw_ext_client_name(c, name),
-		gw_ext_transport_name(c->transport), r.in, r.out, r.graphs, r.time,
-		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, age));
+	const char *const cells[N_COLUMNS] = {gw_ext_client_name(c, name), gw_ext_transport_name(c->transport), r.in,
+		r.out, r.graphs, r.time, gw_units_bytes((double)c->buffer_bytes, held),
+		gw_units_age(c->connected_ms, age)};
+	put_row(o, GW_TOP_PLAIN, cells);
+}
+
+static void put_titles(const struct output *o)
+{
+	const char *titles[N_COLUMNS];
+	for (size_t i = 0; i < N_COLUMNS; i++)
+		titles[i] = columns[i].title;
+	put_row(o, GW_TOP_TITLES, titles);
 }
 
 static void put_clients(const struct output *o, const struct gw_watch_view *v)
@@ -104,31 +170,31 @@ static void put_clients(const struct output *o, const struct gw_watch_view *v)
 		if (c->flags & GW_EXT_CLIENT_SELF)
 			continue;
 		if (others++ == 0)
-			put(o, false, "  %-21s %-4s %9s %9s %7s %7s %9s %s", "CLIENT", "VIA", "IN/S", "OUT/S",
-				"GRAPH/S", "TIME", "HELD", "SINCE");
+			put_titles(o);
 		put_client(o, v, c, seconds);
 	}
 	if (others == 0)
-		put(o, false, "  nobody else is connected");
+		put(o, GW_TOP_PLAIN, "  nobody else is connected");
 }
 
-void gw_top_lines(const char *endpoint, const struct gw_watch_view *v, gw_top_line *line, void *user)
+void gw_top_lines(const char *endpoint, const struct gw_watch_view *v, unsigned width, gw_top_line *line, void *user)
 {
-	const struct output o = {line, user};
+	const struct output o = {line, user, width};
 	char age[GW_UNITS_TEXT];
 	if (!v->reached) {
-		put(&o, true, "%s", endpoint);
-		put(&o, false, "  %s", v->why[0] ? v->why : "connecting");
+		put(&o, GW_TOP_HEADING, "%s", endpoint);
+		put(&o, v->why[0] ? GW_TOP_ALARM : GW_TOP_PLAIN, "  %s", v->why[0] ? v->why : "connecting");
 		return;
 	}
 	if (v->told)
-		put(&o, true, "%s: %s, up %s", endpoint, v->about.text, gw_units_age(v->status.uptime_ms, age));
+		put(&o, GW_TOP_HEADING, "%s: %s, up %s", endpoint, v->about.text,
+			gw_units_age(v->status.uptime_ms, age));
 	else
-		put(&o, true, "%s: %s", endpoint, v->about.text);
+		put(&o, GW_TOP_HEADING, "%s: %s", endpoint, v->about.text);
 	for (uint32_t i = 0; i < v->status.n_devices; i++)
 		put_device(&o, &v->status.devices[i]);
 	if (v->told)
 		put_clients(&o, v);
 	else
-		put(&o, false, "  %s", v->why);
+		put(&o, GW_TOP_PLAIN, "  %s", v->why);
 }

@@ -6,11 +6,19 @@
 
 #define GW_TOP_WIDTH 80
 
-/* Receives one line without its newline, of GW_TOP_WIDTH columns at most but for names; nothing in it can steer a
- * terminal. heading: a server begins. */
-typedef void gw_top_line(void *user, bool heading, const char *text);
+enum gw_top_style {
+	GW_TOP_PLAIN,
+	GW_TOP_HEADING, /* a server begins */
+	GW_TOP_TITLES,  /* of the columns */
+	GW_TOP_ALARM,   /* something that the user should look at */
+};
 
-/* The lines about one server. */
-void gw_top_lines(const char *endpoint, const struct gw_watch_view *view, gw_top_line *line, void *user);
+/* Receives one line without its newline; nothing in it can steer a terminal. */
+typedef void gw_top_line(void *user, enum gw_top_style style, const char *text);
+
+/* The lines about one server, for a screen of that many columns. A narrow one has fewer columns of clients: those that
+ * are of least use are left out first. */
+void gw_top_lines(
+	const char *endpoint, const struct gw_watch_view *view, unsigned width, gw_top_line *line, void *user);
 
 #endif

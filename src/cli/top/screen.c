@@ -4,6 +4,7 @@
 
 #include <curses.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/top/lines.h"
@@ -15,6 +16,7 @@ static volatile sig_atomic_t ended;
 struct screen {
 	int row;    /* of the next line, before scrolling */
 	int scroll; /* lines that are above the screen */
+	bool coloured;
 };
 
 static void on_end(int signo)
@@ -23,17 +25,35 @@ static void on_end(int signo)
 	ended = 1;
 }
 
-static void draw_line(void *user, bool heading, const char *text)
+/* Colours where the terminal has some and the user has not switched them off (NO_COLOR). Each says something that the
+ * text says, too. */
+static void start_colours(struct screen *s)
+{
+	const char *no = getenv("NO_COLOR");
+	if ((no && *no) || !has_colors() || start_color() == ERR || use_default_colors() == ERR)
+		return;
+	init_pair(GW_TOP_HEADING, COLOR_CYAN, -1);
+	init_pair(GW_TOP_TITLES, COLOR_BLUE, -1);
+	init_pair(GW_TOP_ALARM, COLOR_RED, -1);
+	s->coloured = true;
+}
+
+static attr_t look_of(const struct screen *s, enum gw_top_style style)
+{
+	attr_t look = style == GW_TOP_HEADING || style == GW_TOP_ALARM ? A_BOLD : A_NORMAL;
+	return s->coloured && style != GW_TOP_PLAIN ? look | (attr_t)COLOR_PAIR(style) : look;
+}
+
+static void draw_line(void *user, enum gw_top_style style, const char *text)
 {
 	struct screen *s = user;
+	attr_t look = look_of(s, style);
 	int at = s->row++ - s->scroll;
 	if (at < 0 || at >= LINES - 1)
 		return;
-	if (heading)
-		attron(A_BOLD);
+	attron(look);
 	mvaddnstr(at, 0, text, COLS);
-	if (heading)
-		attroff(A_BOLD);
+	attroff(look);
 }
 
 static void draw(struct screen *s, const struct gw_watch_wish *wishes, struct gw_watch *const *watches, size_t n)
@@ -44,7 +64,7 @@ static void draw(struct screen *s, const struct gw_watch_wish *wishes, struct gw
 		struct gw_watch_view view;
 		if (gw_watch_look(watches[i], &view))
 			continue;
-		gw_top_lines(wishes[i].target.endpoint, &view, draw_line, s);
+		gw_top_lines(wishes[i].target.endpoint, &view, (unsigned)COLS, draw_line, s);
 		gw_watch_free_view(&view);
 		s->row++;
 	}
@@ -91,6 +111,7 @@ enum gw_status gw_top_screen_run(const struct gw_watch_wish *wishes, size_t n, s
 	noecho();
 	keypad(stdscr, TRUE);
 	curs_set(0);
+	start_colours(&s);
 	timeout(REFRESH_MS);
 	while (!ended) {
 		draw(&s, wishes, watches, n);

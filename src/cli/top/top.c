@@ -50,10 +50,10 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 	return gw_servers_take(program, argc, argv, first, &o->servers);
 }
 
-static void print_line(void *user, bool heading, const char *text)
+static void print_line(void *user, enum gw_top_style style, const char *text)
 {
 	(void)user;
-	(void)heading;
+	(void)style;
 	printf("%s\n", text);
 }
 
@@ -87,7 +87,7 @@ static int ask_once(const struct gw_watch_wish *wishes, size_t n,
 static void show_lines(void *user, const char *endpoint, const struct gw_watch_view *view)
 {
 	(void)user;
-	gw_top_lines(endpoint, view, print_line, NULL);
+	gw_top_lines(endpoint, view, GW_TOP_WIDTH, print_line, NULL);
 }
 
 static void show_json(void *user, const char *endpoint, const struct gw_watch_view *view)

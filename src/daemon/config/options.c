@@ -33,8 +33,9 @@ struct row {
 
 static set_option set_help, set_config, set_threads, set_devices, set_host, set_port, set_cache, set_cache_size,
 	set_cache_shared, add_model, add_listen, set_max_clients, set_max_per_host, set_max_memory, add_allowed,
-	add_allowed_status, set_no_peers, set_sandbox, add_environment, set_transport, set_tls, set_tls_psk,
-	set_rdma_plaintext, set_http, set_http_token_file, set_log_level, set_log_format, set_log_time, set_ggml;
+	add_allowed_status, set_announce, set_no_peers, set_sandbox, add_environment, set_transport, set_tls,
+	set_tls_psk, set_rdma_plaintext, set_http, set_http_token_file, set_log_level, set_log_format, set_log_time,
+	set_ggml;
 
 static const struct row rows[] = {
 	{"help", 'h', NULL, false, true, set_help, "show this help and exit"},
@@ -80,6 +81,8 @@ static const struct row rows[] = {
 	{"allow-status", 0, "CIDR,...", true, false, add_allowed_status,
 		"networks that --allow does not name and whose machines can still query the\n"
 		"server (ggwire status, top, devices, and --http); can be repeated"},
+	{"announce", 0, NULL, false, false, set_announce,
+		"announce the server on the network, so that ggwire discover finds it"},
 	{"no-peers", 0, NULL, false, false, set_no_peers,
 		"do not connect to other servers, and do not let them connect: two servers\n"
 		"that share a model's layers (-sm tensor) then add up through the client"},
@@ -258,6 +261,11 @@ static enum gw_status add_allowed(struct parse *p, const char *text, struct gw_e
 static enum gw_status add_allowed_status(struct parse *p, const char *text, struct gw_error *err)
 {
 	return gw_allow_parse_status(&p->o.allow, text, err);
+}
+
+static enum gw_status set_announce(struct parse *p, const char *text, struct gw_error *err)
+{
+	return set_switch(text, &p->o.announce, err);
 }
 
 static enum gw_status set_no_peers(struct parse *p, const char *text, struct gw_error *err)

@@ -45,6 +45,7 @@ struct gw_serve_options {
 	enum gw_transport_mode transport;
 	uint64_t cache_size; /* bytes of disk that the cache may take; 0 = no bound */
 	bool cache_shared;   /* by all clients */
+	bool announce;       /* the server, on the network */
 	bool no_peers;       /* workers are connected to no other server */
 	uint64_t max_memory; /* bytes that a client may have; 0 = what the devices have */
 	struct gw_allow allow;

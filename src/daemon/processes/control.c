@@ -30,7 +30,8 @@ static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_NAMED] = HEAD + GW_IDENTITY_MAX,
 	[GW_CONTROL_KEY] = HEAD + sizeof(struct gw_control_key),
 	[GW_CONTROL_PROVED] = HEAD,
-	[GW_CONTROL_WELCOME] = HEAD + sizeof(uint32_t),
+	[GW_CONTROL_ANNOUNCE] = HEAD + sizeof(struct gw_control_announce),
+	[GW_CONTROL_WELCOME] = HEAD + sizeof(struct gw_ext_refusal),
 };
 
 enum gw_status gw_control_pair(int *supervisor, int *worker, struct gw_error *err)

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "daemon/clients/allow.h"
 #include "daemon/sandbox/policy.h"
+#include "discovery/publish.h"
 #include "transport/list/pairing.h"
 #include "transport/list/transports.h"
 #include "transport/mode.h"
@@ -59,6 +60,7 @@ enum gw_control_type {
 	GW_CONTROL_KEY,     /* to it: the key */
 	GW_CONTROL_PROVED,  /* from it: the client has proved to have that key */
 	GW_CONTROL_WELCOME, /* to it: serve the client; GW_CONTROL_CACHE comes before, where there is a cache */
+	GW_CONTROL_ANNOUNCE, /* to the process that announces the server, once, first */
 	GW_CONTROL_TYPES
 };
 
@@ -123,6 +125,15 @@ struct gw_control_pair_setup {
 	struct gw_allow allow;
 };
 
+/* Of the process that announces the server. */
+struct gw_control_announce {
+	enum gw_sandbox_mode sandbox;
+	bool has_log_level;
+	enum gw_log_level log_level;
+	enum gw_log_format log_format;
+	struct gw_publication publication;
+};
+
 /* A connection to serve: its descriptor comes with it. */
 struct gw_control_client {
 	struct gw_version version;     /* one of gw_dialect_at */
@@ -158,6 +169,7 @@ struct gw_control_msg {
 		struct gw_control_pair_setup pair_setup;
 		char identity[GW_IDENTITY_MAX]; /* NAMED */
 		struct gw_control_key key;
+		struct gw_control_announce announce;
 		struct gw_ext_refusal refused; /* WELCOME */
 	} u;
 };

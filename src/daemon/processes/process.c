@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,8 @@ static int spawn(const struct gw_process_start *start, int control, char **envir
 		[GW_PROCESS_INDEX] = "index",
 		[GW_PROCESS_KEEPER] = "keeper",
 		[GW_PROCESS_HTTP] = "http",
-		[GW_PROCESS_PAIR] = "pair"};
+		[GW_PROCESS_PAIR] = "pair",
+		[GW_PROCESS_ANNOUNCE] = "announce"};
 	char program[] = "ggwire", name[16];
 	char *argv[] = {program, name, NULL};
 	snprintf(name, sizeof(name), "%s", names[start->kind]);
@@ -74,8 +76,9 @@ static enum gw_status spawn_told(
 	enum gw_status status = gw_control_send(p->control, false, start->first, -1, err);
 	if (status)
 		return status;
-	char **environment = gw_environment_new(
-		start->kind != GW_PROCESS_HTTP && start->kind != GW_PROCESS_PAIR, start->environment);
+	bool computes =
+		start->kind == GW_PROCESS_WORKER || start->kind == GW_PROCESS_INDEX || start->kind == GW_PROCESS_KEEPER;
+	char **environment = gw_environment_new(computes, start->environment);
 	int failure = environment ? spawn(start, theirs, environment, &p->pid) : ENOMEM;
 	free(environment);
 	return failure ? gw_error_errno(err, GW_ERR_SYSTEM, failure, "cannot start a process") : GW_OK;

@@ -14,6 +14,7 @@ enum gw_process_kind {
 	GW_PROCESS_KEEPER,
 	GW_PROCESS_HTTP,
 	GW_PROCESS_PAIR,
+	GW_PROCESS_ANNOUNCE,
 };
 
 /* How a process is started; lent. */

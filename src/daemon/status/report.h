@@ -14,7 +14,7 @@ void gw_report_json(struct gw_json *j, const struct gw_ext_status *s);
 /* The members "totals", "devices" and "clients". */
 void gw_report_json_activity(struct gw_json *j, const struct gw_ext_status *s);
 
-/* Members of "server": "time", "uptime_seconds", "max_clients" and "workers". */
+/* Members of "server": "host", "endpoints", "time", "uptime_seconds", "max_clients" and "workers". */
 void gw_report_json_server(struct gw_json *j, const struct gw_ext_status *s);
 
 /* The member "devices" alone. */

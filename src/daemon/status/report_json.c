@@ -36,6 +36,8 @@ static void server(struct gw_json *j, const struct gw_ext_status *s)
 
 void gw_report_json_server(struct gw_json *j, const struct gw_ext_status *s)
 {
+	gw_json_text(j, "host", s->host[0] ? s->host : NULL);
+	gw_json_text(j, "endpoints", s->endpoints[0] ? s->endpoints : NULL);
 	gw_json_number(j, "time", (double)s->time_ms * MS, 3);
 	gw_json_number(j, "uptime_seconds", (double)s->uptime_ms * MS, 3);
 	gw_json_u64(j, "max_clients", s->max_clients);

@@ -38,6 +38,8 @@ struct head {
 	uint64_t started_ns;
 	uint32_t max_clients;
 	struct gw_version protocol;
+	char host[GW_EXT_TEXT];
+	char endpoints[GW_EXT_TEXT];
 	_Atomic uint64_t ended[GW_COUNTS]; /* of processes that are no more, and what the supervisor counts */
 	uint32_t n_devices;
 	struct gw_ext_status_device devices[GW_EXT_MAX_DEVICES]; /* as they were at the start */
@@ -289,6 +291,12 @@ void gw_scoreboard_add_device(
 void gw_scoreboard_set_protocol(struct gw_scoreboard *b, struct gw_version protocol)
 {
 	head_of(b)->protocol = protocol;
+}
+
+void gw_scoreboard_set_place(struct gw_scoreboard *b, const char *host, const char *endpoints)
+{
+	snprintf(head_of(b)->host, GW_EXT_TEXT, "%s", host);
+	snprintf(head_of(b)->endpoints, GW_EXT_TEXT, "%s", endpoints);
 }
 
 /* Between the two a card is not to be read. */
@@ -568,6 +576,8 @@ enum gw_status gw_scoreboard_read(struct gw_scoreboard *b, struct gw_ext_status 
 		.protocol = h->protocol,
 		.version = GGWIRE_VERSION,
 		.n_devices = h->n_devices};
+	memcpy(s.host, h->host, sizeof(s.host));
+	memcpy(s.endpoints, h->endpoints, sizeof(s.endpoints));
 	s.devices = calloc(h->n_devices ? h->n_devices : 1, sizeof(*s.devices));
 	s.clients = calloc(b->n_slots ? b->n_slots : 1, sizeof(*s.clients));
 	if (!s.devices || !s.clients) {

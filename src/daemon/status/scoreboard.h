@@ -57,6 +57,9 @@ void gw_scoreboard_add_device(
 /* The protocol of the usual endpoint. */
 void gw_scoreboard_set_protocol(struct gw_scoreboard *b, struct gw_version protocol);
 
+/* Where the server is: the machine's name, and its endpoints in one text. Copied, and cut. */
+void gw_scoreboard_set_place(struct gw_scoreboard *b, const char *host, const char *endpoints);
+
 /* A slot for a new worker, or false if all are taken; and its return when the worker's process is no more. */
 bool gw_scoreboard_take(struct gw_scoreboard *b, uint32_t *slot);
 void gw_scoreboard_give_back(struct gw_scoreboard *b, uint32_t slot);

@@ -106,6 +106,23 @@ static enum gw_status choose(const struct gw_endpoint *ep, enum gw_tls_mode mode
 	return GW_OK;
 }
 
+enum gw_status gw_tls_has_keys(bool *out, struct gw_error *err)
+{
+	enum gw_tls_mode mode;
+	struct gw_tls_keys keys;
+	char path[GW_TLS_PATH];
+	*out = false;
+	enum gw_status status = mode_from_env(&mode, err);
+	if (status || mode == GW_TLS_OFF)
+		return status;
+	status = load(path, &keys, err);
+	if (status)
+		return status;
+	*out = mode == GW_TLS_REQUIRE || keys.n > 0;
+	gw_tls_keys_free(&keys);
+	return GW_OK;
+}
+
 enum gw_status gw_tls_choose(const struct gw_endpoint *ep, struct gw_tls_key *key, bool *use, struct gw_error *err)
 {
 	enum gw_tls_mode mode;

@@ -27,6 +27,9 @@ bool gw_tls_user_file(char out[GW_TLS_PATH], bool *named);
  * ~/.config. GW_ERR_NOT_FOUND: the environment has no home directory. */
 enum gw_status gw_tls_server_file(char *out, size_t size, struct gw_error *err);
 
+/* Whether the user has keys or requires them; then unauthenticated servers are not used. Errors as below. */
+enum gw_status gw_tls_has_keys(bool *out, struct gw_error *err);
+
 /* Decides how to connect to an endpoint. *use is false for a plain connection; otherwise *key is set. Reads the key
  * file. GW_ERR_INVALID: the environment or the key file is wrong, or a key is required and none fits, or the key has
  * expired. GW_ERR_NOT_FOUND, GW_ERR_SYSTEM: a file that the user named cannot be read. The error names the remedy. */

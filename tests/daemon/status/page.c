@@ -169,6 +169,11 @@ static void client_appears_and_disappears(void **state)
 		   "'good'");
 	await_true(
 		"document.querySelectorAll('#clients tr').length === 0 && !document.getElementById('nobody').hidden");
+	/* The page shows the server, its totals, and a scale on which a load does not flatten the rest. */
+	await_true("document.getElementById('title').textContent.startsWith('ggwire on ') && "
+		   "document.getElementById('host').textContent.startsWith('127.0.0.1:')");
+	await_true("document.querySelectorAll('#totals dt').length === 9");
+	await_true("traffic.span > 1000 && times.span > 1000");
 	/* Traffic from before the page was opened. */
 	await_true("traffic.points.some((p) => p.values && p.values[0] > 0 && p.t < performance.timeOrigin / 1000)");
 
@@ -183,6 +188,10 @@ static void client_appears_and_disappears(void **state)
 
 	serving_stop(&s, SIGTERM, 5000);
 	await_true("document.getElementById('state').className === 'bad'");
+	/* What is left on the page is old, and looks like it. */
+	await_true("document.body.classList.contains('stale') && "
+		   "/these numbers are \\\\d+ s old/.test(document.getElementById('state').textContent)");
+	await_true("document.title.startsWith('(gone) ')");
 }
 
 int main(void)
