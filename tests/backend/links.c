@@ -69,7 +69,8 @@ static void both_ends_of_a_link_have_its_secrets(void **state)
 	void *comm = gw_comm_init(backends, 2);
 	static const uint8_t zeros[GW_PEERS_SECRET];
 	assert_non_null(comm);
-	const struct gw_peers_link_req expect = step(0, 0), open = step(1, 0), accept = step(0, 1), confirm = step(1, 1);
+	const struct gw_peers_link_req expect = step(0, 0), open = step(1, 0), accept = step(0, 1),
+				       confirm = step(1, 1);
 	assert_int_equal(expect.step, GW_PEERS_EXPECT);
 	assert_int_equal(open.step, GW_PEERS_OPEN);
 	assert_int_equal(accept.step, GW_PEERS_ACCEPT);

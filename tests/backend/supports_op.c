@@ -180,7 +180,8 @@ static void test_placed_operations_are_supported_and_fail(void **state)
 	gw_log_set_sink(keep_line, NULL);
 	assert_int_equal(ggml_backend_graph_compute(s.backend, s.graph), GGML_STATUS_FAILED);
 	gw_log_set_sink(NULL, NULL);
-	assert_non_null(strstr(lines, "ADD of node 'result': the server's device, which has its memory, does not support it"));
+	assert_non_null(
+		strstr(lines, "ADD of node 'result': the server's device, which has its memory, does not support it"));
 	assert_non_null(strstr(lines, "RPC0[fake:"));
 	assert_int_equal(fake_count(&s.fake, GW_CMD_GRAPH_COMPUTE), 0);
 	/* The connection stays usable. */
