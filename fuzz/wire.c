@@ -55,6 +55,7 @@ EXACT(struct gw_wire_allreduce_req, allreduce_req, gw_wire_allreduce_req, d, )
 EXACT(struct gw_peers_link_req, link_req, gw_peers_link_req)
 EXACT(struct gw_peers_group_req, group_req, gw_peers_group_req)
 EXACT(struct gw_peers_reduce_req, reduce_req, gw_peers_reduce_req)
+EXACT(struct gw_peers_copy_req, peers_copy_req, gw_peers_copy_req)
 EXACT(struct gw_wire_recompute_req, recompute_req, gw_wire_recompute_req, d, )
 EXACT(struct gw_wire_xxh3_req, xxh3_req, gw_wire_xxh3_req, d, )
 
@@ -132,7 +133,7 @@ static void extensions(const uint8_t *body, size_t size)
 static void (*const targets[])(const uint8_t *body, size_t size) = {hello_req, hello_rsp, alloc_req, alloc_rsp,
 	memory_rsp, clear_req, comm_init_req, set_req, set_hash_req, get_req, copy_req, tensor_req, node_req,
 	memset_req, rows_req, allreduce_req, recompute_req, numbers, graph, info, status, xxh3_req, extensions,
-	link_req, group_req, reduce_req};
+	link_req, group_req, reduce_req, peers_copy_req};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

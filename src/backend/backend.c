@@ -88,7 +88,9 @@ static bool backend_copy(
 
 	if (!gw_backend_is_rpc(src_backend) || !from || !to || to->conn != gw_backend_of(dst_backend)->conn)
 		return false;
-	return from->conn == to->conn ? gw_copy_on_server(src, dst) : gw_copy_between_servers(src, dst);
+	if (from->conn == to->conn)
+		return gw_copy_on_server(src, dst);
+	return gw_copy_over_link(src, dst) || gw_copy_between_servers(src, dst);
 }
 
 static void backend_synchronize(ggml_backend_t backend)

@@ -3,8 +3,11 @@
 #include <stdlib.h>
 
 #include "backend/encode.h"
+#include "backend/links.h"
+#include "backend/sequence.h"
 #include "backend/transfer.h"
 #include "base/checked.h"
+#include "base/log.h"
 
 /* Bytes in flight between two servers at a time. */
 #define RELAY_BYTES ((size_t)16 << 20)
@@ -56,4 +59,48 @@ bool gw_copy_between_servers(const struct ggml_tensor *src, const struct ggml_te
 	}
 	free(stage);
 	return true;
+}
+
+/* Under the lock of the links. A failure is told once for two connections. */
+static bool are_linked_locked(struct gw_remote_conn *from, struct gw_remote_conn *to)
+{
+	struct gw_remote_conn *const both[] = {from, to};
+	struct gw_error err;
+	bool tried = gw_links_tried(from, to);
+	if (gw_links_connect(both, 2, &err) == GW_OK)
+		return true;
+	if (!tried)
+		gw_log_warn("RPC: data between two servers goes through this client, which is slower: %s", err.text);
+	return false;
+}
+
+static struct gw_peers_copy_req describe(const struct gw_remote_conn *conn, const struct gw_remote_conn *other,
+	const struct gw_wire_tensor *place, uint64_t size)
+{
+	return (struct gw_peers_copy_req){gw_links_number(conn, other), place->buffer, place->data, size};
+}
+
+bool gw_copy_over_link(const struct ggml_tensor *src, const struct ggml_tensor *dst)
+{
+	const struct gw_buffer *from = gw_buffer_of(src), *to = gw_buffer_of(dst);
+	uint64_t size = ggml_nbytes(src);
+	struct gw_wire_tensor at, there;
+	if (!from || !to || size != ggml_nbytes(dst) || size > UINT32_MAX || !from->conn->makes_links ||
+		!to->conn->makes_links || gw_client_lost(from->conn->client) || getenv("GGML_RPC_NO_COMM"))
+		return false;
+	if (!place(from, src, size, &at) || !place(to, dst, size, &there))
+		return false;
+	gw_links_lock();
+	bool linked = are_linked_locked(from->conn, to->conn);
+	if (linked) {
+		const struct gw_peers_copy_req out = describe(from->conn, to->conn, &at, size);
+		const struct gw_peers_copy_req in = describe(to->conn, from->conn, &there, size);
+		/* If one of them cannot be told, it is lost, and the other one will find out. */
+		(void)gw_sequence_copy(from->conn, true, &out);
+		(void)gw_sequence_copy(to->conn, false, &in);
+	}
+	gw_links_unlock();
+	if (linked)
+		gw_links_flush((struct gw_remote_conn *const[]){to->conn, from->conn}, 2);
+	return linked;
 }

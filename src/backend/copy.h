@@ -11,4 +11,8 @@
 bool gw_copy_on_server(const struct ggml_tensor *src, const struct ggml_tensor *dst);
 bool gw_copy_between_servers(const struct ggml_tensor *src, const struct ggml_tensor *dst);
 
+/* One server sends the bytes to the other one, behind the work that was posted to either. Returns at once, except that
+ * the first copy between two servers links them. False if they cannot be linked, or if GGML_RPC_NO_COMM is set. */
+bool gw_copy_over_link(const struct ggml_tensor *src, const struct ggml_tensor *dst);
+
 #endif

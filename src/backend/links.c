@@ -38,12 +38,27 @@ void gw_links_unlock(void)
 	pthread_mutex_unlock(&lock);
 }
 
-static struct gw_remote_link *find(struct gw_remote_conn *conn, const struct gw_remote_conn *other)
+static const struct gw_remote_link *find(const struct gw_remote_conn *conn, const struct gw_remote_conn *other)
 {
 	for (uint32_t i = 0; i < conn->n_links; i++)
 		if (conn->links[i].other == other->serial)
 			return &conn->links[i];
 	return NULL;
+}
+
+bool gw_links_tried(const struct gw_remote_conn *a, const struct gw_remote_conn *b)
+{
+	return find(a, b);
+}
+
+void gw_links_flush(struct gw_remote_conn *const *conns, size_t n)
+{
+	bool busy[GW_PEERS_RANKS_MAX];
+	for (size_t i = 0; i < n; i++)
+		busy[i] = gw_client_try_flush(conns[i]->client) == GW_ERR_TIMEOUT;
+	for (size_t i = 0; i < n; i++)
+		if (busy[i])
+			(void)gw_client_flush(conns[i]->client);
 }
 
 uint32_t gw_links_number(const struct gw_remote_conn *conn, const struct gw_remote_conn *other)

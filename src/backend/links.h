@@ -18,6 +18,13 @@ void gw_links_unlock(void);
  * server cannot reach another one; what has failed once for two connections fails at once from then on. */
 enum gw_status gw_links_connect(struct gw_remote_conn *const *conns, size_t n, struct gw_error *err);
 
+/* Whether linking these two has been tried. Under the lock. */
+bool gw_links_tried(const struct gw_remote_conn *a, const struct gw_remote_conn *b);
+
+/* Sends what is queued for n servers, which may wait for each other in it. Not under the lock: another thread may be
+ * waiting for one of them, which waits for the others. */
+void gw_links_flush(struct gw_remote_conn *const *conns, size_t n);
+
 /* The number that conn's server has for its link to the other one's; they are linked. Under the lock. */
 uint32_t gw_links_number(const struct gw_remote_conn *conn, const struct gw_remote_conn *other);
 

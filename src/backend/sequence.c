@@ -151,6 +151,15 @@ enum gw_status gw_sequence_reduce(struct gw_remote_conn *conn, const struct gw_p
 	return status;
 }
 
+enum gw_status gw_sequence_copy(struct gw_remote_conn *conn, bool sends, const struct gw_peers_copy_req *req)
+{
+	pthread_mutex_lock(&conn->lock);
+	conn->work++;
+	enum gw_status status = (sends ? gw_client_send_to_peer : gw_client_receive_from_peer)(conn->client, req, NULL);
+	pthread_mutex_unlock(&conn->lock);
+	return status;
+}
+
 void gw_sequence_add_buffer(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer)
 {
 	pthread_mutex_lock(&conn->lock);

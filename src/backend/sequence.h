@@ -31,6 +31,9 @@ enum gw_status gw_sequence_compute(
 enum gw_status gw_sequence_allreduce(struct gw_remote_conn *conn, const struct gw_wire_allreduce_req *req);
 enum gw_status gw_sequence_reduce(struct gw_remote_conn *conn, const struct gw_peers_reduce_req *req);
 
+/* Posts one side of a copy to another server. */
+enum gw_status gw_sequence_copy(struct gw_remote_conn *conn, bool sends, const struct gw_peers_copy_req *req);
+
 /* Enters a usable buffer; removes it and tells the server to free it. */
 void gw_sequence_add_buffer(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer);
 void gw_sequence_free_buffer(struct gw_remote_conn *conn, struct gw_remote_buffer *buffer);

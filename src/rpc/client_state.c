@@ -47,17 +47,27 @@ static void turn(struct gw_client *c)
 	atomic_store_explicit(&c->turns, turns + 1, memory_order_relaxed);
 }
 
-enum gw_status gw_client_enter(struct gw_client *c)
+static enum gw_status enter_locked(struct gw_client *c)
 {
-	if (atomic_load(&c->lost))
-		return GW_ERR_LOST;
-	pthread_mutex_lock(&c->lock);
 	if (atomic_load(&c->lost)) {
 		pthread_mutex_unlock(&c->lock);
 		return GW_ERR_LOST;
 	}
 	turn(c);
 	return GW_OK;
+}
+
+enum gw_status gw_client_enter(struct gw_client *c)
+{
+	if (atomic_load(&c->lost))
+		return GW_ERR_LOST;
+	pthread_mutex_lock(&c->lock);
+	return enter_locked(c);
+}
+
+enum gw_status gw_client_try_enter(struct gw_client *c)
+{
+	return pthread_mutex_trylock(&c->lock) ? GW_ERR_TIMEOUT : enter_locked(c);
 }
 
 enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)

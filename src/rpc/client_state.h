@@ -64,6 +64,7 @@ void gw_client_free(struct gw_client *c);
 /* Every public function runs between these two. The first is GW_ERR_LOST, and the lock is not held, if the connection
  * is lost; the second returns status, and logs a loss that has happened since the first. */
 enum gw_status gw_client_enter(struct gw_client *c);
+enum gw_status gw_client_try_enter(struct gw_client *c); /* GW_ERR_TIMEOUT: another thread has the lock */
 enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status);
 
 /* Ends the connection and fills what was awaited with zeros. Returns the status that the caller should return. */

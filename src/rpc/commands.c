@@ -339,3 +339,16 @@ enum gw_status gw_client_reduce(struct gw_client *c, const struct gw_peers_reduc
 	uint8_t body[GW_PEERS_REDUCE_MAX];
 	return post(c, GW_CMD_EXT_ALLREDUCE, body, gw_peers_reduce_req_encode(req, body), err);
 }
+
+enum gw_status gw_client_send_to_peer(struct gw_client *c, const struct gw_peers_copy_req *req, struct gw_error *err)
+{
+	uint8_t body[GW_PEERS_COPY_REQ];
+	return post(c, GW_CMD_EXT_SEND, body, gw_peers_copy_req_encode(req, body), err);
+}
+
+enum gw_status gw_client_receive_from_peer(
+	struct gw_client *c, const struct gw_peers_copy_req *req, struct gw_error *err)
+{
+	uint8_t body[GW_PEERS_COPY_REQ];
+	return post(c, GW_CMD_EXT_RECEIVE, body, gw_peers_copy_req_encode(req, body), err);
+}

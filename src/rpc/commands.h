@@ -106,4 +106,9 @@ enum gw_status gw_client_link(struct gw_client *c, const struct gw_peers_link_re
 enum gw_status gw_client_group(struct gw_client *c, const struct gw_peers_group_req *req, struct gw_error *err);
 enum gw_status gw_client_reduce(struct gw_client *c, const struct gw_peers_reduce_req *req, struct gw_error *err);
 
+/* Has the server send bytes over a link, or receive them. */
+enum gw_status gw_client_send_to_peer(struct gw_client *c, const struct gw_peers_copy_req *req, struct gw_error *err);
+enum gw_status gw_client_receive_from_peer(
+	struct gw_client *c, const struct gw_peers_copy_req *req, struct gw_error *err);
+
 #endif

@@ -102,6 +102,12 @@ enum gw_status gw_client_flush(struct gw_client *c)
 	return status ? status : gw_client_leave(c, gw_client_send(c));
 }
 
+enum gw_status gw_client_try_flush(struct gw_client *c)
+{
+	enum gw_status status = gw_client_try_enter(c);
+	return status ? status : gw_client_leave(c, gw_client_send(c));
+}
+
 /* A request with a reply: sent at once, and the reply awaited if wait is set. */
 static enum gw_status request(struct gw_client *c, enum gw_cmd cmd, const struct iovec *parts, int n,
 	const struct gw_client_pending *pending, bool wait, uint64_t *ticket)

@@ -40,6 +40,8 @@ static const char *const extension_names[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_LINK - GW_CMD_EXT_FIRST] = "EXT_LINK",
 	[GW_CMD_EXT_GROUP - GW_CMD_EXT_FIRST] = "EXT_GROUP",
 	[GW_CMD_EXT_ALLREDUCE - GW_CMD_EXT_FIRST] = "EXT_ALLREDUCE",
+	[GW_CMD_EXT_SEND - GW_CMD_EXT_FIRST] = "EXT_SEND",
+	[GW_CMD_EXT_RECEIVE - GW_CMD_EXT_FIRST] = "EXT_RECEIVE",
 };
 
 const char *gw_cmd_name(unsigned cmd)

@@ -41,10 +41,12 @@ enum gw_cmd {
 	GW_CMD_EXT_STATUS = 0xE5,
 	GW_CMD_EXT_STREAM = 0xE6,
 	GW_CMD_EXT_ALIVE = 0xE7,
-	GW_CMD_EXT_LINK = 0xE8, /* this and the following two: wire/peers.h */
+	GW_CMD_EXT_LINK = 0xE8, /* this and the following: wire/peers.h */
 	GW_CMD_EXT_GROUP = 0xE9,
 	GW_CMD_EXT_ALLREDUCE = 0xEA,
-	GW_CMD_EXT_END = 0xEB,
+	GW_CMD_EXT_SEND = 0xEB,
+	GW_CMD_EXT_RECEIVE = 0xEC,
+	GW_CMD_EXT_END = 0xED,
 };
 
 /* For logs: "SET_TENSOR"; "unknown" for an id without a command. Static storage. */

@@ -137,7 +137,7 @@ static const uint32_t body_replies = BIT(GW_CMD_ALLOC_BUFFER) | BIT(GW_CMD_GET_A
 
 static bool is_silent_extension(unsigned cmd)
 {
-	return cmd == GW_CMD_EXT_ALIVE || cmd == GW_CMD_EXT_GROUP || cmd == GW_CMD_EXT_ALLREDUCE;
+	return cmd == GW_CMD_EXT_ALIVE || (cmd >= GW_CMD_EXT_GROUP && cmd <= GW_CMD_EXT_RECEIVE);
 }
 
 enum gw_reply gw_dialect_reply(const struct gw_dialect *dialect, unsigned cmd)

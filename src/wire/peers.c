@@ -101,6 +101,26 @@ bool gw_peers_reduce_req_decode(const void *body, size_t size, struct gw_peers_r
 	return gw_rd_done(&r) && valid;
 }
 
+size_t gw_peers_copy_req_encode(const struct gw_peers_copy_req *m, uint8_t *out)
+{
+	struct gw_wr w = gw_wr_init(out, GW_PEERS_COPY_REQ);
+	gw_wr_u32(&w, m->link);
+	gw_wr_u64(&w, m->buffer);
+	gw_wr_u64(&w, m->data);
+	gw_wr_u64(&w, m->size);
+	return GW_PEERS_COPY_REQ;
+}
+
+bool gw_peers_copy_req_decode(const void *body, size_t size, struct gw_peers_copy_req *m)
+{
+	struct gw_rd r = gw_rd_init(body, size);
+	m->link = gw_rd_u32(&r);
+	m->buffer = gw_rd_u64(&r);
+	m->data = gw_rd_u64(&r);
+	m->size = gw_rd_u64(&r);
+	return gw_rd_done(&r) && m->link < GW_PEERS_LINKS_MAX;
+}
+
 void gw_peers_first_encode(const uint8_t secret[GW_PEERS_SECRET], uint8_t out[GW_PEERS_FIRST])
 {
 	memcpy(out, magic, sizeof(magic));

@@ -69,6 +69,16 @@ struct gw_peers_reduce_req {
 /* With more than two servers, one step is for small tensors only: each server holds what all others send. */
 #define GW_PEERS_ONE_STEP_MAX ((uint64_t)4 << 20) /* bytes of F32 */
 
+/* EXT_SEND, EXT_RECEIVE: bytes of a buffer go over a link, to those of another server's that it is told to receive
+ * there. No reply. */
+struct gw_peers_copy_req {
+	uint32_t link;
+	uint64_t buffer;
+	uint64_t data; /* address of the first byte */
+	uint64_t size; /* bytes */
+};
+#define GW_PEERS_COPY_REQ 28
+
 /* The encoders write at most the sizes above, and return how much. The decoders are true only for messages that keep
  * all bounds. */
 size_t gw_peers_link_req_encode(const struct gw_peers_link_req *m, uint8_t *out);
@@ -77,6 +87,8 @@ size_t gw_peers_group_req_encode(const struct gw_peers_group_req *m, uint8_t *ou
 bool gw_peers_group_req_decode(const void *body, size_t size, struct gw_peers_group_req *m);
 size_t gw_peers_reduce_req_encode(const struct gw_peers_reduce_req *m, uint8_t *out);
 bool gw_peers_reduce_req_decode(const void *body, size_t size, struct gw_peers_reduce_req *m);
+size_t gw_peers_copy_req_encode(const struct gw_peers_copy_req *m, uint8_t *out);
+bool gw_peers_copy_req_decode(const void *body, size_t size, struct gw_peers_copy_req *m);
 
 /* Between servers. The one that connects sends GW_PEERS_FIRST bytes: a magic number whose first byte neither HELLO nor
  * TLS begins with, and the secret. The other one answers with the proof. */

@@ -245,6 +245,7 @@ static bool answer(struct session *s, const struct fake_request *r)
 	case GW_CMD_COPY_TENSOR:
 		return reply_bool(s, true);
 	case GW_CMD_COMM_INIT:
+	case GW_CMD_EXT_LINK:
 		return reply_bool(s, s->fake->joins);
 	case GW_CMD_EXT_SUPPORTS_OP:
 		return reply_bool(s, s->fake->supports);

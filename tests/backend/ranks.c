@@ -191,6 +191,31 @@ static void all_reduces_are_queued(void **state)
 	ranks_close(&r);
 }
 
+/* In the order in which they were asked for, with what is computed and written before and after. */
+static void copies_keep_their_place(void **state)
+{
+	struct ranks r;
+	(void)state;
+	ranks_open(&r, servers, all, 4, ELEMENTS);
+	for (size_t n = 1; n <= ELEMENTS; n = n * 7 + 1) {
+		ranks_resize(&r, n);
+		for (size_t i = 0; i < n; i++)
+			values[0][i] = number();
+		ggml_backend_tensor_set_async(r.rank[0].backend, r.rank[0].tensor, values[0], 0, n * sizeof(float));
+		for (size_t hop = 0; hop < 9; hop++) {
+			const struct rank *from = &r.rank[hop % 4], *to = &r.rank[(hop + 1) % 4];
+			ggml_backend_tensor_copy_async(from->backend, to->backend, from->tensor, to->tensor);
+			ggml_backend_tensor_memset(from->tensor, 0, 0, n * sizeof(float));
+		}
+		ggml_backend_tensor_get(r.rank[1].tensor, got, 0, n * sizeof(float));
+		assert_memory_equal(got, values[0], n * sizeof(float));
+		ggml_backend_tensor_get(r.rank[0].tensor, got, 0, n * sizeof(float));
+		for (size_t i = 0; i < n; i++)
+			assert_true(got[i] == 0);
+	}
+	ranks_close(&r);
+}
+
 /* Links outlive what they were made for. */
 static void groups_come_and_go(void **state)
 {
@@ -222,6 +247,7 @@ int main(void)
 		cmocka_unit_test(eight_servers),
 		cmocka_unit_test(several_ranks_of_a_server),
 		cmocka_unit_test(all_reduces_are_queued),
+		cmocka_unit_test(copies_keep_their_place),
 		cmocka_unit_test(groups_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

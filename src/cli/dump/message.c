@@ -366,6 +366,11 @@ static bool reduce_req(const struct context *c, const uint8_t *body, size_t size
 	return gw_dump_reduce_req(c->to, body, size);
 }
 
+static bool peers_copy_req(const struct context *c, const uint8_t *body, size_t size)
+{
+	return gw_dump_peers_copy_req(c->to, body, size);
+}
+
 static bool rdma(const struct context *c, const uint8_t *body, size_t size)
 {
 	struct gw_rdma_message m;
@@ -423,6 +428,8 @@ static const struct printers extensions[GW_CMD_EXT_END - GW_CMD_EXT_FIRST] = {
 	[GW_CMD_EXT_LINK - GW_CMD_EXT_FIRST] = {link_req, bool_rsp},
 	[GW_CMD_EXT_GROUP - GW_CMD_EXT_FIRST] = {group_req, NULL},
 	[GW_CMD_EXT_ALLREDUCE - GW_CMD_EXT_FIRST] = {reduce_req, NULL},
+	[GW_CMD_EXT_SEND - GW_CMD_EXT_FIRST] = {peers_copy_req, NULL},
+	[GW_CMD_EXT_RECEIVE - GW_CMD_EXT_FIRST] = {peers_copy_req, NULL},
 };
 
 /* For an unknown body, prints the size. */

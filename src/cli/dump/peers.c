@@ -46,3 +46,13 @@ bool gw_dump_reduce_req(FILE *to, const uint8_t *body, size_t size)
 			m.operands[i].computed ? "" : " (zeros)");
 	return true;
 }
+
+bool gw_dump_peers_copy_req(FILE *to, const uint8_t *body, size_t size)
+{
+	struct gw_peers_copy_req m;
+	if (!gw_peers_copy_req_decode(body, size, &m))
+		return false;
+	fprintf(to, "link %" PRIu32 ", buffer %" PRIu64 " at 0x%" PRIx64 ", %" PRIu64 " bytes", m.link, m.buffer,
+		m.data, m.size);
+	return true;
+}

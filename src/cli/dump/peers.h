@@ -11,5 +11,6 @@
 bool gw_dump_link_req(FILE *to, const uint8_t *body, size_t size);
 bool gw_dump_group_req(FILE *to, const uint8_t *body, size_t size);
 bool gw_dump_reduce_req(FILE *to, const uint8_t *body, size_t size);
+bool gw_dump_peers_copy_req(FILE *to, const uint8_t *body, size_t size);
 
 #endif

@@ -28,6 +28,8 @@ enum gw_status gw_do_comm_free(struct gw_session *s, const void *body, size_t si
 enum gw_status gw_do_ext_link(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_group(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
+enum gw_status gw_do_ext_send(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
+enum gw_status gw_do_ext_receive(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
 /* buffer.c */
 enum gw_status gw_do_alloc_buffer(struct gw_session *s, const void *body, size_t size, struct gw_error *err);

@@ -62,6 +62,8 @@ static const struct command extension[] = {
 	[GW_CMD_EXT_GROUP - GW_CMD_EXT_FIRST] = {GW_PEERS_GROUP_REQ, GW_PEERS_GROUP_REQ, .body = gw_do_ext_group},
 	[GW_CMD_EXT_ALLREDUCE - GW_CMD_EXT_FIRST] = {GW_PEERS_REDUCE_FIXED + GW_PEERS_OPERAND, GW_PEERS_REDUCE_MAX,
 		.body = gw_do_ext_allreduce},
+	[GW_CMD_EXT_SEND - GW_CMD_EXT_FIRST] = {GW_PEERS_COPY_REQ, GW_PEERS_COPY_REQ, .body = gw_do_ext_send},
+	[GW_CMD_EXT_RECEIVE - GW_CMD_EXT_FIRST] = {GW_PEERS_COPY_REQ, GW_PEERS_COPY_REQ, .body = gw_do_ext_receive},
 	[GW_CMD_EXT_RDMA - GW_CMD_EXT_FIRST] = {0}, /* belongs to the handshake, and comes no later */
 };
 _Static_assert(

@@ -92,24 +92,34 @@ enum gw_status gw_do_ext_group(struct gw_session *s, const void *body, size_t si
 	return GW_OK;
 }
 
-static enum gw_status resolve(struct gw_session *s, const struct gw_peers_operand *o, uint64_t elements,
-	struct gw_tensor *out, struct gw_error *err)
+/* So many elements of a type in a row. */
+static enum gw_status resolve(struct gw_session *s, enum ggml_type type, const struct gw_peers_operand *o,
+	uint64_t elements, struct gw_tensor *out, struct gw_error *err)
 {
+	uint32_t width = type == GGML_TYPE_F32 ? sizeof(float) : 1;
 	const struct gw_wire_tensor t = {
 		.id = 1,
-		.type = gw_opmap_type_wire(s->opmap, GGML_TYPE_F32),
+		.type = gw_opmap_type_wire(s->opmap, type),
 		.buffer = o->buffer,
 		.ne = {(uint32_t)elements, 1, 1, 1},
-		.nb = {sizeof(float), sizeof(float), sizeof(float), sizeof(float)},
+		.nb = {width, width, width, width},
 		.data = o->data,
-		.name = "sum",
+		.name = "peers",
 	};
 	if (elements > UINT32_MAX)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "%llu elements", (unsigned long long)elements);
 	enum gw_status st = gw_tensor_resolve(s->opmap, &s->buffers, &t, out, err);
-	if (st == GW_OK && (uintptr_t)out->ggml.data % sizeof(float) != 0)
+	if (st == GW_OK && (uintptr_t)out->ggml.data % width != 0)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "an operand's address is not a multiple of its elements");
 	return st;
+}
+
+/* The tensors are about to be read or written. What a failed graph has left must not get into other servers' results.
+ */
+static enum gw_status settle(struct gw_session *s, struct gw_error *err)
+{
+	gw_session_synchronize(s);
+	return gw_session_outcome(s, err);
 }
 
 enum gw_status gw_do_ext_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
@@ -122,14 +132,11 @@ enum gw_status gw_do_ext_allreduce(struct gw_session *s, const void *body, size_
 	if (!gw_peers_reduce_req_decode(body, size, &req))
 		return gw_refuse_body(size, err);
 	for (uint32_t i = 0; i < req.n && st == GW_OK; i++) {
-		st = resolve(s, &req.operands[i], req.elements, &tensors[i], err);
+		st = resolve(s, GGML_TYPE_F32, &req.operands[i], req.elements, &tensors[i], err);
 		computed[i] = req.operands[i].computed != 0;
 	}
-	if (st != GW_OK)
-		return st;
-	gw_session_synchronize(s);
-	/* What a failed graph has left must not get into the other servers' results. */
-	st = gw_session_outcome(s, err);
+	if (st == GW_OK)
+		st = settle(s, err);
 	if (st != GW_OK)
 		return st;
 	const struct gw_group_reduction r = {.format = (enum gw_peers_format)req.format,
@@ -139,4 +146,30 @@ enum gw_status gw_do_ext_allreduce(struct gw_session *s, const void *body, size_
 		.tensors = tensors,
 		.computed = computed};
 	return gw_peers_reduce(s->peers, req.group, &r, err);
+}
+
+typedef enum gw_status (*copy_way)(struct gw_peers *p, uint32_t link, struct gw_tensor *t, struct gw_error *err);
+
+static enum gw_status copy(struct gw_session *s, const void *body, size_t size, copy_way way, struct gw_error *err)
+{
+	struct gw_peers_copy_req req;
+	struct gw_tensor bytes;
+
+	if (!gw_peers_copy_req_decode(body, size, &req))
+		return gw_refuse_body(size, err);
+	const struct gw_peers_operand place = {.buffer = req.buffer, .data = req.data};
+	enum gw_status st = resolve(s, GGML_TYPE_I8, &place, req.size, &bytes, err);
+	if (st == GW_OK)
+		st = settle(s, err);
+	return st == GW_OK ? way(s->peers, req.link, &bytes, err) : st;
+}
+
+enum gw_status gw_do_ext_send(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	return copy(s, body, size, gw_peers_send, err);
+}
+
+enum gw_status gw_do_ext_receive(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
+{
+	return copy(s, body, size, gw_peers_receive, err);
 }

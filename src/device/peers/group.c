@@ -39,7 +39,7 @@ struct addition {
 	} arrivals[GW_PEERS_RANKS_MAX];
 };
 
-static void *room(struct gw_buf *buf, size_t size, struct gw_error *err)
+void *gw_group_memory_room(struct gw_buf *buf, size_t size, struct gw_error *err)
 {
 	buf->len = 0;
 	if (!gw_buf_reserve(buf, size ? size : 1))
@@ -52,6 +52,15 @@ static void trim(struct gw_buf *buf)
 {
 	if (buf->capacity > KEEP_MAX)
 		gw_buf_free(buf);
+}
+
+void gw_group_memory_trim(struct gw_group_memory *m)
+{
+	trim(&m->own);
+	trim(&m->sum);
+	trim(&m->rounded);
+	trim(&m->received);
+	trim(&m->values);
 }
 
 void gw_group_memory_free(struct gw_group_memory *m)
@@ -69,7 +78,7 @@ static const float *read_tensor(struct job *j, size_t i, struct gw_error *err)
 	const struct gw_tensor *t = &j->r->tensors[i];
 	if (t->buffer->is_host)
 		return t->ggml.data;
-	float *values = room(&j->m->values, j->n * sizeof(float), err);
+	float *values = gw_group_memory_room(&j->m->values, j->n * sizeof(float), err);
 	if (values)
 		ggml_backend_tensor_get(&t->ggml, values, 0, j->n * sizeof(float));
 	return values;
@@ -88,7 +97,7 @@ static enum gw_status add_own(struct job *j, struct gw_error *err)
 		j->own = read_tensor(j, last, err);
 		return j->own ? GW_OK : GW_ERR_NOMEM;
 	}
-	float *own = room(&j->m->own, j->n * sizeof(float), err);
+	float *own = gw_group_memory_room(&j->m->own, j->n * sizeof(float), err);
 	if (!own)
 		return GW_ERR_NOMEM;
 	memset(own, 0, j->n * sizeof(float));
@@ -116,12 +125,13 @@ static enum gw_status prepare(struct job *j, struct gw_error *err)
 	enum gw_status status = add_own(j, err);
 	if (status)
 		return status;
-	j->sum = first->buffer->is_host ? first->ggml.data : room(&j->m->sum, j->n * sizeof(float), err);
+	j->sum =
+		first->buffer->is_host ? first->ggml.data : gw_group_memory_room(&j->m->sum, j->n * sizeof(float), err);
 	if (!j->sum)
 		return GW_ERR_NOMEM;
 	j->width = j->r->format == GW_PEERS_BF16 ? sizeof(uint16_t) : sizeof(float);
 	if (j->r->format == GW_PEERS_BF16) {
-		j->rounded = room(&j->m->rounded, j->n * sizeof(uint16_t), err);
+		j->rounded = gw_group_memory_room(&j->m->rounded, j->n * sizeof(uint16_t), err);
 		if (!j->rounded)
 			return GW_ERR_NOMEM;
 		gw_sum_to_bf16(j->own, j->rounded, j->n);
@@ -180,7 +190,7 @@ static enum gw_status reduce_span(struct job *j, enum gw_peers_kind kind, struct
 	struct gw_link_message messages[GW_PEERS_RANKS_MAX];
 	struct addition a = {.job = j, .span = span, .sends_it = kind == GW_PEERS_ALL && !j->rounded};
 	size_t size = span.n * j->width, n = 0;
-	uint8_t *in = room(&j->m->received, (g->size - 1) * size, err);
+	uint8_t *in = gw_group_memory_room(&j->m->received, (g->size - 1) * size, err);
 	if (!in)
 		return GW_ERR_NOMEM;
 	for (size_t k = 0; k < g->size; k++) {
@@ -254,10 +264,6 @@ enum gw_status gw_group_reduce(
 	enum gw_status status = reduce(&j, err);
 	if (!status)
 		distribute(&j);
-	trim(&m->own);
-	trim(&m->sum);
-	trim(&m->rounded);
-	trim(&m->received);
-	trim(&m->values);
+	gw_group_memory_trim(m);
 	return status;
 }

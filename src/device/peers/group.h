@@ -27,6 +27,12 @@ struct gw_group_memory {
 
 void gw_group_memory_free(struct gw_group_memory *m);
 
+/* Gives back what is large. */
+void gw_group_memory_trim(struct gw_group_memory *m);
+
+/* Memory of at least size bytes in one of m's; NULL: GW_ERR_NOMEM. */
+void *gw_group_memory_room(struct gw_buf *buf, size_t size, struct gw_error *err);
+
 struct gw_group_reduction {
 	enum gw_peers_format format;
 	unsigned steps;

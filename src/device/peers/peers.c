@@ -86,3 +86,46 @@ enum gw_status gw_peers_reduce(
 			(unsigned long long)r->elements);
 	return gw_group_reduce(&g, r, &p->memory, err);
 }
+
+/* A tensor's bytes, where this process can touch them; elsewhere in p's memory. */
+static void *reach(struct gw_peers *p, const struct gw_tensor *t, struct gw_error *err)
+{
+	if (t->buffer->is_host)
+		return t->ggml.data;
+	return gw_group_memory_room(&p->memory.values, t->nbytes, err);
+}
+
+enum gw_status gw_peers_send(struct gw_peers *p, uint32_t n, struct gw_tensor *t, struct gw_error *err)
+{
+	struct gw_link_message m = {.link = gw_peers_link(p, n, err), .kind = GW_PEERS_COPY, .out_size = t->nbytes};
+	if (!m.link)
+		return GW_ERR_PROTOCOL;
+	if (t->nbytes == 0)
+		return GW_OK;
+	void *bytes = reach(p, t, err);
+	if (!bytes)
+		return GW_ERR_NOMEM;
+	if (!t->buffer->is_host)
+		ggml_backend_tensor_get(&t->ggml, bytes, 0, t->nbytes);
+	m.out = bytes;
+	enum gw_status status = gw_links_exchange(&m, 1, err);
+	gw_group_memory_trim(&p->memory);
+	return status;
+}
+
+enum gw_status gw_peers_receive(struct gw_peers *p, uint32_t n, struct gw_tensor *t, struct gw_error *err)
+{
+	struct gw_link_message m = {.link = gw_peers_link(p, n, err), .kind = GW_PEERS_COPY, .in_size = t->nbytes};
+	if (!m.link)
+		return GW_ERR_PROTOCOL;
+	if (t->nbytes == 0)
+		return GW_OK;
+	m.in = reach(p, t, err);
+	if (!m.in)
+		return GW_ERR_NOMEM;
+	enum gw_status status = gw_links_exchange(&m, 1, err);
+	if (!status && !t->buffer->is_host)
+		ggml_backend_tensor_set(&t->ggml, m.in, 0, t->nbytes);
+	gw_group_memory_trim(&p->memory);
+	return status;
+}

@@ -31,4 +31,10 @@ void gw_peers_define(struct gw_peers *p, const struct gw_peers_group_req *group)
 enum gw_status gw_peers_reduce(
 	struct gw_peers *p, uint32_t group, const struct gw_group_reduction *r, struct gw_error *err);
 
+/* Send a tensor's bytes over link n, and fill a tensor with what the other server sends. No device may have work under
+ * way. Block until the other server takes part. Errors as gw_links_exchange; GW_ERR_PROTOCOL if there is no such link;
+ * GW_ERR_NOMEM. */
+enum gw_status gw_peers_send(struct gw_peers *p, uint32_t n, struct gw_tensor *t, struct gw_error *err);
+enum gw_status gw_peers_receive(struct gw_peers *p, uint32_t n, struct gw_tensor *t, struct gw_error *err);
+
 #endif
