@@ -1,20 +1,27 @@
 /* Preloaded into the servers of the simulated cluster, whose machines are addresses of one machine: what a server binds
- * to all addresses, or does not bind before it connects, it binds to its own, GGWIRE_ADDRESS. */
+ * to all addresses, or does not bind before it connects, it binds to its own. That is the name of the directory which
+ * this library was loaded from, because not all of a server's processes get its environment. */
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <libgen.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 typedef int (*address_fn)(int fd, const struct sockaddr *addr, socklen_t length);
 
 static bool own_address(const struct sockaddr *other, struct sockaddr_in *own)
 {
-	const char *text = getenv("GGWIRE_ADDRESS");
+	char text[PATH_MAX];
+	Dl_info info;
 
 	*own = (struct sockaddr_in){.sin_family = AF_INET};
-	return other->sa_family == AF_INET && text && inet_pton(AF_INET, text, &own->sin_addr) == 1;
+	if (other->sa_family != AF_INET || !dladdr((const void *)&own_address, &info) || !info.dli_fname)
+		return false;
+	snprintf(text, sizeof(text), "%s", info.dli_fname);
+	return inet_pton(AF_INET, basename(dirname(text)), &own->sin_addr) == 1;
 }
 
 __attribute__((visibility("default"))) int bind(int fd, const struct sockaddr *addr, socklen_t length)

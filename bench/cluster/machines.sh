@@ -58,8 +58,9 @@ machine_start() {
 		-H "$own" -p "$port") ;;
 	esac
 	(
-		export GGML_BACKEND_PATH=$build/lib/libggml-sim.so GGWIRE_SIM=$sim GGWIRE_SIM_BACKENDS=$libs/ggml/backends0 GGWIRE_ADDRESS=$own
-		export LD_PRELOAD=$build/lib/libcluster-address.so
+		export GGML_BACKEND_PATH=$build/lib/libggml-sim.so GGWIRE_SIM=$sim GGWIRE_SIM_BACKENDS=$libs/ggml/backends0
+		mkdir -p "$work/$own" && ln -sf "$build/lib/libcluster-address.so" "$work/$own/"
+		export LD_PRELOAD=$work/$own/libcluster-address.so
 		cd "$dir" && exec "${options[@]}"
 	) >"$log" 2>&1 &
 	server_pid=$!
