@@ -62,6 +62,10 @@ enum gw_status gw_do_ext_info(struct gw_session *s, const void *body, size_t siz
 enum gw_status gw_do_ext_status(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 enum gw_status gw_do_ext_supports_op(struct gw_session *s, const void *body, size_t size, struct gw_error *err);
 
+/* Has graphs that were not used for longest make room in the budget for so many bytes, as far as they can: for a graph
+ * of the device, or, with NULL, for something else. */
+void gw_make_room(struct gw_session *s, struct gw_device *device, uint64_t bytes);
+
 /* stream.c */
 enum gw_status gw_do_ext_stream(struct gw_session *s, struct gw_error *err);
 

@@ -28,9 +28,8 @@ static bool evict(struct gw_session *s, struct gw_device *device)
 	return dropped;
 }
 
-/* Has graphs that were not used for longest make room for so many bytes, as far as they can: a client of llama.cpp
- * comes back to few of its graphs, and cannot say to which. */
-static void make_room(struct gw_session *s, struct gw_device *device, uint64_t bytes)
+/* A client of llama.cpp comes back to few of its graphs, and cannot say to which. */
+void gw_make_room(struct gw_session *s, struct gw_device *device, uint64_t bytes)
 {
 	if (has_room(s, device, bytes))
 		return;
@@ -52,7 +51,7 @@ static enum gw_status read_body(struct gw_session *s, struct gw_error *err)
 	struct gw_buf *body = &s->body;
 	uint64_t size = gw_connection_left(s->peer);
 
-	make_room(s, NULL, size > s->body_taken ? size - s->body_taken : 0);
+	gw_make_room(s, NULL, size > s->body_taken ? size - s->body_taken : 0);
 	if (!count_body(s, size > body->capacity ? size : body->capacity))
 		return gw_budget_refuse(&s->budget, size, "the request", err);
 	body->len = 0;
@@ -98,7 +97,7 @@ static enum gw_status compute(struct gw_session *s, const struct gw_buf *body, s
 	struct gw_device *device = gw_session_device(s, wire.device, err);
 	if (!device)
 		return GW_ERR_PROTOCOL;
-	make_room(s, device, gw_graph_build_bytes(wire.n_nodes, wire.n_tensors));
+	gw_make_room(s, device, gw_graph_build_bytes(wire.n_nodes, wire.n_tensors));
 	struct gw_graph_source source = {.dialect = s->dialect,
 		.opmap = s->opmap,
 		.buffers = &s->buffers,

@@ -122,6 +122,28 @@ static enum gw_status settle(struct gw_session *s, struct gw_error *err)
 	return gw_session_outcome(s, err);
 }
 
+/* Counts so many bytes of memory for the links from now on; they may come from graphs. */
+static enum gw_status count_memory(struct gw_session *s, uint64_t bytes, struct gw_error *err)
+{
+	if (bytes > s->peers_taken)
+		gw_make_room(s, NULL, bytes - s->peers_taken);
+	gw_budget_give(&s->budget, s->peers_taken);
+	s->peers_taken = gw_budget_take(&s->budget, bytes) ? bytes : 0;
+	return s->peers_taken == bytes ? GW_OK : gw_budget_refuse(&s->budget, bytes, "what servers exchange", err);
+}
+
+static enum gw_status reduce(
+	struct gw_session *s, uint32_t group, const struct gw_group_reduction *r, struct gw_error *err)
+{
+	if (!s->peers)
+		return gw_error_set(err, GW_ERR_PROTOCOL, "group %u is not defined", group);
+	enum gw_status st = count_memory(s, gw_peers_needed(s->peers, group, r), err);
+	if (st == GW_OK)
+		st = gw_peers_reduce(s->peers, group, r, err);
+	(void)count_memory(s, gw_peers_kept(s->peers), NULL);
+	return st;
+}
+
 enum gw_status gw_do_ext_allreduce(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	struct gw_peers_reduce_req req;
@@ -145,7 +167,7 @@ enum gw_status gw_do_ext_allreduce(struct gw_session *s, const void *body, size_
 		.n = req.n,
 		.tensors = tensors,
 		.computed = computed};
-	return gw_peers_reduce(s->peers, req.group, &r, err);
+	return reduce(s, req.group, &r, err);
 }
 
 typedef enum gw_status (*copy_way)(struct gw_peers *p, uint32_t link, struct gw_tensor *t, struct gw_error *err);
@@ -161,7 +183,15 @@ static enum gw_status copy(struct gw_session *s, const void *body, size_t size, 
 	enum gw_status st = resolve(s, GGML_TYPE_I8, &place, req.size, &bytes, err);
 	if (st == GW_OK)
 		st = settle(s, err);
-	return st == GW_OK ? way(s->peers, req.link, &bytes, err) : st;
+	if (st != GW_OK)
+		return st;
+	if (!s->peers)
+		return gw_error_set(err, GW_ERR_PROTOCOL, "there is no link %u", req.link);
+	st = count_memory(s, gw_peers_copy_needed(s->peers, &bytes), err);
+	if (st == GW_OK)
+		st = way(s->peers, req.link, &bytes, err);
+	(void)count_memory(s, gw_peers_kept(s->peers), NULL);
+	return st;
 }
 
 enum gw_status gw_do_ext_send(struct gw_session *s, const void *body, size_t size, struct gw_error *err)

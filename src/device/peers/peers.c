@@ -129,3 +129,35 @@ enum gw_status gw_peers_receive(struct gw_peers *p, uint32_t n, struct gw_tensor
 	gw_group_memory_trim(&p->memory);
 	return status;
 }
+
+static uint64_t larger(const struct gw_buf *buf, uint64_t bytes)
+{
+	return buf->capacity > bytes ? buf->capacity : bytes;
+}
+
+uint64_t gw_peers_kept(const struct gw_peers *p)
+{
+	const struct gw_group_memory *m = &p->memory;
+	return m->own.capacity + m->sum.capacity + m->rounded.capacity + m->received.capacity + m->values.capacity;
+}
+
+uint64_t gw_peers_needed(const struct gw_peers *p, uint32_t group, const struct gw_group_reduction *r)
+{
+	const struct gw_group_memory *m = &p->memory;
+	uint64_t n = r->elements, size = p->groups[group].size, width = r->format == GW_PEERS_BF16 ? 2 : 4;
+	uint64_t received = r->steps == 1 && size > 0 ? n * width * (size - 1) : (n + size) * width;
+	size_t n_computed = 0, n_remote = 0;
+	for (size_t i = 0; i < r->n; i++) {
+		n_computed += r->computed[i];
+		n_remote += !r->tensors[i].buffer->is_host;
+	}
+	return larger(&m->own, n_computed == 1 ? 0 : 4 * n) +
+	       larger(&m->sum, r->tensors[0].buffer->is_host ? 0 : 4 * n) +
+	       larger(&m->rounded, r->format == GW_PEERS_BF16 ? 2 * n : 0) + larger(&m->received, received) +
+	       larger(&m->values, n_remote ? 4 * n : 0);
+}
+
+uint64_t gw_peers_copy_needed(const struct gw_peers *p, const struct gw_tensor *t)
+{
+	return gw_peers_kept(p) + (t->buffer->is_host ? 0 : t->nbytes);
+}

@@ -31,6 +31,11 @@ void gw_peers_define(struct gw_peers *p, const struct gw_peers_group_req *group)
 enum gw_status gw_peers_reduce(
 	struct gw_peers *p, uint32_t group, const struct gw_group_reduction *r, struct gw_error *err);
 
+/* Bytes of memory that p keeps, and the most that it can have during an all-reduce or a copy of so many bytes. */
+uint64_t gw_peers_kept(const struct gw_peers *p);
+uint64_t gw_peers_needed(const struct gw_peers *p, uint32_t group, const struct gw_group_reduction *r);
+uint64_t gw_peers_copy_needed(const struct gw_peers *p, const struct gw_tensor *t);
+
 /* Send a tensor's bytes over link n, and fill a tensor with what the other server sends. No device may have work under
  * way. Block until the other server takes part. Errors as gw_links_exchange; GW_ERR_PROTOCOL if there is no such link;
  * GW_ERR_NOMEM. */

@@ -52,6 +52,7 @@ struct gw_session {
 	struct gw_prefault *prefault; /* NULL until there is use for it */
 	struct gw_cache *cache;       /* lent; NULL = none */
 	struct gw_peers *peers;       /* links to other servers; NULL until there is use for it */
+	uint64_t peers_taken;         /* bytes of the budget, for the memory of peers */
 	struct gw_counters *counters;
 	struct gw_counters *own; /* the same if they are this session's own, else NULL */
 	bool questions_only;     /* as in struct gw_server_visit */
