@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "backend/ranks.h"
 #include "device/peers/sum.h"
@@ -216,6 +217,47 @@ static void copies_keep_their_place(void **state)
 	ranks_close(&r);
 }
 
+/* A context of its own on the same servers: all-reduces, copies the other way, and waits in between. */
+static void *compute_main(void *which)
+{
+	static const float ones[64] = {[0] = 1, [63] = 1};
+	float sum[64];
+	struct ranks r;
+	ranks_open(&r, servers, which, 3, 64);
+	if (!ranks_connect(&r))
+		return "not connected";
+	ranks_resize(&r, 64);
+	for (size_t k = 0; k < 300; k++) {
+		for (size_t j = 0; j < 3; j++)
+			ggml_backend_tensor_set(r.rank[j].tensor, ones, 0, sizeof(ones));
+		for (size_t j = 0; j < 3; j++)
+			(void)ranks_reduce(&r);
+		ggml_backend_tensor_copy_async(
+			r.rank[2].backend, r.rank[k % 2].backend, r.rank[2].tensor, r.rank[k % 2].tensor);
+		ggml_backend_tensor_get(r.rank[k % 3].tensor, sum, 0, sizeof(sum));
+		if (sum[0] < 26.5F || sum[0] > 27.5F || sum[63] < 26.5F || sum[63] > 27.5F)
+			return "wrong sums";
+	}
+	ranks_close(&r);
+	return NULL;
+}
+
+static void threads_do_not_wait_for_each_other(void **state)
+{
+	static size_t ways[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}};
+	pthread_t threads[3];
+	(void)state;
+	setenv("GGML_RPC_ALLREDUCE", "f32", 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, compute_main, ways[i]), 0);
+	for (size_t i = 0; i < 3; i++) {
+		void *failure;
+		assert_int_equal(pthread_join(threads[i], &failure), 0);
+		if (failure)
+			fail_msg("%s", (const char *)failure);
+	}
+}
+
 /* Links outlive what they were made for. */
 static void groups_come_and_go(void **state)
 {
@@ -248,6 +290,7 @@ int main(void)
 		cmocka_unit_test(several_ranks_of_a_server),
 		cmocka_unit_test(all_reduces_are_queued),
 		cmocka_unit_test(copies_keep_their_place),
+		cmocka_unit_test(threads_do_not_wait_for_each_other),
 		cmocka_unit_test(groups_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
