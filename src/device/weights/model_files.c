@@ -1,8 +1,8 @@
 #include "device/weights/model_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,7 @@
 #define PART_TAIL "-00001-of-00003.gguf"
 #define PART_TAIL_LEN (sizeof(PART_TAIL) - 1)
 #define PART_DIGITS 5
-/* Directories below the one that is named. */
-#define DEPTH_MAX 16
+/* Files and directories that a search looks at. */
 #define ENTRIES_MAX 100000
 
 static bool ends_with(const char *text, const char *suffix)
@@ -129,10 +128,7 @@ struct search {
 	gw_model_skipped *skipped;
 	size_t n_skipped;
 	size_t n_entries; /* that were looked at */
-	unsigned depth;
 };
-
-static enum gw_status search_directory(struct search *s, const char *path, DIR *dir, struct gw_error *err);
 
 static enum gw_status skip(struct search *s, const char *path, const char *why)
 {
@@ -142,50 +138,16 @@ static enum gw_status skip(struct search *s, const char *path, const char *why)
 	return GW_OK;
 }
 
-static enum gw_status add_subdirectory(struct search *s, const char *path, struct gw_error *err)
-{
-	size_t files = s->files->n, skipped = s->n_skipped;
-	if (s->depth == DEPTH_MAX)
-		return skip(s, path, "there are too many directories above it");
-	DIR *dir = opendir(path);
-	if (!dir)
-		return skip(s, path, strerror(errno));
-	s->depth++;
-	enum gw_status st = search_directory(s, path, dir, err);
-	s->depth--;
-	closedir(dir);
-	if (st == GW_OK && s->files->n == files && s->n_skipped == skipped && ends_with(path, SUFFIX))
-		return skip(s, path, "it is a directory without *" SUFFIX);
-	return st;
-}
-
-/* Why an entry with a model's name cannot be used; NULL if nothing is known against it. */
-static const char *why_not(const char *path, const struct stat *sb)
-{
-	if (!S_ISREG(sb->st_mode))
-		return "it is not a regular file";
-	return access(path, R_OK) == 0 ? NULL : strerror(errno);
-}
-
-/* Only a lack of memory or of room for more files ends the search. */
-static enum gw_status add_entry(struct search *s, const char *path, struct gw_error *err)
+/* An entry that is a file, or a link to one. Only a lack of memory or of room for more files is an error. */
+static enum gw_status add_found(struct search *s, const char *path, struct gw_error *err)
 {
 	struct gw_error why;
-	struct stat sb, target;
-	bool has_name = ends_with(path, SUFFIX);
+	struct stat sb;
 
-	if (lstat(path, &sb) != 0 || (S_ISLNK(sb.st_mode) && stat(path, &target) != 0))
-		return has_name ? skip(s, path, strerror(errno)) : GW_OK;
-	if (S_ISDIR(sb.st_mode))
-		return add_subdirectory(s, path, err);
-	/* It may lead anywhere, also back here. */
-	if (S_ISLNK(sb.st_mode) && S_ISDIR(target.st_mode))
-		return skip(s, path, "it is a link to a directory, which needs a --model of its own");
-	if (!has_name)
-		return GW_OK;
-	const char *against = why_not(path, S_ISLNK(sb.st_mode) ? &target : &sb);
-	if (against)
-		return skip(s, path, against);
+	if (stat(path, &sb) != 0 || (S_ISREG(sb.st_mode) && access(path, R_OK) != 0))
+		return skip(s, path, strerror(errno));
+	if (!S_ISREG(sb.st_mode))
+		return skip(s, path, "it is not a regular file");
 	enum gw_status st = add_file(s->files, path, &why);
 	if (st != GW_ERR_LIMIT && st != GW_ERR_NOMEM)
 		return st == GW_OK ? GW_OK : skip(s, path, why.text);
@@ -194,33 +156,68 @@ static enum gw_status add_entry(struct search *s, const char *path, struct gw_er
 	return st;
 }
 
-static enum gw_status search_directory(struct search *s, const char *path, DIR *dir, struct gw_error *err)
+/* A link may lead anywhere, also back here. */
+static bool is_linked_directory(const FTSENT *e)
+{
+	struct stat sb;
+
+	return e->fts_info == FTS_SL && stat(e->fts_path, &sb) == 0 && S_ISDIR(sb.st_mode);
+}
+
+static enum gw_status add_entry(struct search *s, FTS *fts, FTSENT *e, struct gw_error *err)
+{
+	bool has_name = ends_with(e->fts_name, SUFFIX);
+
+	switch (e->fts_info) {
+	case FTS_D:
+		/* Compared at its end. */
+		e->fts_number = (long)(s->files->n + s->n_skipped);
+		if (e->fts_level > 0 && e->fts_name[0] == '.')
+			fts_set(fts, e, FTS_SKIP);
+		return GW_OK;
+	case FTS_DP:
+		if (has_name && e->fts_number == (long)(s->files->n + s->n_skipped))
+			return skip(s, e->fts_path, "it is a directory without *" SUFFIX);
+		return GW_OK;
+	case FTS_DNR:
+	case FTS_ERR:
+	case FTS_NS:
+		return skip(s, e->fts_path, strerror(e->fts_errno));
+	default:
+		if (e->fts_name[0] == '.')
+			return GW_OK;
+		if (is_linked_directory(e))
+			return skip(s, e->fts_path, "it is a link to a directory, which needs a --model of its own");
+		return has_name ? add_found(s, e->fts_path, err) : GW_OK;
+	}
+}
+
+static enum gw_status search(struct search *s, FTS *fts, struct gw_error *err)
 {
 	enum gw_status st = GW_OK;
-	char *entry;
 
-	for (struct dirent *e; st == GW_OK && (e = readdir(dir));) {
-		if (e->d_name[0] == '.')
-			continue;
+	for (FTSENT *e; st == GW_OK && (e = fts_read(fts));) {
 		if (s->n_entries++ == ENTRIES_MAX)
 			return gw_error_set(err, GW_ERR_LIMIT,
 				"more than %d files and directories; name the directories that have models",
 				ENTRIES_MAX);
-		if (asprintf(&entry, "%s/%s", path, e->d_name) < 0)
-			return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
-		st = add_entry(s, entry, err);
-		free(entry);
+		st = add_entry(s, fts, e, err);
 	}
 	return st;
 }
 
 static enum gw_status add_directory(
-	struct gw_model_files *files, const char *path, DIR *dir, gw_model_skipped *skipped, struct gw_error *err)
+	struct gw_model_files *files, char *path, gw_model_skipped *skipped, struct gw_error *err)
 {
 	struct search s = {.files = files, .skipped = skipped};
 	size_t before = files->n;
+	char *paths[] = {path, NULL};
 
-	enum gw_status st = search_directory(&s, path, dir, err);
+	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
+	if (!fts)
+		return open_failed(path, errno, err);
+	enum gw_status st = search(&s, fts, err);
+	fts_close(fts);
 	if (st != GW_OK)
 		return gw_error_prefix(err, "%s", path);
 	if (files->n > before)
@@ -231,15 +228,17 @@ static enum gw_status add_directory(
 	return gw_error_set(err, GW_ERR_NOT_FOUND, "no *" SUFFIX " in %s", path);
 }
 
-static enum gw_status add(
-	struct gw_model_files *files, const char *path, gw_model_skipped *skipped, struct gw_error *err)
+static bool is_directory(const char *path)
 {
-	DIR *dir = opendir(path);
-	if (dir) {
-		enum gw_status st = add_directory(files, path, dir, skipped, err);
-		closedir(dir);
-		return st;
-	}
+	struct stat sb;
+
+	return stat(path, &sb) == 0 && S_ISDIR(sb.st_mode);
+}
+
+static enum gw_status add(struct gw_model_files *files, char *path, gw_model_skipped *skipped, struct gw_error *err)
+{
+	if (is_directory(path))
+		return add_directory(files, path, skipped, err);
 	unsigned n = parts_of(path);
 	return n > 1 ? add_parts(files, path, n, err) : add_file(files, path, err);
 }
