@@ -35,11 +35,6 @@ mount -t binfmt_misc binfmt_misc $formats || fail "mount binfmt_misc"
 printf '%s' ':arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:'"$emulator:" \
 	>$formats/register || fail "the kernel does not take the format"
 
-# says TEXT FILE
-says() {
-	grep -qF -- "$1" "$2" || { cat "$2" >&2; fail "'$1' is not in $(basename "$2")"; }
-}
-
 # arm_dir none|ours|stock: a directory to run an arm64 program in, with such a plug-in.
 arm_dir() {
 	dir=$work/arm-$1

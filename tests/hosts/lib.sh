@@ -35,3 +35,8 @@ node_install() {
 	[ -e "$libraries/libggml-base.so" ] || fail "no ggml in $libraries"
 	rm -f "$libraries/libggml-rpc-ggwire.so"
 }
+
+# says TEXT FILE
+says() {
+	grep -qF -- "$1" "$2" || { cat "$2" >&2; fail "'$1' is not in $(basename "$2")"; }
+}

@@ -31,11 +31,6 @@ in_system() {
 	"$deb_root" run "$root" "$@"
 }
 
-# says TEXT FILE
-says() {
-	grep -qF -- "$1" "$2" || { cat "$2" >&2; fail "'$1' is not in $(basename "$2")"; }
-}
-
 # serve NAME OPTION...: a server in $root; sets $log, and $endpoints to both of its endpoints: that of its ggml's protocol,
 # and one with 8.0.
 serve() {
