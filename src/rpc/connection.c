@@ -49,7 +49,7 @@ void gw_connection_free(struct gw_connection *p)
 		(void)gw_connection_flush(p, NULL);
 	else
 		t->ops->shutdown(t);
-	gw_alive_stop(p->alive);
+	gw_heartbeat_stop(p->alive);
 	pthread_mutex_destroy(&p->sending);
 	gw_transport_upgrade->drop(p->upgrade);
 	t->ops->close(t);
@@ -229,7 +229,7 @@ enum gw_status gw_connection_keep_alive(struct gw_connection *p, uint32_t interv
 {
 	if (p->alive)
 		return GW_OK;
-	return gw_alive_start(gw_connection_report_alive, p, interval_ms, &p->alive, err);
+	return gw_heartbeat_start(gw_connection_report_alive, p, interval_ms, &p->alive, err);
 }
 
 void gw_connection_set_mode(struct gw_connection *p, enum gw_transport_mode mode)

@@ -44,10 +44,10 @@ static enum gw_status await_header(struct gw_connection *p, struct gw_error *err
 {
 	bool idle = p->alive && gw_inbuf_len(&p->in) < GW_REQUEST_HEADER;
 	if (idle)
-		gw_alive_turn(p->alive);
+		gw_heartbeat_turn(p->alive);
 	enum gw_status status = gw_connection_checked(p, gw_inbuf_fill(&p->in, GW_REQUEST_HEADER, err));
 	if (idle)
-		gw_alive_turn(p->alive);
+		gw_heartbeat_turn(p->alive);
 	return status;
 }
 

@@ -30,7 +30,7 @@ enum gw_status gw_connection_flush(struct gw_connection *p, struct gw_error *err
 enum gw_status gw_connection_header(struct gw_connection *p, unsigned *cmd, uint64_t *size, struct gw_error *err);
 enum gw_status gw_connection_checked(struct gw_connection *p, enum gw_status status);
 
-/* gw_alive_report */
+/* gw_heartbeat_report */
 enum gw_status gw_connection_report_alive(void *connection, uint64_t *sends);
 
 #endif

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "rpc/alive.h"
+#include "rpc/heartbeat.h"
 #include "rpc/inbuf.h"
 #include "rpc/outq.h"
 #include "transport/mode.h"
@@ -21,10 +21,10 @@ struct gw_connection {
 	uint64_t reply_left; /* of the reply that was begun */
 	bool failed;         /* the connection is unusable */
 
-	struct gw_alive *alive;  /* NULL: the client has not asked for reports */
-	pthread_mutex_t sending; /* a leaf: held while bytes are given to the transport, and for the next two */
-	uint64_t sends;          /* how often that was */
-	bool mid_reply;          /* what was sent ends within a reply */
+	struct gw_heartbeat *alive; /* NULL: the client has not asked for reports */
+	pthread_mutex_t sending;    /* a leaf: held while bytes are given to the transport, and for the next two */
+	uint64_t sends;             /* how often that was */
+	bool mid_reply;             /* what was sent ends within a reply */
 
 	/* The upgrade of the connection, until the first request. */
 	enum gw_transport_mode mode;

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/workers/places.h"
+#include "daemon/workers/client_slots.h"
 #include "daemon/workers/pool_worker.h"
 
 /* After this many failed starts in a row, clients are refused until the next attempt. */
@@ -151,20 +151,20 @@ static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum
 
 bool gw_pool_is_due(const struct gw_pool *pool, const struct gw_visitor *visitor)
 {
-	enum gw_refusal cause = gw_places_judge(pool, visitor);
+	enum gw_refusal cause = gw_client_slots_judge(pool, visitor);
 	return cause == GW_REFUSED_NOT || cause == GW_REFUSED_STATUS;
 }
 
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 {
-	enum gw_refusal cause = gw_places_judge(pool, v);
+	enum gw_refusal cause = gw_client_slots_judge(pool, v);
 	struct gw_pool_worker *w;
 	if (cause == GW_REFUSED_SHAKING) {
 		gw_refusals_end(pool->o.refusals, cause, v);
 		return;
 	}
 	if (cause)
-		gw_places_make_room(pool, &v->host);
+		gw_client_slots_make_room(pool, &v->host);
 	do
 		w = take(pool);
 	while (w && !hand_over(w, v, cause));

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "daemon/workers/places.h"
+#include "daemon/workers/client_slots.h"
 
 static enum gw_status find(struct gw_pool_worker *w, const char *identity, struct gw_tls_key *key, struct gw_error *why)
 {
@@ -62,7 +62,7 @@ bool gw_pool_on_proved(struct gw_pool_worker *w)
 		return false;
 	enum gw_refusal cause = w->status_only && !gw_allow_names(w->pool->o.allow, w->identity)
 					? GW_REFUSED_STATUS
-					: gw_places_crowd(w->pool, &w->host, w->identity);
+					: gw_client_slots_crowd(w->pool, &w->host, w->identity);
 	w->login = GW_LOGIN_PROVED;
 	snprintf(name, sizeof(name), "%s@%.63s", w->identity, w->client);
 	memcpy(w->client, name, sizeof(w->client));

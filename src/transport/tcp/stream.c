@@ -19,7 +19,7 @@
 #include "transport/iov.h"
 #include "transport/mode.h"
 #include "transport/tcp/address.h"
-#include "transport/tcp/alive.h"
+#include "transport/tcp/loss.h"
 
 #define SEND_BATCH 64
 static_assert(SEND_BATCH <= IOV_MAX, "one sendmsg takes at most IOV_MAX elements");

@@ -1,4 +1,4 @@
-#include "rpc/alive.h"
+#include "rpc/heartbeat.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -8,9 +8,9 @@
 #include "base/thread.h"
 
 /* The thread's lock is a leaf. */
-struct gw_alive {
+struct gw_heartbeat {
 	struct gw_thread thread;
-	gw_alive_report report;
+	gw_heartbeat_report report;
 	void *user;
 	uint32_t interval_ms;
 	_Atomic uint64_t turns; /* odd while a request is served */
@@ -22,7 +22,7 @@ struct gw_alive {
 };
 
 /* Whether a request is being served, or was since the last check. */
-static bool is_asked(struct gw_alive *a)
+static bool is_asked(struct gw_heartbeat *a)
 {
 	uint64_t turns = atomic_load(&a->turns);
 	/* Each request begins with an odd turn; its end alone does not count. */
@@ -32,7 +32,7 @@ static bool is_asked(struct gw_alive *a)
 }
 
 /* After an interval without a request no client is waiting. */
-static void doze(struct gw_alive *a)
+static void doze(struct gw_heartbeat *a)
 {
 	atomic_store(&a->awake, false);
 	/* A turn that still saw it awake was counted before. */
@@ -40,7 +40,7 @@ static void doze(struct gw_alive *a)
 		atomic_store(&a->awake, true);
 }
 
-static void pass_interval(struct gw_alive *a)
+static void pass_interval(struct gw_heartbeat *a)
 {
 	uint64_t until = gw_clock_deadline((int)a->interval_ms);
 	while (!a->thread.quit && gw_cond_wait_until(&a->thread.changed, &a->thread.lock, until))
@@ -49,7 +49,7 @@ static void pass_interval(struct gw_alive *a)
 
 static void *run(void *arg)
 {
-	struct gw_alive *a = arg;
+	struct gw_heartbeat *a = arg;
 	enum gw_status status = GW_OK;
 	pthread_mutex_lock(&a->thread.lock);
 	while (!a->thread.quit && !status) {
@@ -72,13 +72,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
-enum gw_status gw_alive_start(
-	gw_alive_report report, void *user, uint32_t interval_ms, struct gw_alive **out, struct gw_error *err)
+enum gw_status gw_heartbeat_start(
+	gw_heartbeat_report report, void *user, uint32_t interval_ms, struct gw_heartbeat **out, struct gw_error *err)
 {
-	struct gw_alive *a = calloc(1, sizeof(*a));
+	struct gw_heartbeat *a = calloc(1, sizeof(*a));
 	if (!a)
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for reports to the client");
-	*a = (struct gw_alive){.report = report, .user = user, .interval_ms = interval_ms, .turns = 1, .awake = true};
+	*a = (struct gw_heartbeat){
+		.report = report, .user = user, .interval_ms = interval_ms, .turns = 1, .awake = true};
 	if (gw_thread_start(&a->thread, run, a)) {
 		free(a);
 		return gw_error_set(err, GW_ERR_SYSTEM, "no thread to report to the client");
@@ -87,7 +88,7 @@ enum gw_status gw_alive_start(
 	return GW_OK;
 }
 
-void gw_alive_stop(struct gw_alive *a)
+void gw_heartbeat_stop(struct gw_heartbeat *a)
 {
 	if (!a)
 		return;
@@ -95,7 +96,7 @@ void gw_alive_stop(struct gw_alive *a)
 	free(a);
 }
 
-void gw_alive_turn(struct gw_alive *a)
+void gw_heartbeat_turn(struct gw_heartbeat *a)
 {
 	atomic_fetch_add(&a->turns, 1);
 	if (atomic_load(&a->awake))

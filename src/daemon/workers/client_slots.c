@@ -1,4 +1,4 @@
-#include "daemon/workers/places.h"
+#include "daemon/workers/client_slots.h"
 
 #include <signal.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static bool is_of(const struct gw_pool_worker *w, const struct gw_host *host, co
 	return w->login != GW_LOGIN_PROVED && gw_host_is_same(&w->host, host);
 }
 
-enum gw_refusal gw_places_crowd(const struct gw_pool *pool, const struct gw_host *host, const char *identity)
+enum gw_refusal gw_client_slots_crowd(const struct gw_pool *pool, const struct gw_host *host, const char *identity)
 {
 	unsigned n = 0;
 	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
@@ -42,7 +42,7 @@ static bool may_shake_hands(const struct gw_pool *pool, const struct gw_host *ho
 	return all < HANDSHAKES_MAX && same < HANDSHAKES_PER_HOST;
 }
 
-enum gw_refusal gw_places_judge(const struct gw_pool *pool, const struct gw_visitor *v)
+enum gw_refusal gw_client_slots_judge(const struct gw_pool *pool, const struct gw_visitor *v)
 {
 	if (v->speaks_tls && !may_shake_hands(pool, &v->host))
 		return GW_REFUSED_SHAKING;
@@ -50,10 +50,10 @@ enum gw_refusal gw_places_judge(const struct gw_pool *pool, const struct gw_visi
 		return GW_REFUSED_STATUS;
 	if (pool->n_clients >= pool->o.max_clients)
 		return GW_REFUSED_FULL;
-	return gw_places_crowd(pool, &v->host, "");
+	return gw_client_slots_crowd(pool, &v->host, "");
 }
 
-void gw_places_make_room(struct gw_pool *pool, const struct gw_host *host)
+void gw_client_slots_make_room(struct gw_pool *pool, const struct gw_host *host)
 {
 	struct gw_pool_worker *found[RESERVE_MAX], *oldest = NULL;
 	struct gw_host_arrival crowd[RESERVE_MAX];

@@ -1,6 +1,6 @@
 /* Telling a peer that is gone from one that is busy. */
-#ifndef GW_TRANSPORT_TCP_ALIVE_H
-#define GW_TRANSPORT_TCP_ALIVE_H
+#ifndef GW_TRANSPORT_TCP_LOSS_H
+#define GW_TRANSPORT_TCP_LOSS_H
 
 #include <stdbool.h>
 #include <stdint.h>

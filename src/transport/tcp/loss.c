@@ -1,7 +1,7 @@
 /* A peer whose system answers is alive, however long it computes or does not read. TCP_USER_TIMEOUT would detect lost
  * bytes in flight, but it also ends a connection whose peer is merely too busy to read. So this file checks the same
  * condition itself. */
-#include "transport/tcp/alive.h"
+#include "transport/tcp/loss.h"
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
