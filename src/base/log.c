@@ -14,8 +14,8 @@
 #include "base/text.h"
 
 #define LINE_MAX_BYTES 1024
-/* With what a format puts around a line; a character may become six. */
-#define WHOLE_MAX_BYTES (6 * LINE_MAX_BYTES + 128)
+/* With what a format puts around a line; a character may become six. A field is cut at LINE_MAX_BYTES, too. */
+#define WHOLE_MAX_BYTES (6 * 4 * LINE_MAX_BYTES + 256)
 
 static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER; /* a leaf */
 static gw_log_sink log_sink;
@@ -93,8 +93,15 @@ static void put_time_before(char line[WHOLE_MAX_BYTES])
 	line[len] = ' ';
 }
 
+static void put_field(struct gw_json *j, const char *name, const char *text)
+{
+	char safe[LINE_MAX_BYTES];
+	if (text)
+		gw_json_text(j, name, gw_text_safe(text, safe, sizeof(safe)));
+}
+
 /* Without memory the line stays as it is: better that than none. */
-static void make_object(enum gw_log_level level, char line[WHOLE_MAX_BYTES])
+static void make_object(enum gw_log_level level, const struct gw_log_fields *fields, char line[WHOLE_MAX_BYTES])
 {
 	static const char *const names[] = {"error", "warn", "info", "debug"};
 	struct gw_buf out = {0};
@@ -106,6 +113,11 @@ static void make_object(enum gw_log_level level, char line[WHOLE_MAX_BYTES])
 	gw_json_text(&j, "level", names[level]);
 	gw_json_u64(&j, "pid", (uint64_t)getpid());
 	gw_json_text(&j, "message", line);
+	put_field(&j, "client", fields->client);
+	put_field(&j, "endpoint", fields->endpoint);
+	put_field(&j, "reason", fields->reason);
+	if (fields->worker)
+		gw_json_u64(&j, "worker", (uint64_t)fields->worker);
 	gw_json_object_end(&j);
 	if (gw_json_end(&j) == GW_OK && out.len <= WHOLE_MAX_BYTES) {
 		memcpy(line, out.data, out.len);
@@ -114,20 +126,16 @@ static void make_object(enum gw_log_level level, char line[WHOLE_MAX_BYTES])
 	gw_buf_free(&out);
 }
 
-void gw_log(enum gw_log_level level, const char *fmt, ...)
+__attribute__((format(printf, 3, 0))) static void put_line(
+	enum gw_log_level level, const struct gw_log_fields *fields, const char *fmt, va_list ap)
 {
-	if (!gw_log_enabled(level))
-		return;
 	int saved_errno = errno;
 	char line[WHOLE_MAX_BYTES];
-	va_list ap;
-	va_start(ap, fmt);
 	vsnprintf(line, LINE_MAX_BYTES, fmt, ap);
-	va_end(ap);
 	/* Names and texts of a peer get into lines: they must not start another line or steer a terminal. */
 	gw_text_safe(line, line, LINE_MAX_BYTES);
 	if (log_format == GW_LOG_JSON)
-		make_object(level, line);
+		make_object(level, fields, line);
 	else if (log_format == GW_LOG_TIMED)
 		put_time_before(line);
 
@@ -138,4 +146,24 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 		write_stderr(line);
 	pthread_mutex_unlock(&sink_lock);
 	errno = saved_errno;
+}
+
+void gw_log(enum gw_log_level level, const char *fmt, ...)
+{
+	va_list ap;
+	if (!gw_log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	put_line(level, &(const struct gw_log_fields){0}, fmt, ap);
+	va_end(ap);
+}
+
+void gw_log_event(enum gw_log_level level, const struct gw_log_fields *fields, const char *fmt, ...)
+{
+	va_list ap;
+	if (!gw_log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	put_line(level, fields, fmt, ap);
+	va_end(ap);
 }

@@ -13,7 +13,7 @@ enum gw_log_level {
 
 enum gw_log_format {
 	GW_LOG_TEXT,  /* the message */
-	GW_LOG_JSON,  /* an object: time (UTC), level, pid, message */
+	GW_LOG_JSON,  /* an object: time (UTC), level, pid, message, and the event's fields */
 	GW_LOG_TIMED, /* the message behind the time (UTC) */
 };
 
@@ -34,6 +34,18 @@ void gw_log_set_format(enum gw_log_format format);
 /* Writes one line. Messages are cut at 1 KiB. What is not valid UTF-8 and what can steer a terminal (gw_text_is_unsafe)
  * becomes '?'. Thread-safe; keeps errno. */
 void gw_log(enum gw_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What an event is about, for lines in JSON. NULL and 0: no such field. Texts are made safe like messages. */
+struct gw_log_fields {
+	const char *client;   /* as logged: address, or NAME@address */
+	const char *endpoint; /* of this server */
+	const char *reason;   /* why a client was refused or lost */
+	long worker;          /* pid */
+};
+
+/* As gw_log, with fields. The message has to be complete without them, because text has no fields. */
+void gw_log_event(enum gw_log_level level, const struct gw_log_fields *fields, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #define gw_log_error(...) gw_log(GW_LOG_ERROR, __VA_ARGS__)
 #define gw_log_warn(...) gw_log(GW_LOG_WARN, __VA_ARGS__)

@@ -26,6 +26,7 @@
 #include "ggml/bind.h"
 #include "ggml/numbers.h"
 #include "transport/list/transports.h"
+#include "version.h"
 
 #define EXIT_USAGE 2
 
@@ -201,6 +202,14 @@ static bool are_files(const struct names *names)
 	return names->n > 0 && i == names->n;
 }
 
+/* In place of the banner, which is for people. */
+static void log_start(const char *endpoints, const struct gw_probe *probe)
+{
+	const struct gw_log_fields fields = {.endpoint = endpoints};
+	gw_log_event(GW_LOG_INFO, &fields, "ggwire %s serves %zu device%s on %s", GGWIRE_VERSION, probe->n_devices,
+		probe->n_devices == 1 ? "" : "s", endpoints);
+}
+
 static enum gw_status log_banner(const struct gw_serve_options *o, const struct names *names,
 	const struct gw_control_setup *setup, const struct gw_probe *probe, struct gw_error *err)
 {
@@ -213,6 +222,11 @@ static enum gw_status log_banner(const struct gw_serve_options *o, const struct 
 	}
 	char endpoints[sizeof(names->text) + 2 * sizeof(names->text) / sizeof(names->text[0])];
 	join(names, endpoints, sizeof(endpoints));
+	if (o->log_format == GW_LOG_JSON) {
+		free(devices);
+		log_start(endpoints, probe);
+		return GW_OK;
+	}
 	gw_banner_print(
 		&(struct gw_banner){
 			.version = gw_server_dialect()->version,

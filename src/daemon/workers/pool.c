@@ -101,18 +101,20 @@ static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 
 static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
+	char name[GW_ENDPOINT_MAX];
 	memcpy(w->client, v->peer, sizeof(w->client));
 	w->host = v->host;
 	w->ep = *v->ep;
 	w->since = gw_clock_ns();
 	gw_pool_set_busy(w, true);
 	gw_pool_count(w->pool, GW_COUNT_CONNECTIONS);
+	const struct gw_log_fields fields = gw_pool_fields(w, NULL, name);
 	if (w->tls)
 		gw_log_debug("client %s begins with TLS, served by worker %ld", v->peer, (long)w->process.pid);
 	else if (w->reserve)
 		gw_log_debug("client %s may ask questions, served by worker %ld", v->peer, (long)w->process.pid);
 	else
-		gw_log_info("client %s connected, served by worker %ld", v->peer, (long)w->process.pid);
+		gw_log_event(GW_LOG_INFO, &fields, "client %s connected, served by worker %ld", v->peer, fields.worker);
 }
 
 static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum gw_refusal cause)

@@ -64,3 +64,14 @@ void gw_pool_lend_cache(struct gw_pool_worker *w, const char *domain)
 	(void)gw_control_send(w->process.control, false, &msg, cache, NULL);
 	close(cache);
 }
+
+struct gw_log_fields gw_pool_fields(const struct gw_pool_worker *w, const char *reason, char name[GW_ENDPOINT_MAX])
+{
+	struct gw_log_fields fields = {.reason = reason, .worker = (long)w->process.pid};
+	if (!w->ep.kind)
+		return fields; /* it has never had a client */
+	gw_endpoint_format(&w->ep, name, GW_ENDPOINT_MAX);
+	fields.client = w->client;
+	fields.endpoint = name;
+	return fields;
+}

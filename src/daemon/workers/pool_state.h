@@ -69,6 +69,9 @@ void gw_pool_retire(struct gw_pool_worker *w);
 /* Closes the control socket, if it is open. */
 void gw_pool_close_control(struct gw_pool_worker *w);
 
+/* Fields of log events about the worker's client, which refer to w and to name. reason can be NULL. */
+struct gw_log_fields gw_pool_fields(const struct gw_pool_worker *w, const char *reason, char name[GW_ENDPOINT_MAX]);
+
 /* Marks the worker as busy or idle, in the pool and on the scoreboard. */
 void gw_pool_set_busy(struct gw_pool_worker *w, bool busy);
 

@@ -52,17 +52,21 @@ static bool is_stranger(const struct gw_pool_worker *w)
 
 static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left)
 {
+	char name[GW_ENDPOINT_MAX];
+	struct gw_log_fields fields = gw_pool_fields(w, NULL, name);
 	if (is_stranger(w)) {
 		gw_refusals_note_why(w->pool->o.refusals, GW_REFUSED_KEY, w->client, left->why.text);
 		gw_pool_set_busy(w, false);
 	} else if (left->why.status == GW_ERR_CLOSED) {
-		gw_log_info("client %s left worker %ld", w->client, pid_of(w));
+		gw_log_event(GW_LOG_INFO, &fields, "client %s left worker %ld", w->client, pid_of(w));
 		gw_pool_set_busy(w, false);
 	} else if (w->reserve && left->why.status == GW_ERR_LIMIT) {
 		gw_refusals_note(w->pool->o.refusals, w->cause, w->client);
 		gw_pool_set_busy(w, false);
 	} else {
-		gw_log_warn("client %s dropped by worker %ld: %s", w->client, pid_of(w), left->why.text);
+		fields.reason = left->why.text;
+		gw_log_event(GW_LOG_WARN, &fields, "client %s dropped by worker %ld: %s", w->client, pid_of(w),
+			left->why.text);
 		drop(w);
 	}
 	gw_pairings_drop(&w->pool->pairings, w);
@@ -257,12 +261,14 @@ failed:
 
 static void tell_end(const struct gw_pool_worker *w, int status)
 {
-	char how[64];
+	char how[64], name[GW_ENDPOINT_MAX];
 	gw_process_status_text(status, how, sizeof(how));
+	const struct gw_log_fields fields = gw_pool_fields(w, how, name);
 	if (w->ending)
 		gw_log_debug("worker %ld ended: %s", pid_of(w), how);
 	else if (w->busy)
-		gw_log_error("worker %ld died of %s, client %s is cut off", pid_of(w), how, w->client);
+		gw_log_event(GW_LOG_ERROR, &fields, "worker %ld died of %s, client %s is cut off", pid_of(w), how,
+			w->client);
 	else
 		gw_log_error("worker %ld died of %s", pid_of(w), how);
 }

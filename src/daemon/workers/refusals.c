@@ -95,7 +95,8 @@ void gw_refusals_note_why(struct gw_refusals *r, enum gw_refusal cause, const ch
 		return;
 	}
 	r->causes[cause].lines++;
-	gw_log_warn("client %s refused: %s", peer, why);
+	gw_log_event(GW_LOG_WARN, &(const struct gw_log_fields){.client = peer, .reason = why}, "client %s refused: %s",
+		peer, why);
 }
 
 struct gw_ext_refusal gw_refusals_reason(const struct gw_refusals *r, enum gw_refusal cause)

@@ -472,6 +472,22 @@ static void log_may_be_json(void **state)
 	(void)state;
 	serving_end(&s);
 	serving_start(&s, ARGS("-p", "0", "--log-format", "json"));
+	static const char label[] = "\"endpoint\":\"";
+	char bound[64], field[80];
+	const char *found = strstr(s.log, label);
+	assert_non_null(found);
+	assert_null(strstr(s.log, "devices        :")); /* no banner */
+	snprintf(
+		bound, sizeof(bound), "%.*s", (int)strcspn(found + sizeof(label) - 1, "\""), found + sizeof(label) - 1);
+	struct gw_client *c;
+	assert_int_equal(gw_client_connect(bound, &c, NULL), GW_OK);
+	snprintf(field, sizeof(field), "\"endpoint\":\"%s\"", bound);
+	found = serving_await(&s, "connected, served by worker");
+	assert_non_null(strstr(found, "\"client\":\"127.0.0.1:"));
+	assert_non_null(strstr(found, field));
+	assert_non_null(strstr(found, "\"worker\":"));
+	gw_client_close(c);
+	serving_await(&s, "left worker");
 	for (char *line = strtok(s.log, "\n"); line; line = strtok(NULL, "\n")) {
 		assert_int_equal(strncmp(line, "{\"time\":\"20", 11), 0);
 		assert_non_null(strstr(line, "\"level\":\""));
