@@ -73,10 +73,14 @@ remote() {
 
 # Operations of a newer client on this server, as far as its ggml has them, give the local CPU's results. The program
 # takes some convolutions for supported because of their last operation, and then skips them because of an earlier one.
+# ggml 0.15 aborts on SET_ROWS from F16, which clients send all the same (docs/protocol.md, "Parameters").
+# operations GGML
 operations() {
+	left_out='^CONV_1D_DW('
+	case $1 in 0.15.*) left_out="$left_out\\|^SET_ROWS(type_src=f16" ;; esac
 	register_run ggwire "$endpoint" "$test_backend_ops" support -b RPC0 --output csv >"$work/remote.csv" \
 		2>"$work/remote.log" || fail "test-backend-ops lists no cases"
-	supported "$work/remote.csv" | grep -v '^CONV_1D_DW(' >"$work/supported"
+	supported "$work/remote.csv" | grep -v "$left_out" >"$work/supported"
 	some_of_each 2 "$work/supported" | sort -u >"$work/wanted"
 	ops_run ggwire "$endpoint" -o "$(paste -sd, "$work/wanted")"
 	servers_alive
@@ -95,7 +99,7 @@ host() {
 
 	serve "$libraries" "$ggwire"
 	remote "$5"
-	operations
+	operations "$2"
 	GGML_RPC_SERVERS=$endpoint program lost "$server_pid" >"$work/lost" || fail "a lost server ends the program"
 	grep -q '^error: ' "$work/lost" || fail "a lost server causes no error"
 	grep -q "server $endpoint: connection lost" "$work/node.log" || fail "a lost server is not named"
