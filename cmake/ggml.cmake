@@ -17,7 +17,11 @@ if(NOT ggml_FOUND)
 		"or run plain 'make', which fetches ggml into build/sysroot.")
 endif()
 
-find_path(GGWIRE_GGML_INCLUDE ggml-backend.h HINTS "${GGML_INCLUDE_DIR}" REQUIRED)
+# What is found has a variable of its own: the next configuration must not take it for the user's.
+if(NOT GGWIRE_GGML_INCLUDE)
+	find_path(GGWIRE_GGML_FOUND_INCLUDE ggml-backend.h HINTS "${GGML_INCLUDE_DIR}" REQUIRED)
+	set(GGWIRE_GGML_INCLUDE "${GGWIRE_GGML_FOUND_INCLUDE}")
+endif()
 find_library(GGWIRE_GGML_BASE NAMES ggml-base HINTS "${GGML_LIB_DIR}" REQUIRED)
 find_library(GGWIRE_GGML NAMES ggml HINTS "${GGML_LIB_DIR}" REQUIRED)
 
