@@ -9,7 +9,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* A link that is being made: who is connected to, and who connects. */
+/* The two ends of a link that is being made. */
 enum side {
 	ACCEPTS,
 	OPENS,

@@ -40,9 +40,9 @@ struct gw_remote {
 /* Makes a remote; does not connect. NULL if memory runs out. */
 struct gw_remote *gw_remote_new(const char *endpoint, gw_dial dial, void *dial_user);
 
-/* Returns a reference to the connection, and connects first if there is none or it is lost. A failure is logged; for
- * one second after it, further calls fail at once. If another server answers than the one that told ggml its sizes, the
- * first call fails, too, because ggml's plans were made with the old sizes. Blocks while connecting. */
+/* Returns a reference to the connection. Connects first if there is no connection, or if it was lost; blocks meanwhile.
+ * Logs a failure, and fails at once for one second after it. Also fails, once, if the server is not the one whose sizes
+ * ggml has planned with. */
 enum gw_status gw_remote_connect(struct gw_remote *remote, struct gw_remote_conn **out);
 
 /* The same, but a lost connection will do: for questions whose answer does not matter then. */

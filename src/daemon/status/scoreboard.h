@@ -1,10 +1,9 @@
-/* The counters that the supervisor and its workers share: memory in which each worker has a page or two of its own to
- * write, and in which the supervisor writes who is served where. Everyone reads all of it at any time, without a
- * lock and without waking anyone.
+/* The scoreboard: counters in memory that the supervisor and its workers share. Each worker can write only its own
+ * pages. The supervisor records which worker serves which client. Any process reads all of it at any time, without a
+ * lock and without waking another process.
  *
- * A worker may have been taken over by its client, so nothing that it writes is believed to be more than a number:
- * there is no index, pointer or text in its part. It cannot write elsewhere, nor make the memory smaller. What it
- * claims about itself may be wrong, and stays so in the totals. */
+ * A worker may be compromised, so readers treat everything in its pages as numbers: they contain no index, pointer or
+ * text. It cannot write elsewhere or shrink the memory. If its numbers are wrong, the totals stay wrong. */
 #ifndef GW_DAEMON_STATUS_SCOREBOARD_H
 #define GW_DAEMON_STATUS_SCOREBOARD_H
 

@@ -1,5 +1,4 @@
-/* Decides who is served: --max-clients, --max-clients-per-host, and the reserve slots for clients that may only query.
- */
+/* Enforces --max-clients and --max-clients-per-host, and manages the reserve slots for clients that may only query. */
 #ifndef GW_DAEMON_WORKERS_CLIENT_SLOTS_H
 #define GW_DAEMON_WORKERS_CLIENT_SLOTS_H
 

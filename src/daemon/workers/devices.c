@@ -125,7 +125,7 @@ static bool is_cpu(ggml_backend_dev_t dev)
 	return ggml_backend_dev_type(dev) == GGML_BACKEND_DEVICE_TYPE_CPU;
 }
 
-/* The device with this name, or NULL if there is none or it is itself remote. */
+/* Finds a device by its name. NULL: there is no such device, or it is a remote one. */
 static ggml_backend_dev_t find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < ggml_backend_dev_count(); i++) {

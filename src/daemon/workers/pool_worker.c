@@ -181,7 +181,7 @@ static bool is_flooding(struct gw_pool_worker *w)
 	return ++w->messages > MESSAGES_PER_S;
 }
 
-/* Reads one message. False if there is none now, or the worker has closed its end. */
+/* Reads one message. Returns false if none has arrived, or if the worker has closed the socket. */
 static bool read_message(struct gw_pool_worker *w)
 {
 	struct gw_control_msg msg;
