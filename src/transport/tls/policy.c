@@ -106,16 +106,22 @@ static enum gw_status choose(const struct gw_endpoint *ep, enum gw_tls_mode mode
 	return GW_OK;
 }
 
+/* What the user wants, and with which keys; without TLS there are none. */
+static enum gw_status read_policy(
+	enum gw_tls_mode *mode, char path[GW_TLS_PATH], struct gw_tls_keys *keys, struct gw_error *err)
+{
+	*keys = (struct gw_tls_keys){0};
+	enum gw_status status = mode_from_env(mode, err);
+	return status || *mode == GW_TLS_OFF ? status : load(path, keys, err);
+}
+
 enum gw_status gw_tls_has_keys(bool *out, struct gw_error *err)
 {
 	enum gw_tls_mode mode;
 	struct gw_tls_keys keys;
 	char path[GW_TLS_PATH];
 	*out = false;
-	enum gw_status status = mode_from_env(&mode, err);
-	if (status || mode == GW_TLS_OFF)
-		return status;
-	status = load(path, &keys, err);
+	enum gw_status status = read_policy(&mode, path, &keys, err);
 	if (status)
 		return status;
 	*out = mode == GW_TLS_REQUIRE || keys.n > 0;
@@ -130,11 +136,8 @@ enum gw_status gw_tls_choose(const struct gw_endpoint *ep, struct gw_tls_key *ke
 	char path[GW_TLS_PATH];
 	memset(key, 0, sizeof(*key));
 	*use = false;
-	enum gw_status status = mode_from_env(&mode, err);
+	enum gw_status status = read_policy(&mode, path, &keys, err);
 	if (status || mode == GW_TLS_OFF)
-		return status;
-	status = load(path, &keys, err);
-	if (status)
 		return status;
 	status = choose(ep, mode, &keys, path, key, err);
 	gw_tls_keys_free(&keys);
