@@ -6,8 +6,8 @@
 
 #include "backend/remote.h"
 #include "backend/sequence.h"
-#include "base/log.h"
 #include "fuzz/bytes.h"
+#include "fuzz/quiet.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,13 +16,6 @@ struct input {
 	const uint8_t *data;
 	size_t size;
 };
-
-static void discard(enum gw_log_level level, const char *line, void *user)
-{
-	(void)user;
-	(void)level;
-	(void)line;
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

@@ -7,21 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "device/peers/group.h"
+#include "fuzz/quiet.h"
 
 #define OTHERS_MAX 3
 #define PIECE 64
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void discard(enum gw_log_level level, const char *line, void *user)
-{
-	(void)user;
-	(void)level;
-	(void)line;
-}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

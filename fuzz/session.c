@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "device/server.h"
 #include "fuzz/bytes.h"
 #include "fuzz/mock.h"
+#include "fuzz/quiet.h"
 #include "transport/list/pairing.h"
 #include "transport/upgrade.h"
 #include "wire/message.h"
@@ -18,13 +18,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct gw_server *server;
-
-static void discard(enum gw_log_level level, const char *line, void *user)
-{
-	(void)user;
-	(void)level;
-	(void)line;
-}
 
 /* A peer server that completes the handshake, sends a limited amount of numbers, and never receives. */
 static enum gw_status pair(
