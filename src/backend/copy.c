@@ -100,7 +100,9 @@ bool gw_copy_over_link(const struct ggml_tensor *src, const struct ggml_tensor *
 		(void)gw_sequence_copy(to->conn, false, &in);
 	}
 	gw_links_unlock();
-	if (linked)
-		gw_links_flush((struct gw_remote_conn *const[]){to->conn, from->conn}, 2);
+	if (linked) {
+		gw_client_flush_soon(to->conn->client);
+		gw_client_flush_soon(from->conn->client);
+	}
 	return linked;
 }

@@ -187,7 +187,6 @@ static bool group_allreduce(struct gw_comm *comm, struct ggml_tensor **tensors)
 {
 	const struct group *g = (const struct group *)comm;
 	struct gw_peers_reduce_req reqs[GW_PEERS_RANKS_MAX];
-	struct gw_remote_conn *conns[GW_PEERS_RANKS_MAX];
 	for (size_t j = 0; j < g->n_ranks; j++)
 		if (!fits(g, j, tensors[j], tensors[0]))
 			return false;
@@ -196,12 +195,11 @@ static bool group_allreduce(struct gw_comm *comm, struct ggml_tensor **tensors)
 	describe(g, tensors, reqs);
 	gw_links_lock();
 	/* If one of them cannot be told, it is lost, and the others will find out. */
-	for (size_t i = 0; i < g->n_servers; i++) {
-		conns[i] = g->servers[i].conn;
-		(void)gw_sequence_reduce(conns[i], &reqs[i]);
-	}
+	for (size_t i = 0; i < g->n_servers; i++)
+		(void)gw_sequence_reduce(g->servers[i].conn, &reqs[i]);
 	gw_links_unlock();
-	gw_links_flush(conns, g->n_servers);
+	for (size_t i = 0; i < g->n_servers; i++)
+		gw_client_flush_soon(g->servers[i].conn->client);
 	return true;
 }
 

@@ -51,16 +51,6 @@ bool gw_links_tried(const struct gw_remote_conn *a, const struct gw_remote_conn 
 	return find(a, b);
 }
 
-void gw_links_flush(struct gw_remote_conn *const *conns, size_t n)
-{
-	bool busy[GW_PEERS_RANKS_MAX];
-	for (size_t i = 0; i < n; i++)
-		busy[i] = gw_client_try_flush(conns[i]->client) == GW_ERR_TIMEOUT;
-	for (size_t i = 0; i < n; i++)
-		if (busy[i])
-			(void)gw_client_flush(conns[i]->client);
-}
-
 uint32_t gw_links_number(const struct gw_remote_conn *conn, const struct gw_remote_conn *other)
 {
 	uint32_t i = 0;

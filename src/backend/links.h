@@ -10,7 +10,9 @@
 #include "backend/remote_conn.h"
 
 /* Whatever involves several servers is posted under this lock, to all of them: each server executes its requests in
- * order, and waits for the others. It comes before every gw_remote_conn.lock. */
+ * order, and waits for the others. It comes before every gw_remote_conn.lock. What was posted is sent with
+ * gw_client_flush_soon: a thread that waited here for another one's call on one of the servers would keep the request
+ * from the others, on which that call may depend. */
 void gw_links_lock(void);
 void gw_links_unlock(void);
 
@@ -20,10 +22,6 @@ enum gw_status gw_links_connect(struct gw_remote_conn *const *conns, size_t n, s
 
 /* Whether linking these two has been tried. Under the lock. */
 bool gw_links_tried(const struct gw_remote_conn *a, const struct gw_remote_conn *b);
-
-/* Sends what is queued for n servers, which may wait for each other in it. Not under the lock: another thread may be
- * waiting for one of them, which waits for the others. */
-void gw_links_flush(struct gw_remote_conn *const *conns, size_t n);
 
 /* The number that conn's server has for its link to the other one's; they are linked. Under the lock. */
 uint32_t gw_links_number(const struct gw_remote_conn *conn, const struct gw_remote_conn *other);

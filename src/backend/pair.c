@@ -8,6 +8,7 @@
 #include "backend/backend_state.h"
 #include "backend/buffer.h"
 #include "backend/encode.h"
+#include "backend/links.h"
 #include "backend/sequence.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -233,10 +234,13 @@ static bool pair_allreduce(struct gw_comm *comm, struct ggml_tensor **tensors)
 	if (ggml_nelements(tensors[0]) != ggml_nelements(tensors[1]) || !prepare(&c->ranks[0], tensors[0], &reqs[0]) ||
 		!prepare(&c->ranks[1], tensors[1], &reqs[1]))
 		return false;
+	gw_links_lock();
 	/* If one of them cannot be told, it is lost, and the other will find out. */
 	for (size_t i = 0; i < 2; i++)
-		if (gw_sequence_allreduce(c->ranks[i].conn, &reqs[i]) == GW_OK)
-			(void)gw_client_flush(client_of(c, i));
+		(void)gw_sequence_allreduce(c->ranks[i].conn, &reqs[i]);
+	gw_links_unlock();
+	for (size_t i = 0; i < 2; i++)
+		gw_client_flush_soon(client_of(c, i));
 	return true;
 }
 

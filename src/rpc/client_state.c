@@ -65,12 +65,7 @@ enum gw_status gw_client_enter(struct gw_client *c)
 	return enter_locked(c);
 }
 
-enum gw_status gw_client_try_enter(struct gw_client *c)
-{
-	return pthread_mutex_trylock(&c->lock) ? GW_ERR_TIMEOUT : enter_locked(c);
-}
-
-enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
+static void release(struct gw_client *c)
 {
 	/* Only the call that lost the connection gets here with it lost; all later ones stop in gw_client_enter. */
 	bool announce = atomic_load(&c->lost);
@@ -81,6 +76,25 @@ enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
 		c->on_loss(c->on_loss_user, &c->why);
 	else if (announce)
 		gw_log_error("RPC server %s: connection lost: %s", c->name, c->why.text);
+}
+
+/* Whoever wants a flush says so before it tries the lock, and whoever has the lock looks after giving it back: one of
+ * them finds it free. */
+void gw_client_flush_wanted(struct gw_client *c)
+{
+	while (atomic_load(&c->flush_wanted) && pthread_mutex_trylock(&c->lock) == 0) {
+		if (enter_locked(c))
+			return;
+		atomic_store(&c->flush_wanted, false);
+		(void)gw_client_send(c);
+		release(c);
+	}
+}
+
+enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
+{
+	release(c);
+	gw_client_flush_wanted(c);
 	return status;
 }
 

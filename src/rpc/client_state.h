@@ -39,6 +39,7 @@ struct gw_client {
 	struct gw_error why;           /* of the loss; constant from then on */
 	atomic_bool interrupted;       /* set once, by gw_client_interrupt */
 	struct gw_error interruption;  /* why; constant from then on */
+	atomic_bool flush_wanted;      /* set by any thread; what is queued leaves at the end of a running call */
 	_Atomic uint64_t turns;        /* odd while a call is running; written under the lock */
 	_Atomic uint32_t server_flags; /* GW_EXT_SERVER_..., once the server was asked */
 
@@ -64,8 +65,10 @@ void gw_client_free(struct gw_client *c);
 /* Every public function runs between these two. The first is GW_ERR_LOST, and the lock is not held, if the connection
  * is lost; the second returns status, and logs a loss that has happened since the first. */
 enum gw_status gw_client_enter(struct gw_client *c);
-enum gw_status gw_client_try_enter(struct gw_client *c); /* GW_ERR_TIMEOUT: another thread has the lock */
 enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status);
+
+/* Sends the queue if flush_wanted is set, unless another thread is between the two: that one will. */
+void gw_client_flush_wanted(struct gw_client *c);
 
 /* Ends the connection and fills what was awaited with zeros. Returns the status that the caller should return. */
 enum gw_status gw_client_fail(struct gw_client *c, enum gw_status status, const struct gw_error *why);

@@ -102,10 +102,10 @@ enum gw_status gw_client_flush(struct gw_client *c)
 	return status ? status : gw_client_leave(c, gw_client_send(c));
 }
 
-enum gw_status gw_client_try_flush(struct gw_client *c)
+void gw_client_flush_soon(struct gw_client *c)
 {
-	enum gw_status status = gw_client_try_enter(c);
-	return status ? status : gw_client_leave(c, gw_client_send(c));
+	atomic_store(&c->flush_wanted, true);
+	gw_client_flush_wanted(c);
 }
 
 /* A request with a reply: sent at once, and the reply awaited if wait is set. */

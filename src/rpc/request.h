@@ -33,8 +33,9 @@ enum gw_status gw_client_post(struct gw_client *c, enum gw_cmd cmd, const struct
 /* Sends what is queued. */
 enum gw_status gw_client_flush(struct gw_client *c);
 
-/* The same, unless another thread is in a call: GW_ERR_TIMEOUT then. */
-enum gw_status gw_client_try_flush(struct gw_client *c);
+/* The same, but if another thread is in a call, that one does it at the end of its call: this one does not wait for it.
+ */
+void gw_client_flush_soon(struct gw_client *c);
 
 /* Sends a request and waits for its reply, which must have exactly size bytes (GW_ERR_PROTOCOL otherwise, and the
  * connection is lost). On failure reply is untouched. */

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <stdatomic.h>
 
+#include "rpc/client_state.h"
 #include "rpc/counter.h"
 #include "rpc/harness.h"
 #include "wire/cursor.h"
@@ -440,6 +441,28 @@ static void threads_share_a_client(void **state)
 	assert_int_equal(s.server.requests, 4 * 150 * 9);
 }
 
+static void *flush_main(void *client)
+{
+	gw_client_flush_soon(client);
+	return NULL;
+}
+
+/* Neither does the one wait, nor does the request: the thread whose call is running sends it. */
+static void flushes_do_not_wait_for_calls(void **state)
+{
+	(void)state;
+	struct session s;
+	pthread_t thread;
+	session_start(&s, pair_socket, newest);
+	assert_int_equal(gw_client_post(s.client, GW_CMD_SET_TENSOR, NULL, 0), GW_OK);
+	assert_int_equal(gw_client_enter(s.client), GW_OK);
+	assert_int_equal(pthread_create(&thread, NULL, flush_main, s.client), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(gw_client_leave(s.client, GW_OK), GW_OK);
+	session_stop(&s);
+	assert_int_equal(s.server.requests, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +480,7 @@ int main(void)
 		cmocka_unit_test(many_requests_are_sent_with_boundaries),
 		cmocka_unit_test(refuses_what_the_dialect_lacks),
 		cmocka_unit_test(threads_share_a_client),
+		cmocka_unit_test(flushes_do_not_wait_for_calls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
