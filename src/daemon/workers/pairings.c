@@ -8,23 +8,21 @@
 #include "daemon/processes/process.h"
 
 #define PROCESSES_MAX 16
-/* A worker waits for one at a time; those before may not have been collected yet. */
-#define PER_WORKER_MAX 4
+/* With those that have been killed and not collected yet. */
+#define UNCOLLECTED_MAX 64
 
 struct gw_pairing_process {
 	struct gw_pairing_process *next;
-	const void *worker;
+	const void *worker; /* NULL: killed */
 	pid_t pid;
 };
 
-static enum gw_status has_room(const struct gw_pairings *p, const void *worker, struct gw_error *err)
+static enum gw_status has_room(const struct gw_pairings *p, struct gw_error *err)
 {
-	size_t n = 0, n_own = 0;
+	size_t n = 0, n_waiting = 0;
 	for (const struct gw_pairing_process *one = p->first; one; one = one->next, n++)
-		n_own += one->worker == worker;
-	if (n_own >= PER_WORKER_MAX)
-		return gw_error_set(err, GW_ERR_LIMIT, "this client is waiting for another server already");
-	if (n >= PROCESSES_MAX)
+		n_waiting += one->worker != NULL;
+	if (n_waiting >= PROCESSES_MAX || n >= UNCOLLECTED_MAX)
 		return gw_error_set(
 			err, GW_ERR_LIMIT, "%d clients are waiting for another server already", PROCESSES_MAX);
 	return GW_OK;
@@ -36,7 +34,10 @@ enum gw_status gw_pairings_start(struct gw_pairings *p, const void *worker, cons
 	struct gw_control_msg first = {.type = GW_CONTROL_PAIR_SETUP, .u.pair_setup = *setup};
 	const struct gw_process_start start = {.kind = GW_PROCESS_PAIR, .first = &first, .environment = ""};
 	struct gw_process process;
-	enum gw_status status = has_room(p, worker, err);
+	/* A worker waits for one at a time: those before have answered, or it has given up. */
+	gw_pairings_drop(p, worker);
+	gw_pairings_reap(p);
+	enum gw_status status = has_room(p, err);
 	if (status)
 		return status;
 	struct gw_pairing_process *one = malloc(sizeof(*one));

@@ -14,12 +14,12 @@ struct gw_pairings {
 	struct gw_pairing_process *first;
 };
 
-/* Starts a process for a worker. *answer is a socket, the caller's, on which the worker receives PAIRED or FAILED.
- * GW_ERR_LIMIT: this worker has some already, or all have too many. */
+/* Starts a process for a worker, in place of those that it has. *answer is a socket, the caller's, on which the worker
+ * receives PAIRED or FAILED. GW_ERR_LIMIT: all workers together have too many. */
 enum gw_status gw_pairings_start(struct gw_pairings *p, const void *worker, const struct gw_control_pair_setup *setup,
 	int *answer, struct gw_error *err);
 
-/* Kills a worker's process, if it has one: its client has gone. */
+/* Kills a worker's processes: nobody waits for them. */
 void gw_pairings_drop(struct gw_pairings *p, const void *worker);
 
 /* Collects processes that have ended. */
