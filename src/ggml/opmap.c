@@ -53,8 +53,12 @@ static void fill_expanding(struct gw_opmap *m, const struct gw_numbers *local, c
 
 static void fill_rules(struct gw_opmap *m, const struct gw_numbers *local)
 {
-	for (uint32_t op = 0; op < local->ops->count; op++)
-		m->rules[op] = gw_params_rule(op_name(op));
+	for (uint32_t op = 0; op < local->ops->count; op++) {
+		const struct gw_params_rule *rule = gw_params_rule(op_name(op));
+		m->rules[op] = rule;
+		m->same_params[op] = gw_params_are_same(rule, &m->here, &m->server) &&
+				     gw_params_are_same(rule, &m->client, &m->here);
+	}
 }
 
 /* Types and GLU variants were only ever added, so the newest table covers every client. */
@@ -131,8 +135,12 @@ enum gw_status gw_opmap_params_to_wire(
 	const struct gw_opmap *m, const struct ggml_tensor *t, int32_t out[GW_PARAMS], struct gw_error *err)
 {
 	const struct gw_params_rule *rule = m->rules[t->op];
-	enum gw_status status = gw_params_check_node(rule, &m->here, t, err);
 
+	if (m->same_params[t->op]) {
+		memcpy(out, t->op_params, GW_PARAMS * sizeof(*out));
+		return GW_OK;
+	}
+	enum gw_status status = gw_params_check_node(rule, &m->here, t, err);
 	if (status == GW_OK)
 		status = gw_params_check_node(rule, &m->server, t, err);
 	return status == GW_OK ? gw_params_translate(rule, &m->here, &m->server, t->op_params, out, err) : status;
@@ -144,6 +152,8 @@ enum gw_status gw_opmap_node_to_local(
 	const struct gw_params_rule *rule = m->rules[node->op];
 	int32_t params[GW_PARAMS];
 
+	if (m->same_params[node->op] && !m->old_states)
+		return GW_OK;
 	enum gw_status status = gw_params_check_node(rule, &m->here, node, err);
 	if (status == GW_OK)
 		status = gw_params_translate(rule, &m->client, &m->here, node->op_params, params, err);

@@ -21,7 +21,8 @@ struct gw_opmap {
 
 	/* By the local number. */
 	const struct gw_params_rule *rules[GW_OPMAP_MAX];
-	bool may_expand[GW_OPMAP_MAX]; /* the dialect's servers may need more than ggml_nbytes */
+	bool same_params[GW_OPMAP_MAX]; /* in both directions: nothing to translate or check */
+	bool may_expand[GW_OPMAP_MAX];  /* the dialect's servers may need more than ggml_nbytes */
 
 	struct gw_side here;   /* the running ggml */
 	struct gw_side server; /* of the dialect: what each release with it has */

@@ -236,11 +236,12 @@ static bool translate_variant(const struct gw_names *from, const struct gw_names
 	return true;
 }
 
-/* 0 is the device's default, 10 is F32: ggml.h, enum ggml_prec. The others were added in 0.25. */
+/* 0 is the device's default, 10 is F32: ggml.h, enum ggml_prec. The others were added in this release. */
+static const struct since precisions = GGML_0_25;
+
 static bool precision_known(const struct gw_side *side, int32_t value)
 {
-	static const struct since others = GGML_0_25;
-	return value == 0 || value == 10 || has(side, &others);
+	return value == 0 || value == 10 || has(side, &precisions);
 }
 
 static bool translate_choice(enum choice choice, const struct gw_side *from, const struct gw_side *to, int32_t *value)
@@ -265,14 +266,6 @@ static enum gw_status refuse(unsigned word, int32_t value, const struct gw_side 
 		value, side_text(to, text));
 }
 
-static const struct later *find_later(const struct gw_params_rule *rule, unsigned word)
-{
-	for (unsigned i = 0; i < rule->n_later; i++)
-		if (rule->later[i].word == word)
-			return &rule->later[i];
-	return NULL;
-}
-
 /* A side without this word sends zero, which the other side must understand as the previous meaning. */
 static bool translate_later(const struct later *later, const struct gw_side *to, int32_t in, int32_t *out)
 {
@@ -283,29 +276,50 @@ static bool translate_later(const struct later *later, const struct gw_side *to,
 	return has(to, &later->since);
 }
 
-/* A word without a rule: the newer side knows all words of the older one. */
-static bool translate_unknown(const struct gw_side *from, const struct gw_side *to, int32_t in, int32_t *out)
+/* Words without a rule: the newer side knows all words of the older one. */
+static enum gw_status check_unknown(const struct gw_params_rule *rule, const struct gw_side *from,
+	const struct gw_side *to, const int32_t in[GW_PARAMS], struct gw_error *err)
 {
-	*out = in;
-	return in == 0 || gw_version_at_least(to->protocol, from->protocol);
+	uint32_t known = rule->words;
+
+	if (gw_version_at_least(to->protocol, from->protocol))
+		return GW_OK;
+	for (unsigned i = 0; i < rule->n_later; i++)
+		known |= 1u << rule->later[i].word;
+	for (unsigned i = 0; i < GW_PARAMS; i++)
+		if (in[i] != 0 && !(known >> i & 1))
+			return refuse(i, in[i], to, err);
+	return GW_OK;
 }
 
 enum gw_status gw_params_translate(const struct gw_params_rule *rule, const struct gw_side *from,
 	const struct gw_side *to, const int32_t in[GW_PARAMS], int32_t out[GW_PARAMS], struct gw_error *err)
 {
-	for (unsigned i = 0; i < GW_PARAMS; i++) {
-		const struct later *later = find_later(rule, i);
-		bool ok = true;
-		if (rule->words >> i & 1)
-			out[i] = in[i];
-		else if (later)
-			ok = translate_later(later, to, in[i], &out[i]);
-		else
-			ok = translate_unknown(from, to, in[i], &out[i]);
-		if (!ok)
-			return refuse(i, in[i], to, err);
-	}
+	memcpy(out, in, GW_PARAMS * sizeof(*out));
+	for (const struct later *l = rule->later; l < rule->later + rule->n_later; l++)
+		if (!translate_later(l, to, in[l->word], &out[l->word]))
+			return refuse(l->word, in[l->word], to, err);
+	if (check_unknown(rule, from, to, in, err))
+		return GW_ERR_UNSUPPORTED;
 	if (!translate_choice(rule->choice, from, to, &out[rule->choosing]))
 		return refuse(rule->choosing, in[rule->choosing], to, err);
 	return GW_OK;
+}
+
+static bool has_all_of(const struct gw_side *side, const struct gw_params_rule *rule)
+{
+	bool all = has(side, &rule->since) && (!rule->optional || has(side, &rule->optional_since)) &&
+		   (rule->choice != PRECISIONS || has(side, &precisions));
+
+	for (unsigned i = 0; i < rule->n_kernels; i++)
+		all = all && has(side, &rule->kernels[i].since);
+	for (unsigned i = 0; i < rule->n_later; i++)
+		all = all && rule->later[i].before == 0 && has(side, &rule->later[i].since);
+	return all;
+}
+
+bool gw_params_are_same(const struct gw_params_rule *rule, const struct gw_side *from, const struct gw_side *to)
+{
+	return (rule->choice == ANY || rule->choice == PRECISIONS) && has_all_of(from, rule) && has_all_of(to, rule) &&
+	       gw_version_at_least(to->protocol, from->protocol);
 }

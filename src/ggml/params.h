@@ -36,4 +36,7 @@ enum gw_status gw_params_check_node(const struct gw_params_rule *rule, const str
 enum gw_status gw_params_translate(const struct gw_params_rule *rule, const struct gw_side *from,
 	const struct gw_side *to, const int32_t in[GW_PARAMS], int32_t out[GW_PARAMS], struct gw_error *err);
 
+/* Whether the two above allow every node, and change nothing. */
+bool gw_params_are_same(const struct gw_params_rule *rule, const struct gw_side *from, const struct gw_side *to);
+
 #endif

@@ -101,16 +101,6 @@ const struct gw_dialect *gw_dialect_parse(const char *text)
 	return NULL;
 }
 
-static unsigned rank(struct gw_version v)
-{
-	return (unsigned)v.major << 16 | (unsigned)v.minor << 8 | v.patch;
-}
-
-bool gw_version_at_least(struct gw_version version, struct gw_version least)
-{
-	return rank(version) >= rank(least);
-}
-
 static bool serves(const struct gw_dialect *d, struct gw_version version)
 {
 	return d->version.major == version.major && gw_version_at_least(version, d->version);
@@ -124,7 +114,7 @@ const struct gw_dialect *gw_dialect_for(struct gw_version version, bool *newer)
 		if (serves(d, version))
 			best = d;
 	if (best && newer)
-		*newer = rank(best->version) < rank(version);
+		*newer = !gw_version_at_least(best->version, version);
 	return best;
 }
 

@@ -16,7 +16,12 @@ struct gw_version {
 };
 
 /* Whether version is least or a later one. */
-bool gw_version_at_least(struct gw_version version, struct gw_version least);
+static inline bool gw_version_at_least(struct gw_version version, struct gw_version least)
+{
+	unsigned a = (unsigned)version.major << 16 | (unsigned)version.minor << 8 | version.patch;
+	unsigned b = (unsigned)least.major << 16 | (unsigned)least.minor << 8 | least.patch;
+	return a >= b;
+}
 
 struct gw_dialect {
 	struct gw_version version;

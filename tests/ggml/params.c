@@ -361,6 +361,55 @@ static void test_types_are_those_that_each_release_has(void **state)
 	assert_int_equal(gw_opmap_type_local(map("4.0.1"), 43), GW_NO_NUMBER);
 }
 
+/* Random nodes: types, extents, missing sources, small and large words. */
+static void randomize(struct ggml_tensor *node, struct ggml_tensor src[4], uint32_t *seed)
+{
+	static const enum ggml_type types[] = {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0};
+
+	for (unsigned i = 0; i < 4; i++) {
+		*seed = *seed * 1664525 + 1013904223;
+		src[i].type = types[*seed >> 28 & 3];
+		set_extents(&src[i], 32, 1 + (*seed >> 26 & 3), 1 + (*seed >> 24 & 1), 1 + (*seed >> 25 & 1));
+		node->src[i] = *seed >> 20 & 7 ? &src[i] : NULL;
+	}
+	for (unsigned i = 0; i < GW_PARAMS; i++) {
+		*seed = *seed * 1664525 + 1013904223;
+		node->op_params[i] = (int32_t)(*seed >> 31 ? *seed >> (*seed >> 26 & 31) : 0);
+	}
+	node->type = types[*seed >> 28 & 3];
+	set_extents(node, 32, 2, 1, 1);
+}
+
+/* What is passed on without a look is what would be allowed and left as it is. */
+static void test_params_that_are_not_looked_at_need_no_look(void **state)
+{
+	const struct gw_dialect *d;
+	uint32_t seed = 1;
+	size_t n = 0;
+
+	(void)state;
+	for (size_t k = 0; (d = gw_dialect_at(k)); k++) {
+		const struct gw_opmap *m = gw_opmap_for(d);
+		for (unsigned op = 0; op < GGML_OP_COUNT; op++)
+			for (unsigned i = 0; m->same_params[op] && i < 200; i++, n++) {
+				struct ggml_tensor node = {.op = (enum ggml_op)op}, src[4] = {{0}};
+				int32_t out[GW_PARAMS];
+				randomize(&node, src, &seed);
+				assert_int_equal(gw_params_check_node(m->rules[op], &m->here, &node, NULL), GW_OK);
+				assert_int_equal(gw_params_check_node(m->rules[op], &m->server, &node, NULL), GW_OK);
+				assert_int_equal(gw_params_translate(
+							 m->rules[op], &m->here, &m->server, node.op_params, out, NULL),
+					GW_OK);
+				assert_memory_equal(out, node.op_params, sizeof(out));
+				assert_int_equal(gw_params_translate(
+							 m->rules[op], &m->client, &m->here, node.op_params, out, NULL),
+					GW_OK);
+				assert_memory_equal(out, node.op_params, sizeof(out));
+			}
+	}
+	assert_true(n > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_ambiguous_states_are_refused),
 		cmocka_unit_test(test_larger_results_are_expected_as_the_version_does),
 		cmocka_unit_test(test_types_are_those_that_each_release_has),
+		cmocka_unit_test(test_params_that_are_not_looked_at_need_no_look),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
