@@ -492,16 +492,20 @@ static void a_completion_handled_by_another_thread_ends_a_wait(void **state)
 			usleep(1000);
 			pthread_mutex_lock(&r->lock);
 		}
-		assert_int_equal(send_bytes(far, "x", 1), GW_OK);
-		usleep(20000);
-		assert_true(gw_rdma_progress(r));
+		enum gw_status sent = send_bytes(far, "x", 1);
+		bool handled = false;
+		for (int i = 0; i < 500 && !handled; i++) {
+			usleep(10000);
+			handled = gw_rdma_progress(r);
+		}
 		pthread_mutex_unlock(&r->lock);
 		for (int i = 0; i < 200 && !atomic_load(&t.done); i++)
 			usleep(10000);
 		bool in_time = atomic_load(&t.done);
 		near->ops->shutdown(near);
 		pthread_join(t.thread, NULL);
-		assert_true(in_time);
+		assert_int_equal(sent, GW_OK);
+		assert_true(handled && in_time);
 		assert_int_equal(t.status, GW_OK);
 		end(&near);
 		end(&far);
