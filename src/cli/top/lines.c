@@ -167,14 +167,14 @@ static void put_clients(const struct output *o, const struct gw_watch_view *v)
 	double seconds = elapsed(v);
 	for (uint32_t i = 0; i < v->status.n_clients; i++) {
 		const struct gw_ext_status_client *c = &v->status.clients[i];
-		if (c->flags & GW_EXT_CLIENT_SELF)
+		if (gw_ext_client_is_tool(c))
 			continue;
 		if (others++ == 0)
 			put_titles(o);
 		put_client(o, v, c, seconds);
 	}
 	if (others == 0)
-		put(o, GW_TOP_PLAIN, "  nobody else is connected");
+		put(o, GW_TOP_PLAIN, "  no client is connected");
 }
 
 void gw_top_lines(const char *endpoint, const struct gw_watch_view *v, unsigned width, gw_top_line *line, void *user)

@@ -68,7 +68,8 @@ static void server(struct writer *w, const struct gw_ext_status *s)
 	put(w, "ggwire_start_time_seconds %.3f\n",
 		(double)(s->time_ms > s->uptime_ms ? s->time_ms - s->uptime_ms : 0) / 1000);
 	single(w, "ggwire_workers", "gauge", "Worker processes.", s->workers);
-	single(w, "ggwire_clients", "gauge", "Clients that are connected.", s->n_clients);
+	single(w, "ggwire_clients", "gauge", "Clients that are connected, without tools like ggwire top.",
+		gw_ext_status_users(s));
 	single(w, "ggwire_clients_max", "gauge", "Clients that may be connected at once.", s->max_clients);
 }
 
@@ -174,9 +175,13 @@ static void client_numbers(struct writer *w, const struct gw_ext_status *s, cons
 	const char *help, uint64_t (*number)(const struct gw_ext_status_client *))
 {
 	head(w, name, type, help);
-	for (uint32_t i = 0; i < s->n_clients && i < CLIENTS_MAX; i++) {
+	unsigned n = 0;
+	for (uint32_t i = 0; i < s->n_clients && n < CLIENTS_MAX; i++) {
 		const struct gw_ext_status_client *c = &s->clients[i];
 		char address[LABEL_MAX], identity[LABEL_MAX];
+		if (gw_ext_client_is_tool(c))
+			continue;
+		n++;
 		put(w, "%s{client=\"%s\",identity=\"%s\",transport=\"%s\"} %" PRIu64 "\n", name,
 			label(c->address, address), label(c->identity, identity), gw_ext_transport_name(c->transport),
 			number(c));

@@ -88,6 +88,7 @@ static void client(struct gw_json *j, const struct gw_ext_status_client *c)
 	gw_json_text(j, "transport", gw_ext_transport_name(c->transport));
 	version(j, "protocol", &c->protocol);
 	gw_json_bool(j, "self", c->flags & GW_EXT_CLIENT_SELF);
+	gw_json_bool(j, "tool", gw_ext_client_is_tool(c));
 	gw_json_number(j, "connected_seconds", (double)c->connected_ms * MS, 3);
 	gw_json_number(j, "idle_seconds", (double)c->idle_ms * MS, 3);
 	gw_json_u64(j, "buffers", c->buffers);

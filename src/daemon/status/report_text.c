@@ -10,7 +10,7 @@ static void put_server(FILE *to, const struct gw_ext_status *s)
 	char version[GW_EXT_TEXT], age[GW_UNITS_TEXT];
 	fprintf(to, "ggwire %s, protocol %u.%u.%u, up %s, %" PRIu32 " of %" PRIu32 " clients\n",
 		gw_text_safe(s->version, version, sizeof(version)), s->protocol.major, s->protocol.minor,
-		s->protocol.patch, gw_units_age(s->uptime_ms, age), s->n_clients, s->max_clients);
+		s->protocol.patch, gw_units_age(s->uptime_ms, age), gw_ext_status_users(s), s->max_clients);
 }
 
 static void put_totals(FILE *to, const struct gw_ext_status *s)
@@ -53,7 +53,7 @@ static void put_client(FILE *to, const struct gw_ext_status_client *c)
 		gw_ext_transport_name(c->transport), gw_units_bytes((double)c->count[GW_COUNT_RECEIVED], in),
 		gw_units_bytes((double)c->count[GW_COUNT_SENT], out), c->count[GW_COUNT_GRAPHS],
 		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, connected),
-		c->flags & GW_EXT_CLIENT_SELF ? "asks" : gw_units_age(c->idle_ms, idle));
+		gw_units_age(c->idle_ms, idle));
 }
 
 void gw_report_text(FILE *to, const struct gw_ext_status *s)
@@ -63,8 +63,13 @@ void gw_report_text(FILE *to, const struct gw_ext_status *s)
 	fprintf(to, "Devices:\n");
 	for (uint32_t i = 0; i < s->n_devices; i++)
 		put_device(to, &s->devices[i]);
+	if (gw_ext_status_users(s) == 0) {
+		fprintf(to, "Clients: none\n");
+		return;
+	}
 	fprintf(to, "%-23s %-4s %9s %9s %8s %9s  connected, idle\n", "Clients:", "via", "received", "sent", "graphs",
 		"held");
 	for (uint32_t i = 0; i < s->n_clients; i++)
-		put_client(to, &s->clients[i]);
+		if (!gw_ext_client_is_tool(&s->clients[i]))
+			put_client(to, &s->clients[i]);
 }

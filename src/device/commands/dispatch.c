@@ -94,7 +94,10 @@ static enum gw_status admit(struct gw_session *s, const struct command *c, unsig
 	s->introduced |= cmd >= GW_CMD_EXT_FIRST;
 	if (s->refused.reason && !(c->question && s->introduced))
 		return gw_error_set(err, GW_ERR_LIMIT, "this connection accepts only queries");
-	s->tainted |= !c->question;
+	if (!c->question && !s->tainted) {
+		s->tainted = true;
+		gw_counters_set(&s->counters->tool, false);
+	}
 	return GW_OK;
 }
 

@@ -24,19 +24,20 @@ static void keep(void *user, enum gw_top_style style, const char *text)
 	alarms += style == GW_TOP_ALARM;
 }
 
-static struct gw_ext_status_client clients[2] = {
+static struct gw_ext_status_client clients[3] = {
 	{.address = "192.0.2.200:50123",
 		.endpoint = "192.0.2.1:50052",
 		.buffer_bytes = 300 << 20,
 		.connected_ms = 5000},
 	{.address = "192.0.2.201:50124", .flags = GW_EXT_CLIENT_SELF},
+	{.address = "192.0.2.202:50125", .flags = GW_EXT_CLIENT_TOOL},
 };
 static struct gw_ext_status_device device = {.name = "CPU", .total = 1000, .free = 400};
 
 static struct gw_watch_view view(void)
 {
 	struct gw_watch_view v = {.reached = true, .told = true};
-	v.status = (struct gw_ext_status){.n_clients = 2, .clients = clients, .n_devices = 1, .devices = &device};
+	v.status = (struct gw_ext_status){.n_clients = 3, .clients = clients, .n_devices = 1, .devices = &device};
 	snprintf(v.about.text, sizeof(v.about.text), "ggwire 0.1.0, TCP");
 	return v;
 }
@@ -88,8 +89,9 @@ static void the_usual_screen_has_all(void **state)
 	assert_non_null(
 		strstr(said, "  CLIENT                VIA       IN/S     OUT/S GRAPH/S    TIME      HELD SINCE\n"
 			     "  192.0.2.200:50123     tcp          -         -       -       - 300.0 MiB 5 s"));
-	/* The one that asks is not listed. */
+	/* Neither the one that asks nor other tools are listed. */
 	assert_null(strstr(said, "192.0.2.201"));
+	assert_null(strstr(said, "192.0.2.202"));
 	assert_int_equal(alarms, 0);
 }
 

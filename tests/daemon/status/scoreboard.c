@@ -89,6 +89,10 @@ static void client_appears_with_its_counters(void **state)
 	assert_int_equal(s->clients[0].count[GW_COUNT_GRAPHS], 1);
 	assert_int_equal(s->clients[0].count[GW_COUNT_BUCKET + 1], 1);
 	assert_int_equal(s->count[GW_COUNT_RECEIVED], 10);
+	gw_counters_set(&c->tool, 1);
+	assert_int_equal(look(board)->clients[0].flags, GW_EXT_CLIENT_TOOL);
+	assert_int_equal(gw_ext_status_users(&seen), 0);
+	gw_counters_set(&c->tool, 0);
 	/* The worker sees the same, and its own slot. */
 	s = look(worker);
 	assert_int_equal(s->n_clients, 1);
