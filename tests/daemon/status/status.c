@@ -501,6 +501,7 @@ static void log_may_have_the_time(void **state)
 	serving_end(&s);
 	serving_start(&s, ARGS("-p", "0", "--log-time"));
 	struct gw_client *c = serving_connect(&s);
+	compute(c);
 	serving_await(&s, "connected, served by worker");
 	gw_client_close(c);
 	for (char *line = strtok(s.log, "\n"); line; line = strtok(NULL, "\n"))
@@ -522,6 +523,7 @@ static void log_may_be_json(void **state)
 		bound, sizeof(bound), "%.*s", (int)strcspn(found + sizeof(label) - 1, "\""), found + sizeof(label) - 1);
 	struct gw_client *c;
 	assert_int_equal(gw_client_connect(bound, &c, NULL), GW_OK);
+	compute(c);
 	snprintf(field, sizeof(field), "\"endpoint\":\"%s\"", bound);
 	found = serving_await(&s, "connected, served by worker");
 	assert_non_null(strstr(found, "\"client\":\"127.0.0.1:"));
