@@ -40,7 +40,8 @@ enum gw_ext_count {
 	GW_COUNT_REFUSED,        /* and that were turned away */
 	GW_COUNT_DROPPED,        /* clients that ended otherwise than cleanly */
 	GW_COUNT_BUCKET,         /* graphs by gw_ext_bucket_ns */
-	GW_COUNTS = GW_COUNT_BUCKET + GW_EXT_BUCKETS,
+	GW_COUNT_TOKENS = GW_COUNT_BUCKET + GW_EXT_BUCKETS, /* rows of logits that clients read: one for each token */
+	GW_COUNTS,
 };
 
 #define GW_EXT_UNKNOWN UINT64_MAX /* an unknown age */

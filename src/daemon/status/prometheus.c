@@ -104,6 +104,13 @@ static void graphs(struct writer *w, const struct gw_ext_status *s)
 	put(w, "%s_sum %.9f\n%s_count %" PRIu64 "\n", name, (double)s->count[GW_COUNT_GRAPH_NS] * NS, name, sum);
 }
 
+static void tokens(struct writer *w, const struct gw_ext_status *s)
+{
+	single(w, "ggwire_tokens_total", "counter",
+		"Rows of logits that clients read: tokens, where this server has the output layer.",
+		s->count[GW_COUNT_TOKENS]);
+}
+
 static void buffers(struct writer *w, const struct gw_ext_status *s)
 {
 	uint64_t n = 0, bytes = 0;
@@ -166,6 +173,11 @@ static uint64_t client_sent(const struct gw_ext_status_client *c)
 	return c->count[GW_COUNT_SENT];
 }
 
+static uint64_t client_tokens(const struct gw_ext_status_client *c)
+{
+	return c->count[GW_COUNT_TOKENS];
+}
+
 static uint64_t client_graphs(const struct gw_ext_status_client *c)
 {
 	return c->count[GW_COUNT_GRAPHS];
@@ -195,6 +207,8 @@ static void clients(struct writer *w, const struct gw_ext_status *s)
 		client_received);
 	client_numbers(w, s, "ggwire_client_sent_bytes_total", "counter", "Bytes sent to a client.", client_sent);
 	client_numbers(w, s, "ggwire_client_graphs_total", "counter", "Graphs computed for a client.", client_graphs);
+	client_numbers(
+		w, s, "ggwire_client_tokens_total", "counter", "Rows of logits that a client read.", client_tokens);
 }
 
 enum gw_status gw_report_prometheus(const struct gw_ext_status *s, struct gw_buf *out)
@@ -203,6 +217,7 @@ enum gw_status gw_report_prometheus(const struct gw_ext_status *s, struct gw_buf
 	server(&w, s);
 	connections(&w, s);
 	graphs(&w, s);
+	tokens(&w, s);
 	buffers(&w, s);
 	devices(&w, s);
 	clients(&w, s);

@@ -18,6 +18,7 @@ static void counts(struct gw_json *j, const uint64_t count[GW_COUNTS])
 	gw_json_u64(j, "sent_bytes", count[GW_COUNT_SENT]);
 	gw_json_u64(j, "graphs", count[GW_COUNT_GRAPHS]);
 	gw_json_number(j, "graph_seconds", (double)count[GW_COUNT_GRAPH_NS] * NS, 9);
+	gw_json_u64(j, "tokens", count[GW_COUNT_TOKENS]);
 	gw_json_object(j, "tensor_bytes");
 	gw_json_u64(j, "network", count[GW_COUNT_LOADED_NETWORK]);
 	gw_json_u64(j, "cache", count[GW_COUNT_LOADED_CACHE]);

@@ -265,7 +265,7 @@ static void metrics_of_clients_are_bounded(void **state)
 	assert_int_equal(gw_buf_append(&text, "", 1), GW_OK);
 	for (const char *p = (const char *)text.data; (p = strstr(p, "{client=\"")); p++)
 		lines++;
-	assert_int_equal(lines, 4 * 64);
+	assert_int_equal(lines, 5 * 64);
 	assert_non_null(strstr((const char *)text.data, "\nggwire_clients 1000\n"));
 	gw_buf_free(&text);
 }

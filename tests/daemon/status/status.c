@@ -384,6 +384,40 @@ static void status_names_devices_and_clients(void **state)
 	gw_client_close(c);
 }
 
+/* A graph whose result is read: rows of logits, if it has their name. */
+static void compute_rows(struct gw_client *c, const char *name, uint32_t rows)
+{
+	struct rig_buffer b = rig_alloc(c, 4096);
+	struct gw_wire_tensor t[2] = {
+		rig_tensor(rig_type("f32"), &b, 0, 8, rows), rig_tensor(rig_type("f32"), &b, 1024, 8, rows)};
+	float y[64];
+	t[1].op = rig_op("ADD");
+	t[1].src[0] = t[1].src[1] = t[0].id;
+	snprintf(t[1].name, sizeof(t[1].name), "%s", name);
+	rig_compute(c, 1, &t[1].id, 1, t, 2);
+	rig_get(c, &t[1], 0, y, rows * 8 * sizeof(float));
+	/* Reading them again is no other token. */
+	rig_get(c, &t[1], 0, y, rows * 8 * sizeof(float));
+}
+
+static void logits_that_are_read_count_as_tokens(void **state)
+{
+	(void)state;
+	struct gw_client *c = serving_connect(&s);
+	compute_rows(c, "l_out-3", 2);
+	assert_true(metric("ggwire_tokens_total") == 0);
+	compute_rows(c, "result_output", 1);
+	compute_rows(c, "result_output", 5);
+	assert_true(metric("ggwire_tokens_total") == 6);
+	get("/metrics");
+	assert_non_null(strstr(out, "ggwire_client_tokens_total{client=\"127.0.0.1:"));
+	assert_int_equal(serving_run("ggwire", ARGS("status", endpoint), out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "\n  tokens       6 rows of logits read\n"));
+	assert_int_equal(serving_run("ggwire", ARGS("status", "--json", endpoint), out, sizeof(out)), 0);
+	assert_true(json_number(out, "clients.0.tokens") == 6);
+	gw_client_close(c);
+}
+
 static bool is_listed(const char *name)
 {
 	assert_int_equal(serving_run("ggwire", ARGS("status", endpoint), out, sizeof(out)), 0);
@@ -554,6 +588,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(watched_server_sleeps_between_questions, setup, teardown),
 		cmocka_unit_test_setup_teardown(busy_port_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_names_devices_and_clients, setup, teardown),
+		cmocka_unit_test_setup_teardown(logits_that_are_read_count_as_tokens, setup, teardown),
 		cmocka_unit_test_setup_teardown(tools_are_not_listed, setup, teardown),
 		cmocka_unit_test_setup_teardown(memory_that_a_client_holds_is_shown_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(top_prints_once_without_a_terminal, setup, teardown),
