@@ -71,7 +71,7 @@ static enum gw_status describe(struct gw_remote_conn *conn, struct gw_error *err
 {
 	char text[GW_EXT_REFUSAL_TEXT];
 	struct gw_ext_info info;
-	enum gw_status status = gw_client_describe(conn->client, &info, err);
+	enum gw_status status = gw_client_describe(conn->client, 0, &info, err);
 
 	if (status != GW_OK)
 		return status;

@@ -7,7 +7,7 @@
 enum gw_status gw_query_server(struct gw_client *c, struct gw_query *out, struct gw_error *err)
 {
 	out->memory = NULL;
-	return gw_client_describe(c, &out->info, err);
+	return gw_client_describe(c, GW_EXT_ASKER_TOOL, &out->info, err);
 }
 
 enum gw_status gw_query_memory(struct gw_client *c, struct gw_query *q, struct gw_error *err)

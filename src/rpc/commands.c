@@ -82,14 +82,14 @@ static enum gw_status describe_stock(struct gw_client *c, struct gw_ext_info *ou
 	return GW_OK;
 }
 
-enum gw_status gw_client_describe(struct gw_client *c, struct gw_ext_info *out, struct gw_error *err)
+enum gw_status gw_client_describe(struct gw_client *c, uint32_t asker, struct gw_ext_info *out, struct gw_error *err)
 {
 	uint8_t level[4];
 	const struct iovec part = {level, sizeof(level)};
 	struct gw_buf reply = {0};
 	if (c->extensions == 0)
 		return describe_stock(c, out, err);
-	gw_put_le32(level, GW_EXT_LEVEL);
+	gw_put_le32(level, GW_EXT_LEVEL | asker);
 	enum gw_status status = gw_client_call_var(c, GW_CMD_EXT_INFO, &part, 1, &reply, GW_EXT_INFO_MAX);
 	if (!status)
 		status = gw_ext_info_decode(reply.data, reply.len, out);

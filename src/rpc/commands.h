@@ -21,8 +21,8 @@
 /* The server. */
 
 /* What the server says about itself and its devices; freed with gw_ext_info_free. A stock server only says how many
- * devices it has: level, texts and flags are then 0 or empty. */
-enum gw_status gw_client_describe(struct gw_client *c, struct gw_ext_info *out, struct gw_error *err);
+ * devices it has: level, texts and flags are then 0 or empty. asker is 0 or GW_EXT_ASKER_TOOL. */
+enum gw_status gw_client_describe(struct gw_client *c, uint32_t asker, struct gw_ext_info *out, struct gw_error *err);
 
 /* The shortest round trip there is. */
 enum gw_status gw_client_ping(struct gw_client *c, struct gw_error *err);

@@ -33,6 +33,19 @@ const char *gw_ext_client_name(const struct gw_ext_status_client *client, char o
 	return out;
 }
 
+bool gw_ext_client_is_tool(const struct gw_ext_status_client *client)
+{
+	return client->flags & (GW_EXT_CLIENT_SELF | GW_EXT_CLIENT_TOOL);
+}
+
+uint32_t gw_ext_status_users(const struct gw_ext_status *status)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < status->n_clients; i++)
+		n += !gw_ext_client_is_tool(&status->clients[i]);
+	return n;
+}
+
 /* Appends to out; the first failure sticks. */
 struct writer {
 	struct gw_buf *out;

@@ -12,6 +12,7 @@
 #ifndef GW_WIRE_EXT_STATUS_H
 #define GW_WIRE_EXT_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,7 +40,8 @@ enum gw_ext_count {
 	GW_COUNT_REFUSED,        /* and that were turned away */
 	GW_COUNT_DROPPED,        /* clients that ended otherwise than cleanly */
 	GW_COUNT_BUCKET,         /* graphs by gw_ext_bucket_ns */
-	GW_COUNTS = GW_COUNT_BUCKET + GW_EXT_BUCKETS,
+	GW_COUNT_TOKENS = GW_COUNT_BUCKET + GW_EXT_BUCKETS, /* rows of logits that clients read: one for each token */
+	GW_COUNTS,
 };
 
 #define GW_EXT_UNKNOWN UINT64_MAX /* an unknown age */
@@ -53,6 +55,7 @@ enum gw_ext_transport {
 
 enum {
 	GW_EXT_CLIENT_SELF = 1 << 0, /* the client that asks */
+	GW_EXT_CLIENT_TOOL = 1 << 1, /* it has only looked at the server, as `ggwire top` and `ggwire devices` do */
 };
 
 struct gw_ext_status_device {
@@ -102,6 +105,12 @@ const char *gw_ext_transport_name(uint32_t transport);
 /* What people call a client: "alice@192.0.2.7:40312", or its address alone where it has no identity. Returns out. */
 #define GW_EXT_CLIENT_NAME (2 * GW_EXT_TEXT)
 const char *gw_ext_client_name(const struct gw_ext_status_client *client, char out[GW_EXT_CLIENT_NAME]);
+
+/* Whether lists of clients leave it out: a tool, or the client that asks. */
+bool gw_ext_client_is_tool(const struct gw_ext_status_client *client);
+
+/* How many clients are no tools. */
+uint32_t gw_ext_status_users(const struct gw_ext_status *status);
 
 /* Appends the reply's body. GW_ERR_LIMIT beyond GW_EXT_STATUS_MAX, GW_EXT_MAX_DEVICES or GW_EXT_STATUS_CLIENTS. */
 enum gw_status gw_ext_status_encode(const struct gw_ext_status *status, struct gw_buf *out);

@@ -16,13 +16,18 @@
 #define GW_EXT_LEVEL_RDMA 2  /* from here on, EXT_RDMA is understood: transport/rdma/message.h */
 #define GW_EXT_LEVEL_ALIVE 3 /* from here on, EXT_ALIVE is understood */
 
-/* EXT_INFO: request: u32 level of the client. Reply: variable size, at most GW_EXT_INFO_MAX:
+/* EXT_INFO: request: u32 level of the client, with GW_EXT_ASKER_TOOL if it is a tool. Reply: variable size, at most
+ * GW_EXT_INFO_MAX:
  *   u32 level | u32 flags | str server version | u32 n_devices | per device:
  *   u32 flags | u64 alignment | u64 max_size | str name | str description
  * and, if GW_EXT_SERVER_FULL is set, u32 reason | u32 limit (wire/refusal.h; older servers send neither),
  * where str is u32 length, then bytes without NUL. Readers ignore bytes after those they know. */
 #define GW_EXT_INFO_MAX 65536
 #define GW_EXT_MAX_DEVICES 256
+
+/* A tool like `ggwire devices`, which only looks at the server: lists of clients leave it out. Older servers ignore it.
+ */
+#define GW_EXT_ASKER_TOOL (UINT32_C(1) << 31)
 
 enum {
 	GW_EXT_SERVER_CACHES = 1 << 0, /* SET_TENSOR_HASH can succeed */

@@ -239,7 +239,7 @@ static void running_out_of_descriptors_is_survived(void **state)
 	assert_true(serving_switches(s.pid) - before < 20);
 	assert_int_equal(prlimit(s.pid, RLIMIT_NOFILE, &normal, NULL), 0);
 	assert_int_equal(send(fd, "no request", 10, MSG_NOSIGNAL), 10);
-	serving_await(&s, "connected, served by worker");
+	serving_await(&s, "dropped by worker");
 	close(fd);
 	struct gw_client *c = serving_connect(&s);
 	assert_true(serving_answers(c));

@@ -17,7 +17,7 @@ static struct serving s;
 static int setup(void **state)
 {
 	(void)state;
-	serving_start(&s, (const char *const[]){"-p", "0", NULL});
+	serving_start(&s, (const char *const[]){"-p", "0", "--log-level", "debug", NULL});
 	return 0;
 }
 

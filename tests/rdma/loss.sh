@@ -17,7 +17,7 @@ noticed=30
 
 # server_at NAME: starts a new server and tells the client.
 server_at() {
-	rdma_server
+	rdma_server --log-level debug
 	echo "$endpoint" >"$RXE_SHARED/$1.new"
 	mv "$RXE_SHARED/$1.new" "$RXE_SHARED/$1"
 }

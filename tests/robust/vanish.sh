@@ -75,7 +75,7 @@ cut_after() {
 	cut_off
 }
 
-nsenter -t "$server_ns" -n "$build/bin/ggwire" serve --config /dev/null -H $server_ip -p 50052 --max-clients 32 >"$work/server.log" 2>&1 &
+nsenter -t "$server_ns" -n "$build/bin/ggwire" serve --config /dev/null --log-level debug -H $server_ip -p 50052 --max-clients 32 >"$work/server.log" 2>&1 &
 server_pid=$!
 server_pids="$server_pid $server_pids"
 for _wait in $(seq 200); do

@@ -35,12 +35,13 @@ static void put_device(const struct output *o, const struct gw_ext_status_device
 {
 	enum {
 		WIDE = 20,
-		NARROW = 6
+		NARROW = 6,
+		USUAL = 80
 	};
 	char bar[WIDE + 1], used[GW_UNITS_TEXT], total[GW_UNITS_TEXT];
 	uint64_t taken = d->total > d->free ? d->total - d->free : 0;
 	double share = d->total ? (double)taken / (double)d->total : 0;
-	gw_terminal_bar(share, o->width < GW_TOP_WIDTH ? NARROW : WIDE, bar);
+	gw_terminal_bar(share, o->width < USUAL ? NARROW : WIDE, bar);
 	put(o, share > FULL ? GW_TOP_ALARM : GW_TOP_PLAIN, "  %-10.10s [%s] %9s of %9s  %.24s", d->name, bar,
 		gw_units_bytes((double)taken, used), gw_units_bytes((double)d->total, total), d->description);
 }
@@ -71,22 +72,26 @@ static double elapsed(const struct gw_watch_view *v)
 		       : 0;
 }
 
-/* What a client has received and sent, and the graphs, each a second: unknown before there are two answers. */
+/* What a client has received and sent, its graphs and its tokens, each a second: unknown before there are two answers.
+ */
 struct rates {
-	char in[GW_UNITS_TEXT], out[GW_UNITS_TEXT], graphs[GW_UNITS_TEXT], time[GW_UNITS_TEXT];
+	char in[GW_UNITS_TEXT], out[GW_UNITS_TEXT], graphs[GW_UNITS_TEXT], tokens[GW_UNITS_TEXT], time[GW_UNITS_TEXT];
 };
 
 static void measure(
 	const struct gw_watch_view *v, const struct gw_ext_status_client *c, double seconds, struct rates *r)
 {
 	const struct gw_ext_status_client *b = find_before(v, c);
-	*r = (struct rates){"-", "-", "-", "-"};
+	*r = (struct rates){"-", "-", "-", "-", "-"};
 	if (!b || seconds <= 0)
 		return;
 	double graphs = rate(c->count, b->count, GW_COUNT_GRAPHS, seconds);
 	gw_units_bytes(rate(c->count, b->count, GW_COUNT_RECEIVED, seconds), r->in);
 	gw_units_bytes(rate(c->count, b->count, GW_COUNT_SENT, seconds), r->out);
 	snprintf(r->graphs, sizeof(r->graphs), "%.1f", graphs);
+	double tokens = rate(c->count, b->count, GW_COUNT_TOKENS, seconds);
+	if (c->count[GW_COUNT_TOKENS] > 0)
+		snprintf(r->tokens, sizeof(r->tokens), "%.*f", tokens < 999.95, tokens);
 	if (graphs > 0)
 		gw_units_seconds(rate(c->count, b->count, GW_COUNT_GRAPH_NS, seconds) / graphs / 1e9, r->time);
 }
@@ -99,12 +104,13 @@ static const struct column {
 } columns[] = {
 	{"CLIENT", -21, 0},
 	{"VIA", -4, 7},
-	{"IN/S", 9, 3},
-	{"OUT/S", 9, 4},
+	{"IN/S", 9, 4},
+	{"OUT/S", 9, 5},
 	{"GRAPH/S", 7, 1},
-	{"TIME", 7, 5},
-	{"HELD", 9, 2},
-	{"SINCE", -5, 6},
+	{"TOK/S", 5, 2},
+	{"TIME", 7, 6},
+	{"HELD", 9, 3},
+	{"SINCE", -5, 8},
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 #define BLANKS 2 /* before the first */
@@ -148,7 +154,7 @@ static void put_client(
 	struct rates r;
 	measure(v, c, seconds, &r);
 	const char *const cells[N_COLUMNS] = {gw_ext_client_name(c, name), gw_ext_transport_name(c->transport), r.in,
-		r.out, r.graphs, r.time, gw_units_bytes((double)c->buffer_bytes, held),
+		r.out, r.graphs, r.tokens, r.time, gw_units_bytes((double)c->buffer_bytes, held),
 		gw_units_age(c->connected_ms, age)};
 	put_row(o, GW_TOP_PLAIN, cells);
 }
@@ -167,14 +173,14 @@ static void put_clients(const struct output *o, const struct gw_watch_view *v)
 	double seconds = elapsed(v);
 	for (uint32_t i = 0; i < v->status.n_clients; i++) {
 		const struct gw_ext_status_client *c = &v->status.clients[i];
-		if (c->flags & GW_EXT_CLIENT_SELF)
+		if (gw_ext_client_is_tool(c))
 			continue;
 		if (others++ == 0)
 			put_titles(o);
 		put_client(o, v, c, seconds);
 	}
 	if (others == 0)
-		put(o, GW_TOP_PLAIN, "  nobody else is connected");
+		put(o, GW_TOP_PLAIN, "  no client is connected");
 }
 
 void gw_top_lines(const char *endpoint, const struct gw_watch_view *v, unsigned width, gw_top_line *line, void *user)

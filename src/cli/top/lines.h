@@ -4,7 +4,7 @@
 
 #include "cli/top/watch.h"
 
-#define GW_TOP_WIDTH 80
+#define GW_TOP_WIDTH 86 /* for all columns */
 
 enum gw_top_style {
 	GW_TOP_PLAIN,

@@ -19,6 +19,7 @@ static const size_t sizes[GW_CONTROL_TYPES] = {
 	[GW_CONTROL_FAILED] = HEAD + sizeof(struct gw_error),
 	[GW_CONTROL_LEFT] = HEAD + sizeof(struct gw_control_left),
 	[GW_CONTROL_MEMORY] = HEAD,
+	[GW_CONTROL_WORKS] = HEAD,
 	[GW_CONTROL_LOADING] = HEAD,
 	[GW_CONTROL_HTTP] = HEAD + sizeof(struct gw_control_http),
 	[GW_CONTROL_BUSY] = HEAD,

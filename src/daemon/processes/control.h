@@ -47,6 +47,7 @@ enum gw_control_type {
 	GW_CONTROL_FAILED,  /* from the worker: it cannot start; it exits now */
 	GW_CONTROL_LEFT,    /* from the worker: its client is gone */
 	GW_CONTROL_MEMORY,  /* to a worker without a client: look at the devices' memory, and tell the counters */
+	GW_CONTROL_WORKS,   /* from the worker: its client asks for its first buffer */
 	GW_CONTROL_LOADING, /* from the worker: its client has begun to load more than a little */
 	GW_CONTROL_HTTP,    /* to the process that serves HTTP, once, first */
 	GW_CONTROL_BUSY,    /* to it: a client has connected, where none was before */

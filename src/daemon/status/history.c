@@ -82,6 +82,7 @@ static void put_sample(struct gw_json *j, const struct sample *s)
 	gw_json_u64(j, "sent_bytes", s->count[GW_COUNT_SENT]);
 	gw_json_u64(j, "graphs", s->count[GW_COUNT_GRAPHS]);
 	gw_json_number(j, "graph_seconds", (double)s->count[GW_COUNT_GRAPH_NS] * NS, 9);
+	gw_json_u64(j, "tokens", s->count[GW_COUNT_TOKENS]);
 	gw_json_array(j, "graph_classes");
 	for (size_t i = 0; i < GW_EXT_BUCKETS; i++)
 		gw_json_u64(j, NULL, s->count[GW_COUNT_BUCKET + i]);

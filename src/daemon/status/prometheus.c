@@ -68,7 +68,8 @@ static void server(struct writer *w, const struct gw_ext_status *s)
 	put(w, "ggwire_start_time_seconds %.3f\n",
 		(double)(s->time_ms > s->uptime_ms ? s->time_ms - s->uptime_ms : 0) / 1000);
 	single(w, "ggwire_workers", "gauge", "Worker processes.", s->workers);
-	single(w, "ggwire_clients", "gauge", "Clients that are connected.", s->n_clients);
+	single(w, "ggwire_clients", "gauge", "Clients that are connected, without tools like ggwire top.",
+		gw_ext_status_users(s));
 	single(w, "ggwire_clients_max", "gauge", "Clients that may be connected at once.", s->max_clients);
 }
 
@@ -101,6 +102,13 @@ static void graphs(struct writer *w, const struct gw_ext_status *s)
 	sum += s->count[GW_COUNT_BUCKET + GW_EXT_BUCKETS - 1];
 	put(w, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, sum);
 	put(w, "%s_sum %.9f\n%s_count %" PRIu64 "\n", name, (double)s->count[GW_COUNT_GRAPH_NS] * NS, name, sum);
+}
+
+static void tokens(struct writer *w, const struct gw_ext_status *s)
+{
+	single(w, "ggwire_tokens_total", "counter",
+		"Rows of logits that clients read: tokens, where this server has the output layer.",
+		s->count[GW_COUNT_TOKENS]);
 }
 
 static void buffers(struct writer *w, const struct gw_ext_status *s)
@@ -165,6 +173,11 @@ static uint64_t client_sent(const struct gw_ext_status_client *c)
 	return c->count[GW_COUNT_SENT];
 }
 
+static uint64_t client_tokens(const struct gw_ext_status_client *c)
+{
+	return c->count[GW_COUNT_TOKENS];
+}
+
 static uint64_t client_graphs(const struct gw_ext_status_client *c)
 {
 	return c->count[GW_COUNT_GRAPHS];
@@ -174,9 +187,13 @@ static void client_numbers(struct writer *w, const struct gw_ext_status *s, cons
 	const char *help, uint64_t (*number)(const struct gw_ext_status_client *))
 {
 	head(w, name, type, help);
-	for (uint32_t i = 0; i < s->n_clients && i < CLIENTS_MAX; i++) {
+	unsigned n = 0;
+	for (uint32_t i = 0; i < s->n_clients && n < CLIENTS_MAX; i++) {
 		const struct gw_ext_status_client *c = &s->clients[i];
 		char address[LABEL_MAX], identity[LABEL_MAX];
+		if (gw_ext_client_is_tool(c))
+			continue;
+		n++;
 		put(w, "%s{client=\"%s\",identity=\"%s\",transport=\"%s\"} %" PRIu64 "\n", name,
 			label(c->address, address), label(c->identity, identity), gw_ext_transport_name(c->transport),
 			number(c));
@@ -190,6 +207,8 @@ static void clients(struct writer *w, const struct gw_ext_status *s)
 		client_received);
 	client_numbers(w, s, "ggwire_client_sent_bytes_total", "counter", "Bytes sent to a client.", client_sent);
 	client_numbers(w, s, "ggwire_client_graphs_total", "counter", "Graphs computed for a client.", client_graphs);
+	client_numbers(
+		w, s, "ggwire_client_tokens_total", "counter", "Rows of logits that a client read.", client_tokens);
 }
 
 enum gw_status gw_report_prometheus(const struct gw_ext_status *s, struct gw_buf *out)
@@ -198,6 +217,7 @@ enum gw_status gw_report_prometheus(const struct gw_ext_status *s, struct gw_buf
 	server(&w, s);
 	connections(&w, s);
 	graphs(&w, s);
+	tokens(&w, s);
 	buffers(&w, s);
 	devices(&w, s);
 	clients(&w, s);

@@ -18,6 +18,7 @@ static void counts(struct gw_json *j, const uint64_t count[GW_COUNTS])
 	gw_json_u64(j, "sent_bytes", count[GW_COUNT_SENT]);
 	gw_json_u64(j, "graphs", count[GW_COUNT_GRAPHS]);
 	gw_json_number(j, "graph_seconds", (double)count[GW_COUNT_GRAPH_NS] * NS, 9);
+	gw_json_u64(j, "tokens", count[GW_COUNT_TOKENS]);
 	gw_json_object(j, "tensor_bytes");
 	gw_json_u64(j, "network", count[GW_COUNT_LOADED_NETWORK]);
 	gw_json_u64(j, "cache", count[GW_COUNT_LOADED_CACHE]);
@@ -88,6 +89,7 @@ static void client(struct gw_json *j, const struct gw_ext_status_client *c)
 	gw_json_text(j, "transport", gw_ext_transport_name(c->transport));
 	version(j, "protocol", &c->protocol);
 	gw_json_bool(j, "self", c->flags & GW_EXT_CLIENT_SELF);
+	gw_json_bool(j, "tool", gw_ext_client_is_tool(c));
 	gw_json_number(j, "connected_seconds", (double)c->connected_ms * MS, 3);
 	gw_json_number(j, "idle_seconds", (double)c->idle_ms * MS, 3);
 	gw_json_u64(j, "buffers", c->buffers);

@@ -10,7 +10,7 @@ static void put_server(FILE *to, const struct gw_ext_status *s)
 	char version[GW_EXT_TEXT], age[GW_UNITS_TEXT];
 	fprintf(to, "ggwire %s, protocol %u.%u.%u, up %s, %" PRIu32 " of %" PRIu32 " clients\n",
 		gw_text_safe(s->version, version, sizeof(version)), s->protocol.major, s->protocol.minor,
-		s->protocol.patch, gw_units_age(s->uptime_ms, age), s->n_clients, s->max_clients);
+		s->protocol.patch, gw_units_age(s->uptime_ms, age), gw_ext_status_users(s), s->max_clients);
 }
 
 static void put_totals(FILE *to, const struct gw_ext_status *s)
@@ -25,6 +25,7 @@ static void put_totals(FILE *to, const struct gw_ext_status *s)
 	if (n[GW_COUNT_GRAPHS] > 0)
 		fprintf(to, ", %s on average",
 			gw_units_seconds((double)n[GW_COUNT_GRAPH_NS] / 1e9 / (double)n[GW_COUNT_GRAPHS], a));
+	fprintf(to, "\n  tokens       %" PRIu64 " rows of logits read", n[GW_COUNT_TOKENS]);
 	fprintf(to, "\n  tensors      %s from the network, %s from the cache, %s from local models\n",
 		gw_units_bytes((double)n[GW_COUNT_LOADED_NETWORK], a),
 		gw_units_bytes((double)n[GW_COUNT_LOADED_CACHE], b),
@@ -48,12 +49,12 @@ static void put_client(FILE *to, const struct gw_ext_status_client *c)
 {
 	char name[GW_EXT_CLIENT_NAME], address[GW_EXT_CLIENT_NAME], connected[GW_UNITS_TEXT], in[GW_UNITS_TEXT],
 		out[GW_UNITS_TEXT], held[GW_UNITS_TEXT], idle[GW_UNITS_TEXT];
-	fprintf(to, "  %-21s %-4s %9s %9s %8" PRIu64 " %9s  %s, %s\n",
+	fprintf(to, "  %-21s %-4s %9s %9s %8" PRIu64 " %8" PRIu64 " %9s  %s, %s\n",
 		gw_text_safe(gw_ext_client_name(c, name), address, sizeof(address)),
 		gw_ext_transport_name(c->transport), gw_units_bytes((double)c->count[GW_COUNT_RECEIVED], in),
 		gw_units_bytes((double)c->count[GW_COUNT_SENT], out), c->count[GW_COUNT_GRAPHS],
-		gw_units_bytes((double)c->buffer_bytes, held), gw_units_age(c->connected_ms, connected),
-		c->flags & GW_EXT_CLIENT_SELF ? "asks" : gw_units_age(c->idle_ms, idle));
+		c->count[GW_COUNT_TOKENS], gw_units_bytes((double)c->buffer_bytes, held),
+		gw_units_age(c->connected_ms, connected), gw_units_age(c->idle_ms, idle));
 }
 
 void gw_report_text(FILE *to, const struct gw_ext_status *s)
@@ -63,8 +64,13 @@ void gw_report_text(FILE *to, const struct gw_ext_status *s)
 	fprintf(to, "Devices:\n");
 	for (uint32_t i = 0; i < s->n_devices; i++)
 		put_device(to, &s->devices[i]);
-	fprintf(to, "%-23s %-4s %9s %9s %8s %9s  connected, idle\n", "Clients:", "via", "received", "sent", "graphs",
-		"held");
+	if (gw_ext_status_users(s) == 0) {
+		fprintf(to, "Clients: none\n");
+		return;
+	}
+	fprintf(to, "%-23s %-4s %9s %9s %8s %8s %9s  connected, idle\n", "Clients:", "via", "received", "sent",
+		"graphs", "tokens", "held");
 	for (uint32_t i = 0; i < s->n_clients; i++)
-		put_client(to, &s->clients[i]);
+		if (!gw_ext_client_is_tool(&s->clients[i]))
+			put_client(to, &s->clients[i]);
 }

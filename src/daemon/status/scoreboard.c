@@ -456,7 +456,8 @@ static void describe_client(struct gw_scoreboard *b, uint32_t slot, const struct
 {
 	const struct gw_counters *counters = slot_of(b, slot);
 	uint64_t active = gw_counters_get(&counters->active_ns);
-	out->flags = b->has_own && b->own == slot ? GW_EXT_CLIENT_SELF : 0;
+	out->flags = (b->has_own && b->own == slot ? GW_EXT_CLIENT_SELF : 0) |
+		     (gw_counters_get(&counters->tool) ? GW_EXT_CLIENT_TOOL : 0);
 	out->transport = transport_of(card, counters);
 	out->protocol = card->protocol;
 	out->connected_ms = since(now, card->since_ns) / GW_NS_PER_MS;

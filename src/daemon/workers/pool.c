@@ -101,20 +101,19 @@ static void announce(struct gw_pool_worker *w, const struct gw_visitor *v)
 
 static void note_client(struct gw_pool_worker *w, const struct gw_visitor *v)
 {
-	char name[GW_ENDPOINT_MAX];
 	memcpy(w->client, v->peer, sizeof(w->client));
 	w->host = v->host;
 	w->ep = *v->ep;
 	w->since = gw_clock_ns();
 	gw_pool_set_busy(w, true);
 	gw_pool_count(w->pool, GW_COUNT_CONNECTIONS);
-	const struct gw_log_fields fields = gw_pool_fields(w, NULL, name);
+	w->told = false;
 	if (w->tls)
 		gw_log_debug("client %s begins with TLS, served by worker %ld", v->peer, (long)w->process.pid);
 	else if (w->reserve)
 		gw_log_debug("client %s may ask questions, served by worker %ld", v->peer, (long)w->process.pid);
 	else
-		gw_log_event(GW_LOG_INFO, &fields, "client %s connected, served by worker %ld", v->peer, fields.worker);
+		gw_pool_tell_client(w);
 }
 
 static bool hand_over(struct gw_pool_worker *w, const struct gw_visitor *v, enum gw_refusal cause)
@@ -261,6 +260,7 @@ void gw_pool_tick(struct gw_pool *pool)
 	unsigned ready, starting;
 	kill_late(pool, now);
 	gw_links_tick(&pool->links);
+	gw_briefs_tick(&pool->briefs);
 	count_idle(pool, &ready, &starting);
 	if (ready > gw_spares_wanted(&pool->spares, now))
 		end_one(pool);
@@ -279,6 +279,8 @@ uint64_t gw_pool_deadline(struct gw_pool *pool)
 		at = pool->spares.review_at;
 	if (gw_links_deadline(&pool->links) < at)
 		at = gw_links_deadline(&pool->links);
+	if (gw_briefs_deadline(&pool->briefs) < at)
+		at = gw_briefs_deadline(&pool->briefs);
 	for (const struct gw_pool_worker *w = pool->workers; w; w = w->next)
 		if (w->kill_at < at)
 			at = w->kill_at;
@@ -317,5 +319,6 @@ void gw_pool_free(struct gw_pool *pool)
 	}
 	gw_pairings_stop(&pool->pairings);
 	gw_links_stop(&pool->links);
+	gw_briefs_flush(&pool->briefs);
 	free(pool);
 }

@@ -57,7 +57,7 @@ static void demote(struct gw_pool_worker *w, enum gw_refusal cause)
 bool gw_pool_on_proved(struct gw_pool_worker *w)
 {
 	struct gw_control_msg msg = {.type = GW_CONTROL_WELCOME};
-	char name[sizeof(w->client)], domain[GW_TRANSPORT_DOMAIN], endpoint[GW_ENDPOINT_MAX];
+	char name[sizeof(w->client)], domain[GW_TRANSPORT_DOMAIN];
 	if (!w->tls || w->login != GW_LOGIN_NAMED)
 		return false;
 	enum gw_refusal cause = w->status_only && !gw_allow_names(w->pool->o.allow, w->identity)
@@ -70,9 +70,7 @@ bool gw_pool_on_proved(struct gw_pool_worker *w)
 		demote(w, cause);
 	if (w->has_slot && !w->reserve)
 		gw_scoreboard_identify(w->pool->o.board, w->slot, w->identity);
-	const struct gw_log_fields fields = gw_pool_fields(w, NULL, endpoint);
-	gw_log_event(
-		GW_LOG_INFO, &fields, "client %s connected with TLS, served by worker %ld", w->client, fields.worker);
+	gw_pool_tell_client(w);
 	gw_keeper_domain(-1, w->identity, domain);
 	if (!w->reserve)
 		gw_pool_lend_cache(w, domain);

@@ -1,9 +1,11 @@
 #include "daemon/workers/pool_state.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 /* Time that a worker has to exit before it is killed. Drivers need some; a compromised worker might never exit. */
 #define EXIT_NS (3 * GW_NS_PER_S)
@@ -63,6 +65,20 @@ void gw_pool_lend_cache(struct gw_pool_worker *w, const char *domain)
 		return;
 	(void)gw_control_send(w->process.control, false, &msg, cache, NULL);
 	close(cache);
+}
+
+void gw_pool_tell_client(struct gw_pool_worker *w)
+{
+	char name[GW_ENDPOINT_MAX], before[64] = "";
+	unsigned n;
+	if (w->told || (!w->worked && !gw_log_enabled(GW_LOG_DEBUG)))
+		return;
+	w->told = true;
+	if (w->worked && (n = gw_briefs_take(&w->pool->briefs, &w->host)) > 0)
+		snprintf(before, sizeof(before), ", after %u connection%s with queries only", n, n == 1 ? "" : "s");
+	const struct gw_log_fields fields = gw_pool_fields(w, NULL, name);
+	gw_log_event(w->worked ? GW_LOG_INFO : GW_LOG_DEBUG, &fields, "client %s connected%s, served by worker %ld%s",
+		w->client, w->tls ? " with TLS" : "", fields.worker, before);
 }
 
 struct gw_log_fields gw_pool_fields(const struct gw_pool_worker *w, const char *reason, char name[GW_ENDPOINT_MAX])

@@ -6,6 +6,7 @@
 #include "daemon/clients/visitor.h"
 #include "daemon/processes/control.h"
 #include "daemon/processes/process.h"
+#include "daemon/workers/briefs.h"
 #include "daemon/workers/links.h"
 #include "daemon/workers/pairings.h"
 #include "daemon/workers/pool_options.h"
@@ -25,7 +26,8 @@ struct gw_pool_worker {
 	struct gw_process process; /* control is -1 after it was closed */
 	bool ready;                /* it has opened its devices */
 	bool used;                 /* it has served a client that only queried */
-	bool worked;               /* its client did more than query */
+	bool worked;               /* its client did more than make queries */
+	bool told;                 /* the log shows that its client has connected */
 	bool busy;                 /* it has a client, possibly before it is ready */
 	bool reserve;              /* its client has a reserve slot and may only query, because of `cause` */
 	enum gw_refusal cause;
@@ -57,6 +59,7 @@ struct gw_pool {
 	struct gw_spares spares;
 	struct gw_pairings pairings;
 	struct gw_links links;
+	struct gw_briefs briefs;
 	uint64_t quiet_at; /* no spare is started before this time: clients are connecting */
 	unsigned failures; /* consecutive failed starts */
 	uint64_t start_at; /* no start before this time, after a failure */
@@ -71,6 +74,10 @@ void gw_pool_close_control(struct gw_pool_worker *w);
 
 /* Fields of log events about the worker's client, which refer to w and to name. reason can be NULL. */
 struct gw_log_fields gw_pool_fields(const struct gw_pool_worker *w, const char *reason, char name[GW_ENDPOINT_MAX]);
+
+/* Logs that the worker's client has connected, unless the log shows it already: when the client asks for a buffer.
+ * Before that, only where debugging lines are logged. */
+void gw_pool_tell_client(struct gw_pool_worker *w);
 
 /* Marks the worker as busy or idle, in the pool and on the scoreboard. */
 void gw_pool_set_busy(struct gw_pool_worker *w, bool busy);

@@ -58,7 +58,10 @@ static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left
 		gw_refusals_note_why(w->pool->o.refusals, GW_REFUSED_KEY, w->client, left->why.text);
 		gw_pool_set_busy(w, false);
 	} else if (left->why.status == GW_ERR_CLOSED) {
-		gw_log_event(GW_LOG_INFO, &fields, "client %s left worker %ld", w->client, pid_of(w));
+		gw_log_event(w->worked ? GW_LOG_INFO : GW_LOG_DEBUG, &fields, "client %s left worker %ld", w->client,
+			pid_of(w));
+		if (!w->told)
+			gw_briefs_add(&w->pool->briefs, &w->host, w->client);
 		gw_pool_set_busy(w, false);
 	} else if (w->reserve && left->why.status == GW_ERR_LIMIT) {
 		gw_refusals_note(w->pool->o.refusals, w->cause, w->client);
@@ -75,6 +78,13 @@ static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left
 	/* The supervisor's own knowledge of the client takes precedence over the worker's word. */
 	if (!left->stays || w->tls || w->worked)
 		gw_pool_retire(w);
+}
+
+/* Its client does more than make queries. */
+static void on_works(struct gw_pool_worker *w)
+{
+	w->worked = true;
+	gw_pool_tell_client(w);
 }
 
 static void on_failed(struct gw_pool_worker *w, const struct gw_error *why)
@@ -155,12 +165,14 @@ static void on_message(struct gw_pool_worker *w, const struct gw_control_msg *ms
 		w->pool->failures = 0;
 	} else if (msg->type == GW_CONTROL_LEFT && w->ready && w->busy) {
 		on_left(w, &msg->u.left);
+	} else if (msg->type == GW_CONTROL_WORKS && w->busy && !w->reserve && !is_stranger(w)) {
+		on_works(w);
 	} else if (msg->type == GW_CONTROL_LOADING && w->busy) {
-		w->worked = true;
+		on_works(w);
 		if (w->has_slot)
 			gw_progress_begin(w->pool->o.progress, w->slot, w->client);
 	} else if (msg->type == GW_CONTROL_PAIR && w->busy && !w->reserve && !w->pool->setup.no_peers) {
-		w->worked = true;
+		on_works(w);
 		on_pair(w, &msg->u.pair);
 	} else if (msg->type == GW_CONTROL_FAILED && !w->ready && !w->ending) {
 		on_failed(w, &msg->u.error);

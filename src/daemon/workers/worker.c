@@ -86,6 +86,12 @@ static enum gw_status tell_status(void *user, struct gw_buf *out)
 	return status;
 }
 
+static void tell_working(void *user)
+{
+	(void)user;
+	(void)tell(&(struct gw_control_msg){.type = GW_CONTROL_WORKS});
+}
+
 static void tell_loading(void *user)
 {
 	(void)user;
@@ -108,6 +114,7 @@ static struct gw_server_watch watch(struct worker *w)
 	return (struct gw_server_watch){
 		.counters = w->board ? gw_scoreboard_counters(w->board) : &w->counters,
 		.status = w->board ? tell_status : NULL,
+		.working = tell_working,
 		.loading = w->setup.progress ? tell_loading : NULL,
 		.stuck = leave_stuck,
 		.user = w,

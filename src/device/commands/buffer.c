@@ -32,6 +32,15 @@ static void log_no_buffer(
 			gw_status_text(status));
 }
 
+static void note_working(struct gw_session *s)
+{
+	const struct gw_server_watch *watch = &s->server->watch;
+
+	if (!s->working && watch->working)
+		watch->working(watch->user);
+	s->working = true;
+}
+
 /* Sets *out to the buffer that a body asks for. One that cannot be had is an answer, NULL, and not a failure: clients
  * try other sizes and devices. */
 static enum gw_status alloc(
@@ -45,6 +54,7 @@ static enum gw_status alloc(
 	struct gw_device *device = gw_session_device(s, req.device, err);
 	if (!device)
 		return GW_ERR_PROTOCOL;
+	note_working(s);
 	enum gw_status st = gw_buffers_alloc(&s->buffers, device->dev, req.size, &buffer);
 	if (st == GW_OK) {
 		buffer->device = device;

@@ -88,13 +88,20 @@ static enum gw_status refuse_command(const struct gw_dialect *dialect, unsigned 
 		dialect->version.minor, dialect->version.patch, cmd);
 }
 
+static void taint(struct gw_session *s)
+{
+	s->tainted = true;
+	gw_counters_set(&s->counters->tool, false);
+}
+
 /* Before it is executed. */
 static enum gw_status admit(struct gw_session *s, const struct command *c, unsigned cmd, struct gw_error *err)
 {
 	s->introduced |= cmd >= GW_CMD_EXT_FIRST;
 	if (s->refused.reason && !(c->question && s->introduced))
 		return gw_error_set(err, GW_ERR_LIMIT, "this connection accepts only queries");
-	s->tainted |= !c->question;
+	if (!c->question && !s->tainted)
+		taint(s);
 	return GW_OK;
 }
 

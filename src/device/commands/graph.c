@@ -83,6 +83,7 @@ static enum gw_status keep_and_launch(
 			st == GW_ERR_LIMIT ? "the graph alone holds too much memory" : "no memory to keep a graph");
 	}
 	s->loading = 0;
+	s->computed = true;
 	return gw_device_launch(device, graph, err);
 }
 
@@ -138,5 +139,6 @@ enum gw_status gw_do_graph_recompute(struct gw_session *s, const void *body, siz
 			"graph %llu of device %u is not cached: it was never sent, its buffers were freed, or it "
 			"made room for others",
 			(unsigned long long)req.uid, req.device);
+	s->computed = true;
 	return gw_device_launch(device, graph, err);
 }

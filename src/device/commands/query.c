@@ -11,6 +11,7 @@
 #include "device/rules/op_judge.h"
 #include "ggml/abi.h"
 #include "version.h"
+#include "wire/cursor.h"
 #include "wire/extension.h"
 #include "wire/message.h"
 
@@ -183,12 +184,19 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 	return st;
 }
 
+/* Until it does more than look. */
+static void note_tool(struct gw_session *s)
+{
+	gw_counters_set(&s->counters->tool, !s->tainted);
+}
+
 enum gw_status gw_do_ext_info(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	struct gw_buf out = {0};
 
-	(void)body;
 	(void)size;
+	if (gw_le32(body) & GW_EXT_ASKER_TOOL)
+		note_tool(s);
 	enum gw_status st = encode_info(s, &out);
 	if (st != GW_OK)
 		gw_error_set(err, st, "the devices cannot be described");
@@ -207,6 +215,7 @@ enum gw_status gw_do_ext_status(struct gw_session *s, const void *body, size_t s
 	(void)size;
 	if (!watch->status)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "this server has no status");
+	note_tool(s);
 	enum gw_status st = watch->status(watch->user, &out);
 	if (st != GW_OK)
 		gw_error_set(err, st, "the status cannot be told");

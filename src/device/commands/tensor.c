@@ -142,6 +142,20 @@ enum gw_status gw_do_set_tensor_2d(struct gw_session *s, struct gw_error *err)
 	return receive(s, &r, false, err);
 }
 
+/* What llama.cpp calls the logits: one row for each token that can be chosen from them. */
+#define LOGITS "result_output"
+
+/* Only the first read after a graph counts. A server that does not have a model's output layer sees none. */
+static void note_logits(struct gw_session *s, const struct gw_region *r)
+{
+	uint64_t row = r->tensor->ggml.nb[1], bytes = r->size * r->n;
+
+	if (!s->computed || strcmp(r->tensor->ggml.name, LOGITS) != 0 || row == 0 || bytes % row != 0)
+		return;
+	s->computed = false;
+	gw_counters_add(s->counters, GW_COUNT_TOKENS, bytes / row);
+}
+
 enum gw_status gw_do_get_tensor_2d(struct gw_session *s, const void *body, size_t size, struct gw_error *err)
 {
 	struct gw_tensor tensor;
@@ -151,6 +165,7 @@ enum gw_status gw_do_get_tensor_2d(struct gw_session *s, const void *body, size_
 	if (st != GW_OK)
 		return st;
 	gw_session_synchronize(s);
+	note_logits(s, &r);
 	return gw_region_reply(s, &r, err);
 }
 
@@ -166,6 +181,7 @@ enum gw_status gw_do_get_tensor(struct gw_session *s, const void *body, size_t s
 	if (st != GW_OK)
 		return st;
 	gw_session_synchronize(s);
+	note_logits(s, &r);
 	return gw_region_reply(s, &r, err);
 }
 

@@ -21,6 +21,7 @@ struct gw_counters {
 	_Atomic uint64_t count[GW_COUNTS]; /* never set back, over all clients */
 	_Atomic uint64_t active_ns;        /* when the last request came, in gw_clock_coarse_ns */
 	_Atomic uint64_t rdma;             /* whether the client is on RDMA */
+	_Atomic uint64_t tool;             /* whether it only looks at the server: GW_EXT_CLIENT_TOOL */
 	_Atomic uint64_t buffers;          /* of the client */
 	_Atomic uint64_t buffer_bytes;
 	struct gw_counters_memory devices[GW_EXT_MAX_DEVICES];

@@ -29,6 +29,7 @@ enum gw_status gw_session_init(struct gw_session *s, const struct gw_server *ser
 		s->devices[i].budget = &s->budget;
 		s->devices[i].stop = &s->stop;
 	}
+	gw_counters_set(&s->counters->tool, false);
 	return GW_OK;
 }
 

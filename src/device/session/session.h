@@ -58,6 +58,8 @@ struct gw_session {
 	struct gw_ext_refusal refused; /* as in struct gw_server_visit */
 	bool introduced;               /* the client knows extensions */
 	bool tainted;                  /* it has asked for more than what struct command calls a question */
+	bool computed;                 /* a graph, since logits were read last */
+	bool working;                  /* it has asked for a buffer */
 	uint64_t loading;              /* bytes of tensors since the last graph, until they are reported */
 	struct gw_buf body;            /* a request that is read as a whole before it is decoded */
 	uint64_t body_taken;           /* bytes of the budget, for body */

@@ -17,6 +17,9 @@ struct gw_server_watch {
 	/* Appends the body of EXT_STATUS's reply; fails without a trace. NULL: the command does not exist. */
 	enum gw_status (*status)(void *user, struct gw_buf *out);
 
+	/* A client asks for its first buffer. Called by the thread that serves it. */
+	void (*working)(void *user);
+
 	/* A client has begun to load more than a little. Called by the thread that serves it, which waits. */
 	void (*loading)(void *user);
 

@@ -172,7 +172,9 @@ static void client_appears_and_disappears(void **state)
 	/* The page shows the server, its totals, and a scale on which a load does not flatten the rest. */
 	await_true("document.getElementById('title').textContent.startsWith('ggwire on ') && "
 		   "document.getElementById('host').textContent.startsWith('127.0.0.1:')");
-	await_true("document.querySelectorAll('#totals dt').length === 9");
+	await_true("document.querySelectorAll('#totals dt').length === 10");
+	/* No logits were read: there is no rate of tokens to show. */
+	await_true("document.getElementById('n-tokens').textContent === '–'");
 	await_true("traffic.span > 1000 && times.span > 1000");
 	/* Traffic from before the page was opened. */
 	await_true("traffic.points.some((p) => p.values && p.values[0] > 0 && p.t < performance.timeOrigin / 1000)");
@@ -182,7 +184,7 @@ static void client_appears_and_disappears(void **state)
 	await_true("document.querySelectorAll('#clients tr').length === 1 && "
 		   "document.querySelector('#clients td').textContent.startsWith('127.0.0.1:')");
 	await_true("document.getElementById('n-clients').textContent === '1'");
-	await_true("document.querySelectorAll('#charts svg path').length === 5");
+	await_true("document.querySelectorAll('#charts svg path').length === 6");
 	gw_client_close(c);
 	await_true("document.querySelectorAll('#clients tr').length === 0");
 

@@ -89,6 +89,10 @@ static void client_appears_with_its_counters(void **state)
 	assert_int_equal(s->clients[0].count[GW_COUNT_GRAPHS], 1);
 	assert_int_equal(s->clients[0].count[GW_COUNT_BUCKET + 1], 1);
 	assert_int_equal(s->count[GW_COUNT_RECEIVED], 10);
+	gw_counters_set(&c->tool, 1);
+	assert_int_equal(look(board)->clients[0].flags, GW_EXT_CLIENT_TOOL);
+	assert_int_equal(gw_ext_status_users(&seen), 0);
+	gw_counters_set(&c->tool, 0);
 	/* The worker sees the same, and its own slot. */
 	s = look(worker);
 	assert_int_equal(s->n_clients, 1);
@@ -261,7 +265,7 @@ static void metrics_of_clients_are_bounded(void **state)
 	assert_int_equal(gw_buf_append(&text, "", 1), GW_OK);
 	for (const char *p = (const char *)text.data; (p = strstr(p, "{client=\"")); p++)
 		lines++;
-	assert_int_equal(lines, 4 * 64);
+	assert_int_equal(lines, 5 * 64);
 	assert_non_null(strstr((const char *)text.data, "\nggwire_clients 1000\n"));
 	gw_buf_free(&text);
 }

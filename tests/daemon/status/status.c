@@ -18,6 +18,7 @@
 #include "cli/json_check.h"
 #include "daemon/serving.h"
 #include "device/rig.h"
+#include "rpc/commands.h"
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -372,14 +373,88 @@ static void status_names_devices_and_clients(void **state)
 	struct gw_client *c = serving_connect(&s);
 	compute(c);
 	assert_int_equal(serving_run("ggwire", ARGS("status", endpoint), out, sizeof(out)), 0);
-	assert_non_null(strstr(out, "2 of 64 clients"));
+	assert_non_null(strstr(out, "1 of 64 clients"));
 	assert_non_null(strstr(out, "graphs       1, "));
 	assert_non_null(strstr(out, "Devices:\n"));
-	assert_non_null(strstr(out, "asks\n"));
+	assert_non_null(strstr(out, "held  connected, idle\n"));
 	assert_int_equal(serving_run("ggwire", ARGS("status", "--json", endpoint), out, sizeof(out)), 0);
 	assert_non_null(strstr(out, "\"self\":true"));
 	assert_non_null(strstr(out, "\"self\":false"));
 	assert_non_null(strstr(out, "\"error\":null}\n"));
+	gw_client_close(c);
+}
+
+/* A graph whose result is read: rows of logits, if it has their name. */
+static void compute_rows(struct gw_client *c, const char *name, uint32_t rows)
+{
+	struct rig_buffer b = rig_alloc(c, 4096);
+	struct gw_wire_tensor t[2] = {
+		rig_tensor(rig_type("f32"), &b, 0, 8, rows), rig_tensor(rig_type("f32"), &b, 1024, 8, rows)};
+	float y[64];
+	t[1].op = rig_op("ADD");
+	t[1].src[0] = t[1].src[1] = t[0].id;
+	snprintf(t[1].name, sizeof(t[1].name), "%s", name);
+	rig_compute(c, 1, &t[1].id, 1, t, 2);
+	rig_get(c, &t[1], 0, y, rows * 8 * sizeof(float));
+	/* Reading them again is no other token. */
+	rig_get(c, &t[1], 0, y, rows * 8 * sizeof(float));
+}
+
+static void logits_that_are_read_count_as_tokens(void **state)
+{
+	(void)state;
+	struct gw_client *c = serving_connect(&s);
+	compute_rows(c, "l_out-3", 2);
+	assert_true(metric("ggwire_tokens_total") == 0);
+	compute_rows(c, "result_output", 1);
+	compute_rows(c, "result_output", 5);
+	assert_true(metric("ggwire_tokens_total") == 6);
+	get("/metrics");
+	assert_non_null(strstr(out, "ggwire_client_tokens_total{client=\"127.0.0.1:"));
+	assert_int_equal(serving_run("ggwire", ARGS("status", endpoint), out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "\n  tokens       6 rows of logits read\n"));
+	assert_int_equal(serving_run("ggwire", ARGS("status", "--json", endpoint), out, sizeof(out)), 0);
+	assert_true(json_number(out, "clients.0.tokens") == 6);
+	gw_client_close(c);
+}
+
+static bool is_listed(const char *name)
+{
+	assert_int_equal(serving_run("ggwire", ARGS("status", endpoint), out, sizeof(out)), 0);
+	bool in_status = strstr(out, name) != NULL;
+	assert_int_equal(serving_run("ggwire", ARGS("top", endpoint), out, sizeof(out)), 0);
+	assert_int_equal(strstr(out, name) != NULL, in_status);
+	return in_status;
+}
+
+/* The address of the only client that is there besides the one that asks. */
+static void take_name(char *name, size_t size)
+{
+	get("/status.json");
+	assert_true(json_get(strstr(out, "\r\n\r\n") + 4, "clients.0.address", name, size));
+}
+
+/* Tools stay connected while they look: none lists another. A tool that uses a device is a client like any other. */
+static void tools_are_not_listed(void **state)
+{
+	(void)state;
+	char name[64];
+	struct gw_ext_info info;
+	struct gw_client *c = serving_connect(&s);
+	take_name(name, sizeof(name));
+	assert_true(is_listed(name));
+	assert_int_equal(gw_client_describe(c, GW_EXT_ASKER_TOOL, &info, NULL), GW_OK);
+	gw_ext_info_free(&info);
+	assert_false(is_listed(name));
+	assert_true(metric("ggwire_clients") == 0);
+	get("/status.json");
+	assert_non_null(strstr(out, "\"tool\":true"));
+	compute(c);
+	assert_true(is_listed(name));
+	assert_true(metric("ggwire_clients") == 1);
+	assert_int_equal(gw_client_describe(c, GW_EXT_ASKER_TOOL, &info, NULL), GW_OK);
+	gw_ext_info_free(&info);
+	assert_true(is_listed(name));
 	gw_client_close(c);
 }
 
@@ -460,6 +535,7 @@ static void log_may_have_the_time(void **state)
 	serving_end(&s);
 	serving_start(&s, ARGS("-p", "0", "--log-time"));
 	struct gw_client *c = serving_connect(&s);
+	compute(c);
 	serving_await(&s, "connected, served by worker");
 	gw_client_close(c);
 	for (char *line = strtok(s.log, "\n"); line; line = strtok(NULL, "\n"))
@@ -481,6 +557,7 @@ static void log_may_be_json(void **state)
 		bound, sizeof(bound), "%.*s", (int)strcspn(found + sizeof(label) - 1, "\""), found + sizeof(label) - 1);
 	struct gw_client *c;
 	assert_int_equal(gw_client_connect(bound, &c, NULL), GW_OK);
+	compute(c);
 	snprintf(field, sizeof(field), "\"endpoint\":\"%s\"", bound);
 	found = serving_await(&s, "connected, served by worker");
 	assert_non_null(strstr(found, "\"client\":\"127.0.0.1:"));
@@ -511,6 +588,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(watched_server_sleeps_between_questions, setup, teardown),
 		cmocka_unit_test_setup_teardown(busy_port_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_names_devices_and_clients, setup, teardown),
+		cmocka_unit_test_setup_teardown(logits_that_are_read_count_as_tokens, setup, teardown),
+		cmocka_unit_test_setup_teardown(tools_are_not_listed, setup, teardown),
 		cmocka_unit_test_setup_teardown(memory_that_a_client_holds_is_shown_alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(top_prints_once_without_a_terminal, setup, teardown),
 		cmocka_unit_test_setup_teardown(stock_servers_report_what_they_can, setup, teardown),

@@ -361,6 +361,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "worker") == 0)
 		return child_main();
 	gw_log_set_sink(keep_line, NULL);
+	gw_log_set_level(GW_LOG_DEBUG);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(worker_that_exits_at_start, setup_events, teardown),
 		cmocka_unit_test_setup_teardown(worker_that_cannot_start, setup_events, teardown),
