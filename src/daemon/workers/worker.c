@@ -86,6 +86,12 @@ static enum gw_status tell_status(void *user, struct gw_buf *out)
 	return status;
 }
 
+static uint64_t held_by_others(void *user)
+{
+	const struct worker *w = user;
+	return gw_scoreboard_held_by_others(w->board);
+}
+
 static void tell_loading(void *user)
 {
 	(void)user;
@@ -107,6 +113,7 @@ static struct gw_server_watch watch(struct worker *w)
 {
 	return (struct gw_server_watch){
 		.counters = w->board ? gw_scoreboard_counters(w->board) : &w->counters,
+		.held_by_others = w->board ? held_by_others : NULL,
 		.status = w->board ? tell_status : NULL,
 		.loading = w->setup.progress ? tell_loading : NULL,
 		.stuck = leave_stuck,

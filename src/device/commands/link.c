@@ -146,9 +146,8 @@ static enum gw_status count_memory(struct gw_session *s, uint64_t bytes, struct 
 {
 	if (bytes > s->peers_taken)
 		gw_make_room(s, NULL, bytes - s->peers_taken);
-	gw_budget_give(&s->budget, s->peers_taken);
-	s->peers_taken = gw_budget_take(&s->budget, bytes) ? bytes : 0;
-	return s->peers_taken == bytes ? GW_OK : gw_budget_refuse(&s->budget, bytes, "what servers exchange", err);
+	bool counted = gw_budget_resize(&s->budget, &s->peers_taken, bytes);
+	return counted ? GW_OK : gw_budget_refuse(&s->budget, bytes, "what servers exchange", err);
 }
 
 static enum gw_status reduce(
