@@ -70,16 +70,16 @@ static void reduce(struct gw_group *g, uint8_t how, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint8_t proof[GW_PEERS_SECRET];
 	if (size < 3)
 		return 0;
+	const struct gw_link_terms terms = {.opened = data[0] & 128, .mode = GW_TRANSPORT_TCP};
 	struct gw_group g = {.size = 2 + data[0] % OTHERS_MAX};
 	bool whole = true;
 	g.self = data[0] / 16 % g.size;
 	for (size_t k = 0, i = 0; k < g.size; k++)
 		if (k != g.self) {
 			int fd = other(data + 3, size - 3, i++, g.size - 1);
-			whole &= gw_link_new(fd, data[0] & 128, proof, GW_TRANSPORT_TCP, &g.links[k], NULL) == GW_OK;
+			whole &= gw_link_new(fd, &terms, &g.links[k], NULL) == GW_OK;
 		}
 	if (whole)
 		reduce(&g, data[1], data[2]);

@@ -73,9 +73,8 @@ static enum gw_status collect(struct group *g, ggml_backend_t *backends, size_t 
 		const struct gw_backend *b = gw_backend_of(backends[i]);
 		if (!b->conn->makes_links)
 			return gw_error_set(err, GW_ERR_UNSUPPORTED,
-				"server %s links to no others: it is a stock server, an older ggwire, set to "
-				"--no-peers, or "
-				"reached with a key",
+				"server %s links to no others: it is a stock server, an older ggwire, or set to "
+				"--no-peers",
 				b->conn->remote->endpoint);
 		g->ranks[i] = (struct rank){b->device, enter_server(g, b->conn)};
 	}

@@ -80,6 +80,11 @@ static enum gw_status name_meeting(struct attempt *a, struct gw_error *err)
 	return GW_OK;
 }
 
+static bool keeps_encrypted(const struct gw_remote_conn *conn)
+{
+	return gw_client_transport(conn->client)->keep_encrypted;
+}
+
 static enum gw_status prepare(
 	struct attempt *a, struct gw_remote_conn *first, struct gw_remote_conn *second, struct gw_error *err)
 {
@@ -88,10 +93,15 @@ static enum gw_status prepare(
 	if (!take_number(first, second, &a->numbers[ACCEPTS]) || !take_number(second, first, &a->numbers[OPENS]))
 		return gw_error_set(err, GW_ERR_LIMIT, "%s and %s have been linked to too many servers",
 			first->remote->endpoint, second->remote->endpoint);
+	if (first->encrypts_links != second->encrypts_links)
+		return gw_error_set(err, GW_ERR_UNSUPPORTED,
+			"this client uses TLS with only one of %s and %s; give it a key for both",
+			first->remote->endpoint, second->remote->endpoint);
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return gw_error_set(err, GW_ERR_SYSTEM, "the system has no random bytes");
 	memcpy(a->req.secret, random, GW_PEERS_SECRET);
 	memcpy(a->req.proof, random + GW_PEERS_SECRET, GW_PEERS_SECRET);
+	a->req.plain_rdma = first->encrypts_links && !keeps_encrypted(first) && !keeps_encrypted(second);
 	return name_meeting(a, err);
 }
 

@@ -54,7 +54,8 @@ static enum gw_status make_devices(struct gw_remote_conn *conn, uint32_t n, stru
 static void take_info(struct gw_remote_conn *conn, const struct gw_ext_info *info)
 {
 	conn->cache = info->flags & GW_EXT_SERVER_CACHES ? GW_REMOTE_CACHE_YES : GW_REMOTE_CACHE_NO;
-	conn->makes_links = info->flags & GW_EXT_SERVER_LINKS;
+	conn->encrypts_links = info->flags & GW_EXT_SERVER_TLS_LINKS;
+	conn->makes_links = conn->encrypts_links || info->flags & GW_EXT_SERVER_LINKS;
 	conn->xxh3 = (info->flags & GW_EXT_SERVER_XXH3) && gw_xxh3_available();
 	for (uint32_t i = 0; i < conn->n_devices; i++) {
 		const struct gw_ext_device *from = &info->devices[i];

@@ -60,7 +60,8 @@ struct gw_remote_conn {
 	unsigned extensions;
 	uint32_t n_devices;
 	uint64_t serial;          /* of all connections of this process; never 0 */
-	bool makes_links;         /* the server understands EXT_LINK and what is done over links */
+	bool makes_links;         /* the server understands EXT_LINK and what is done over links, */
+	bool encrypts_links;      /* which are encrypted, because this connection uses TLS */
 	bool exits;               /* a loss while it is used ends the program */
 	atomic_bool failure_told; /* a graph was refused because the connection is lost, and that was logged */
 	atomic_bool size_doubt;   /* an impossible allocation size was logged */

@@ -72,7 +72,8 @@ static enum gw_refusal judge(struct gw_visitor *v, uint8_t first)
 	v->speaks_tls = first == GW_TLS_FIRST_BYTE;
 	if (v->speaks_tls)
 		return v->terms.tls == GW_TLS_OFF ? GW_REFUSED_TLS : GW_REFUSED_NOT;
-	if (v->terms.tls == GW_TLS_REQUIRE)
+	/* A link begins in the clear, and take_link refuses it if it is not encrypted later. */
+	if (v->terms.tls == GW_TLS_REQUIRE && first != GW_PEERS_FIRST_BYTE)
 		return GW_REFUSED_PLAIN;
 	return v->needs_identity && !v->status_only ? GW_REFUSED_ADDRESS : GW_REFUSED_NOT;
 }
@@ -92,7 +93,7 @@ static void take_link(struct guest *g)
 	wake_at(fd, 1);
 	const uint8_t *secret = n == GW_PEERS_FIRST ? gw_peers_first_decode(first) : NULL;
 	if (!secret || recv(fd, first, sizeof(first), MSG_DONTWAIT) != GW_PEERS_FIRST ||
-		!g->door->o.link(g->door->o.user, fd, secret)) {
+		!g->door->o.link(g->door->o.user, fd, g->visitor.terms.tls == GW_TLS_REQUIRE, secret)) {
 		turn_away(g, GW_REFUSED_LINK);
 		return;
 	}

@@ -30,8 +30,9 @@ struct gw_door_options {
 	 * that it is asked for. Otherwise the visitor's descriptor is the callee's. */
 	bool (*admit)(void *user, const struct gw_visitor *visitor, bool last);
 
-	/* Another server presents the secret of a link. False: nobody expects it. The descriptor stays the door's. */
-	bool (*link)(void *user, int fd, const uint8_t secret[GW_PEERS_SECRET]);
+	/* Another server presents the secret of a link. needs_tls: the listener requires TLS. False: nobody expects
+	 * such a link. The descriptor stays the door's. */
+	bool (*link)(void *user, int fd, bool needs_tls, const uint8_t secret[GW_PEERS_SECRET]);
 	void *user;
 };
 

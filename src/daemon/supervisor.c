@@ -136,10 +136,10 @@ static bool on_visitor(void *user, const struct gw_visitor *visitor, bool last)
 	return true;
 }
 
-static bool on_link(void *user, int fd, const uint8_t secret[GW_PEERS_SECRET])
+static bool on_link(void *user, int fd, bool needs_tls, const uint8_t secret[GW_PEERS_SECRET])
 {
 	struct gw_supervisor *s = user;
-	return gw_pool_link(s->pool, fd, secret);
+	return gw_pool_link(s->pool, fd, needs_tls, secret);
 }
 
 enum gw_status gw_supervisor_listen(struct gw_supervisor *s, const struct gw_endpoint *ep, const struct gw_terms *terms,

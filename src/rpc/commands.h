@@ -98,7 +98,7 @@ enum gw_status gw_client_comm_init(struct gw_client *c, const struct gw_wire_com
 enum gw_status gw_client_allreduce(struct gw_client *c, const struct gw_wire_allreduce_req *req, struct gw_error *err);
 enum gw_status gw_client_comm_free(struct gw_client *c, uint32_t device, struct gw_error *err);
 
-/* Links between ggwire servers (wire/peers.h), if the server said GW_EXT_SERVER_LINKS. */
+/* Links between ggwire servers (wire/peers.h), if the server said GW_EXT_SERVER_LINKS or GW_EXT_SERVER_TLS_LINKS. */
 
 /* A step towards a link; *answer, one byte, is 0 if the server could not take it. */
 enum gw_status gw_client_link(struct gw_client *c, const struct gw_peers_link_req *req, const struct gw_dest *answer,

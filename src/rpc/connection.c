@@ -282,3 +282,8 @@ const char *gw_connection_identity(const struct gw_connection *p)
 {
 	return p->transport->identity;
 }
+
+bool gw_connection_keeps_encrypted(const struct gw_connection *p)
+{
+	return p->transport->keep_encrypted;
+}

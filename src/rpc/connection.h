@@ -58,4 +58,7 @@ const char *gw_connection_name(const struct gw_connection *p);
 /* gw_transport.identity: whose key the client has; "" if it has shown none. */
 const char *gw_connection_identity(const struct gw_connection *p);
 
+/* gw_transport.keep_encrypted. */
+bool gw_connection_keeps_encrypted(const struct gw_connection *p);
+
 #endif

@@ -37,6 +37,9 @@ enum {
 	GW_EXT_SERVER_STREAM = 1 << 5, /* EXT_STREAM is understood */
 	GW_EXT_SERVER_LINKS = 1 << 6,  /* EXT_LINK and what is done over links: wire/peers.h */
 	GW_EXT_SERVER_FULL = 1 << 7,   /* this connection accepts only queries: its client has no slot */
+
+	/* Instead of GW_EXT_SERVER_LINKS where the client uses TLS: the same, and links are encrypted. */
+	GW_EXT_SERVER_TLS_LINKS = 1 << 8,
 };
 
 enum {

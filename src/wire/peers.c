@@ -10,7 +10,7 @@ size_t gw_peers_link_req_encode(const struct gw_peers_link_req *m, uint8_t *out)
 {
 	struct gw_wr w = gw_wr_init(out, GW_PEERS_LINK_REQ);
 	gw_wr_u32(&w, m->link);
-	gw_wr_u32(&w, m->step);
+	gw_wr_u32(&w, m->step | (m->plain_rdma ? GW_PEERS_PLAIN_RDMA : 0));
 	gw_wr_u32(&w, m->port);
 	gw_wr_bytes(&w, m->secret, GW_PEERS_SECRET);
 	gw_wr_bytes(&w, m->proof, GW_PEERS_SECRET);
@@ -29,7 +29,9 @@ bool gw_peers_link_req_decode(const void *body, size_t size, struct gw_peers_lin
 {
 	struct gw_rd r = gw_rd_init(body, size);
 	m->link = gw_rd_u32(&r);
-	m->step = gw_rd_u32(&r);
+	uint32_t step = gw_rd_u32(&r);
+	m->step = step & ~(uint32_t)GW_PEERS_PLAIN_RDMA;
+	m->plain_rdma = step != m->step;
 	m->port = gw_rd_u32(&r);
 	take(&r, m->secret, GW_PEERS_SECRET);
 	take(&r, m->proof, GW_PEERS_SECRET);

@@ -21,9 +21,13 @@ enum gw_peers_step {
 };
 #define GW_PEERS_EXPECT_MS 30000
 
+/* In the field of the step, with GW_EXT_SERVER_TLS_LINKS only: the link can switch to RDMA, which is not encrypted. */
+#define GW_PEERS_PLAIN_RDMA 0x100
+
 struct gw_peers_link_req {
 	uint32_t link; /* below GW_PEERS_LINKS_MAX; the client's number for it */
 	uint32_t step;
+	bool plain_rdma;
 	uint32_t port;
 	uint8_t secret[GW_PEERS_SECRET];
 	uint8_t proof[GW_PEERS_SECRET];

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "backend/backend.h"
+#include "backend/backend_state.h"
 #include "backend/comm.h"
 #include "backend/remote_device.h"
 #include "backend/scene.h"
@@ -20,20 +22,24 @@ static struct scene scenes[N];
 static ggml_backend_t backends[N];
 static struct ggml_tensor *tensors[N];
 
+static void open_scene(size_t i, uint32_t server_flags)
+{
+	memset(&scenes[i], 0, sizeof(scenes[i]));
+	fake_init(&scenes[i].fake);
+	scenes[i].fake.joins = true;
+	scenes[i].fake.extensions = 3;
+	scenes[i].fake.server_flags = server_flags;
+	scene_open(&scenes[i]);
+	backends[i] = scenes[i].backend;
+	tensors[i] = scenes[i].sum;
+	tensors[i]->flags |= GGML_TENSOR_FLAG_COMPUTE;
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N; i++) {
-		memset(&scenes[i], 0, sizeof(scenes[i]));
-		fake_init(&scenes[i].fake);
-		scenes[i].fake.joins = true;
-		scenes[i].fake.extensions = 3;
-		scenes[i].fake.server_flags = GW_EXT_SERVER_LINKS;
-		scene_open(&scenes[i]);
-		backends[i] = scenes[i].backend;
-		tensors[i] = scenes[i].sum;
-		tensors[i]->flags |= GGML_TENSOR_FLAG_COMPUTE;
-	}
+	for (size_t i = 0; i < N; i++)
+		open_scene(i, GW_EXT_SERVER_LINKS);
 	return 0;
 }
 
@@ -182,6 +188,49 @@ static void one_that_makes_no_links_is_enough(void **state)
 	scene_close(&other);
 }
 
+static void reopen(size_t i, uint32_t server_flags)
+{
+	scene_close(&scenes[i]);
+	open_scene(i, server_flags);
+}
+
+/* A server that would encrypt the link and one that would not have none between them, and neither is asked. */
+static void keys_for_some_servers_link_none(void **state)
+{
+	(void)state;
+	reopen(0, GW_EXT_SERVER_TLS_LINKS);
+	for (size_t k = 0; k < 2; k++)
+		ggml_backend_tensor_copy_async(backends[0], backends[1], scenes[0].a, scenes[1].b);
+	assert_int_equal(count(0, GW_CMD_EXT_LINK), 0);
+	assert_int_equal(count(1, GW_CMD_EXT_LINK), 0);
+	/* Both copies, and the one of count(). */
+	assert_int_equal(fake_count(&scenes[0].fake, GW_CMD_GET_TENSOR), 2 + 1);
+	assert_null(gw_comm_init(backends, N));
+}
+
+static void keep_encrypted(size_t i, bool keep)
+{
+	const struct gw_remote_conn *conn = gw_backend_of(backends[i])->conn;
+	((struct gw_transport *)(uintptr_t)gw_client_transport(conn->client))->keep_encrypted = keep;
+}
+
+/* Encrypted links leave TLS for RDMA only if the user of this client allows it. */
+static void links_stay_encrypted_unless_the_user_allows_rdma(void **state)
+{
+	(void)state;
+	for (size_t kept = 0; kept < 3; kept++) {
+		for (size_t i = 0; i < 2; i++) {
+			reopen(i, GW_EXT_SERVER_TLS_LINKS);
+			keep_encrypted(i, kept == i + 1);
+		}
+		void *comm = gw_comm_init(backends, 2);
+		assert_non_null(comm);
+		for (size_t i = 0; i < 4; i++)
+			assert_int_equal(step(i % 2, i / 2).plain_rdma, kept == 0);
+		gw_comm_free(comm);
+	}
+}
+
 int main(void)
 {
 	/* The first fake has no port from which another one follows. */
@@ -195,6 +244,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_be_linked_goes_through_the_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_user_can_forbid_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_makes_no_links_is_enough, setup, teardown),
+		cmocka_unit_test_setup_teardown(keys_for_some_servers_link_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(links_stay_encrypted_unless_the_user_allows_rdma, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,11 @@ static uint64_t next(void)
 static int setup(void **state)
 {
 	(void)state;
+#ifdef RANKS_TLS
+	ranks_serve_tls(servers, RANKS_MAX);
+#else
 	ranks_serve(servers, RANKS_MAX, NULL);
+#endif
 	return 0;
 }
 
@@ -277,7 +281,11 @@ static void groups_come_and_go(void **state)
 	ranks_close(&a);
 	ranks_close(&b);
 	for (size_t i = 0; i < 3; i++)
-		serving_await(&servers[i], "linked to the server at");
+#ifdef RANKS_TLS
+		assert_non_null(strstr(serving_await(&servers[i], "linked to the server at"), " over TLS"));
+#else
+		assert_non_null(strstr(serving_await(&servers[i], "linked to the server at"), " over TCP"));
+#endif
 }
 
 int main(void)

@@ -25,6 +25,9 @@ struct ranks {
 /* Starts n servers with the CPU device, each with these options (NULL at the end, or NULL). */
 void ranks_serve(struct serving *servers, size_t n, const char *const *options);
 
+/* The same, with a key that the servers require and this process has: links are encrypted. */
+void ranks_serve_tls(struct serving *servers, size_t n);
+
 /* A stream of work for server which[i] as rank i, with room for so many elements each; not connected yet. */
 void ranks_open(struct ranks *r, struct serving *servers, const size_t *which, size_t n, size_t elements);
 void ranks_close(struct ranks *r);

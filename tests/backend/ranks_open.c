@@ -1,7 +1,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +18,20 @@ void ranks_serve(struct serving *servers, size_t n, const char *const *options)
 		args[k++] = *options;
 	for (size_t i = 0; i < n; i++)
 		serving_start(&servers[i], args);
+}
+
+void ranks_serve_tls(struct serving *servers, size_t n)
+{
+	static const char line[] = "alice:0101010101010101010101010101010101010101010101010101010101010101\n";
+	char file[] = "/tmp/gw-ranks-XXXXXX";
+	int fd = mkstemp(file);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, line, sizeof(line) - 1), sizeof(line) - 1);
+	/* All processes that need the file inherit the descriptor, so it needs no name. */
+	unlink(file);
+	snprintf(file, sizeof(file), "/dev/fd/%d", fd);
+	setenv("GGWIRE_PSK_FILE", file, 1);
+	ranks_serve(servers, n, (const char *const[]){"--tls", "require", "--tls-psk", file, NULL});
 }
 
 static void rank_open(struct rank *r, struct serving *server, size_t elements)

@@ -196,6 +196,101 @@ static void limits_apply_per_identity(void **state)
 	gw_client_close(a);
 }
 
+#define MIB ((uint64_t)1 << 20)
+
+static bool holds(struct gw_client *c, uint64_t mib)
+{
+	struct gw_ext_alloc_rsp buffer;
+	enum gw_status status = gw_client_alloc_buffer(c, 0, mib * MIB, &buffer, NULL);
+	assert_true(status == GW_OK || status == GW_ERR_NOMEM);
+	return status == GW_OK;
+}
+
+static uint64_t free_mib(struct gw_client *c)
+{
+	struct gw_wire_memory_rsp memory;
+	assert_int_equal(gw_client_device_memory(c, 0, &memory, NULL), GW_OK);
+	return memory.free / MIB;
+}
+
+/* Until the memory of a connection that has ended is free again. */
+static void await_free(struct gw_client *c, uint64_t mib)
+{
+	for (int tries = 0; free_mib(c) < mib; tries++) {
+		assert_true(tries < 500);
+		serving_sleep_ms(20);
+	}
+}
+
+/* Of 64 MiB, 4 are not for buffers. */
+static void memory_is_limited_per_identity(void **state)
+{
+	(void)state;
+	start("--max-memory", "64M");
+	struct gw_client *first = connect_with(ALICE, NULL), *second = connect_with(ALICE, NULL);
+	struct gw_client *bob = connect_with(BOB, NULL), *anybody = connect_with("", NULL);
+	struct gw_client *nobody = connect_with("", NULL);
+	assert_int_equal(free_mib(second), 60);
+	assert_true(holds(first, 40));
+	assert_int_equal(free_mib(second), 19);
+	assert_false(holds(second, 40));
+	serving_await(&s, "the client's other connections hold 4");
+	assert_true(holds(second, 10));
+	assert_false(holds(first, 10));
+	/* Others have memory of their own; without a key, each connection has. */
+	assert_true(holds(bob, 40) && holds(anybody, 40) && holds(nobody, 40));
+	/* What a connection held is given back with it, however it ends. */
+	gw_client_close(first);
+	await_free(second, 49);
+	serving_await(&s, " left worker ");
+	first = connect_with(ALICE, NULL);
+	const char *line = serving_await(&s, " connected with TLS, served by worker ");
+	pid_t worker = (pid_t)atol(strstr(line, "by worker ") + strlen("by worker "));
+	assert_true(holds(first, 30));
+	assert_int_equal(kill(worker, SIGKILL), 0);
+	await_free(second, 49);
+	assert_true(holds(second, 40));
+	struct gw_client *all[] = {first, second, bob, anybody, nobody};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		gw_client_close(all[i]);
+}
+
+static void *take_all(void *client)
+{
+	intptr_t n = 0;
+	while (holds(client, 1))
+		n++;
+	return (void *)n;
+}
+
+/* All take the last bytes at the same time. */
+static void connections_of_an_identity_take_no_more_together(void **state)
+{
+	enum {
+		N = 4
+	};
+	struct gw_client *clients[N];
+	pthread_t threads[N];
+	intptr_t sum = 0;
+	(void)state;
+	start("--max-memory", "64M");
+	for (size_t i = 0; i < N; i++) {
+		clients[i] = connect_with(ALICE, NULL);
+		assert_non_null(clients[i]);
+	}
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, take_all, clients[i]), 0);
+	for (size_t i = 0; i < N; i++) {
+		void *n;
+		assert_int_equal(pthread_join(threads[i], &n), 0);
+		sum += (intptr_t)n;
+	}
+	/* A buffer takes slightly more than its size. Two that take the last bytes can both be refused. */
+	assert_true(sum >= 50 && sum < 60);
+	for (size_t i = 0; i < N; i++)
+		gw_client_close(clients[i]);
+}
+
 static void the_status_names_clients(void **state)
 {
 	(void)state;
@@ -397,6 +492,8 @@ int main(void)
 		CASE(changes_of_the_file_are_noticed),
 		CASE(identities_may_be_allowed),
 		CASE(limits_apply_per_identity),
+		CASE(memory_is_limited_per_identity),
+		CASE(connections_of_an_identity_take_no_more_together),
 		CASE(the_status_names_clients),
 		CASE(unfinished_handshakes_end_and_are_few),
 		CASE(a_replayed_visit_opens_nothing),

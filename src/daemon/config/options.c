@@ -73,7 +73,8 @@ static const struct row rows[] = {
 		"from one user (default: a quarter, but at least " TEXT(LEAST_PER_HOST) ")"},
 	{"max-memory", 0, "SIZE", false, false, set_max_memory,
 		"memory limit of one client, for buffers, graphs and scratch memory: bytes,\n"
-		"or a number with K, M, G or T (default: what the devices have)"},
+		"or a number with K, M, G or T (default: what the devices have); all\n"
+		"connections of one key are one client"},
 	{"allow", 0, "CIDR,...", true, false, add_allowed,
 		"networks whose machines can connect, such as 192.0.2.0/24 or\n"
 		"2001:db8::/32, and id:NAME for clients with the key of that name, from\n"

@@ -363,6 +363,25 @@ static uint64_t plus(uint64_t a, uint64_t b)
 	return gw_add_u64(a, b, &sum) ? sum : UINT64_MAX;
 }
 
+static bool serves(struct card *c, const char *identity)
+{
+	uint32_t before = atomic_load_explicit(&c->sequence, memory_order_acquire);
+	bool same = c->busy && strncmp(c->identity, identity, sizeof(c->identity)) == 0;
+	atomic_thread_fence(memory_order_acquire);
+	return same && before % 2 == 0 && atomic_load_explicit(&c->sequence, memory_order_relaxed) == before;
+}
+
+uint64_t gw_scoreboard_held_by_others(const struct gw_scoreboard *b)
+{
+	/* The supervisor does not change it while the worker serves this client. */
+	const char *identity = card_of(b, b->own)->identity;
+	uint64_t sum = 0;
+	for (uint32_t slot = 0; identity[0] && slot < b->n_slots; slot++)
+		if (slot != b->own && serves(card_of(b, slot), identity))
+			sum = plus(sum, gw_counters_get(&slot_of(b, slot)->held));
+	return sum;
+}
+
 static void count(struct gw_scoreboard *b, enum gw_ext_count what, uint64_t n)
 {
 	_Atomic uint64_t *number = &head_of(b)->ended[what];

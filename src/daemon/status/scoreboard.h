@@ -86,6 +86,11 @@ void gw_scoreboard_totals(struct gw_scoreboard *b, uint64_t count[GW_COUNTS]);
 /* Everybody's: how old the newest numbers about the devices' memory are, in nanoseconds. */
 uint64_t gw_scoreboard_memory_age(struct gw_scoreboard *b);
 
+/* A worker's: how many bytes the client that it serves holds over its other connections, by gw_counters.held. 0 for
+ * clients without an identity. Numbers of workers that take or lose a client at this moment do not count: such a worker
+ * holds nothing yet, or its client has left. Slots are read in place, so it takes about a microsecond. */
+uint64_t gw_scoreboard_held_by_others(const struct gw_scoreboard *b);
+
 /* What the client of that slot has loaded so far, in bytes by source (GW_COUNT_LOADED_), and how long ago it connected,
  * in nanoseconds. */
 void gw_scoreboard_loaded(struct gw_scoreboard *b, uint32_t slot, uint64_t bytes[3], uint64_t *connected_ns);

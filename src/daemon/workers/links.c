@@ -28,7 +28,7 @@ static enum gw_status find_place(
 	return GW_OK;
 }
 
-enum gw_status gw_links_expect(struct gw_links *l, const void *worker, const uint8_t secret[GW_PEERS_SECRET],
+enum gw_status gw_links_expect(struct gw_links *l, const void *worker, bool tls, const uint8_t secret[GW_PEERS_SECRET],
 	int *answer, struct gw_error *err)
 {
 	struct gw_links_wait *w;
@@ -40,19 +40,19 @@ enum gw_status gw_links_expect(struct gw_links *l, const void *worker, const uin
 	if (status)
 		return status;
 	*w = (struct gw_links_wait){
-		.worker = worker, .until = gw_clock_ns() + GW_LINKS_MS * GW_NS_PER_MS, .answer = ours};
+		.worker = worker, .tls = tls, .until = gw_clock_ns() + GW_LINKS_MS * GW_NS_PER_MS, .answer = ours};
 	memcpy(w->secret, secret, sizeof(w->secret));
 	return GW_OK;
 }
 
-bool gw_links_match(struct gw_links *l, const uint8_t secret[GW_PEERS_SECRET], int fd)
+bool gw_links_match(struct gw_links *l, const uint8_t secret[GW_PEERS_SECRET], bool needs_tls, int fd)
 {
 	const struct gw_control_msg msg = {.type = GW_CONTROL_PAIRED};
 	struct gw_links_wait *found = NULL;
 	gw_links_tick(l);
 	for (size_t i = 0; i < GW_LINKS_MAX; i++) {
 		bool same = gw_peers_is_same(l->waits[i].secret, secret);
-		if (same && l->waits[i].worker)
+		if (same && l->waits[i].worker && l->waits[i].tls >= needs_tls)
 			found = &l->waits[i];
 	}
 	if (!found)

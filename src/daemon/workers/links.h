@@ -19,18 +19,19 @@ struct gw_links {
 		const void *worker; /* NULL: this place is free */
 		uint64_t until;     /* in gw_clock_ns */
 		int answer;         /* where the connection goes */
+		bool tls;           /* the worker's client uses TLS, so the link will */
 		uint8_t secret[GW_PEERS_SECRET];
 	} waits[GW_LINKS_MAX];
 };
 
-/* Waits for a link of a worker. *answer is a socket, the caller's, on which the worker receives PAIRED, or nothing more
- * once the time is over. GW_ERR_LIMIT: too many are expected already. */
-enum gw_status gw_links_expect(struct gw_links *l, const void *worker, const uint8_t secret[GW_PEERS_SECRET],
+/* Waits for a link of a worker. tls: its client uses TLS. *answer is a socket, the caller's, on which the worker
+ * receives PAIRED, or nothing more once the time is over. GW_ERR_LIMIT: too many are expected already. */
+enum gw_status gw_links_expect(struct gw_links *l, const void *worker, bool tls, const uint8_t secret[GW_PEERS_SECRET],
 	int *answer, struct gw_error *err);
 
-/* Passes a connection to the worker that expects who presents this secret; fd stays the caller's. False: nobody does,
- * which takes as long as if somebody did. */
-bool gw_links_match(struct gw_links *l, const uint8_t secret[GW_PEERS_SECRET], int fd);
+/* Passes a connection to the worker that expects whoever presents this secret; fd stays the caller's. needs_tls: only
+ * links of clients that use TLS count. False: nobody expects it, which takes as long as if somebody did. */
+bool gw_links_match(struct gw_links *l, const uint8_t secret[GW_PEERS_SECRET], bool needs_tls, int fd);
 
 /* Forgets the links that a worker expects. */
 void gw_links_drop(struct gw_links *l, const void *worker);

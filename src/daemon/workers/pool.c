@@ -175,9 +175,9 @@ void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *v)
 		gw_refusals_end(pool->o.refusals, GW_REFUSED_WORKER, v);
 }
 
-bool gw_pool_link(struct gw_pool *pool, int fd, const uint8_t secret[GW_PEERS_SECRET])
+bool gw_pool_link(struct gw_pool *pool, int fd, bool needs_tls, const uint8_t secret[GW_PEERS_SECRET])
 {
-	return gw_links_match(&pool->links, secret, fd);
+	return gw_links_match(&pool->links, secret, needs_tls, fd);
 }
 
 void gw_pool_look_at_memory(struct gw_pool *pool)

@@ -32,8 +32,8 @@ bool gw_pool_is_due(const struct gw_pool *pool, const struct gw_visitor *visitor
  * the server, and is refused when it asks for more. The pool takes ownership of the visitor's descriptor. */
 void gw_pool_serve(struct gw_pool *pool, const struct gw_visitor *visitor);
 
-/* Passes a connection to the worker that expects who presents this secret; fd stays the caller's. False: none does. */
-bool gw_pool_link(struct gw_pool *pool, int fd, const uint8_t secret[GW_PEERS_SECRET]);
+/* gw_links_match. */
+bool gw_pool_link(struct gw_pool *pool, int fd, bool needs_tls, const uint8_t secret[GW_PEERS_SECRET]);
 
 /* Makes an idle worker read the devices' free memory and write it to the scoreboard, without waiting for it. Only CPUs
  * are read: an idle worker has no other device open. */

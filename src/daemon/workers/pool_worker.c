@@ -131,12 +131,12 @@ static enum gw_status start_pairing(
 		.pairing = *pairing,
 		.allow = *w->pool->o.allow,
 	};
-	if (w->tls)
-		return gw_error_set(
-			err, GW_ERR_UNSUPPORTED, "the client uses TLS, which servers do not have between them");
+	if (w->tls && !pairing->links)
+		return gw_error_set(err, GW_ERR_UNSUPPORTED,
+			"the client uses TLS, and the stock protocol's connection between servers does not");
 	if (pairing->links && pairing->listens) {
 		const uint8_t *secret = gw_peers_first_decode(pairing->first);
-		return secret ? gw_links_expect(&w->pool->links, w, secret, answer, err)
+		return secret ? gw_links_expect(&w->pool->links, w, w->tls, secret, answer, err)
 			      : gw_error_set(err, GW_ERR_PROTOCOL, "not the first message of a link");
 	}
 	if (is_pairing_too_much(w))

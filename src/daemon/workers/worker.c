@@ -92,6 +92,12 @@ static void tell_working(void *user)
 	(void)tell(&(struct gw_control_msg){.type = GW_CONTROL_WORKS});
 }
 
+static uint64_t held_by_others(void *user)
+{
+	const struct worker *w = user;
+	return gw_scoreboard_held_by_others(w->board);
+}
+
 static void tell_loading(void *user)
 {
 	(void)user;
@@ -113,6 +119,7 @@ static struct gw_server_watch watch(struct worker *w)
 {
 	return (struct gw_server_watch){
 		.counters = w->board ? gw_scoreboard_counters(w->board) : &w->counters,
+		.held_by_others = w->board ? held_by_others : NULL,
 		.status = w->board ? tell_status : NULL,
 		.working = tell_working,
 		.loading = w->setup.progress ? tell_loading : NULL,

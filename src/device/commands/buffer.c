@@ -24,9 +24,11 @@ static void log_no_buffer(
 	const char *peer = gw_connection_name(s->peer), *name = ggml_backend_dev_name(device->dev);
 
 	if (status == GW_ERR_LIMIT && s->budget.max)
-		gw_log_warn("%s: no buffer of %llu bytes on %s: %llu of --max-memory %llu are left for buffers", peer,
-			(unsigned long long)size, name, (unsigned long long)gw_buffers_left(&s->buffers, device->dev),
-			(unsigned long long)s->budget.max);
+		gw_log_warn("%s: no buffer of %llu bytes on %s: %llu of --max-memory %llu are left for buffers, and "
+			    "the client's other connections hold %llu",
+			peer, (unsigned long long)size, name,
+			(unsigned long long)gw_buffers_left(&s->buffers, device->dev),
+			(unsigned long long)s->budget.max, (unsigned long long)gw_budget_others(&s->budget));
 	else
 		gw_log_warn("%s: no buffer of %llu bytes on %s: %s", peer, (unsigned long long)size, name,
 			gw_status_text(status));

@@ -38,21 +38,13 @@ void gw_make_room(struct gw_session *s, struct gw_device *device, uint64_t bytes
 		;
 }
 
-/* Counts the body's memory as bytes from now on, if they are left. */
-static bool count_body(struct gw_session *s, uint64_t bytes)
-{
-	gw_budget_give(&s->budget, s->body_taken);
-	s->body_taken = gw_budget_take(&s->budget, bytes) ? bytes : 0;
-	return s->body_taken == bytes;
-}
-
 static enum gw_status read_body(struct gw_session *s, struct gw_error *err)
 {
 	struct gw_buf *body = &s->body;
 	uint64_t size = gw_connection_left(s->peer);
 
 	gw_make_room(s, NULL, size > s->body_taken ? size - s->body_taken : 0);
-	if (!count_body(s, size > body->capacity ? size : body->capacity))
+	if (!gw_budget_resize(&s->budget, &s->body_taken, size > body->capacity ? size : body->capacity))
 		return gw_budget_refuse(&s->budget, size, "the request", err);
 	body->len = 0;
 	while (gw_connection_left(s->peer) > 0) {
@@ -114,9 +106,9 @@ enum gw_status gw_do_graph_compute(struct gw_session *s, struct gw_error *err)
 
 	if (st == GW_OK)
 		st = compute(s, &s->body, err);
-	if (s->body.capacity > KEEP_MAX || !count_body(s, s->body.capacity)) {
+	if (s->body.capacity > KEEP_MAX || !gw_budget_resize(&s->budget, &s->body_taken, s->body.capacity)) {
 		gw_buf_free(&s->body);
-		count_body(s, 0);
+		gw_budget_resize(&s->budget, &s->body_taken, 0);
 	}
 	return st;
 }

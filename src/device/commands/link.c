@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "device/commands/commands.h"
+#include "device/peers/encryption.h"
 #include "device/peers/peers.h"
 #include "transport/list/pairing.h"
 #include "wire/message.h"
@@ -13,20 +14,34 @@
 _Static_assert(GW_PEERS_FIRST == GW_PAIRING_FIRST, "the first message of a link");
 _Static_assert(GW_PEERS_HOST == GW_PAIRING_HOST, "hosts' names");
 
-static struct gw_pairing pairing_for(const struct gw_peers_link_req *req)
+/* The secrets came inside TLS, so the link is encrypted, too. */
+static bool is_encrypted(const struct gw_session *s)
 {
-	struct gw_pairing pairing = {.listens = req->step == GW_PEERS_EXPECT, .links = 1, .port = (uint16_t)req->port};
-	gw_peers_first_encode(req->secret, pairing.first);
-	memcpy(pairing.host, req->host, sizeof(pairing.host));
-	return pairing;
+	return gw_connection_identity(s->peer)[0];
+}
+
+static enum gw_status plan(const struct gw_session *s, const struct gw_peers_link_req *req, struct gw_pairing *pairing,
+	struct gw_error *err)
+{
+	uint8_t id[GW_PEERS_SECRET];
+	enum gw_status st = is_encrypted(s) ? gw_peers_public_id(req->secret, id, err) : GW_OK;
+	if (st != GW_OK)
+		return st;
+	*pairing =
+		(struct gw_pairing){.listens = req->step == GW_PEERS_EXPECT, .links = 1, .port = (uint16_t)req->port};
+	gw_peers_first_encode(is_encrypted(s) ? id : req->secret, pairing->first);
+	memcpy(pairing->host, req->host, sizeof(pairing->host));
+	return GW_OK;
 }
 
 /* The first half: the other server is expected, or connected to. */
 static enum gw_status begin(struct gw_session *s, const struct gw_peers_link_req *req, struct gw_error *err)
 {
-	const struct gw_pairing pairing = pairing_for(req);
+	struct gw_pairing pairing;
 	int ticket = -1;
-	enum gw_status st = s->server->pair(s->server->pair_user, gw_connection_name(s->peer), &pairing, &ticket, err);
+	enum gw_status st = plan(s, req, &pairing, err);
+	if (st == GW_OK)
+		st = s->server->pair(s->server->pair_user, gw_connection_name(s->peer), &pairing, &ticket, err);
 	if (st == GW_OK)
 		gw_peers_expect(s->peers, req->link, ticket);
 	return st;
@@ -36,16 +51,23 @@ static enum gw_status begin(struct gw_session *s, const struct gw_peers_link_req
 static enum gw_status finish(struct gw_session *s, const struct gw_peers_link_req *req, struct gw_error *err)
 {
 	int ticket = gw_peers_take_ticket(s->peers, req->link), fd = ticket;
+	struct gw_link_terms terms = {.opened = req->step == GW_PEERS_CONFIRM,
+		.is_encrypted = is_encrypted(s),
+		.keeps_encrypted = gw_connection_keeps_encrypted(s->peer) || !req->plain_rdma,
+		.mode = s->server->transport};
 	struct gw_link *link;
 	enum gw_status st = GW_OK;
 	if (ticket < 0)
 		return gw_error_set(err, GW_ERR_INVALID, "link %u is not expected", req->link);
+	memcpy(terms.secret, req->secret, sizeof(terms.secret));
+	memcpy(terms.proof, req->proof, sizeof(terms.proof));
 	if (req->step == GW_PEERS_ACCEPT) {
 		st = s->server->await_link(s->server->pair_user, ticket, &fd, err);
 		close(ticket);
 	}
 	if (st == GW_OK)
-		st = gw_link_new(fd, req->step == GW_PEERS_CONFIRM, req->proof, s->server->transport, &link, err);
+		st = gw_link_new(fd, &terms, &link, err);
+	explicit_bzero(&terms, sizeof(terms));
 	if (st == GW_OK)
 		gw_peers_set(s->peers, req->link, link);
 	return st;
@@ -55,9 +77,6 @@ static enum gw_status take_step(struct gw_session *s, const struct gw_peers_link
 {
 	if (!s->server->pair || !s->server->await_link)
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server does not connect to others");
-	/* Secrets would travel encrypted, and what they are for would not. */
-	if (gw_connection_identity(s->peer)[0])
-		return gw_error_set(err, GW_ERR_UNSUPPORTED, "the client uses TLS, and the servers' link would not");
 	if (!s->peers && !(s->peers = gw_peers_new()))
 		return gw_error_set(err, GW_ERR_NOMEM, "out of memory");
 	bool first = req->step == GW_PEERS_EXPECT || req->step == GW_PEERS_OPEN;
@@ -127,9 +146,8 @@ static enum gw_status count_memory(struct gw_session *s, uint64_t bytes, struct 
 {
 	if (bytes > s->peers_taken)
 		gw_make_room(s, NULL, bytes - s->peers_taken);
-	gw_budget_give(&s->budget, s->peers_taken);
-	s->peers_taken = gw_budget_take(&s->budget, bytes) ? bytes : 0;
-	return s->peers_taken == bytes ? GW_OK : gw_budget_refuse(&s->budget, bytes, "what servers exchange", err);
+	bool counted = gw_budget_resize(&s->budget, &s->peers_taken, bytes);
+	return counted ? GW_OK : gw_budget_refuse(&s->budget, bytes, "what servers exchange", err);
 }
 
 static enum gw_status reduce(

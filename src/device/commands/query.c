@@ -166,8 +166,8 @@ static enum gw_status encode_info(struct gw_session *s, struct gw_buf *out)
 		.n_devices = (uint32_t)n,
 		.refusal = s->refused};
 
-	if (s->server->pair && s->server->await_link && !gw_connection_identity(s->peer)[0])
-		info.flags |= GW_EXT_SERVER_LINKS;
+	if (s->server->pair && s->server->await_link)
+		info.flags |= gw_connection_identity(s->peer)[0] ? GW_EXT_SERVER_TLS_LINKS : GW_EXT_SERVER_LINKS;
 	if (s->refused.reason)
 		info.flags |= GW_EXT_SERVER_FULL;
 	if (s->server->watch.status)

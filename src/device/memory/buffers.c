@@ -36,7 +36,8 @@ uint64_t gw_buffers_left(const struct gw_buffers *b, ggml_backend_dev_t dev)
 	if (!b->budget || b->budget->max == 0)
 		return difference(device_bytes(dev), b->bytes);
 	uint64_t reserve = gw_budget_reserve(b->budget->max), others = difference(b->budget->used, b->bytes);
-	return difference(b->budget->max, b->bytes + (others > reserve ? others : reserve));
+	uint64_t left = difference(b->budget->max, b->bytes + (others > reserve ? others : reserve));
+	return difference(left, gw_budget_others(b->budget));
 }
 
 static void buffer_free(struct gw_buffers *b, struct gw_buffer *buffer)

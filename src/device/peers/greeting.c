@@ -67,6 +67,8 @@ static enum gw_status answer(struct gw_transport **link, bool rdma, struct gw_er
 static enum gw_status demand_rdma(const struct gw_transport *before, const struct gw_transport *after,
 	enum gw_transport_mode mode, struct gw_error *err)
 {
+	if (mode == GW_TRANSPORT_RDMA && before->keep_encrypted)
+		return gw_upgrade_keeps_encrypted(err);
 	if (mode == GW_TRANSPORT_RDMA && before == after)
 		return gw_error_set(err, GW_ERR_UNSUPPORTED, "this server is set to RDMA alone");
 	return GW_OK;
@@ -78,7 +80,7 @@ enum gw_status gw_peers_greet(
 	struct gw_transport *before = *link;
 	if (mode == GW_TRANSPORT_AUTO)
 		(void)gw_transport_mode_from_env(&mode, NULL);
-	bool rdma = mode != GW_TRANSPORT_TCP;
+	bool rdma = mode != GW_TRANSPORT_TCP && !(*link)->keep_encrypted;
 	(*link)->silence_ms = HANDSHAKE_MS;
 	enum gw_status status = listened ? answer(link, rdma, err) : greet(link, rdma, err);
 	if (!status)

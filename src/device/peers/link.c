@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "device/peers/encryption.h"
 #include "device/peers/greeting.h"
 #include "transport/list/transports.h"
 
@@ -32,8 +33,20 @@ static enum gw_status prove(struct gw_link *l, const uint8_t proof[GW_PEERS_SECR
 	return status;
 }
 
-enum gw_status gw_link_new(int fd, bool opened, const uint8_t proof[GW_PEERS_SECRET], enum gw_transport_mode mode,
-	struct gw_link **out, struct gw_error *err)
+static enum gw_status establish(struct gw_link *l, const struct gw_link_terms *terms, struct gw_error *err)
+{
+	enum gw_status status;
+	if (terms->is_encrypted)
+		status = gw_peers_encrypt(&l->transport, terms->opened, terms->secret, terms->proof, err);
+	else
+		status = prove(l, terms->proof, err);
+	if (status)
+		return status;
+	l->transport->keep_encrypted = terms->is_encrypted && terms->keeps_encrypted;
+	return gw_peers_greet(&l->transport, !terms->opened, terms->mode, err);
+}
+
+enum gw_status gw_link_new(int fd, const struct gw_link_terms *terms, struct gw_link **out, struct gw_error *err)
 {
 	struct gw_link *l = calloc(1, sizeof(*l));
 	if (!l || gw_transport_from_fd(fd, &l->transport, err)) {
@@ -41,10 +54,8 @@ enum gw_status gw_link_new(int fd, bool opened, const uint8_t proof[GW_PEERS_SEC
 		free(l);
 		return gw_error_set(err, GW_ERR_NOMEM, "no memory for a connection");
 	}
-	l->opened = opened;
-	enum gw_status status = prove(l, proof, err);
-	if (!status)
-		status = gw_peers_greet(&l->transport, !opened, mode, err);
+	l->opened = terms->opened;
+	enum gw_status status = establish(l, terms, err);
 	if (status) {
 		gw_error_prefix(err, "server at %s", l->transport->peer);
 		gw_link_free(l);

@@ -11,11 +11,21 @@
 
 struct gw_link;
 
-/* Makes one of a connection, which it then owns, also on failure. opened: this side connected, and has presented the
- * secret; it insists on the proof. The other side sends it. Both then go over to RDMA if both can and mode allows it.
- * Blocks for some seconds at most. */
-enum gw_status gw_link_new(int fd, bool opened, const uint8_t proof[GW_PEERS_SECRET], enum gw_transport_mode mode,
-	struct gw_link **out, struct gw_error *err);
+/* How both ends make sure of each other, and what the link can become. */
+struct gw_link_terms {
+	bool opened;          /* this side connected, and has presented the secret */
+	bool is_encrypted;    /* the client uses TLS, so the link does */
+	bool keeps_encrypted; /* an encrypted link does not switch to RDMA, which is not */
+	enum gw_transport_mode mode;
+	uint8_t secret[GW_PEERS_SECRET];
+	uint8_t proof[GW_PEERS_SECRET];
+};
+
+/* Makes a link of a connection, and owns the connection from then on, also on failure. An encrypted link shakes hands
+ * with a key derived from secret and proof. Otherwise the side that connected receives the proof, which the other side
+ * sends. Then both switch to RDMA if both can and the terms allow it. GW_ERR_INVALID, GW_ERR_PROTOCOL: the other end
+ * lacks the key or the proof; GW_ERR_TIMEOUT, GW_ERR_LOST. Blocks for some seconds at most. */
+enum gw_status gw_link_new(int fd, const struct gw_link_terms *terms, struct gw_link **out, struct gw_error *err);
 
 /* NULL is fine. */
 void gw_link_free(struct gw_link *l);

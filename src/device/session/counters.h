@@ -24,6 +24,7 @@ struct gw_counters {
 	_Atomic uint64_t tool;             /* whether it only looks at the server: GW_EXT_CLIENT_TOOL */
 	_Atomic uint64_t buffers;          /* of the client */
 	_Atomic uint64_t buffer_bytes;
+	_Atomic uint64_t held; /* bytes of the client's budget: struct gw_budget_share */
 	struct gw_counters_memory devices[GW_EXT_MAX_DEVICES];
 };
 

@@ -18,6 +18,8 @@ enum gw_status gw_session_init(struct gw_session *s, const struct gw_server *ser
 	gw_buffers_init(&s->buffers, &s->budget);
 	s->own = server->watch.counters ? NULL : calloc(1, sizeof(*s->own));
 	s->counters = s->own ? s->own : server->watch.counters;
+	s->share = (struct gw_budget_share){&s->counters->held, server->watch.held_by_others, server->watch.user};
+	s->budget.share = server->watch.held_by_others ? &s->share : NULL;
 	s->devices = calloc(server->n_devices, sizeof(*s->devices));
 	if (!s->devices || !s->counters) {
 		free(s->devices);
@@ -36,6 +38,7 @@ enum gw_status gw_session_init(struct gw_session *s, const struct gw_server *ser
 void gw_session_free(struct gw_session *s)
 {
 	gw_session_synchronize(s);
+	gw_budget_leave(&s->budget);
 	gw_gone_end(s->gone);
 	gw_connection_unregister_memory(s->peer, NULL);
 	gw_staging_free(&s->staging);

@@ -46,6 +46,7 @@ struct gw_session {
 	const struct gw_opmap *opmap;
 	struct gw_connection *peer;
 	struct gw_device *devices; /* server->n_devices */
+	struct gw_budget_share share;
 	struct gw_budget budget; /* of everything that this client makes the server hold, except for what is constant */
 	struct gw_buffers buffers;
 	struct gw_staging staging;

@@ -2,6 +2,8 @@
 #ifndef GW_DEVICE_SESSION_WATCH_H
 #define GW_DEVICE_SESSION_WATCH_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/status.h"
 
@@ -13,6 +15,10 @@ struct gw_server_watch {
 	/* Where the server counts. Only where it serves one client at a time; otherwise, or with NULL, each client's
 	 * numbers are its session's own. */
 	struct gw_counters *counters;
+
+	/* gw_budget_share.others: what this client holds over its other connections, each of which counts in
+	 * gw_counters.held. With counters only. NULL: each connection has the whole budget. */
+	uint64_t (*held_by_others)(void *user);
 
 	/* Appends the body of EXT_STATUS's reply; fails without a trace. NULL: the command does not exist. */
 	enum gw_status (*status)(void *user, struct gw_buf *out);

@@ -57,6 +57,8 @@ static const struct gw_symbol symbols[] = {
 	ENTRY(bio_set_init, BIO_set_init),
 	ENTRY(bio_set_flags, BIO_set_flags),
 	ENTRY(bio_clear_flags, BIO_clear_flags),
+	ENTRY(sha256, EVP_sha256),
+	ENTRY(hmac, HMAC),
 	ENTRY(peek_last_error, ERR_peek_last_error),
 	ENTRY(clear_error, ERR_clear_error),
 	ENTRY(reason_error_string, ERR_reason_error_string),

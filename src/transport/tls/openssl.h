@@ -5,6 +5,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/ssl.h>
 
 #include "base/status.h"
@@ -56,6 +57,9 @@ struct gw_openssl {
 	void (*bio_set_init)(BIO *bio, int init);
 	void (*bio_set_flags)(BIO *bio, int flags);
 	void (*bio_clear_flags)(BIO *bio, int flags);
+	const EVP_MD *(*sha256)(void);
+	unsigned char *(*hmac)(const EVP_MD *hash, const void *key, int key_len, const unsigned char *data, size_t n,
+		unsigned char *out, unsigned *out_len);
 	unsigned long (*peek_last_error)(void);
 	void (*clear_error)(void);
 	const char *(*reason_error_string)(unsigned long error);

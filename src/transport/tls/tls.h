@@ -5,6 +5,7 @@
 #define GW_TRANSPORT_TLS_TLS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -39,6 +40,13 @@ enum gw_status gw_tls_connect(struct gw_transport *inner, const struct gw_tls_ke
 	struct gw_transport **out, struct gw_error *err);
 enum gw_status gw_tls_accept(struct gw_transport *inner, gw_tls_find *find, void *user, int timeout_ms,
 	struct gw_transport **out, struct gw_error *err);
+
+#define GW_TLS_DERIVED 32 /* bytes */
+
+/* Derives a secret from another one of n bytes: HKDF-SHA256 (RFC 5869) without salt. Secrets with different labels tell
+ * nothing about each other. Errors as gw_tls_check. Thread-safe. */
+enum gw_status gw_tls_derive(
+	const void *secret, size_t n, const char *label, uint8_t out[GW_TLS_DERIVED], struct gw_error *err);
 
 /* The connection inside a TLS connection, which remains its owner; t itself if t is not a TLS connection. */
 struct gw_transport *gw_tls_inner(const struct gw_transport *t);

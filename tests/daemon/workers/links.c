@@ -20,7 +20,7 @@ static uint8_t secret[GW_PEERS_SECRET] = {1, 2, 3}, zeros[GW_PEERS_SECRET];
 static int expect(const void *worker)
 {
 	int answer;
-	assert_int_equal(gw_links_expect(&links, worker, secret, &answer, NULL), GW_OK);
+	assert_int_equal(gw_links_expect(&links, worker, false, secret, &answer, NULL), GW_OK);
 	return answer;
 }
 
@@ -47,9 +47,9 @@ static void a_secret_is_good_once(void **state)
 {
 	int answer = expect(&a), fd = dup(0), taken;
 	(void)state;
-	assert_false(gw_links_match(&links, zeros, fd));
-	assert_true(gw_links_match(&links, secret, fd));
-	assert_false(gw_links_match(&links, secret, fd));
+	assert_false(gw_links_match(&links, zeros, false, fd));
+	assert_true(gw_links_match(&links, secret, false, fd));
+	assert_false(gw_links_match(&links, secret, false, fd));
 	taken = take(answer);
 	assert_true(taken >= 0);
 	close(taken);
@@ -65,7 +65,7 @@ static void it_is_good_for_its_time(void **state)
 	for (size_t i = 0; i < GW_LINKS_MAX; i++)
 		if (links.waits[i].worker)
 			links.waits[i].until = now;
-	assert_false(gw_links_match(&links, secret, 0));
+	assert_false(gw_links_match(&links, secret, false, 0));
 	assert_int_equal(take(answer), -1);
 }
 
@@ -77,7 +77,7 @@ static void it_goes_with_its_worker(void **state)
 	second = expect(&b);
 	gw_links_drop(&links, &a);
 	assert_int_equal(take(first), -1);
-	assert_true(gw_links_match(&links, secret, 0));
+	assert_true(gw_links_match(&links, secret, false, 0));
 	close(take(second));
 }
 
@@ -89,7 +89,7 @@ static void no_worker_takes_all_places(void **state)
 		secret[1] = (uint8_t)i;
 		answers[i] = expect(&a);
 	}
-	assert_int_equal(gw_links_expect(&links, &a, zeros, &answer, NULL), GW_ERR_LIMIT);
+	assert_int_equal(gw_links_expect(&links, &a, false, zeros, &answer, NULL), GW_ERR_LIMIT);
 	close(expect(&b));
 	for (size_t i = 0; i < GW_LINKS_PER_WORKER; i++)
 		close(answers[i]);
@@ -102,9 +102,9 @@ static void all_places_can_be_taken(void **state)
 	(void)state;
 	for (size_t i = 0; i < GW_LINKS_MAX; i++)
 		close(expect(&many[i]));
-	assert_int_equal(gw_links_expect(&links, &many[GW_LINKS_MAX], secret, &answer, NULL), GW_ERR_LIMIT);
+	assert_int_equal(gw_links_expect(&links, &many[GW_LINKS_MAX], false, secret, &answer, NULL), GW_ERR_LIMIT);
 	/* Nobody takes the connection any more: it is not passed. */
-	assert_false(gw_links_match(&links, secret, 0));
+	assert_false(gw_links_match(&links, secret, false, 0));
 }
 
 int main(void)

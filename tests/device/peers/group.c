@@ -15,6 +15,7 @@
 #include "wire/cursor.h"
 
 static const uint8_t proof[GW_PEERS_SECRET] = {7};
+static const struct gw_link_terms terms = {.opened = true, .mode = GW_TRANSPORT_TCP, .proof = {7}};
 static const uint8_t no_rdma[GW_UPGRADE_CAPS];
 
 /* The other end says all that it has to say before it is heard. */
@@ -39,7 +40,7 @@ static struct gw_link *link_to(int *other)
 	*other = other_end(&fd);
 	say(*other, proof, sizeof(proof));
 	say(*other, no_rdma, sizeof(no_rdma));
-	assert_int_equal(gw_link_new(fd, true, proof, GW_TRANSPORT_TCP, &link, NULL), GW_OK);
+	assert_int_equal(gw_link_new(fd, &terms, &link, NULL), GW_OK);
 	assert_int_equal(recv(*other, caps, sizeof(caps), MSG_WAITALL), sizeof(caps));
 	return link;
 }
@@ -60,12 +61,12 @@ static void who_lacks_the_proof_is_no_server(void **state)
 	(void)state;
 	say(other, wrong, sizeof(wrong));
 	say(other, no_rdma, sizeof(no_rdma));
-	assert_int_equal(gw_link_new(fd, true, proof, GW_TRANSPORT_TCP, &link, &err), GW_ERR_PROTOCOL);
+	assert_int_equal(gw_link_new(fd, &terms, &link, &err), GW_ERR_PROTOCOL);
 	assert_non_null(strstr(err.text, "proof"));
 	close(other);
 	other = other_end(&fd);
 	shutdown(other, SHUT_WR);
-	assert_int_not_equal(gw_link_new(fd, true, proof, GW_TRANSPORT_TCP, &link, &err), GW_OK);
+	assert_int_not_equal(gw_link_new(fd, &terms, &link, &err), GW_OK);
 	close(other);
 }
 
