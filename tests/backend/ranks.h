@@ -29,6 +29,9 @@ void ranks_serve(struct serving *servers, size_t n, const char *const *options);
 void ranks_open(struct ranks *r, struct serving *servers, const size_t *which, size_t n, size_t elements);
 void ranks_close(struct ranks *r);
 
+/* The same for servers at these endpoints. */
+void ranks_open_at(struct ranks *r, const char (*endpoints)[GW_ENDPOINT_MAX], size_t n, size_t elements);
+
 /* Connects the ranks; false if they cannot be. */
 bool ranks_connect(struct ranks *r);
 

@@ -18,11 +18,9 @@ void ranks_serve(struct serving *servers, size_t n, const char *const *options)
 		serving_start(&servers[i], args);
 }
 
-static void rank_open(struct rank *r, struct serving *server, size_t elements)
+static void rank_open(struct rank *r, const char *endpoint, size_t elements)
 {
 	const struct ggml_init_params params = {.mem_size = 4096 * ggml_tensor_overhead(), .no_alloc = true};
-	char endpoint[GW_ENDPOINT_MAX];
-	serving_endpoint(server, endpoint, sizeof(endpoint));
 	assert_true(gw_reg_init(NULL));
 	ggml_backend_dev_t device = gw_reg_device(endpoint, 0);
 	assert_non_null(device);
@@ -35,11 +33,19 @@ static void rank_open(struct rank *r, struct serving *server, size_t elements)
 	assert_non_null(r->buffer);
 }
 
-void ranks_open(struct ranks *r, struct serving *servers, const size_t *which, size_t n, size_t elements)
+void ranks_open_at(struct ranks *r, const char (*endpoints)[GW_ENDPOINT_MAX], size_t n, size_t elements)
 {
 	*r = (struct ranks){.n = n};
 	for (size_t i = 0; i < n; i++)
-		rank_open(&r->rank[i], &servers[which[i]], elements);
+		rank_open(&r->rank[i], endpoints[i], elements);
+}
+
+void ranks_open(struct ranks *r, struct serving *servers, const size_t *which, size_t n, size_t elements)
+{
+	char endpoints[RANKS_MAX][GW_ENDPOINT_MAX];
+	for (size_t i = 0; i < n; i++)
+		serving_endpoint(&servers[which[i]], endpoints[i], sizeof(endpoints[i]));
+	ranks_open_at(r, (const char(*)[GW_ENDPOINT_MAX])endpoints, n, elements);
 }
 
 void ranks_close(struct ranks *r)
