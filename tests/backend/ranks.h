@@ -7,7 +7,7 @@
 
 #include "daemon/serving.h"
 
-#define RANKS_MAX 8
+#define RANKS_MAX 16
 
 struct rank {
 	ggml_backend_t backend;
@@ -22,7 +22,8 @@ struct ranks {
 	void *comm;
 };
 
-/* Starts n servers with the CPU device, each with these options (NULL at the end, or NULL). */
+/* Starts n servers with the CPU device, each with these options (NULL at the end, or NULL). They listen at the address
+ * in the environment's GGWIRE_TEST_HOST, or on the loopback interface. */
 void ranks_serve(struct serving *servers, size_t n, const char *const *options);
 
 /* A stream of work for server which[i] as rank i, with room for so many elements each; not connected yet. */

@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,8 +12,13 @@
 
 void ranks_serve(struct serving *servers, size_t n, const char *const *options)
 {
-	const char *args[16] = {"-d", "CPU", "-t", "1", "-p", "0"};
-	for (size_t k = 6; options && *options; options++)
+	const char *args[16] = {"-d", "CPU", "-t", "1", "-p", "0"}, *host = getenv("GGWIRE_TEST_HOST");
+	size_t k = 6;
+	if (host) {
+		args[k++] = "-H";
+		args[k++] = host;
+	}
+	for (; options && *options; options++)
 		args[k++] = *options;
 	for (size_t i = 0; i < n; i++)
 		serving_start(&servers[i], args);
