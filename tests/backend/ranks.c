@@ -17,6 +17,7 @@
 #define BF16_FROM 32768
 
 static struct serving servers[RANKS_MAX];
+static size_t n_servers; /* that run */
 static float values[RANKS_MAX][ELEMENTS], expected[ELEMENTS], got[ELEMENTS];
 static uint64_t seed = 1;
 
@@ -28,21 +29,21 @@ static uint64_t next(void)
 	return seed;
 }
 
-static int setup(void **state)
+/* At least so many servers run from now on. */
+static void need(size_t n)
 {
-	(void)state;
+	for (; n_servers < n; n_servers++)
 #ifdef RANKS_TLS
-	ranks_serve_tls(servers, RANKS_MAX);
+		ranks_serve_tls(&servers[n_servers], 1);
 #else
-	ranks_serve(servers, RANKS_MAX, NULL);
+		ranks_serve(&servers[n_servers], 1, NULL);
 #endif
-	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < RANKS_MAX; i++)
+	for (size_t i = 0; i < n_servers; i++)
 		serving_end(&servers[i]);
 	return 0;
 }
@@ -114,61 +115,80 @@ static void check(struct ranks *r, const size_t *which, size_t n, bool bf16)
 	}
 }
 
-/* The smallest, those around which formats and steps change, and others. */
-static void check_sizes(const size_t *which, size_t n, const char *format)
+static void check_format(struct ranks *r, const size_t *which, const size_t *sizes, size_t n, const char *format)
 {
-	static const size_t sizes[] = {0, 1, 2, 3, 5, 8, 13, 1023, 1024, 1025, 4096, 8191, 8192, 8193, 12288, 16384,
-		24576, 24577, 32767, 32768, 32769, 49152, 49153, ELEMENTS};
-	const size_t n_sizes = sizeof(sizes) / sizeof(sizes[0]);
-	struct ranks r;
 	setenv("GGML_RPC_ALLREDUCE", format, 1);
+	assert_true(ranks_connect(r));
+	for (size_t k = 0; k < n; k++)
+		check(r, which, sizes[k], strcmp(format, "bf16") == 0 || (format[0] == 'a' && sizes[k] >= BF16_FROM));
+	ranks_reset(r);
+}
+
+static void check_formats(const size_t *which, size_t n, const size_t *sizes, size_t n_sizes)
+{
+	struct ranks r;
+	for (size_t i = 0; i < n; i++)
+		need(which[i] + 1);
 	ranks_open(&r, servers, which, n, ELEMENTS);
-	assert_true(ranks_connect(&r));
-	for (size_t k = 0; k < n_sizes + 12; k++) {
-		size_t size = k < n_sizes ? sizes[k] : (size_t)(next() % (k % 2 ? 50000 : 64));
-		check(&r, which, size, strcmp(format, "bf16") == 0 || (format[0] == 'a' && size >= BF16_FROM));
-	}
+	check_format(&r, which, sizes, n_sizes, "f32");
+	check_format(&r, which, sizes, n_sizes, "bf16");
+	check_format(&r, which, sizes, n_sizes, "auto");
 	ranks_close(&r);
 }
 
-static void check_formats(const size_t *which, size_t n)
+/* The smallest, those around which formats and steps change, and others. */
+static void check_sizes(const size_t *which, size_t n)
 {
-	check_sizes(which, n, "f32");
-	check_sizes(which, n, "bf16");
-	check_sizes(which, n, "auto");
+	enum {
+		FIXED = 24,
+		RANDOM = 12
+	};
+	size_t sizes[FIXED + RANDOM] = {0, 1, 2, 3, 5, 8, 13, 1023, 1024, 1025, 4096, 8191, 8192, 8193, 12288, 16384,
+		24576, 24577, 32767, 32768, 32769, 49152, 49153, ELEMENTS};
+	for (size_t k = FIXED; k < FIXED + RANDOM; k++)
+		sizes[k] = (size_t)(next() % (k % 2 ? 50000 : 64));
+	check_formats(which, n, sizes, FIXED + RANDOM);
 }
 
-static const size_t all[RANKS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
+static const size_t all[RANKS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 static void two_servers(void **state)
 {
 	(void)state;
-	check_formats(all, 2);
+	check_sizes(all, 2);
 }
 
 static void three_servers(void **state)
 {
 	(void)state;
-	check_formats(all, 3);
+	check_sizes(all, 3);
 }
 
 static void four_servers(void **state)
 {
 	(void)state;
-	check_formats((const size_t[]){3, 0, 2, 1}, 4);
+	check_sizes((const size_t[]){3, 0, 2, 1}, 4);
 }
 
 static void eight_servers(void **state)
 {
 	(void)state;
-	check_formats(all, 8);
+	check_sizes(all, 8);
+}
+
+/* As many as a group can have, with fewer sizes: two processors do the work of 16 machines. */
+static void sixteen_servers(void **state)
+{
+	static const size_t sizes[] = {0, 1, 15, 16, 17, 1023, 4096, 4992, 4993, 9984, 9985, 32768, ELEMENTS};
+	(void)state;
+	check_formats(all, RANKS_MAX, sizes, sizeof(sizes) / sizeof(sizes[0]));
 }
 
 static void several_ranks_of_a_server(void **state)
 {
 	(void)state;
-	check_formats((const size_t[]){0, 0}, 2);
-	check_formats((const size_t[]){0, 1, 0, 2, 1}, 5);
+	check_sizes((const size_t[]){0, 0}, 2);
+	check_sizes((const size_t[]){0, 1, 0, 2, 1}, 5);
 }
 
 /* Nothing keeps the client from asking for many before the first is done. */
@@ -177,6 +197,7 @@ static void all_reduces_are_queued(void **state)
 	struct ranks r;
 	(void)state;
 	setenv("GGML_RPC_ALLREDUCE", "f32", 1);
+	need(4);
 	ranks_open(&r, servers, all, 4, ELEMENTS);
 	assert_true(ranks_connect(&r));
 	ranks_resize(&r, 1000);
@@ -201,6 +222,7 @@ static void copies_keep_their_place(void **state)
 {
 	struct ranks r;
 	(void)state;
+	need(4);
 	ranks_open(&r, servers, all, 4, ELEMENTS);
 	for (size_t n = 1; n <= ELEMENTS; n = n * 7 + 1) {
 		ranks_resize(&r, n);
@@ -251,6 +273,7 @@ static void threads_do_not_wait_for_each_other(void **state)
 	static size_t ways[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}};
 	pthread_t threads[3];
 	(void)state;
+	need(3);
 	setenv("GGML_RPC_ALLREDUCE", "f32", 1);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, compute_main, ways[i]), 0);
@@ -267,6 +290,7 @@ static void groups_come_and_go(void **state)
 {
 	struct ranks a, b;
 	(void)state;
+	need(3);
 	setenv("GGML_RPC_ALLREDUCE", "f32", 1);
 	ranks_open(&a, servers, all, 3, 64);
 	ranks_open(&b, servers, (const size_t[]){2, 0}, 2, 64);
@@ -288,18 +312,22 @@ static void groups_come_and_go(void **state)
 #endif
 }
 
-int main(void)
+/* Usage: test_backend_ranks [PATTERN]: only tests with such a name. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_servers),
 		cmocka_unit_test(three_servers),
 		cmocka_unit_test(four_servers),
 		cmocka_unit_test(eight_servers),
+		cmocka_unit_test(sixteen_servers),
 		cmocka_unit_test(several_ranks_of_a_server),
 		cmocka_unit_test(all_reduces_are_queued),
 		cmocka_unit_test(copies_keep_their_place),
 		cmocka_unit_test(threads_do_not_wait_for_each_other),
 		cmocka_unit_test(groups_come_and_go),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, teardown);
 }

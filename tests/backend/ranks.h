@@ -7,7 +7,7 @@
 
 #include "daemon/serving.h"
 
-#define RANKS_MAX 8
+#define RANKS_MAX 16
 
 struct rank {
 	ggml_backend_t backend;
@@ -22,7 +22,8 @@ struct ranks {
 	void *comm;
 };
 
-/* Starts n servers with the CPU device, each with these options (NULL at the end, or NULL). */
+/* Starts n servers with the CPU device, each with these options (NULL at the end, or NULL). They listen at the address
+ * in the environment's GGWIRE_TEST_HOST, or on the loopback interface. */
 void ranks_serve(struct serving *servers, size_t n, const char *const *options);
 
 /* The same, with a key that the servers require and this process has: links are encrypted. */
@@ -31,6 +32,9 @@ void ranks_serve_tls(struct serving *servers, size_t n);
 /* A stream of work for server which[i] as rank i, with room for so many elements each; not connected yet. */
 void ranks_open(struct ranks *r, struct serving *servers, const size_t *which, size_t n, size_t elements);
 void ranks_close(struct ranks *r);
+
+/* The same for servers at these endpoints. */
+void ranks_open_at(struct ranks *r, const char (*endpoints)[GW_ENDPOINT_MAX], size_t n, size_t elements);
 
 /* Connects the ranks; false if they cannot be. */
 bool ranks_connect(struct ranks *r);

@@ -13,8 +13,13 @@
 
 void ranks_serve(struct serving *servers, size_t n, const char *const *options)
 {
-	const char *args[16] = {"-d", "CPU", "-t", "1", "-p", "0"};
-	for (size_t k = 6; options && *options; options++)
+	const char *args[16] = {"-d", "CPU", "-t", "1", "-p", "0"}, *host = getenv("GGWIRE_TEST_HOST");
+	size_t k = 6;
+	if (host) {
+		args[k++] = "-H";
+		args[k++] = host;
+	}
+	for (; options && *options; options++)
 		args[k++] = *options;
 	for (size_t i = 0; i < n; i++)
 		serving_start(&servers[i], args);
@@ -34,11 +39,9 @@ void ranks_serve_tls(struct serving *servers, size_t n)
 	ranks_serve(servers, n, (const char *const[]){"--tls", "require", "--tls-psk", file, NULL});
 }
 
-static void rank_open(struct rank *r, struct serving *server, size_t elements)
+static void rank_open(struct rank *r, const char *endpoint, size_t elements)
 {
 	const struct ggml_init_params params = {.mem_size = 4096 * ggml_tensor_overhead(), .no_alloc = true};
-	char endpoint[GW_ENDPOINT_MAX];
-	serving_endpoint(server, endpoint, sizeof(endpoint));
 	assert_true(gw_reg_init(NULL));
 	ggml_backend_dev_t device = gw_reg_device(endpoint, 0);
 	assert_non_null(device);
@@ -51,11 +54,19 @@ static void rank_open(struct rank *r, struct serving *server, size_t elements)
 	assert_non_null(r->buffer);
 }
 
-void ranks_open(struct ranks *r, struct serving *servers, const size_t *which, size_t n, size_t elements)
+void ranks_open_at(struct ranks *r, const char (*endpoints)[GW_ENDPOINT_MAX], size_t n, size_t elements)
 {
 	*r = (struct ranks){.n = n};
 	for (size_t i = 0; i < n; i++)
-		rank_open(&r->rank[i], &servers[which[i]], elements);
+		rank_open(&r->rank[i], endpoints[i], elements);
+}
+
+void ranks_open(struct ranks *r, struct serving *servers, const size_t *which, size_t n, size_t elements)
+{
+	char endpoints[RANKS_MAX][GW_ENDPOINT_MAX];
+	for (size_t i = 0; i < n; i++)
+		serving_endpoint(&servers[which[i]], endpoints[i], sizeof(endpoints[i]));
+	ranks_open_at(r, (const char(*)[GW_ENDPOINT_MAX])endpoints, n, elements);
 }
 
 void ranks_close(struct ranks *r)

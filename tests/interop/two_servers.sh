@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks that a model split over two servers, FIRST and SECOND, gives CLIENT the text of the stock client with two stock
-# servers, both split by layers and split by tensors. With split tensors the servers run all-reduces between them.
+# servers, both split by layers and split by tensors. With split tensors the servers run all-reduces between them, in
+# F32 if that is the client's choice.
 # Usage: two_servers.sh CLIENT FIRST [SECOND]; each is stock or ggwire
 set -u
 GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -9,6 +10,7 @@ GGWIRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 client=$1 kinds="$2 ${3:-$2}"
 peers=1
 interop_begin
+export GGML_RPC_ALLREDUCE=f32
 
 pair_start() {
 	server_start "$1"

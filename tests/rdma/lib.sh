@@ -48,6 +48,20 @@ probe() {
 		--server "$endpoint" "$@" >"$work/$name" 2>"$work/$name.log"
 }
 
+# perf PROGRAM OPTION...: runs both ends of a perftest program; prints the client's table.
+perf() {
+	program=$1
+	shift
+	"$program" -d rxe0 -x "$RXE_GID" -F "$@" >"$work/$program.server" 2>&1 &
+	other=$!
+	for _try in 1 2 3 4 5 6 7 8 9 10; do
+		sleep 1
+		"$program" -d rxe0 -x "$RXE_GID" -F "$@" "$RXE_IP" >"$work/$program" 2>&1 && break
+	done
+	wait $other
+	awk '/^ *[0-9]+ +[0-9]/ { line = $0 } END { print line }' "$work/$program"
+}
+
 value_of() { # KEY FILE
 	sed -n "s/^$1=//p" "$2"
 }

@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 5)
 		return 2;
-	int listener = relay_listen();
+	int listener = relay_listen_and_tell();
 	kind = action_of(argv[2]);
 	direction = strcmp(argv[3], "down") == 0;
 	left = atoll(argv[4]);

@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	choose(strtoull(argv[2], NULL, 10));
-	int listener = relay_listen();
+	int listener = relay_listen_and_tell();
 	for (;;) {
 		struct relay *r = calloc(1, sizeof(*r));
 		if (!r)

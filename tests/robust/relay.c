@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -22,7 +21,7 @@ static struct sockaddr_in loopback(int port)
 	return a;
 }
 
-int relay_listen(void)
+int relay_listen(uint16_t *port)
 {
 	struct sockaddr_in a = loopback(0);
 	socklen_t len = sizeof(a);
@@ -30,7 +29,15 @@ int relay_listen(void)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16) ||
 		getsockname(fd, (struct sockaddr *)&a, &len))
 		relay_die("listen");
-	printf("%d\n", ntohs(a.sin_port));
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+int relay_listen_and_tell(void)
+{
+	uint16_t port;
+	int fd = relay_listen(&port);
+	printf("%d\n", port);
 	fflush(stdout);
 	return fd;
 }

@@ -4,11 +4,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 _Noreturn void relay_die(const char *what);
 
-/* Listens on a free loopback port and prints it. */
-int relay_listen(void);
+/* Listens on a free loopback port. */
+int relay_listen(uint16_t *port);
+
+/* The same for a program, which prints the port. */
+int relay_listen_and_tell(void);
 
 /* Accepts the next client. Here and below TCP_NODELAY is set. */
 int relay_accept(int listener);
