@@ -72,7 +72,7 @@ static int discover(const char *program, struct gw_servers *out, struct gw_error
 	if (found.n == 0)
 		return GW_VERB_GOES_ON;
 	gw_verb_complain(program, 0, "found on the network: %s", list);
-	*out = (struct gw_servers){.text = strdup(list)};
+	*out = (struct gw_servers){.announced = true, .text = strdup(list)};
 	return split(program, "discovery", out);
 }
 

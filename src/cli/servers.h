@@ -2,6 +2,7 @@
 #ifndef GW_CLI_SERVERS_H
 #define GW_CLI_SERVERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define GW_SERVERS_MAX 64
@@ -9,6 +10,7 @@
 struct gw_servers {
 	const char *endpoints[GW_SERVERS_MAX]; /* valid, and each only once; parts of text */
 	size_t n;                              /* at least 1 after gw_servers_take */
+	bool announced;                        /* they were found on the network, where anybody can announce anything */
 	char *text;
 };
 

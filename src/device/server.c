@@ -110,6 +110,16 @@ static void stop(void *user)
 	atomic_store(&s->stop, true);
 }
 
+/* The server shuts down. */
+static void end_session(void *user)
+{
+	struct gw_session *s = user;
+
+	atomic_store(&s->stopping, true);
+	atomic_store(&s->stop, true);
+	gw_connection_stop(s->peer);
+}
+
 static void give_up(void *user)
 {
 	const struct gw_session *s = user;
@@ -122,7 +132,11 @@ static void give_up(void *user)
 /* A connection that has no descriptor is within this process, which knows when it ends. */
 static enum gw_status watch_client(struct gw_session *s, int fd, struct gw_error *err)
 {
-	const struct gw_gone_steps steps = {.stop = stop, .give_up = give_up, .user = s};
+	const struct gw_gone_steps steps = {.stop = stop,
+		.give_up = give_up,
+		.stopping = end_session,
+		.stop_fd = s->server->watch.stop_fd,
+		.user = s};
 
 	return fd < 0 ? GW_OK : gw_gone_watch(fd, &steps, &s->gone, err);
 }
@@ -136,6 +150,8 @@ static enum gw_status serve_session(struct gw_session *s, int fd, struct gw_erro
 	gw_connection_count(s->peer, &s->counters->count[GW_COUNT_RECEIVED], &s->counters->count[GW_COUNT_SENT]);
 	st = gw_dispatch_run(s, err);
 	gw_connection_count(s->peer, NULL, NULL);
+	if (atomic_load(&s->stopping))
+		return gw_error_set(err, GW_ERR_LOST, "the server is shutting down");
 	if (!atomic_load(&s->stop) || (st != GW_ERR_COMPUTE && st != GW_ERR_LOST))
 		return st;
 	/* Nobody takes what is still queued. */

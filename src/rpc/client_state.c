@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "wire/command.h"
 #include "wire/cursor.h"
+#include "wire/refusal.h"
 
 enum gw_status gw_client_new(struct gw_transport *t, const char *name, struct gw_client **out)
 {
@@ -108,10 +110,37 @@ enum gw_status gw_client_fail(struct gw_client *c, enum gw_status status, const 
 	return status == GW_ERR_CLOSED ? GW_ERR_LOST : status;
 }
 
+enum gw_status gw_client_receive_size(struct gw_client *c, uint64_t *size, struct gw_error *why)
+{
+	enum gw_status status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
+	if (status)
+		return status;
+	*size = gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER));
+	if (*size == GW_REPLY_STOPPING && c->reports_alive)
+		return gw_error_set(why, GW_ERR_LOST, "the server is shutting down");
+	return GW_OK;
+}
+
+void gw_client_hear_why(struct gw_client *c, struct gw_error *why)
+{
+	const struct gw_transport *t = c->transport;
+	struct gw_error heard;
+	uint64_t size = GW_REPLY_ALIVE;
+	while (c->reports_alive && size == GW_REPLY_ALIVE &&
+		(gw_inbuf_len(&c->in) > 0 || t->ops->readable(c->transport, 0)))
+		if (gw_client_receive_size(c, &size, &heard)) {
+			if (size == GW_REPLY_STOPPING)
+				*why = heard;
+			return;
+		}
+}
+
 enum gw_status gw_client_send(struct gw_client *c)
 {
 	struct gw_error why;
 	enum gw_status status = gw_outq_send(&c->out, NULL, 0, &why);
+	if (status)
+		gw_client_hear_why(c, &why);
 	return status ? gw_client_fail(c, status, &why) : GW_OK;
 }
 

@@ -73,6 +73,13 @@ void gw_client_flush_wanted(struct gw_client *c);
 /* Ends the connection and fills what was awaited with zeros. Returns the status that the caller should return. */
 enum gw_status gw_client_fail(struct gw_client *c, enum gw_status status, const struct gw_error *why);
 
+/* The size of the next reply, or GW_REPLY_ALIVE. GW_ERR_LOST: the server says that it shuts down. */
+enum gw_status gw_client_receive_size(struct gw_client *c, uint64_t *size, struct gw_error *why);
+
+/* Sending has failed: replaces why by what the server has said before, if that is that it shuts down. Nothing can be
+ * received afterwards. */
+void gw_client_hear_why(struct gw_client *c, struct gw_error *why);
+
 /* Sends the queue. */
 enum gw_status gw_client_send(struct gw_client *c);
 

@@ -4,12 +4,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "rpc/connection_state.h"
 #include "transport/list/transports.h"
 #include "wire/extension.h"
 #include "wire/message.h"
+#include "wire/refusal.h"
 
 #define HANDSHAKE_MS 10000
 
@@ -229,6 +232,9 @@ enum gw_status gw_connection_keep_alive(struct gw_connection *p, uint32_t interv
 {
 	if (p->alive)
 		return GW_OK;
+	pthread_mutex_lock(&p->sending);
+	p->takes_reports = true;
+	pthread_mutex_unlock(&p->sending);
 	return gw_heartbeat_start(gw_connection_report_alive, p, interval_ms, &p->alive, err);
 }
 
@@ -260,6 +266,28 @@ void gw_connection_unregister_memory(struct gw_connection *p, const void *base)
 void gw_connection_shutdown(struct gw_connection *p)
 {
 	p->transport->ops->shutdown(p->transport);
+}
+
+static bool lock_for(pthread_mutex_t *lock, uint64_t ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until = gw_clock_timespec((uint64_t)until.tv_sec * GW_NS_PER_S + (uint64_t)until.tv_nsec + ms * GW_NS_PER_MS);
+	return pthread_mutex_timedlock(lock, &until) == 0;
+}
+
+void gw_connection_stop(struct gw_connection *p)
+{
+	uint8_t bytes[GW_REPLY_HEADER];
+	const struct iovec iov = {bytes, sizeof(bytes)};
+	struct gw_transport *t = p->transport;
+	gw_put_le64(bytes, GW_REPLY_STOPPING);
+	if (lock_for(&p->sending, GW_CONNECTION_STOP_MS)) {
+		if (p->takes_reports && !p->mid_reply)
+			(void)t->ops->sendv(t, &iov, 1, NULL);
+		pthread_mutex_unlock(&p->sending);
+	}
+	t->ops->shutdown(t);
 }
 
 bool gw_connection_is_upgraded(const struct gw_connection *p)

@@ -52,6 +52,12 @@ void gw_connection_unregister_memory(struct gw_connection *p, const void *base);
  * sending anything else. A second call has no effect. GW_ERR_NOMEM, GW_ERR_SYSTEM. */
 enum gw_status gw_connection_keep_alive(struct gw_connection *p, uint32_t interval_ms, struct gw_error *err);
 
+/* Tells the client that the server shuts down, if it has asked for reports and is not in the middle of a reply, and
+ * ends the connection. Callable from another thread than the one that serves it. Blocks for GW_CONNECTION_STOP_MS if
+ * that thread is sending, and while the client does not read. */
+#define GW_CONNECTION_STOP_MS 100
+void gw_connection_stop(struct gw_connection *p);
+
 const struct gw_dialect *gw_connection_dialect(const struct gw_connection *p);
 const char *gw_connection_name(const struct gw_connection *p);
 

@@ -25,6 +25,7 @@ struct gw_connection {
 	pthread_mutex_t sending;    /* a leaf: held while bytes are given to the transport, and for the next two */
 	uint64_t sends;             /* how often that was */
 	bool mid_reply;             /* what was sent ends within a reply */
+	bool takes_reports;         /* the client has asked for reports; with the lock */
 
 	/* The upgrade of the connection, until the first request. */
 	enum gw_transport_mode mode;

@@ -18,30 +18,46 @@ struct gw_gone {
 	pthread_t thread;
 };
 
-/* Waits for the end of the watch or, with hangup set, of the peer. True: the watch has ended. */
-static bool wait_until(const struct gw_gone *g, bool hangup, uint64_t until)
+enum event {
+	TIME,
+	END, /* of the watch */
+	STOPPING,
+	HANGUP,
+};
+
+/* Waits for one of the events, or until that time if it is not 0. hangup: the peer's end, too. */
+static enum event wait_until(const struct gw_gone *g, bool hangup, bool stopping, uint64_t until)
 {
-	struct pollfd fds[] = {{.fd = g->end_fd, .events = POLLIN}, {.fd = hangup ? g->fd : -1, .events = POLLRDHUP}};
+	struct pollfd fds[] = {{.fd = g->end_fd, .events = POLLIN}, {.fd = hangup ? g->fd : -1, .events = POLLRDHUP},
+		{.fd = stopping && g->steps.stop_fd > 0 ? g->steps.stop_fd : -1, .events = POLLIN}};
 	int n, timeout = -1;
 	do {
 		uint64_t now = gw_clock_ns();
 		if (until)
 			timeout = now < until ? (int)((until - now + GW_NS_PER_MS - 1) / GW_NS_PER_MS) : 0;
-		n = poll(fds, 2, timeout);
+		n = poll(fds, 3, timeout);
 	} while (n < 0 && errno == EINTR);
-	return fds[0].revents;
+	if (n <= 0)
+		return TIME;
+	return fds[0].revents ? END : fds[2].revents ? STOPPING : HANGUP;
 }
 
 static void *run(void *arg)
 {
 	const struct gw_gone *g = arg;
-	if (wait_until(g, true, 0))
+	enum event event = wait_until(g, true, true, 0);
+	uint64_t give_up_at = gw_clock_ns() + GW_GONE_GIVE_UP_MS * GW_NS_PER_MS;
+	if (event == HANGUP)
+		event = wait_until(g, false, true, gw_clock_ns() + GW_GONE_STOP_MS * GW_NS_PER_MS);
+	if (event == END)
 		return NULL;
-	uint64_t gone = gw_clock_ns();
-	if (wait_until(g, false, gone + GW_GONE_STOP_MS * GW_NS_PER_MS))
-		return NULL;
-	g->steps.stop(g->steps.user);
-	if (g->steps.give_up && !wait_until(g, false, gone + GW_GONE_GIVE_UP_MS * GW_NS_PER_MS))
+	if (event == STOPPING) {
+		g->steps.stopping(g->steps.user);
+		give_up_at = gw_clock_ns() + GW_GONE_STOPPING_MS * GW_NS_PER_MS;
+	} else {
+		g->steps.stop(g->steps.user);
+	}
+	if (g->steps.give_up && wait_until(g, false, false, give_up_at) == TIME)
 		g->steps.give_up(g->steps.user);
 	return NULL;
 }

@@ -72,11 +72,9 @@ static enum gw_status receive_body(
 static enum gw_status receive_size(struct gw_client *c, uint64_t *size, struct gw_error *why)
 {
 	enum gw_status status;
-	do {
-		status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
-		if (!status)
-			*size = gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER));
-	} while (!status && *size == GW_REPLY_ALIVE && c->reports_alive);
+	do
+		status = gw_client_receive_size(c, size, why);
+	while (!status && *size == GW_REPLY_ALIVE && c->reports_alive);
 	return status;
 }
 
@@ -111,8 +109,9 @@ enum gw_status gw_client_take_alive(struct gw_client *c, struct gw_error *why)
 	enum gw_status status = GW_OK;
 	while (!status && c->reports_alive && in_flight(c) == 0 &&
 		(gw_inbuf_len(&c->in) > 0 || t->ops->readable(c->transport, 0))) {
-		status = gw_inbuf_fill(&c->in, GW_REPLY_HEADER, why);
-		if (!status && gw_le64(gw_inbuf_take(&c->in, GW_REPLY_HEADER)) != GW_REPLY_ALIVE)
+		uint64_t size = 0;
+		status = gw_client_receive_size(c, &size, why);
+		if (!status && size != GW_REPLY_ALIVE)
 			status = gw_error_set(why, GW_ERR_PROTOCOL, "the server sent a reply without a request");
 	}
 	return status;

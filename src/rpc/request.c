@@ -29,6 +29,8 @@ static enum gw_status send_long(struct gw_client *c, const struct iovec *parts, 
 	enum gw_status status = c->transport->ops->max_unread ? gw_client_take_alive(c, &why) : GW_OK;
 	if (!status)
 		status = gw_outq_send(&c->out, parts, n, &why);
+	if (status)
+		gw_client_hear_why(c, &why);
 	return status ? gw_client_fail(c, status, &why) : GW_OK;
 }
 

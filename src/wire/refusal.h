@@ -36,6 +36,10 @@ static inline bool gw_reply_is_refusal(uint64_t size, struct gw_ext_refusal *out
 	return true;
 }
 
+/* In place of a reply's size, from a server that shuts down, to a client that has sent EXT_ALIVE. Nothing comes after.
+ */
+#define GW_REPLY_STOPPING (GW_REPLY_REFUSED + GW_EXT_REASON_STOPPING)
+
 /* Writes the reason and the remedy, for the user of the client: "refused: all 64 client slots are in use; try again
  * later, or raise --max-clients on the server". Any refusal has a text, also one without a known reason. */
 #define GW_EXT_REFUSAL_TEXT 192

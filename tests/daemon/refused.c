@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "daemon/serving.h"
+#include "rpc/commands.h"
 #include "wire/message.h"
 #include "wire/refusal.h"
 
@@ -133,6 +134,74 @@ static void strangers_get_eight_bytes_at_most(void **state)
 	close(talking);
 }
 
+static void stop_server(void)
+{
+	assert_int_equal(serving_stop(&s, SIGTERM, SERVING_WAIT_MS), 0);
+}
+
+static void expect_end(struct gw_client *c)
+{
+	struct gw_error err = {0};
+	assert_int_not_equal(gw_client_ping(c, &err), GW_OK);
+	if (!strstr(err.text, "the server is shutting down"))
+		fail_msg("%s", err.text);
+	gw_client_close(c);
+}
+
+/* Its next request fails, with the reason. */
+static void a_client_learns_that_the_server_stops(void **state)
+{
+	(void)state;
+	start(ARGS("-p", "0"));
+	struct gw_client *c = serving_connect(&s), *querying = serving_connect(&s);
+	assert_int_equal(gw_client_keep_alive(c), GW_OK);
+	assert_int_equal(gw_client_keep_alive(querying), GW_OK);
+	assert_true(serving_answers(c));
+	assert_int_equal(gw_client_ping(querying, NULL), GW_OK);
+	stop_server();
+	assert_non_null(strstr(s.log, "dropped by worker"));
+	assert_non_null(strstr(s.log, ": the server is shutting down\n"));
+	expect_end(c);
+	expect_end(querying);
+}
+
+/* It has sent a request, and waits for the rest of its body on the server's side: no reply is on its way. */
+static void a_client_in_a_request_learns_it_too(void **state)
+{
+	(void)state;
+	static const uint8_t alive[] = {GW_CMD_EXT_ALIVE, 4, 0, 0, 0, 0, 0, 0, 0, 0x60, 0xea, 0, 0};
+	static const uint8_t begun[] = {GW_CMD_SET_TENSOR, 0, 0, 1, 0, 0, 0, 0, 0};
+	uint8_t bytes[256];
+	start(ARGS("-p", "0"));
+	int fd = serving_dial(port, "127.0.0.1");
+	send_request(fd, GW_CMD_HELLO, GW_WIRE_HELLO_REQ);
+	assert_int_equal(
+		recv(fd, bytes, GW_REPLY_HEADER + GW_WIRE_HELLO_RSP, MSG_WAITALL), GW_REPLY_HEADER + GW_WIRE_HELLO_RSP);
+	assert_int_equal(send(fd, alive, sizeof(alive), MSG_NOSIGNAL), sizeof(alive));
+	send_request(fd, GW_CMD_DEVICE_COUNT, 0);
+	assert_int_equal(recv(fd, bytes, GW_REPLY_HEADER + 4, MSG_WAITALL), GW_REPLY_HEADER + 4);
+	assert_int_equal(send(fd, begun, sizeof(begun), MSG_NOSIGNAL), sizeof(begun));
+	stop_server();
+	expect_reason(fd, GW_EXT_REASON_STOPPING);
+	close(fd);
+}
+
+/* It has not asked for reports, so it gets no byte that it does not expect. */
+static void a_stock_client_sees_the_server_end(void **state)
+{
+	(void)state;
+	uint8_t bytes[256];
+	start(ARGS("-p", "0"));
+	int fd = serving_dial(port, "127.0.0.1");
+	send_request(fd, GW_CMD_HELLO, GW_WIRE_HELLO_REQ);
+	send_request(fd, GW_CMD_DEVICE_COUNT, 0);
+	size_t size = GW_REPLY_HEADER + GW_WIRE_HELLO_RSP + GW_REPLY_HEADER + 4;
+	assert_int_equal(recv(fd, bytes, size, MSG_WAITALL), size);
+	stop_server();
+	assert_int_equal(drain(fd, bytes, sizeof(bytes)), 0);
+	close(fd);
+}
+
 /* GGML_RPC_STOCK: no byte that a stock server would not send. */
 static void a_server_that_acts_as_stock_says_nothing(void **state)
 {
@@ -202,6 +271,9 @@ int main(void)
 		TEST(status_can_be_allowed_alone),
 		TEST(status_alone_means_nothing_where_all_are_served),
 		TEST(whoever_waits_learns_of_the_shutdown),
+		TEST(a_client_learns_that_the_server_stops),
+		TEST(a_client_in_a_request_learns_it_too),
+		TEST(a_stock_client_sees_the_server_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,4 +187,43 @@ for _wait in $(seq 20); do
 	grep -q "192.0.2.1:50052" "$work/out" || break
 done
 ! grep -q "192.0.2.1:50052" "$work/out" || fail "the server is still announced"
-echo "discovery: ok"
+
+# The short way of docs/getting-started.md, to the letter: from no server to a text on the other machine.
+kill "$server_pid"
+# For root, ggwire keeps the server's keys below /etc.
+cp -a /etc "$work/etc" && on box mount --bind "$work/etc" /etc || fail "no /etc of its own for box"
+mkdir -p "$work/bin" "$work/home-box" "$work/home-desk"
+ln -s "$ggwire" "$work/bin/ggwire"
+cat >"$work/bin/llama-completion" <<-RUN
+	#!/bin/sh
+	exec timeout -k 5 120 "$loader" --library-path "$libs:$libs/llama" --preload "$build/tests/liblinger.so" \\
+		"$sysroot/usr/bin/llama-completion" "\$@"
+RUN
+cat >"$work/bin/ssh" <<-RUN
+	#!/bin/sh
+	[ "\$1" = desk ] && [ \$# = 2 ] && cd "$work/home-desk" && exec sh -c "\$2"
+RUN
+chmod +x "$work/bin/llama-completion" "$work/bin/ssh"
+ln -s "$demo_model" "$dir/model.gguf"
+sed -n '/^## The short way/,/^## 2/s/^    \(box\|desk\)\$ /\1 /p' "$GGWIRE_ROOT/docs/getting-started.md" >"$work/short"
+[ "$(wc -l <"$work/short")" = 3 ] || fail "docs/getting-started.md has no short way of three commands"
+! grep -qE '[0-9]+\.[0-9]+\.[0-9]+\.[1-9]' "$work/short" || fail "an address is typed"
+cd "$dir" || exit 1
+begun=$(date +%s%N)
+while read -r machine command; do
+	case $command in
+	*serve*)
+		background box "$work/short.log" env HOME="$work/home-box" XDG_CONFIG_HOME= PATH="$work/bin:$PATH" sh -c "exec $command"
+		await "$work/short.log" "announced on the network as"
+		;;
+	*)
+		on "$machine" env HOME="$work/home-$machine" XDG_CONFIG_HOME= PATH="$work/bin:$PATH" sh -c "$command" </dev/null \
+			>"$work/text" 2>"$work/text.log" || { cat "$work/text.log" >&2; fail "'$command' fails"; }
+		;;
+	esac
+done <"$work/short"
+[ -s "$work/text" ] || fail "no text"
+# A stranger's announcement does not keep the program from starting.
+! command -v avahi-publish >/dev/null || says "$work/text.log" "going on with the other 1 of 2 servers"
+await "$work/short.log" "client desk@192.0.2.2:.* connected with TLS"
+echo "discovery: ok; the short way took $((($(date +%s%N) - begun) / 1000000)) ms of the machines' time"

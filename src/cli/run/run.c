@@ -72,19 +72,41 @@ static int parse(const char *program, int argc, char **argv, struct options *o)
 		    : gw_servers_take(program, 0, NULL, 0, &o->servers);
 }
 
-static int check(const char *program, const struct options *o, const struct gw_inventory_server *found)
+/* Whether a server answers and has a place. Otherwise says why not. */
+static bool is_usable(const char *program, const struct gw_inventory_server *server)
 {
-	int rc = GW_VERB_GOES_ON;
+	char text[GW_EXT_REFUSAL_TEXT];
+	if (server->status)
+		gw_verb_complain(program, 0, "%s", server->err.text);
+	else if (server->server.info.flags & GW_EXT_SERVER_FULL)
+		gw_verb_complain(program, 0, "server at %s: %s", server->endpoint,
+			gw_ext_refusal_text(&server->server.info.refusal, text));
+	else
+		return true;
+	return false;
+}
+
+/* All servers that the user names have to be usable. Of those that are announced, the others are left out: anybody can
+ * announce one. */
+static int check(const char *program, struct options *o, struct gw_inventory_server *found)
+{
+	size_t n = 0;
 	gw_inventory_print(stderr, found, o->servers.n);
 	for (size_t i = 0; i < o->servers.n; i++) {
-		char text[GW_EXT_REFUSAL_TEXT];
-		if (found[i].status)
-			rc = gw_verb_complain(program, GW_EXIT_UNREACHABLE, "%s", found[i].err.text);
-		else if (found[i].server.info.flags & GW_EXT_SERVER_FULL)
-			rc = gw_verb_complain(program, GW_EXIT_UNREACHABLE, "server at %s: %s", found[i].endpoint,
-				gw_ext_refusal_text(&found[i].server.info.refusal, text));
+		struct gw_inventory_server server = found[i];
+		if (is_usable(program, &server)) {
+			found[n] = server;
+			o->servers.endpoints[n++] = server.endpoint;
+		} else {
+			gw_inventory_free(&server, 1);
+			found[i] = (struct gw_inventory_server){0};
+		}
 	}
-	return rc;
+	bool enough = o->servers.announced ? n > 0 : n == o->servers.n;
+	if (n < o->servers.n && enough)
+		gw_verb_complain(program, 0, "going on with the other %zu of %zu servers", n, o->servers.n);
+	o->servers.n = n;
+	return enough ? GW_VERB_GOES_ON : GW_EXIT_UNREACHABLE;
 }
 
 /* The plug-in of the build tree that this program is in, or the installed one. False if there is none. */

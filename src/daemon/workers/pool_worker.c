@@ -68,8 +68,8 @@ static void on_left(struct gw_pool_worker *w, const struct gw_control_left *left
 		gw_pool_set_busy(w, false);
 	} else {
 		fields.reason = left->why.text;
-		gw_log_event(GW_LOG_WARN, &fields, "client %s dropped by worker %ld: %s", w->client, pid_of(w),
-			left->why.text);
+		gw_log_event(w->pool->stopping ? GW_LOG_INFO : GW_LOG_WARN, &fields,
+			"client %s dropped by worker %ld: %s", w->client, pid_of(w), left->why.text);
 		drop(w);
 	}
 	gw_pairings_drop(&w->pool->pairings, w);

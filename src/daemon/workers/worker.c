@@ -19,6 +19,7 @@
 #include "daemon/workers/index.h"
 #include "daemon/workers/keeper_run.h"
 #include "daemon/workers/login.h"
+#include "daemon/workers/stopping.h"
 #include "device/server.h"
 #include "device/weights/cache.h"
 #include "ggml/bind.h"
@@ -109,8 +110,9 @@ static void leave_stuck(void *user)
 {
 	struct gw_control_msg msg = {.type = GW_CONTROL_LEFT};
 	(void)user;
-	msg.u.left.why.status = gw_error_set(&msg.u.left.why, GW_ERR_LOST,
-		"the client left before its requests were done; the worker ends with them");
+	msg.u.left.why.status = gw_error_set(&msg.u.left.why, GW_ERR_LOST, "%s",
+		gw_stopping_begun() ? "the server is shutting down"
+				    : "the client left before its requests were done; the worker ends with them");
 	(void)tell(&msg);
 	_exit(EXIT_SUCCESS);
 }
@@ -124,6 +126,7 @@ static struct gw_server_watch watch(struct worker *w)
 		.working = tell_working,
 		.loading = w->setup.progress ? tell_loading : NULL,
 		.stuck = leave_stuck,
+		.stop_fd = gw_stopping_fd(),
 		.user = w,
 	};
 }
@@ -308,10 +311,12 @@ static struct gw_control_left serve(struct worker *w, int fd, const struct gw_co
 	if (w->cache >= 0)
 		(void)gw_cache_new_remote(w->cache, &visit.cache);
 	w->cache = -1;
+	gw_stopping_set_serving(true);
 	left.why.status = gw_server_serve(w->server, transport, &visit, &left.why);
+	gw_stopping_set_serving(false);
 	gw_cache_free(visit.cache);
 	bool clean = left.why.status == GW_ERR_CLOSED || (visit.refused.reason && left.why.status == GW_ERR_LIMIT);
-	left.stays = clean && !visit.tainted && !client->tls;
+	left.stays = clean && !visit.tainted && !client->tls && !gw_stopping_begun();
 	return left;
 }
 
@@ -375,6 +380,7 @@ int gw_worker_main(void)
 	signal(SIGXFSZ, SIG_IGN);
 	/* Ctrl-C reaches the whole process group; the supervisor ends its workers itself. */
 	signal(SIGINT, SIG_IGN);
+	gw_stopping_init();
 	struct worker *w = calloc(1, sizeof(*w));
 	if (!w)
 		return EXIT_FAILURE;

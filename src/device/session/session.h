@@ -64,6 +64,7 @@ struct gw_session {
 	uint64_t loading;              /* bytes of tensors since the last graph, until they are reported */
 	struct gw_buf body;            /* a request that is read as a whole before it is decoded */
 	uint64_t body_taken;           /* bytes of the budget, for body */
+	atomic_bool stopping;          /* the server shuts down */
 	atomic_bool stop;              /* the client has gone: what is being done for it is to end */
 	struct gw_gone *gone;          /* sets it; NULL: nothing does */
 };

@@ -32,6 +32,9 @@ struct gw_server_watch {
 	/* A client has gone, and its requests do not come to an end: called from another thread than the one that
 	 * serves it. A process that serves this client alone may exit. */
 	void (*stuck)(void *user);
+	/* An eventfd that becomes readable when the process is about to end: a client that is being served learns it.
+	 * 0: none. */
+	int stop_fd;
 	void *user;
 };
 
