@@ -17,6 +17,12 @@ static const unsigned char suite_of_keys[2] = {0x13, 0x01}; /* TLS_AES_128_GCM_S
 /* OpenSSL's error numbers for alerts from the peer start here. */
 #define ALERT_REASONS SSL_AD_REASON_OFFSET
 
+enum {
+	CLIENT,
+	SERVER,
+	ROLES
+};
+
 /* A handshake in progress: the application's data of an SSL. */
 struct handshake {
 	struct gw_tls *tls;
@@ -31,13 +37,11 @@ struct handshake {
 	bool found;                /* its key is known */
 	char who[GW_IDENTITY_MAX]; /* the identity, for logs */
 	struct gw_error why_not;   /* if the key was not found */
+
+	unsigned n_secrets;                            /* traffic secrets that are known */
+	uint8_t secrets[ROLES][GW_TLS_TRAFFIC_SECRET]; /* of what each end sends */
 };
 
-enum {
-	CLIENT,
-	SERVER,
-	ROLES
-};
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static SSL_CTX *contexts[ROLES];
 
@@ -97,6 +101,20 @@ static int find_session(SSL *ssl, const unsigned char *identity, size_t n, SSL_S
 	return *session != NULL;
 }
 
+/* SSL_CTX_keylog_cb_func: OpenSSL's way to tell the secrets from which the keys of records are made. A line is a label,
+ * the client's random number and the secret. */
+static void take_secret(const SSL *ssl, const char *line)
+{
+	static const char *const labels[ROLES] = {"CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 "};
+	struct handshake *h = gw_openssl_get(NULL)->get_ex_data(ssl, 0);
+	for (int role = CLIENT; role < ROLES; role++) {
+		const char *hex = strrchr(line, ' ');
+		if (strncmp(line, labels[role], strlen(labels[role])) == 0 &&
+			strlen(hex + 1) == 2 * sizeof(h->secrets[role]))
+			h->n_secrets += gw_tls_parse_hex(hex + 1, sizeof(h->secrets[role]), h->secrets[role]);
+	}
+}
+
 /* Only TLS 1.3, without tickets. OpenSSL's default already forbids key exchange without Diffie-Hellman (psk_ke). A
  * server that offers a certificate instead of the key is refused, because this side trusts no certificate. */
 static SSL_CTX *new_context(const struct gw_openssl *lib)
@@ -105,6 +123,7 @@ static SSL_CTX *new_context(const struct gw_openssl *lib)
 	if (!ctx)
 		return NULL;
 	lib->ctx_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	lib->ctx_set_keylog(ctx, take_secret);
 	lib->ctx_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
 	if (lib->ctx_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_3_VERSION, NULL) &&
 		lib->ctx_ctrl(ctx, SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_3_VERSION, NULL) &&
@@ -155,11 +174,12 @@ static enum gw_status receive(struct handshake *h, struct gw_error *err)
 		return gw_error_set(err, GW_ERR_PROTOCOL, "a TLS handshake of more than %zu bytes", HANDSHAKE_BYTES);
 	if (!t->inner->ops->readable(t->inner, gw_clock_ms_left(h->deadline)))
 		return gw_error_set(err, GW_ERR_TIMEOUT, "the TLS handshake took too long");
-	enum gw_status status = gw_tls_fill(t, err);
+	size_t got;
+	enum gw_status status = gw_tls_fill(t, &got, err);
 	if (status)
 		gw_error_prefix(err, "during the TLS handshake");
 	else
-		h->received += t->in_len;
+		h->received += got;
 	return status;
 }
 
@@ -226,15 +246,31 @@ static enum gw_status begin(
 	return GW_OK;
 }
 
-/* Ends the handshake and removes its data from the SSL. */
-static void finish(struct handshake *h, enum gw_status status, struct gw_transport **out)
+static enum gw_status begin_records(const struct handshake *h, int role, struct gw_error *err)
 {
 	struct gw_tls *t = h->tls;
-	t->lib->set_ex_data(t->ssl, 0, NULL);
+	uint16_t suite = t->lib->cipher_number(t->lib->current_cipher(t->ssl));
+	if (h->n_secrets == ROLES &&
+		gw_tls_begin_records(t, suite, h->secrets[role], h->secrets[role == CLIENT ? SERVER : CLIENT]))
+		return GW_OK;
+	return gw_error_set(err, GW_ERR_NOMEM, "OpenSSL cannot make the keys of a TLS connection");
+}
+
+/* Ends the handshake. OpenSSL has no part in what follows. */
+static enum gw_status finish(
+	struct handshake *h, int role, enum gw_status status, struct gw_transport **out, struct gw_error *err)
+{
+	struct gw_tls *t = h->tls;
+	if (!status)
+		status = begin_records(h, role, err);
+	explicit_bzero(h->secrets, sizeof(h->secrets));
+	t->lib->ssl_free(t->ssl);
+	t->ssl = NULL;
 	if (status)
 		gw_tls_free(t);
 	else
 		*out = &t->base;
+	return status;
 }
 
 enum gw_status gw_tls_connect(struct gw_transport *inner, const struct gw_tls_key *key, int timeout_ms,
@@ -248,8 +284,7 @@ enum gw_status gw_tls_connect(struct gw_transport *inner, const struct gw_tls_ke
 	if (!status && !h.tls->lib->session_reused(h.tls->ssl))
 		status = gw_error_set(
 			err, GW_ERR_INVALID, "TLS handshake: the server has not proved that it has the key");
-	finish(&h, status, out);
-	return status;
+	return finish(&h, CLIENT, status, out, err);
 }
 
 /* Replaces OpenSSL's error by the client's mistake. */
@@ -282,7 +317,7 @@ enum gw_status gw_tls_accept(struct gw_transport *inner, gw_tls_find *find, void
 			status = refused(&h, status, &why);
 		else
 			snprintf(h.tls->base.identity, sizeof(h.tls->base.identity), "%s", h.who);
-		finish(&h, status, out);
+		status = finish(&h, SERVER, status, out, &why);
 	}
 	if (status && err)
 		*err = why;

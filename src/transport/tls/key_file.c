@@ -39,18 +39,25 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+bool gw_tls_parse_hex(const char *text, size_t n, uint8_t *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
 static enum gw_status parse_secret(struct span hex, struct gw_tls_key *key, struct gw_error *err)
 {
 	if (hex.n % 2 || hex.n / 2 < GW_TLS_SECRET_MIN || hex.n / 2 > GW_TLS_SECRET_MAX)
 		return gw_error_set(err, GW_ERR_INVALID,
 			"the key has %zu characters: expected an even number of hexadecimal digits, %d to %d", hex.n,
 			2 * GW_TLS_SECRET_MIN, 2 * GW_TLS_SECRET_MAX);
-	for (size_t i = 0; i < hex.n; i += 2) {
-		int high = hex_digit(hex.at[i]), low = hex_digit(hex.at[i + 1]);
-		if (high < 0 || low < 0)
-			return gw_error_set(err, GW_ERR_INVALID, "the key is not hexadecimal");
-		key->secret[i / 2] = (uint8_t)(high << 4 | low);
-	}
+	if (!gw_tls_parse_hex(hex.at, hex.n / 2, key->secret))
+		return gw_error_set(err, GW_ERR_INVALID, "the key is not hexadecimal");
 	key->secret_len = hex.n / 2;
 	return GW_OK;
 }

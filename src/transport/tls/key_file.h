@@ -33,6 +33,9 @@ struct gw_tls_keys {
 /* Whether text can be an identity: 1 to 63 letters, digits, and "._@+-". */
 bool gw_tls_is_identity(const char *text);
 
+/* Parses n bytes from 2 * n hexadecimal digits. */
+bool gw_tls_parse_hex(const char *text, size_t n, uint8_t *out);
+
 /* Parses the text of a key file. GW_ERR_INVALID: the error names the line and never quotes a key. GW_ERR_NOMEM. Outputs
  * are set on success, and freed with gw_tls_keys_free. */
 enum gw_status gw_tls_keys_parse(const char *text, size_t n, struct gw_tls_keys *out, struct gw_error *err);

@@ -1,4 +1,4 @@
-/* Replaces openssl.c, handshake.c, records.c and derive.c in builds without TLS. */
+/* Replaces openssl.c, handshake.c, bio.c, records.c, protection.c and derive.c in builds without TLS. */
 #include <stdint.h>
 #include <stdio.h>
 

@@ -5,6 +5,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/ssl.h>
 
@@ -25,6 +26,7 @@ struct gw_openssl {
 	void (*ctx_set_verify)(SSL_CTX *ctx, int mode, SSL_verify_cb callback);
 	void (*ctx_set_psk_find_session)(SSL_CTX *ctx, SSL_psk_find_session_cb_func callback);
 	void (*ctx_set_psk_use_session)(SSL_CTX *ctx, SSL_psk_use_session_cb_func callback);
+	void (*ctx_set_keylog)(SSL_CTX *ctx, SSL_CTX_keylog_cb_func callback);
 	SSL *(*ssl_new)(SSL_CTX *ctx);
 	void (*ssl_free)(SSL *ssl);
 	void (*set_bio)(SSL *ssl, BIO *in, BIO *out);
@@ -34,12 +36,6 @@ struct gw_openssl {
 	void (*set_connect_state)(SSL *ssl);
 	int (*do_handshake)(SSL *ssl);
 	int (*session_reused)(const SSL *ssl);
-	int (*read)(SSL *ssl, void *bytes, size_t n, size_t *got);
-	int (*peek)(SSL *ssl, void *bytes, size_t n, size_t *got);
-	int (*write)(SSL *ssl, const void *bytes, size_t n, size_t *put);
-	int (*has_pending)(const SSL *ssl);
-	int (*key_update)(SSL *ssl, int type);
-	int (*shutdown)(SSL *ssl);
 	int (*get_error)(const SSL *ssl, int returned);
 	SSL_SESSION *(*session_new)(void);
 	void (*session_free)(SSL_SESSION *session);
@@ -57,6 +53,17 @@ struct gw_openssl {
 	void (*bio_set_init)(BIO *bio, int init);
 	void (*bio_set_flags)(BIO *bio, int flags);
 	void (*bio_clear_flags)(BIO *bio, int flags);
+	const SSL_CIPHER *(*current_cipher)(const SSL *ssl);
+	uint16_t (*cipher_number)(const SSL_CIPHER *cipher);
+	const EVP_CIPHER *(*aes_128_gcm)(void);
+	const EVP_CIPHER *(*chacha20_poly1305)(void);
+	EVP_CIPHER_CTX *(*cipher_new)(void);
+	void (*cipher_free)(EVP_CIPHER_CTX *ctx);
+	int (*cipher_init)(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher, ENGINE *engine, const unsigned char *key,
+		const unsigned char *iv, int seals);
+	int (*cipher_update)(EVP_CIPHER_CTX *ctx, unsigned char *out, int *out_len, const unsigned char *in, int n);
+	int (*cipher_final)(EVP_CIPHER_CTX *ctx, unsigned char *out, int *out_len);
+	int (*cipher_ctrl)(EVP_CIPHER_CTX *ctx, int command, int number, void *pointer);
 	const EVP_MD *(*sha256)(void);
 	unsigned char *(*hmac)(const EVP_MD *hash, const void *key, int key_len, const unsigned char *data, size_t n,
 		unsigned char *out, unsigned *out_len);
