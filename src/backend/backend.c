@@ -139,6 +139,15 @@ static enum gw_status post_graph(struct gw_backend *b, struct ggml_cgraph *graph
 	return gw_sequence_compute(b->conn, b->device->index, uid, b->encoder.body.data, b->encoder.body.len);
 }
 
+/* Graphs of a group's servers are pieces of one, with all-reduces between them: many short ones in a row. */
+static enum gw_status start(struct gw_remote_conn *conn)
+{
+	if (!conn->groups)
+		return gw_client_flush(conn->client);
+	gw_client_flush_later(conn->client);
+	return GW_OK;
+}
+
 static enum ggml_status backend_compute(ggml_backend_t backend, struct ggml_cgraph *graph)
 {
 	struct gw_backend *b = gw_backend_of(backend);
@@ -150,7 +159,7 @@ static enum ggml_status backend_compute(ggml_backend_t backend, struct ggml_cgra
 		return GGML_STATUS_SUCCESS;
 	enum gw_status status = post_graph(b, graph, &err);
 	if (status == GW_OK)
-		status = gw_client_flush(b->conn->client);
+		status = start(b->conn);
 	if (status == GW_OK)
 		return GGML_STATUS_SUCCESS;
 	if (err.status == GW_OK || err.status == GW_ERR_LOST)

@@ -198,7 +198,7 @@ static bool group_allreduce(struct gw_comm *comm, struct ggml_tensor **tensors)
 		(void)gw_sequence_reduce(g->servers[i].conn, &reqs[i]);
 	gw_links_unlock();
 	for (size_t i = 0; i < g->n_servers; i++)
-		gw_client_flush_soon(g->servers[i].conn->client);
+		gw_client_flush_later(g->servers[i].conn->client);
 	return true;
 }
 

@@ -84,7 +84,7 @@ struct gw_remote_conn {
 	/* Under the lock of backend/links.h. */
 	struct gw_remote_link links[GW_PEERS_LINKS_MAX]; /* by their number */
 	uint32_t n_links;
-	uint64_t groups; /* numbers that are in use, as bits */
+	_Atomic uint64_t groups; /* numbers that are in use, as bits; read anywhere */
 };
 
 /* Asks the server what it is and has. Takes the client over, also on failure. exits: the loss of the connection ends

@@ -1,5 +1,6 @@
 #include "rpc/client_state.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,6 +8,12 @@
 #include "wire/command.h"
 #include "wire/cursor.h"
 #include "wire/refusal.h"
+
+/* A gw_later.flush. */
+static void flush(struct gw_later *l)
+{
+	gw_client_want_flush((struct gw_client *)((char *)l - offsetof(struct gw_client, later)));
+}
 
 enum gw_status gw_client_new(struct gw_transport *t, const char *name, struct gw_client **out)
 {
@@ -21,6 +28,7 @@ enum gw_status gw_client_new(struct gw_transport *t, const char *name, struct gw
 		goto free_in;
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	c->transport = t;
+	c->later.flush = flush;
 	*out = c;
 	return GW_OK;
 
@@ -35,6 +43,7 @@ free_client:
 
 void gw_client_free(struct gw_client *c)
 {
+	gw_later_forget(&c->later);
 	c->transport->ops->close(c->transport);
 	pthread_mutex_destroy(&c->lock);
 	gw_inbuf_free(&c->in);
@@ -93,6 +102,12 @@ void gw_client_flush_wanted(struct gw_client *c)
 	}
 }
 
+void gw_client_want_flush(struct gw_client *c)
+{
+	atomic_store(&c->flush_wanted, true);
+	gw_client_flush_wanted(c);
+}
+
 enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status)
 {
 	release(c);
@@ -138,6 +153,7 @@ void gw_client_hear_why(struct gw_client *c, struct gw_error *why)
 enum gw_status gw_client_send(struct gw_client *c)
 {
 	struct gw_error why;
+	gw_later_send_others(&c->later);
 	enum gw_status status = gw_outq_send(&c->out, NULL, 0, &why);
 	if (status)
 		gw_client_hear_why(c, &why);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "rpc/dest.h"
 #include "rpc/inbuf.h"
+#include "rpc/later.h"
 #include "rpc/outq.h"
 #include "transport/transport.h"
 #include "wire/dialect.h"
@@ -22,7 +23,7 @@ struct gw_client_pending {
 	size_t max;
 };
 
-/* Everything but the constants is under the lock. */
+/* Everything but the constants is under the lock, or as it says. */
 struct gw_client {
 	pthread_mutex_t lock;
 	struct gw_transport *transport; /* owned; replaced by an upgrade, during the handshake */
@@ -40,6 +41,7 @@ struct gw_client {
 	atomic_bool interrupted;       /* set once, by gw_client_interrupt */
 	struct gw_error interruption;  /* why; constant from then on */
 	atomic_bool flush_wanted;      /* set by any thread; what is queued leaves at the end of a running call */
+	struct gw_later later;         /* the queue, while it may gather more */
 	_Atomic uint64_t turns;        /* odd while a call is running; written under the lock */
 	_Atomic uint32_t server_flags; /* GW_EXT_SERVER_..., once the server was asked */
 
@@ -66,6 +68,9 @@ void gw_client_free(struct gw_client *c);
  * is lost; the second returns status, and logs a loss that has happened since the first. */
 enum gw_status gw_client_enter(struct gw_client *c);
 enum gw_status gw_client_leave(struct gw_client *c, enum gw_status status);
+
+/* Sends the queue, or has the thread that is between the two do it. */
+void gw_client_want_flush(struct gw_client *c);
 
 /* Sends the queue if flush_wanted is set, unless another thread is between the two: that one will. */
 void gw_client_flush_wanted(struct gw_client *c);

@@ -97,9 +97,13 @@ static enum gw_status receive_next(struct gw_client *c)
 
 enum gw_status gw_client_receive_until(struct gw_client *c, uint64_t ticket)
 {
+	if (c->done >= ticket || c->done >= c->issued)
+		return gw_client_send(c);
+	gw_later_begin_wait();
 	enum gw_status status = gw_client_send(c);
 	while (!status && c->done < ticket && c->done < c->issued)
 		status = receive_next(c);
+	gw_later_end_wait();
 	return status;
 }
 
@@ -119,9 +123,11 @@ enum gw_status gw_client_take_alive(struct gw_client *c, struct gw_error *why)
 
 static enum gw_status receive_down_to(struct gw_client *c, size_t replies, size_t bytes)
 {
+	gw_later_begin_wait();
 	enum gw_status status = gw_client_send(c);
 	while (!status && (in_flight(c) > replies || c->reply_bytes > bytes))
 		status = receive_next(c);
+	gw_later_end_wait();
 	return status;
 }
 

@@ -25,6 +25,7 @@ static bool parts_size(const struct iovec *parts, int n, size_t *size)
 static enum gw_status send_long(struct gw_client *c, const struct iovec *parts, int n)
 {
 	struct gw_error why;
+	gw_later_send_others(&c->later);
 	/* On a path that counts receives, unread reports would use them up. */
 	enum gw_status status = c->transport->ops->max_unread ? gw_client_take_alive(c, &why) : GW_OK;
 	if (!status)
@@ -104,10 +105,14 @@ enum gw_status gw_client_flush(struct gw_client *c)
 	return status ? status : gw_client_leave(c, gw_client_send(c));
 }
 
+void gw_client_flush_later(struct gw_client *c)
+{
+	gw_later_send(&c->later);
+}
+
 void gw_client_flush_soon(struct gw_client *c)
 {
-	atomic_store(&c->flush_wanted, true);
-	gw_client_flush_wanted(c);
+	gw_client_want_flush(c);
 }
 
 /* A request with a reply: sent at once, and the reply awaited if wait is set. */
@@ -181,12 +186,14 @@ enum gw_status gw_client_await(struct gw_client *c, uint64_t ticket, int timeout
 	enum gw_status status = gw_client_enter(c);
 	if (status)
 		return status;
+	gw_later_begin_wait();
 	status = gw_client_send(c);
 	if (!status && c->done < ticket && gw_inbuf_len(&c->in) == 0 &&
 		!c->transport->ops->readable(c->transport, timeout_ms))
 		status = GW_ERR_TIMEOUT;
 	if (!status)
 		status = gw_client_receive_until(c, ticket);
+	gw_later_end_wait();
 	return gw_client_leave(c, status);
 }
 

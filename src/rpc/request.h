@@ -37,6 +37,10 @@ enum gw_status gw_client_flush(struct gw_client *c);
  */
 void gw_client_flush_soon(struct gw_client *c);
 
+/* What is queued may leave later, together with more (rpc/later.h), but before any thread waits for a reply of any
+ * server. For programs that keep several servers busy. */
+void gw_client_flush_later(struct gw_client *c);
+
 /* Sends a request and waits for its reply, which must have exactly size bytes (GW_ERR_PROTOCOL otherwise, and the
  * connection is lost). On failure reply is untouched. */
 enum gw_status gw_client_call(

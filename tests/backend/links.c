@@ -13,6 +13,7 @@
 #include "backend/comm.h"
 #include "backend/remote_device.h"
 #include "backend/scene.h"
+#include "base/clock.h"
 #include "wire/extension.h"
 #include "wire/peers.h"
 
@@ -123,6 +124,27 @@ static void all_are_told_their_part(void **state)
 	}
 	gw_comm_free(comm);
 	assert_int_equal(count(0, GW_CMD_EXT_GROUP), 2);
+}
+
+/* Another server may need it before it can reply. */
+static void what_is_held_back_leaves_before_a_wait(void **state)
+{
+	enum {
+		REDUCES = 50,
+		WAIT_MS = 20000
+	};
+	float value;
+	(void)state;
+	void *comm = gw_comm_init(backends, N);
+	assert_non_null(comm);
+	for (int k = 0; k < REDUCES; k++)
+		assert_true(gw_comm_allreduce(comm, tensors));
+	ggml_backend_tensor_get(scenes[0].a, &value, 0, sizeof(value));
+	uint64_t until = gw_clock_deadline(WAIT_MS);
+	for (size_t i = 0; i < N; i++)
+		while (fake_count(&scenes[i].fake, GW_CMD_EXT_ALLREDUCE) < REDUCES)
+			assert_true(gw_clock_ns() < until);
+	gw_comm_free(comm);
 }
 
 /* Nothing of it passes through the client, which waits for nothing. */
@@ -240,6 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(both_ends_of_a_link_have_its_secrets, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_are_told_their_part, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_held_back_leaves_before_a_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_copy_goes_from_server_to_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_linked_goes_through_the_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_user_can_forbid_it, setup, teardown),
