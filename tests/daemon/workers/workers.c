@@ -57,6 +57,7 @@ static void each_client_has_its_worker(void **state)
 	serving_await(&s, "left");
 	assert_true(serving_answers(b));
 	gw_client_close(b);
+	serving_await(&s, "left");
 }
 
 static bool asks(struct gw_client *c)

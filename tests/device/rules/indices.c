@@ -6,6 +6,7 @@
 
 #include "device/fake_device.h"
 #include "device/rules/graph_indices.h"
+#include "rpc/commands.h"
 
 #define TENSORS 16
 
@@ -129,9 +130,15 @@ static float first_of(struct world *w, const struct ggml_tensor *made)
 	return value;
 }
 
-/* Expects the server to end the connection with this reason. */
+/* Expects the server to end the connection with this reason. A client that leaves first stops what is computed. */
 static void ends(struct world *w, const char *why)
 {
+	uint8_t byte;
+	uint64_t ticket = 0;
+
+	(void)gw_client_get_tensor(w->client, &(struct gw_wire_get_req){.tensor = w->t[0], .size = 1},
+		&(struct gw_dest){&byte, 1, 1, 1}, &ticket, NULL);
+	assert_int_not_equal(gw_client_drain(w->client, ticket), GW_OK);
 	gw_client_close(w->client);
 	rig_join(&w->rig);
 	if (!strstr(w->rig.why.text, why))
