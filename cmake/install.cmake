@@ -40,7 +40,7 @@ foreach(section 1 5 7)
 endforeach()
 
 # An example: /etc/ggwire.conf belongs to the machine's administrator.
-install(FILES packaging/ggwire.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES packaging/ggwire.conf packaging/ggwire.dnssd DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # systemd looks for units below /usr and /usr/local only, in this directory.
 set(GGWIRE_UNIT_DIR "lib/systemd/system" CACHE STRING "Directory of systemd units, below the prefix unless absolute")

@@ -20,7 +20,7 @@ prefix=$work/opt/gw
 [ -z "$backends" ] || [ -e "$work$backends/libggml-rpc-ggwire.so" ] || fail "no plug-in in $backends"
 library=$(find "$prefix" -name libggwire.so)
 [ -n "$library" ] || fail "no libggwire.so"
-for file in ggml-rpc.h ggwire.pc ggwire-config.cmake ggwire.1 ggwire-serve.1 ggwire.conf.5 ggwire-plugin.7 ggml-rpc-server.1 ggwire.service ggwire.socket examples/ggwire.conf \
+for file in ggml-rpc.h ggwire.pc ggwire-config.cmake ggwire.1 ggwire-serve.1 ggwire.conf.5 ggwire-plugin.7 ggml-rpc-server.1 ggwire.service ggwire.socket examples/ggwire.conf examples/ggwire.dnssd \
 	completions/ggwire completions/ggml-rpc-server vendor_completions.d/ggwire.fish \
 	vendor_completions.d/ggml-rpc-server.fish vendor-completions/_ggwire; do
 	find "$prefix" -path "*/$file*" | grep -q . || fail "no $file"
