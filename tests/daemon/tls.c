@@ -244,9 +244,9 @@ static void memory_is_limited_per_identity(void **state)
 	await_free(second, 49);
 	serving_await(&s, " left worker ");
 	first = connect_with(ALICE, NULL);
+	assert_true(holds(first, 30));
 	const char *line = serving_await(&s, " connected with TLS, served by worker ");
 	pid_t worker = (pid_t)atol(strstr(line, "by worker ") + strlen("by worker "));
-	assert_true(holds(first, 30));
 	assert_int_equal(kill(worker, SIGKILL), 0);
 	await_free(second, 49);
 	assert_true(holds(second, 40));
