@@ -285,8 +285,10 @@ static void connections_of_an_identity_take_no_more_together(void **state)
 		assert_int_equal(pthread_join(threads[i], &n), 0);
 		sum += (intptr_t)n;
 	}
-	/* A buffer takes slightly more than its size. Two that take the last bytes can both be refused. */
-	assert_true(sum >= 50 && sum < 60);
+	/* A buffer takes slightly more than its size, and each connection may have some MiB for its requests. Two that
+	 * take the last bytes can both be refused. */
+	if (sum < 32 || sum > 63)
+		fail_msg("of 64 MiB they hold %ld", (long)sum);
 	for (size_t i = 0; i < N; i++)
 		gw_client_close(clients[i]);
 }
