@@ -70,12 +70,12 @@ GGWIRE_TLS=off with_key "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&
 GGWIRE_TLS=require "$build/bin/ggwire" ping -c 1 "$stock" >"$work/ping" 2>&1 && fail "GGWIRE_TLS=require has no effect"
 
 # All client tools.
-for tool in "ping -c 1" "devices" "bench -t 0.05" "doctor" "status"; do
+for tool in "ping -c 1" "devices" "bench -t 0.05" "doctor" "status --json"; do
 	# shellcheck disable=SC2086 # a word and its options
 	with_key "$build/bin/ggwire" $tool "$required" >"$work/tool" 2>&1
 	[ $? -le 1 ] || fail "ggwire $tool: $(cat "$work/tool")"
 	case $tool in
-	status) says "$work/tool" "alice@" ;;
+	status*) says "$work/tool" '"identity":"alice"' ;;
 	*) says "$work/tool" TLS ;;
 	esac
 done
