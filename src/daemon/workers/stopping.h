@@ -11,7 +11,7 @@ void gw_stopping_init(void);
 /* A client is served from now on, or no longer. */
 void gw_stopping_set_serving(bool serving);
 
-/* An eventfd, readable after SIGTERM; 0: there is none. */
+/* The eventfd that becomes readable when SIGTERM arrives, or 0 if it could not be made. */
 int gw_stopping_fd(void);
 
 /* Whether SIGTERM has arrived while a client was served. */
