@@ -1,6 +1,7 @@
 #include "ggml/numbers.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ static const struct gw_names *const numberings[] = {&gw_ops_96, &gw_ops_97, &gw_
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct gw_numbers numbers;
 static uint32_t known[MAX_OPS];
+static atomic_bool is_known; /* spares most calls the once */
 static struct gw_error failure;
 
 /* ggml's functions do not check their arguments. Names are compared in ascending order, so that a different numbering
@@ -114,6 +116,7 @@ static void find_out(void)
 		refuse("numbers the variants of UNARY or GLU in an unknown way");
 	for (uint32_t i = 0; i < MAX_OPS; i++)
 		known[i] = gw_names_find(ours, gw_names_get(numbers.ops, i));
+	atomic_store(&is_known, failure.status == GW_OK);
 }
 
 const struct gw_numbers *gw_numbers_get(struct gw_error *err)
@@ -130,7 +133,8 @@ const struct gw_numbers *gw_numbers_get(struct gw_error *err)
 
 enum ggml_op gw_op_known(enum ggml_op running)
 {
-	if (!gw_numbers_get(NULL) || (uint32_t)running >= MAX_OPS || known[running] == GW_NO_NUMBER)
+	if ((!atomic_load(&is_known) && !gw_numbers_get(NULL)) || (uint32_t)running >= MAX_OPS ||
+		known[running] == GW_NO_NUMBER)
 		return GGML_OP_COUNT;
 	return (enum ggml_op)known[running];
 }

@@ -184,11 +184,11 @@ static enum gw_status plan_node(struct planner *p, uint32_t n)
 
 	if (!rule)
 		return GW_OK; /* only describes memory */
-	for (int i = 0; i < GGML_MAX_SRC && st == GW_OK; i++)
+	for (int i = 0; i < rule->n_src && st == GW_OK; i++)
 		if (rule->src[i].rows_of && !gw_tensor_is_empty(node->src[i]))
 			st = plan_numbers(p, n, node->src[i], &rule->src[i]);
 	p->writes[p->n_writes++] = (struct write){gw_span_of(node), node, n};
-	for (int i = 0; i < GGML_MAX_SRC; i++)
+	for (int i = 0; i < rule->n_src; i++)
 		if (rule->src[i].written)
 			p->writes[p->n_writes++] = (struct write){gw_span_of(node->src[i]), node->src[i], n};
 	return st;
@@ -209,11 +209,8 @@ static void count(struct ggml_tensor *const *nodes, uint32_t n, size_t *numbers,
 		const struct gw_op_rule *rule = gw_op_rule(gw_op_known(nodes[i]->op));
 		if (!rule)
 			continue;
-		*writes += 1;
-		for (int s = 0; s < GGML_MAX_SRC; s++) {
-			*numbers += rule->src[s].rows_of != 0;
-			*writes += rule->src[s].written;
-		}
+		*numbers += (size_t)rule->n_rows_of;
+		*writes += (size_t)(1 + rule->n_written);
 	}
 }
 

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "device/rules/op_rules.h"
 
-/* The row of an operation of this build's numbering, or NULL. */
+/* The row of an operation of this build's numbering, with what is counted in it, or NULL. Any thread. */
 const struct gw_op_rule *gw_op_rule(enum ggml_op op);
 
 /* Judges a node by everything but memory: operands, types, layouts, parameters, extents. Its tensors need no data.

@@ -89,6 +89,11 @@ struct gw_op_rule {
 	 * from its beginning. That much has to be in its buffer. 0: none. */
 	uint8_t overread; /* GW_SRC(n) */
 	size_t (*reads)(const struct ggml_tensor *node);
+
+	/* What gw_op_rule counts in the row, which leaves them out. */
+	int n_src;     /* up to the last one that the operation takes */
+	int n_rows_of; /* sources of indices */
+	int n_written; /* sources that the kernel writes to */
 };
 
 /* Whether any extent is 0. Devices do not execute a node without elements. */
