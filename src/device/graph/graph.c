@@ -1,6 +1,5 @@
 #include "device/graph/graph.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,12 +22,14 @@ struct builder {
 	const struct gw_graph_source *source;
 	const struct gw_wire_graph *wire;
 	struct gw_map index_of_id;
+	uint32_t *nodes; /* the tensors that are nodes, in their order */
 	struct gw_links *links;
 	struct gw_walk walk;
 	struct ggml_tensor **tensors; /* NULL: no node depends on it */
 	uint8_t *roles;               /* enum role */
 	uint64_t taken;               /* bytes of the budget, for all of the above */
 	struct gw_graph *graph;
+	uint32_t n_used; /* of its tensors */
 };
 
 /* Names the tensor and its operation in front of an error about it. */
@@ -64,31 +65,33 @@ static size_t graph_bytes(uint32_t n_nodes)
 	return ggml_graph_overhead_custom(n_nodes ? n_nodes : 1, false);
 }
 
-static size_t context_bytes(uint32_t n_nodes, uint32_t n_tensors)
+static size_t object_bytes(uint32_t n_nodes, uint32_t n_tensors)
 {
-	return graph_bytes(n_nodes) + n_tensors * ggml_tensor_overhead();
+	return graph_bytes(n_nodes) + (n_tensors + (size_t)1) * sizeof(struct ggml_tensor);
 }
 
 /* What is needed only while a graph is rebuilt. */
-static uint64_t builder_bytes(uint32_t n_tensors)
+static uint64_t builder_bytes(uint32_t n_nodes, uint32_t n_tensors)
 {
-	return gw_map_bytes_for(n_tensors + (size_t)1) + gw_walk_bytes(n_tensors) +
+	return (n_nodes + UINT64_C(1)) * sizeof(uint32_t) + gw_map_bytes_for(n_tensors + (size_t)1) +
+	       gw_walk_bytes(n_tensors) +
 	       (n_tensors + UINT64_C(1)) * (sizeof(struct gw_links) + sizeof(struct ggml_tensor *) + sizeof(uint8_t));
 }
 
 uint64_t gw_graph_build_bytes(uint32_t n_nodes, uint32_t n_tensors)
 {
-	return sizeof(struct gw_graph) + builder_bytes(n_tensors) + context_bytes(n_nodes, n_tensors);
+	return sizeof(struct gw_graph) + builder_bytes(n_nodes, n_tensors) + object_bytes(n_nodes, n_tensors);
 }
 
-/* ggml allocates in memory of ours, because it aborts where it cannot allocate its own. It begins with the graph's
- * arrays, which are not all written, as tensors are. */
-static enum gw_status graph_init(struct gw_graph *graph, size_t size, uint32_t n_nodes)
+/* ggml allocates in memory of ours, because it aborts where it cannot allocate its own. */
+static enum gw_status graph_init(struct gw_graph *graph, uint32_t n_nodes, uint32_t n_tensors)
 {
-	graph->memory = malloc(size);
-	if (!graph->memory)
+	size_t size = graph_bytes(n_nodes);
+
+	graph->memory = calloc(1, size);
+	graph->tensors = malloc((n_tensors + (size_t)1) * sizeof(*graph->tensors));
+	if (!graph->memory || !graph->tensors)
 		return GW_ERR_NOMEM;
-	memset(graph->memory, 0, graph_bytes(n_nodes));
 	graph->ctx =
 		ggml_init((struct ggml_init_params){.mem_size = size, .mem_buffer = graph->memory, .no_alloc = true});
 	if (!graph->ctx)
@@ -100,14 +103,14 @@ static enum gw_status graph_init(struct gw_graph *graph, size_t size, uint32_t n
 /* Makes the graph, with room for that many tensors. */
 static enum gw_status graph_new(struct builder *b, uint32_t n_tensors, struct gw_error *err)
 {
-	size_t size = context_bytes(b->wire->n_nodes, n_tensors);
+	size_t size = object_bytes(b->wire->n_nodes, n_tensors);
 
 	b->graph = calloc(1, sizeof(*b->graph));
 	if (!b->graph)
 		return no_memory(b, err);
 	b->graph->budget = b->source->budget;
 	enum gw_status st = take(b, sizeof(*b->graph) + size, &b->graph->taken, err);
-	if (st == GW_OK && graph_init(b->graph, size, b->wire->n_nodes) != GW_OK)
+	if (st == GW_OK && graph_init(b->graph, b->wire->n_nodes, n_tensors) != GW_OK)
 		st = no_memory(b, err);
 	return st;
 }
@@ -117,13 +120,14 @@ static enum gw_status builder_init(struct builder *b, struct gw_error *err)
 	uint32_t n_tensors = b->wire->n_tensors;
 	size_t n = n_tensors + (size_t)1;
 
-	enum gw_status st = take(b, builder_bytes(n_tensors), &b->taken, err);
+	enum gw_status st = take(b, builder_bytes(b->wire->n_nodes, n_tensors), &b->taken, err);
 	if (st != GW_OK)
 		return st;
+	b->nodes = malloc((b->wire->n_nodes + (size_t)1) * sizeof(*b->nodes));
 	b->tensors = calloc(n, sizeof(struct ggml_tensor *));
 	b->roles = calloc(n, sizeof(*b->roles));
 	b->links = malloc(n * sizeof(*b->links));
-	if (!b->tensors || !b->roles || !b->links || gw_map_reserve(&b->index_of_id, n) != GW_OK ||
+	if (!b->nodes || !b->tensors || !b->roles || !b->links || gw_map_reserve(&b->index_of_id, n) != GW_OK ||
 		gw_walk_begin(&b->walk, b->links, n_tensors) != GW_OK)
 		return no_memory(b, err);
 	return GW_OK;
@@ -132,6 +136,7 @@ static enum gw_status builder_init(struct builder *b, struct gw_error *err)
 /* Everything but the graph. */
 static void builder_free(struct builder *b)
 {
+	free(b->nodes);
 	free(b->tensors);
 	free(b->roles);
 	free(b->links);
@@ -179,7 +184,7 @@ static enum gw_status check_op(const struct builder *b, const struct gw_wire_ten
 
 static void point(const struct builder *b, const struct gw_links *links, struct ggml_tensor *tensor)
 {
-	for (int s = 0; s < GW_WIRE_SRC; s++)
+	for (uint32_t s = 0; s < links->n && s < GW_WIRE_SRC; s++)
 		if (links->to[s] != GW_NO_LINK)
 			tensor->src[s] = b->tensors[links->to[s]];
 	if (links->to[GW_WIRE_SRC] != GW_NO_LINK)
@@ -219,11 +224,16 @@ static enum gw_status fill_tensor(struct builder *b, uint32_t i, struct gw_error
 	return GW_OK;
 }
 
-/* The place of an id that is not 0. */
-static bool find(const struct builder *b, uint64_t id, uint32_t *index)
+/* The place of an id that is not 0, which is most often at or right after `near`. */
+static bool find(const struct builder *b, uint64_t id, uint32_t near, uint32_t *index)
 {
 	uint64_t value;
 
+	for (uint32_t i = near; i < b->wire->n_tensors && i - near < 2; i++)
+		if (gw_wire_graph_tensor_id(b->wire, i) == id) {
+			*index = i;
+			return true;
+		}
 	if (!gw_map_find_u64(&b->index_of_id, id, &value))
 		return false;
 	*index = (uint32_t)value;
@@ -240,10 +250,10 @@ static enum gw_status index_tensor(struct builder *b, uint32_t i, struct gw_erro
 	return st;
 }
 
-static enum gw_status link_to(const struct builder *b, uint64_t id, uint32_t *link, struct gw_error *err)
+static enum gw_status link_to(const struct builder *b, uint64_t id, uint32_t near, uint32_t *link, struct gw_error *err)
 {
 	*link = GW_NO_LINK;
-	if (id != 0 && !find(b, id, link))
+	if (id != 0 && !find(b, id, near, link))
 		return gw_error_set(err, GW_ERR_PROTOCOL, "it refers to unknown tensor 0x%llx", (unsigned long long)id);
 	return GW_OK;
 }
@@ -251,12 +261,37 @@ static enum gw_status link_to(const struct builder *b, uint64_t id, uint32_t *li
 static enum gw_status link_tensor(struct builder *b, uint32_t i, struct gw_error *err)
 {
 	uint64_t ids[GW_LINKS];
+	struct gw_links *links = &b->links[i];
 	enum gw_status st = GW_OK;
+	uint32_t near = i < 2 ? 0 : i - 2;
 
 	gw_wire_graph_links(b->wire, i, ids);
-	for (int l = 0; st == GW_OK && l < GW_LINKS; l++)
-		st = link_to(b, ids[l], &b->links[i].to[l], err);
+	links->n = 0;
+	for (uint32_t l = 0; st == GW_OK && l < GW_LINKS; l++) {
+		st = link_to(b, ids[l], near, &links->to[l], err);
+		if (ids[l] != 0)
+			links->n = l + 1;
+	}
 	return st;
+}
+
+static enum gw_status walk_from_nodes(struct builder *b, struct gw_error *err)
+{
+	uint32_t near = 0;
+
+	for (uint32_t n = 0; n < b->wire->n_nodes; n++) {
+		uint64_t id = gw_wire_graph_node_id(b->wire, n);
+		uint32_t i;
+		if (id == 0 || !find(b, id, near, &i))
+			return gw_error_set(
+				err, GW_ERR_PROTOCOL, "node %u is unknown tensor 0x%llx", n, (unsigned long long)id);
+		if (!gw_walk_from(&b->walk, i))
+			return gw_error_set(err, GW_ERR_PROTOCOL, "its tensors form a cycle");
+		b->roles[i] = NODE;
+		b->nodes[n] = i;
+		near = i + 1;
+	}
+	return GW_OK;
 }
 
 /* Finds out what the nodes depend on. */
@@ -268,17 +303,7 @@ static enum gw_status walk(struct builder *b, struct gw_error *err)
 	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
 		if (link_tensor(b, i, err) != GW_OK)
 			return blame(b, i, err);
-	for (uint32_t n = 0; n < b->wire->n_nodes; n++) {
-		uint64_t id = gw_wire_graph_node_id(b->wire, n);
-		uint32_t i;
-		if (id == 0 || !find(b, id, &i))
-			return gw_error_set(
-				err, GW_ERR_PROTOCOL, "node %u is unknown tensor 0x%llx", n, (unsigned long long)id);
-		if (!gw_walk_from(&b->walk, i))
-			return gw_error_set(err, GW_ERR_PROTOCOL, "its tensors form a cycle");
-		b->roles[i] = NODE;
-	}
-	return GW_OK;
+	return walk_from_nodes(b, err);
 }
 
 static uint32_t count_visited(const struct builder *b)
@@ -296,11 +321,17 @@ static uint32_t count_spares(const struct builder *b)
 	return b->source->opmap->old_states ? b->wire->n_nodes : 0;
 }
 
+/* One of the graph's tensors, not yet written. */
+static struct ggml_tensor *next_tensor(struct builder *b)
+{
+	return &b->graph->tensors[b->n_used++];
+}
+
 static enum gw_status add_tensors(struct builder *b, struct gw_error *err)
 {
 	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
 		if (gw_walk_visited(&b->walk, i))
-			b->tensors[i] = ggml_new_tensor_1d(b->graph->ctx, GGML_TYPE_I8, 1);
+			b->tensors[i] = next_tensor(b);
 	for (uint32_t i = 0; i < b->wire->n_tensors; i++)
 		if (b->tensors[i] && fill_tensor(b, i, err) != GW_OK)
 			return blame(b, i, err);
@@ -311,11 +342,10 @@ static enum gw_status add_tensors(struct builder *b, struct gw_error *err)
 }
 
 /* Gives a node the parameters and sources that say here what the client means, and judges it. */
-static enum gw_status take_node(const struct builder *b, struct ggml_tensor *node, struct gw_error *err)
+static enum gw_status take_node(struct builder *b, struct ggml_tensor *node, struct gw_error *err)
 {
 	const struct gw_opmap *map = b->source->opmap;
-	struct ggml_tensor *spare =
-		gw_opmap_needs_spare(map, node->op) ? ggml_new_tensor_1d(b->graph->ctx, GGML_TYPE_I8, 1) : NULL;
+	struct ggml_tensor *spare = gw_opmap_needs_spare(map, node->op) ? next_tensor(b) : NULL;
 
 	enum gw_status st = gw_opmap_node_to_local(map, node, spare, err);
 	if (st != GW_OK)
@@ -357,14 +387,9 @@ static enum gw_status add_node(struct builder *b, uint32_t i, struct gw_error *e
 
 static enum gw_status add_nodes(struct builder *b, struct gw_error *err)
 {
-	for (uint32_t n = 0; n < b->wire->n_nodes; n++) {
-		uint32_t i = 0;
-		bool known = find(b, gw_wire_graph_node_id(b->wire, n), &i);
-		assert(known);
-		(void)known;
-		if (add_node(b, i, err) != GW_OK)
-			return blame(b, i, err);
-	}
+	for (uint32_t n = 0; n < b->wire->n_nodes; n++)
+		if (add_node(b, b->nodes[n], err) != GW_OK)
+			return blame(b, b->nodes[n], err);
 	return GW_OK;
 }
 

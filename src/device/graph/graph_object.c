@@ -69,6 +69,7 @@ void gw_graph_drop(struct gw_graph *graph)
 	if (graph->ctx)
 		ggml_free(graph->ctx);
 	free(graph->memory);
+	free(graph->tensors);
 	gw_map_free(&graph->handles);
 	gw_index_plan_free(&graph->plan);
 	gw_budget_give(graph->budget, graph->taken);

@@ -16,8 +16,9 @@
 struct gw_graph {
 	struct gw_graph *link; /* of lists of whoever keeps graphs, */
 	uint64_t used;         /* and when it was last used */
-	void *memory;          /* of ctx */
+	void *memory;          /* of ctx, which has cgraph */
 	struct ggml_context *ctx;
+	struct ggml_tensor *tensors;
 	struct ggml_cgraph *cgraph;
 	struct gw_map handles; /* of the buffers in which its tensors lie */
 	uint64_t work;

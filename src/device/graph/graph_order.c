@@ -44,7 +44,7 @@ static bool advance(struct gw_walk *w)
 {
 	struct gw_walk_step *top = &w->path[w->depth - 1];
 
-	while (top->next < GW_LINKS) {
+	while (top->next < w->links[top->tensor].n) {
 		uint32_t to = w->links[top->tensor].to[top->next++];
 		if (to == GW_NO_LINK || to == top->tensor || w->marks[to] == DONE)
 			continue;

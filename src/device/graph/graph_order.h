@@ -16,6 +16,7 @@
 /* What one tensor depends on, as indices. */
 struct gw_links {
 	uint32_t to[GW_LINKS];
+	uint32_t n; /* up to the last one that is not GW_NO_LINK */
 };
 
 /* A walk along the links of tensors 0 to n - 1. Time and memory are linear in n for all of it, and the stack is not

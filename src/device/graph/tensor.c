@@ -46,7 +46,9 @@ static bool empty(const struct gw_wire_tensor *t)
 /* Bytes of one row of whole blocks; ne[0] is below 2^32 and no type has blocks of 2^32 bytes. */
 static uint64_t row_bytes(const struct gw_wire_tensor *t, enum ggml_type type)
 {
-	return t->ne[0] * (uint64_t)ggml_type_size(type) / (uint64_t)ggml_blck_size(type);
+	uint64_t block = (uint64_t)ggml_blck_size(type), bytes = t->ne[0] * (uint64_t)ggml_type_size(type);
+
+	return block == 1 ? bytes : bytes / block;
 }
 
 /* Whether the elements, laid out without gaps, have a size that can be counted: devices multiply dimensions unchecked.
@@ -136,8 +138,9 @@ enum gw_status gw_tensor_shape(const struct gw_opmap *map, const struct gw_wire_
 			err, GW_ERR_PROTOCOL, "tensor %s is of unknown type %u", gw_tensor_text(t, text), t->type);
 	enum ggml_type type = (enum ggml_type)local;
 	uint32_t op = gw_opmap_op_local(map, t->op);
+	uint64_t block = (uint64_t)ggml_blck_size(type);
 	/* A permuted tensor's first dimension is not the one that is cut into blocks. */
-	if (t->ne[0] % (uint64_t)ggml_blck_size(type) != 0 && !(op != GW_NO_NUMBER && gw_op_is_view((enum ggml_op)op)))
+	if (block > 1 && t->ne[0] % block != 0 && !(op != GW_NO_NUMBER && gw_op_is_view((enum ggml_op)op)))
 		return gw_error_set(err, GW_ERR_PROTOCOL, "tensor %s has rows of %u elements, not whole %s blocks",
 			gw_tensor_text(t, text), t->ne[0], ggml_type_name(type));
 	restore_strides(t, type, nb);

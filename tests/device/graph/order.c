@@ -16,6 +16,8 @@ static struct gw_links *links_new(uint32_t n)
 
 	assert_non_null(links);
 	memset(links, 0xff, n * sizeof(*links));
+	for (uint32_t i = 0; i < n; i++)
+		links[i].n = GW_LINKS;
 	return links;
 }
 
