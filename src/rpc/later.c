@@ -7,7 +7,7 @@
 #include "base/clock.h"
 
 #define HELD_MAX 64
-#define SHORTEST_NS (UINT64_C(20) * 1000)
+#define SHORTEST_NS (UINT64_C(30) * 1000)
 #define LONGEST_NS GW_NS_PER_MS
 
 /* A leaf, taken with or without locks of connections. */
@@ -62,7 +62,7 @@ static bool is_due(struct gw_later *l, uint64_t now)
 
 static uint64_t patience(uint64_t now)
 {
-	uint64_t ns = now - began;
+	uint64_t ns = 3 * (now - began);
 	if (ns < SHORTEST_NS)
 		return SHORTEST_NS;
 	return ns < LONGEST_NS ? ns : LONGEST_NS;

@@ -3,9 +3,9 @@
  * what is queued for another one before it can reply.
  *
  * The first request of a burst leaves at once, so that the server starts. A burst ends when a thread waits for a reply.
- * Within it, requests leave when half of the time since its beginning has passed since the last send, and at the latest
- * after a millisecond. As long as servers take longer for their work than the client for its requests, they always have
- * some. */
+ * Within it, requests leave when three times as long has passed since the last send as from its beginning to that send:
+ * at least 30 us, at most a millisecond. As long as servers take a few times as long for their work as the client for
+ * its requests, they always have some. */
 #ifndef GW_RPC_LATER_H
 #define GW_RPC_LATER_H
 
