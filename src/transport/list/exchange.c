@@ -54,8 +54,10 @@ static enum gw_status move(struct state *s, struct gw_error *err)
 	struct gw_transport *t = s->flow->t;
 	struct iovec iov[GW_FLOW_PARTS];
 	enum gw_status status = GW_OK;
-	size_t sent = 0, received = 0;
-	int n = gw_iov_peek(&s->out, iov, GW_FLOW_PARTS, SIZE_MAX);
+	size_t sent = 0, received = 0, made = SIZE_MAX;
+	if (s->flow->make && !is_sent(s))
+		made = s->flow->make(s->flow->user, s->sent);
+	int n = gw_iov_peek(&s->out, iov, GW_FLOW_PARTS, made - s->sent);
 	if (n > 0)
 		status = t->ops->try_sendv(t, iov, n, &sent, err);
 	n = gw_iov_peek(&s->in, iov, GW_FLOW_PARTS, s->flow->moved ? ARRIVAL_MAX : SIZE_MAX);
@@ -172,8 +174,17 @@ static bool is_held(const struct gw_flow *f)
 	return short_parts && f->t->ops->max_unread >= 2 * GW_FLOW_PARTS;
 }
 
+static void make_all(const struct gw_flow *f)
+{
+	size_t size = f->out[0].iov_len + f->out[1].iov_len;
+	for (size_t made = 0; f->make && made < size;)
+		made = f->make(f->user, made);
+}
+
 static enum gw_status move_in_turn(struct state *states, size_t n, size_t *failed, struct gw_error *err)
 {
+	for (size_t i = 0; i < n; i++)
+		make_all(states[i].flow);
 	for (*failed = 0; *failed < n; ++*failed) {
 		struct state *s = &states[*failed];
 		enum gw_status status = is_held(s->flow) ? send_all(s, err) : GW_OK;
