@@ -24,7 +24,7 @@ represents() {
 # not depend on the number of layers.
 predicted() {
 	awk -v what="${2:-}" -v by=$split -v phase=$phase -v n=$n -v way="$1" -v latency_us=$latency_us -v rate=$rate -v embd=$embd \
-		-v layers=$layers -v weights=$weights -v file_layers=$file_layers -v file_inner=$file_inner \
+		-v layers=$layers -v weights=$weights -v file_layers=$file_layers -v file_inner=$file_inner -v file_ff=$file_ff \
 		-v file_vocab=$file_vocab -v flops=$machine_flops -v bytes=$machine_bytes -v launch=$machine_launch \
 		-v batch=$batch -v m="$(micro_batches $split $n)" -f "$here/predict.awk" </dev/null
 }
@@ -50,9 +50,9 @@ way_learn() {
 
 # model_file: true width, few layers, and otherwise the minimum that eight machines can split; made once.
 model_file() {
-	local file=$out/models/$model.gguf
+	local file=$out/models/$model-$file_ff.gguf
 	[ -r "$file" ] || { "$build/bin/mkmodel" --layers $file_layers --embd $embd --heads 8 --kv-heads 8 \
-		--head-dim $((file_inner / 8)) --ff $file_inner --vocab $file_vocab --type q4_0 --out "$file.part" >&2 &&
+		--head-dim $((file_inner / 8)) --ff $file_ff --vocab $file_vocab --type q4_0 --out "$file.part" >&2 &&
 		mv "$file.part" "$file"; } || return
 	echo "$file"
 }
@@ -66,14 +66,16 @@ device() {
 }
 
 # bench_options: sets options for llama-bench. With split layers the output counts as one layer, on the last machine.
+# With split tensors every machine gets the same part: llama.cpp would divide whole heads by free memory, which may differ
+# a little.
 bench_options() {
-	local at='' i
+	local at='' i share=1
 	# The first of two samples is a warm-up, during which the network becomes slow.
 	options=(-sm $split -ub $batch -t 1 -fa on -o jsonl --progress --no-warmup -r 2)
-	if [ $split = layer ]; then
-		for ((i = 1; i < n; i++)); do at+=$((file_layers / n))/; done
-		options+=(-ts "$at$((file_layers / n + 1))")
-	fi
+	[ $split = tensor ] || share=$((file_layers / n))
+	for ((i = 1; i < n; i++)); do at+=$share/; done
+	[ $split = tensor ] || share=$((share + 1))
+	[ "$n" = 1 ] || options+=(-ts "$at$share")
 	[ $phase = decode ] && options+=(-p 0 -n 1) || options+=(-n 0 -p "$(tokens)")
 }
 

@@ -1,7 +1,7 @@
 # Predicts the seconds of a real model by the formulas of docs/scale-out.md. Variables for -v:
 #   by (tensor, layer), phase (decode, prefill), n (machines), way (direct, client, pair)
 #   latency_us, rate       of the links
-#   embd, layers, weights  of the model; file_layers, file_inner, file_vocab of its file
+#   embd, layers, weights  of the model; file_layers, file_inner, file_ff, file_vocab of its file
 #   flops, bytes, launch   of a machine
 #   batch, m               tokens of a micro-batch, and their number
 #   what                   "once": only the parts that do not depend on the number of layers
@@ -33,7 +33,7 @@ BEGIN {
 	# Matrices, and the work that each machine does in full: additions, norms, launches.
 	per_layer = max(2 * weights * tokens / flops, weights * 0.5625 / bytes)
 	represents = layers / file_layers
-	head = phase == "decode" ? file_vocab / (7 * file_inner) * represents * per_layer : 0
+	head = phase == "decode" ? file_vocab / (4 * file_inner + 3 * file_ff) * represents * per_layer : 0
 	matrices = layers * per_layer + head
 	launches = layers * 19 * launch
 	passes = 14 * state / bytes

@@ -18,26 +18,29 @@ link() {
 }
 
 # model NAME: sets embd (the true width), layers (of the whole model), weights (in the matrices of a layer), and factor:
-# how much larger the true matrices are than those of the file, whose heads and feed-forward part are 256 wide.
+# how much larger the true matrices are than those of the file, whose heads are 256 wide together. llama.cpp splits the
+# feed-forward part in units of 128, so its 1,024 are one unit for each of eight machines.
 all_models='8B 70B'
-file_layers=16 file_inner=256 file_vocab=512
+file_layers=16 file_inner=256 file_ff=1024 file_vocab=512
 model() {
 	case $1 in
 	8B) embd=4096 layers=32 weights=218103808 ;;
 	70B) embd=8192 layers=80 weights=855638016 ;;
 	*) return 1 ;;
 	esac
-	factor=$(compute "w/(7*$file_inner*e)" w=$weights e=$embd)
+	factor=$(compute "w/((4*$file_inner+3*$file_ff)*e)" w=$weights e=$embd)
 }
 
 # scale MODEL SPLIT PHASE LINK: the factor by which everything is slower than in reality. With split tensors it depends
 # on the link and the time per layer: both must be long compared with the wake-up of a thread on this machine, and its
 # processors must be able to move the bytes. With split layers it depends on the model only, each of whose layers in the
-# file represents several.
+# file represents several. --scale overrides it.
 scale() {
+	[ ! "${scale_set:-}" ] || { echo "$scale_set"; return; }
 	case $2,$1,$4,$3 in
 	tensor,70B,1GbE,*) echo 10 ;;
 	tensor,70B,100GbE,*) echo 200 ;;
+	tensor,70B,25GbE,decode) echo 200 ;;
 	tensor,70B,*) echo 50 ;;
 	tensor,8B,1GbE,*) echo 20 ;;
 	tensor,8B,100GbE,*) echo 400 ;;

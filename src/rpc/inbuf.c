@@ -1,12 +1,12 @@
 #include "rpc/inbuf.h"
 
 #include <assert.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/spin.h"
 #include "transport/mode.h"
 
 /* A peer that sends less than this in the time of patience holds the connection on purpose. */
@@ -45,27 +45,6 @@ static uint64_t message_deadline(const struct gw_inbuf *in)
 	return in->deadline && in->deadline < at ? in->deadline : at;
 }
 
-/* Looks for more bytes for a while, and yields the processor meanwhile. Whether there are any. */
-static bool spin(const struct gw_inbuf *in)
-{
-	if (!in->spin_ns)
-		return false;
-	for (uint64_t until = gw_clock_ns() + in->spin_ns; gw_clock_ns() < until; sched_yield())
-		if (in->transport->ops->readable(in->transport, 0))
-			return true;
-	return false;
-}
-
-/* Waits until there is something to receive. */
-static enum gw_status await(const struct gw_inbuf *in, uint64_t deadline, struct gw_error *err)
-{
-	if (spin(in))
-		return GW_OK;
-	if (in->transport->ops->readable(in->transport, gw_clock_ms_left(deadline)))
-		return GW_OK;
-	return gw_error_set(err, GW_ERR_TIMEOUT, "the peer stopped in the middle of a message");
-}
-
 static void count(const struct gw_inbuf *in, size_t n)
 {
 	if (in->received)
@@ -73,16 +52,47 @@ static void count(const struct gw_inbuf *in, size_t n)
 			memory_order_relaxed);
 }
 
-/* Receives what has arrived, after the len bytes at the start of the buffer. */
-static enum gw_status receive(struct gw_inbuf *in, size_t len, struct gw_error *err)
+/* Receives what arrives within spin_ns; *got is 0 if that is nothing. */
+static enum gw_status receive_soon(
+	const struct gw_inbuf *in, const struct iovec *iov, int n, size_t *got, struct gw_error *err)
 {
-	struct iovec iov = {in->data + len, GW_INBUF_SIZE - len};
+	struct gw_transport *t = in->transport;
+	*got = 0;
+	if (!t->ops->try_recvv)
+		return GW_OK;
+	for (struct gw_spin spin = gw_spin_start(in->spin_ns); gw_spin_goes_on(&spin); gw_spin_yield(&spin)) {
+		enum gw_status status = t->ops->try_recvv(t, iov, n, got, err);
+		if (status || *got > 0)
+			return status;
+	}
+	return GW_OK;
+}
+
+/* Receives what arrives before the deadline (0: there is none), at least a byte. */
+static enum gw_status receive(
+	const struct gw_inbuf *in, const struct iovec *iov, int n, uint64_t deadline, size_t *got, struct gw_error *err)
+{
+	struct gw_transport *t = in->transport;
+	enum gw_status status = receive_soon(in, iov, n, got, err);
+	if (!status && *got == 0) {
+		if (deadline && !t->ops->readable(t, gw_clock_ms_left(deadline)))
+			return gw_error_set(err, GW_ERR_TIMEOUT, "the peer stopped in the middle of a message");
+		status = t->ops->recvv(t, iov, n, 1, got, err);
+	}
+	if (!status)
+		count(in, *got);
+	return status;
+}
+
+/* Adds what has arrived to the buffer, whose bytes are at its start. */
+static enum gw_status receive_more(struct gw_inbuf *in, uint64_t deadline, struct gw_error *err)
+{
+	const struct iovec iov = {in->data + in->end, GW_INBUF_SIZE - in->end};
 	size_t got;
-	enum gw_status status = in->transport->ops->recvv(in->transport, &iov, 1, 1, &got, err);
+	enum gw_status status = receive(in, &iov, 1, deadline, &got, err);
 	if (status)
-		return len > 0 ? cut_short(status, err) : status;
-	count(in, got);
-	in->end = len + got;
+		return in->end > 0 ? cut_short(status, err) : status;
+	in->end += got;
 	return GW_OK;
 }
 
@@ -97,17 +107,12 @@ enum gw_status gw_inbuf_fill(struct gw_inbuf *in, size_t n, struct gw_error *err
 	in->begin = 0;
 	in->end = len;
 	/* Between two messages a peer may take as long as it likes. */
-	if (len == 0 && !in->deadline) {
-		(void)spin(in);
-		status = receive(in, 0, err);
-	}
+	if (len == 0 && !in->deadline)
+		status = receive_more(in, 0, err);
 	if (in->end >= n)
 		return status;
-	for (uint64_t deadline = message_deadline(in); in->end < n && !status;) {
-		status = await(in, deadline, err);
-		if (!status)
-			status = receive(in, in->end, err);
-	}
+	for (uint64_t deadline = message_deadline(in); in->end < n && !status;)
+		status = receive_more(in, deadline, err);
 	return status;
 }
 
@@ -127,12 +132,9 @@ static enum gw_status receive_body(struct gw_inbuf *in, uint8_t *dst, size_t n, 
 	while (done < n) {
 		struct iovec iov[] = {{dst + done, n - done}, {in->data, GW_INBUF_SIZE}};
 		size_t got;
-		enum gw_status status = await(in, deadline, err);
-		if (!status)
-			status = cut_short(in->transport->ops->recvv(in->transport, iov, 2, 1, &got, err), err);
+		enum gw_status status = cut_short(receive(in, iov, 2, deadline, &got, err), err);
 		if (status)
 			return status;
-		count(in, got);
 		done += got;
 		if (done - paced >= PACE) {
 			deadline = message_deadline(in);

@@ -19,7 +19,7 @@ struct gw_inbuf {
 	size_t end;
 	int patience_ms;            /* once a message has begun, 256 KiB of it, or its end, must come in this time */
 	_Atomic uint64_t *received; /* bytes, or NULL; written by the receiving thread only */
-	uint64_t spin_ns;           /* how long to look for more before sleeping */
+	uint64_t spin_ns;           /* how long to look for more before sleeping: base/spin.h */
 	uint64_t deadline;          /* everything that is awaited must come before it; 0: none */
 };
 

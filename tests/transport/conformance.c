@@ -93,6 +93,9 @@ struct exchanger {
 	size_t left, arrived; /* as last reported */
 	bool shrank;          /* a report was below the one before */
 	enum gw_status status;
+	const uint8_t *source; /* of what is made, n bytes */
+	uint8_t *out;
+	size_t n, made;
 };
 
 static bool note_arrival(void *user, size_t sent, size_t received)
@@ -102,6 +105,18 @@ static bool note_arrival(void *user, size_t sent, size_t received)
 	e->left = sent;
 	e->arrived = received;
 	return true;
+}
+
+/* Bytes that are not made yet are wrong. */
+static size_t make_more(void *user, size_t sent)
+{
+	struct exchanger *e = user;
+	size_t until = e->n - sent < 50000 ? e->n : sent + 50000;
+	if (until > e->made) {
+		memcpy(e->out + e->made, e->source + e->made, until - e->made);
+		e->made = until;
+	}
+	return e->made;
 }
 
 static void *exchange_main(void *arg)
@@ -115,11 +130,16 @@ static void exchange_both(struct pair *pair, size_t n, uint8_t *const out[2], ui
 {
 	struct exchanger e[2] = {0};
 	for (size_t i = 0; i < 2; i++) {
+		e[i].out = calloc(1, n);
+		assert_non_null(e[i].out);
+		e[i].source = out[i];
+		e[i].n = n;
 		e[i].x = (struct gw_flow){.t = i ? pair->b : pair->a,
-			.out = {{out[i], 1}, {out[i] + 1, n - 1}},
+			.out = {{e[i].out, 1}, {e[i].out + 1, n - 1}},
 			.in = {{in[i], 1}, {in[i] + 1, n - 1}},
 			.sends_first = i == 0,
 			.moved = note_arrival,
+			.make = make_more,
 			.user = &e[i]};
 		assert_int_equal(pthread_create(&e[i].thread, NULL, exchange_main, &e[i]), 0);
 	}
@@ -129,6 +149,7 @@ static void exchange_both(struct pair *pair, size_t n, uint8_t *const out[2], ui
 		assert_int_equal(e[i].left, n);
 		assert_int_equal(e[i].arrived, n);
 		assert_false(e[i].shrank);
+		free(e[i].out);
 	}
 }
 
@@ -161,7 +182,7 @@ static void exchanges_work_with_a_half_duplex_peer(void **state)
 	uint8_t *bytes = pattern_bytes(n), *got = malloc(n), *theirs = malloc(n);
 	assert_true(bytes && got && theirs);
 	for (size_t i = 0; i < 2; i++) {
-		struct exchanger e = {.x = {pair->a, {{bytes, n}}, {{got, n}}, i == 0, note_arrival, &e}};
+		struct exchanger e = {.x = {pair->a, {{bytes, n}}, {{got, n}}, i == 0, note_arrival, NULL, &e}};
 		assert_int_equal(pthread_create(&e.thread, NULL, exchange_main, &e), 0);
 		if (i == 1)
 			assert_int_equal(send_bytes(pair->b, bytes, n), GW_OK);

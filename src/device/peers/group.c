@@ -8,6 +8,9 @@
 _Static_assert(GW_SUM_PARTS == GW_PEERS_RANKS_MAX, "parts of a sum");
 _Static_assert(GW_FLOWS_MAX >= GW_PEERS_RANKS_MAX - 1, "links at once");
 
+/* Elements that are rounded while those before them are sent. */
+#define PIECE ((size_t)64 << 10)
+
 /* Memory beyond this is given back after use. */
 #define KEEP_MAX ((size_t)16 << 20)
 
@@ -20,6 +23,7 @@ struct job {
 	size_t width;      /* bytes of one of them between servers */
 	const float *own;  /* this server's sum */
 	uint16_t *rounded; /* the same in BF16; NULL: it travels as F32 */
+	size_t n_rounded;  /* elements of it that are ready */
 	float *sum;        /* of all servers; may be own */
 	struct span {
 		size_t at, n;
@@ -28,7 +32,7 @@ struct job {
 
 /* The part of a job that is received now and added while it arrives. */
 struct addition {
-	const struct job *job;
+	struct job *job;
 	struct span span;
 	bool sends_it; /* what is added has to be sent first, because the sum may take its place */
 	const void *parts[GW_PEERS_RANKS_MAX];
@@ -119,6 +123,14 @@ static size_t boundary(const struct job *j, size_t k)
 	return j->n / size * k + j->n % size * k / size;
 }
 
+static void round_until(struct job *j, size_t until)
+{
+	if (until <= j->n_rounded)
+		return;
+	gw_sum_to_bf16(j->own + j->n_rounded, j->rounded + j->n_rounded, until - j->n_rounded);
+	j->n_rounded = until;
+}
+
 static enum gw_status prepare(struct job *j, struct gw_error *err)
 {
 	const struct gw_tensor *first = &j->r->tensors[0];
@@ -134,7 +146,6 @@ static enum gw_status prepare(struct job *j, struct gw_error *err)
 		j->rounded = gw_group_memory_room(&j->m->rounded, j->n * sizeof(uint16_t), err);
 		if (!j->rounded)
 			return GW_ERR_NOMEM;
-		gw_sum_to_bf16(j->own, j->rounded, j->n);
 	}
 	for (size_t k = 0; k < j->g->size; k++) {
 		size_t at = boundary(j, k);
@@ -151,7 +162,7 @@ static const void *sent_from(const struct job *j, size_t at)
 
 static void add_parts(struct addition *a, size_t until)
 {
-	const struct job *j = a->job;
+	struct job *j = a->job;
 	const float *f32[GW_PEERS_RANKS_MAX];
 	const uint16_t *bf16[GW_PEERS_RANKS_MAX];
 	float *sum = j->sum + a->span.at + a->added;
@@ -160,10 +171,12 @@ static void add_parts(struct addition *a, size_t until)
 		f32[k] = (const float *)a->parts[k] + (j->rounded ? 0 : a->added);
 		bf16[k] = (const uint16_t *)a->parts[k] + (j->rounded ? a->added : 0);
 	}
-	if (j->rounded)
+	if (j->rounded) {
+		round_until(j, a->span.at + until); /* which the sum may replace */
 		gw_sum_all_bf16(sum, bf16, j->g->size, n);
-	else
+	} else {
 		gw_sum_all_f32(sum, f32, j->g->size, n);
+	}
 	a->added = until;
 }
 
@@ -183,16 +196,28 @@ static void on_moved(void *user, size_t sent, size_t received)
 		add_parts(a, until);
 }
 
+/* Rounds the next elements of what is sent to all. */
+static size_t on_make(void *user, size_t sent)
+{
+	struct job *j = ((const struct arrival *)user)->addition->job;
+	size_t at = sent / j->width;
+	round_until(j, j->n - at < PIECE ? j->n : at + PIECE);
+	return j->n_rounded * j->width;
+}
+
 /* Receives this server's span from all others, who get theirs, or the whole, and adds them up. */
 static enum gw_status reduce_span(struct job *j, enum gw_peers_kind kind, struct span span, struct gw_error *err)
 {
 	const struct gw_group *g = j->g;
 	struct gw_link_message messages[GW_PEERS_RANKS_MAX];
+	bool in_pieces = j->rounded && kind == GW_PEERS_ALL;
 	struct addition a = {.job = j, .span = span, .sends_it = kind == GW_PEERS_ALL && !j->rounded};
 	size_t size = span.n * j->width, n = 0;
 	uint8_t *in = gw_group_memory_room(&j->m->received, (g->size - 1) * size, err);
 	if (!in)
 		return GW_ERR_NOMEM;
+	if (j->rounded && !in_pieces)
+		round_until(j, j->n);
 	for (size_t k = 0; k < g->size; k++) {
 		const struct span theirs = kind == GW_PEERS_ALL ? span : j->spans[k];
 		a.parts[k] = sent_from(j, span.at);
@@ -201,7 +226,7 @@ static enum gw_status reduce_span(struct job *j, enum gw_peers_kind kind, struct
 			continue;
 		a.parts[k] = in + n * size;
 		messages[n] = (struct gw_link_message){g->links[k], kind, sent_from(j, theirs.at), theirs.n * j->width,
-			in + n * size, size, on_moved, &a.arrivals[k]};
+			in + n * size, size, on_moved, in_pieces ? on_make : NULL, &a.arrivals[k]};
 		n++;
 	}
 	enum gw_status status = gw_links_exchange(messages, n, err);
@@ -225,7 +250,7 @@ static enum gw_status gather(struct job *j, struct gw_error *err)
 		if (k != g->self)
 			messages[n++] = (struct gw_link_message){g->links[k], GW_PEERS_GATHER,
 				whole + mine.at * j->width, mine.n * j->width, whole + j->spans[k].at * j->width,
-				j->spans[k].n * j->width, NULL, NULL};
+				j->spans[k].n * j->width, NULL, NULL, NULL};
 	enum gw_status status = gw_links_exchange(messages, n, err);
 	if (!status && j->rounded)
 		gw_sum_from_bf16(j->rounded, j->sum, j->n);

@@ -101,6 +101,12 @@ static bool on_moved(void *user, size_t sent, size_t received)
 	return true;
 }
 
+static size_t on_make(void *user, size_t sent)
+{
+	const struct passage *p = user;
+	return GW_PEERS_HEADER + p->message->make(p->message->user, behind_header(sent));
+}
+
 static struct gw_flow prepare(struct passage *p, const struct gw_link_message *m)
 {
 	struct gw_link *l = m->link;
@@ -110,6 +116,7 @@ static struct gw_flow prepare(struct passage *p, const struct gw_link_message *m
 		gw_peers_header_encode(&(struct gw_peers_header){m->kind, l->sent++, m->out_size}, p->own);
 		flow.out[0] = (struct iovec){p->own, sizeof(p->own)};
 		flow.out[1] = (struct iovec){(void *)(uintptr_t)m->out, m->out_size};
+		flow.make = m->make ? on_make : NULL;
 	}
 	if (m->in) {
 		gw_peers_header_encode(&(struct gw_peers_header){m->kind, l->received++, m->in_size}, p->expected);

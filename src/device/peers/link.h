@@ -44,6 +44,9 @@ struct gw_link_message {
 
 	/* Called, unless it is NULL, while bytes move: so many at out have left, and so many arrived at in. */
 	void (*moved)(void *user, size_t sent, size_t received);
+
+	/* As make of gw_flow, of the bytes at out. */
+	size_t (*make)(void *user, size_t sent);
 	void *user;
 };
 

@@ -3,11 +3,15 @@
 #include <assert.h>
 #include <poll.h>
 
+#include "base/spin.h"
 #include "transport/iov.h"
 #include "transport/mode.h"
 
 /* Bytes that are taken out of a connection before the caller may work on them. */
 #define ARRIVAL_MAX ((size_t)256 << 10)
+
+/* How long to look for more before sleeping. All servers begin at about the same time. */
+#define SPIN_NS UINT64_C(50000)
 
 /* What max_unread counts. */
 #define HELD_MAX ((size_t)64 << 10)
@@ -50,8 +54,10 @@ static enum gw_status move(struct state *s, struct gw_error *err)
 	struct gw_transport *t = s->flow->t;
 	struct iovec iov[GW_FLOW_PARTS];
 	enum gw_status status = GW_OK;
-	size_t sent = 0, received = 0;
-	int n = gw_iov_peek(&s->out, iov, GW_FLOW_PARTS, SIZE_MAX);
+	size_t sent = 0, received = 0, made = SIZE_MAX;
+	if (s->flow->make && !is_sent(s))
+		made = s->flow->make(s->flow->user, s->sent);
+	int n = gw_iov_peek(&s->out, iov, GW_FLOW_PARTS, made - s->sent);
 	if (n > 0)
 		status = t->ops->try_sendv(t, iov, n, &sent, err);
 	n = gw_iov_peek(&s->in, iov, GW_FLOW_PARTS, s->flow->moved ? ARRIVAL_MAX : SIZE_MAX);
@@ -60,7 +66,7 @@ static enum gw_status move(struct state *s, struct gw_error *err)
 	return status ? status : note(s, sent, received, err);
 }
 
-/* All has been sent, and there is nobody else to wait for: one system call instead of three. */
+/* All has been sent, and there is nobody else to wait for: one system call instead of three. Blocks. */
 static enum gw_status receive(struct state *s, struct gw_error *err)
 {
 	struct gw_transport *t = s->flow->t;
@@ -92,29 +98,51 @@ static enum gw_status wait_for_any(struct state *states, size_t n, size_t *faile
 	return GW_OK;
 }
 
-static enum gw_status move_all(struct state *states, size_t n, size_t *failed, struct gw_error *err)
+/* One pass over all flows, without waiting. */
+static enum gw_status pass(struct state *states, size_t n, bool *moved, size_t *failed, struct gw_error *err)
 {
-	for (;;) {
-		bool done = true, moved = false;
-		for (*failed = 0; *failed < n; ++*failed) {
-			struct state *s = &states[*failed];
-			size_t before = s->sent + s->received;
-			enum gw_status status = GW_OK;
-			if (n == 1 && is_sent(s) && !is_done(s))
-				status = receive(s, err);
-			else if (!is_done(s))
-				status = move(s, err);
-			if (status)
-				return status;
-			done &= is_done(s);
-			moved |= s->sent + s->received > before;
-		}
-		if (done)
-			return GW_OK;
-		enum gw_status status = moved ? GW_OK : wait_for_any(states, n, failed, err);
+	*moved = false;
+	for (*failed = 0; *failed < n; ++*failed) {
+		struct state *s = &states[*failed];
+		size_t before = s->sent + s->received;
+		enum gw_status status = is_done(s) ? GW_OK : move(s, err);
 		if (status)
 			return status;
+		*moved |= s->sent + s->received > before;
 	}
+	return GW_OK;
+}
+
+static bool all_done(const struct state *states, size_t n)
+{
+	while (n > 0 && is_done(&states[n - 1]))
+		n--;
+	return n == 0;
+}
+
+static enum gw_status wait_longer(struct state *states, size_t n, size_t *failed, struct gw_error *err)
+{
+	*failed = 0;
+	return n == 1 && is_sent(states) ? receive(states, err) : wait_for_any(states, n, failed, err);
+}
+
+static enum gw_status move_all(struct state *states, size_t n, size_t *failed, struct gw_error *err)
+{
+	struct gw_spin spin = gw_spin_start(SPIN_NS);
+	enum gw_status status = GW_OK;
+	while (!status && !all_done(states, n)) {
+		bool moved;
+		status = pass(states, n, &moved, failed, err);
+		if (status || all_done(states, n))
+			return status;
+		if (moved)
+			spin = gw_spin_start(SPIN_NS);
+		if (!gw_spin_goes_on(&spin))
+			status = wait_longer(states, n, failed, err);
+		else if (!moved)
+			gw_spin_yield(&spin);
+	}
+	return status;
 }
 
 static enum gw_status send_all(struct state *s, struct gw_error *err)
@@ -146,8 +174,17 @@ static bool is_held(const struct gw_flow *f)
 	return short_parts && f->t->ops->max_unread >= 2 * GW_FLOW_PARTS;
 }
 
+static void make_all(const struct gw_flow *f)
+{
+	size_t size = f->out[0].iov_len + f->out[1].iov_len;
+	for (size_t made = 0; f->make && made < size;)
+		made = f->make(f->user, made);
+}
+
 static enum gw_status move_in_turn(struct state *states, size_t n, size_t *failed, struct gw_error *err)
 {
+	for (size_t i = 0; i < n; i++)
+		make_all(states[i].flow);
 	for (*failed = 0; *failed < n; ++*failed) {
 		struct state *s = &states[*failed];
 		enum gw_status status = is_held(s->flow) ? send_all(s, err) : GW_OK;

@@ -20,7 +20,12 @@ struct gw_flow {
 	/* Called, unless it is NULL, while bytes move: so many of out have left, and of in arrived. out that has left
 	 * may be overwritten. False ends the exchange with GW_ERR_PROTOCOL. */
 	bool (*moved)(void *user, size_t sent, size_t received);
-	void *user;
+
+	/* Called, unless it is NULL, before bytes of out leave behind the first sent: makes more of them ready, and
+	 * returns how many of out may leave now, which is more than sent. So one part can be made while another is on
+	 * its way. A transport that cannot do both at once has all of them made first. */
+	size_t (*make)(void *user, size_t sent);
+	void *user; /* of moved and make */
 };
 
 /* Moves all bytes of n flows. The peers do the same, each with the other value of sends_first; one that takes part with
