@@ -25,6 +25,12 @@ double median(double *values, size_t n)
 	return values[n / 2];
 }
 
+void print_times(const char *name, double scale, double *values, size_t n)
+{
+	double middle = median(values, n);
+	printf("%s_us=%.1f\n%s_low_us=%.1f\n", name, scale * middle, name, scale * values[n / 10]);
+}
+
 _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, what);

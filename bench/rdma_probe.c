@@ -20,6 +20,7 @@ enum {
 	FLOAT_SIZE = 4,
 	PIECE = 8 << 20,
 	MAX_ROUNDS = 10000,
+	WARM_UP = 10,
 	EXIT_USAGE = 2,
 	EXIT_LOST = 3 /* the device was lost, as --until-lost expects */
 };
@@ -85,14 +86,23 @@ static float small_get(const struct ggml_tensor *tensor)
 	return value;
 }
 
+/* ggml_backend_graph_compute, which waits for the result before it is read, and ggml_backend_graph_compute_async, with
+ * which llama.cpp computes a token. */
+typedef enum ggml_status (*compute_fn)(ggml_backend_t backend, struct ggml_cgraph *graph);
+
 /* Sets, computes and gets. Returns whether the device did all that. */
-static bool compute_once(const struct device *d, float value)
+static bool compute_by(compute_fn compute, const struct device *d, float value)
 {
 	ggml_backend_tensor_set(d->small, &value, 0, sizeof value);
-	if (ggml_backend_graph_compute(d->backend, d->graph) != GGML_STATUS_SUCCESS)
+	if (compute(d->backend, d->graph) != GGML_STATUS_SUCCESS)
 		return false;
 	float got = small_get(d->twice);
 	return got >= 2 * value && got <= 2 * value;
+}
+
+static bool compute_once(const struct device *d, float value)
+{
+	return compute_by(ggml_backend_graph_compute, d, value);
 }
 
 static void fill(uint8_t *bytes, size_t size, uint32_t seed)
@@ -135,25 +145,32 @@ static void check(const struct device *d, size_t largest)
 	puts("check=ok");
 }
 
+static void measure_compute(const struct device *d, int rounds, compute_fn compute, const char *name)
+{
+	static double times[MAX_ROUNDS];
+	for (int i = -WARM_UP; i < rounds; i++) {
+		double start = now();
+		if (!compute_by(compute, d, (float)i))
+			die("the device computed a wrong result");
+		if (i >= 0)
+			times[i] = now() - start;
+	}
+	print_times(name, 1e6, times, (size_t)rounds);
+}
+
 static void measure_latency(const struct device *d, int rounds)
 {
-	static double reads[MAX_ROUNDS], computes[MAX_ROUNDS];
-	for (int i = -10; i < rounds; i++) {
+	static double reads[MAX_ROUNDS];
+	for (int i = -WARM_UP; i < rounds; i++) {
 		double start = now();
 		float value = small_get(d->small);
 		if (i >= 0)
 			reads[i] = now() - start;
 		(void)value;
 	}
-	for (int i = -10; i < rounds; i++) {
-		double start = now();
-		if (!compute_once(d, (float)i))
-			die("the device computed a wrong result");
-		if (i >= 0)
-			computes[i] = now() - start;
-	}
-	printf("read_us=%.1f\n", 1e6 * median(reads, (size_t)rounds));
-	printf("compute_us=%.1f\n", 1e6 * median(computes, (size_t)rounds));
+	print_times("read", 1e6, reads, (size_t)rounds);
+	measure_compute(d, rounds, ggml_backend_graph_compute, "compute");
+	measure_compute(d, rounds, ggml_backend_graph_compute_async, "token");
 }
 
 /* A small read ends the upload: the server answers it when everything before has arrived. */

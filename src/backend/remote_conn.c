@@ -138,8 +138,10 @@ void gw_remote_conn_free(struct gw_remote_conn *conn)
 	if (conn->dialect->empty_reply)
 		gw_client_drain(conn->client, GW_CLIENT_ALL);
 	gw_client_close(conn->client);
-	for (uint32_t i = 0; i < conn->n_devices; i++)
+	for (uint32_t i = 0; i < conn->n_devices; i++) {
 		gw_map_free(&conn->devices[i].graphs);
+		gw_buf_free(&conn->devices[i].unnamed);
+	}
 	free(conn->devices);
 	pthread_mutex_destroy(&conn->lock);
 	free(conn);

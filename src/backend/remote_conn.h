@@ -9,6 +9,7 @@
 
 #include <ggml-backend.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "ggml/opmap.h"
 #include "rpc/commands.h"
@@ -16,6 +17,9 @@
 
 /* How many graphs of a device a server keeps: with this many, the next one starts over. Part of the protocol. */
 #define GW_REMOTE_GRAPHS 1024
+
+/* The uid of a graph that ggml gave none, if it is repeated. ggml counts its own from 1. */
+#define GW_REMOTE_UNNAMED UINT64_MAX
 
 /* Whether the server keeps weights by their hash. */
 enum gw_remote_cache {
@@ -34,6 +38,8 @@ struct gw_remote_conn_device {
 	struct gw_map graphs;          /* uid -> the generation in which the server got it; from 8.0 on */
 	uint64_t last_uid;             /* of the graph that was computed last, before 8.0; 0: it has none */
 	uint64_t last_generation;      /* in which that was */
+	struct gw_buf unnamed;         /* the last graph that ggml gave no uid, as it was encoded */
+	bool unnamed_kept;             /* the server was told to keep it under GW_REMOTE_UNNAMED */
 	char description[GW_EXT_TEXT]; /* empty from stock servers */
 };
 

@@ -1,5 +1,9 @@
 #include "backend/sequence.h"
 
+#include <string.h>
+
+#include "transport/mode.h"
+
 /* Under conn->lock. The reply to a request that was just sent covers all work so far. */
 static void note_locked(struct gw_remote_conn *conn, enum gw_status status, uint64_t ticket)
 {
@@ -106,29 +110,68 @@ static bool graph_known_locked(const struct gw_remote_conn *conn, uint32_t devic
 	return gw_map_find_u64(&d->graphs, uid, &generation) && generation == conn->generation;
 }
 
-bool gw_sequence_recompute(struct gw_remote_conn *conn, uint32_t device, uint64_t uid, enum gw_status *status)
+static bool recompute_locked(struct gw_remote_conn *conn, uint32_t device, uint64_t uid, enum gw_status *status)
 {
 	const struct gw_wire_recompute_req req = {.device = device, .uid = uid};
 
+	if (!graph_known_locked(conn, device, uid))
+		return false;
+	conn->work++;
+	*status = gw_client_recompute(conn->client, &req, NULL);
+	return true;
+}
+
+bool gw_sequence_recompute(struct gw_remote_conn *conn, uint32_t device, uint64_t uid, enum gw_status *status)
+{
 	if (uid == 0)
 		return false;
 	pthread_mutex_lock(&conn->lock);
-	bool known = graph_known_locked(conn, device, uid);
-	if (known) {
-		conn->work++;
-		*status = gw_client_recompute(conn->client, &req, NULL);
-	}
+	bool known = recompute_locked(conn, device, uid, status);
 	pthread_mutex_unlock(&conn->lock);
 	return known;
 }
 
-enum gw_status gw_sequence_compute(
-	struct gw_remote_conn *conn, uint32_t device, uint64_t uid, const void *body, size_t size)
+/* Whether the last graph without a uid was the same. If not, this one takes its place. */
+static bool repeats_locked(struct gw_remote_conn_device *d, const uint8_t *body, size_t size)
 {
-	pthread_mutex_lock(&conn->lock);
+	if (d->unnamed.len == size && memcmp(d->unnamed.data, body, size) == 0)
+		return true;
+	d->unnamed.len = 0;
+	/* Without memory, the next graph does not repeat this one. */
+	(void)gw_buf_append(&d->unnamed, body, size);
+	return false;
+}
+
+static enum gw_status compute_locked(
+	struct gw_remote_conn *conn, uint32_t device, uint64_t uid, uint8_t *body, size_t size)
+{
+	gw_wire_graph_set_uid(conn->dialect, uid, body);
 	remember_graph_locked(conn, device, uid);
 	conn->work++;
-	enum gw_status status = gw_client_compute(conn->client, body, size, NULL);
+	return gw_client_compute(conn->client, body, size, NULL);
+}
+
+/* A graph that comes only once is not worth a place in the server's table. Before 8.0 there is none: the server keeps
+ * the last graph anyway. */
+static enum gw_status compute_unnamed_locked(struct gw_remote_conn *conn, uint32_t device, uint8_t *body, size_t size)
+{
+	struct gw_remote_conn_device *d = &conn->devices[device];
+	bool repeats = repeats_locked(d, body, size);
+	enum gw_status status;
+
+	if (repeats && d->unnamed_kept && recompute_locked(conn, device, GW_REMOTE_UNNAMED, &status))
+		return status;
+	d->unnamed_kept = repeats || !conn->dialect->graph_uid;
+	return compute_locked(conn, device, d->unnamed_kept ? GW_REMOTE_UNNAMED : 0, body, size);
+}
+
+enum gw_status gw_sequence_compute(
+	struct gw_remote_conn *conn, uint32_t device, uint64_t uid, uint8_t *body, size_t size)
+{
+	pthread_mutex_lock(&conn->lock);
+	enum gw_status status = uid == 0 && !gw_transport_stock_only()
+					? compute_unnamed_locked(conn, device, body, size)
+					: compute_locked(conn, device, uid, body, size);
 	pthread_mutex_unlock(&conn->lock);
 	return status;
 }

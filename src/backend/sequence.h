@@ -23,9 +23,11 @@ void gw_sequence_wait(struct gw_remote_conn *conn);
 /* Posts the request to run the graph uid of this device once more, if the server has it. */
 bool gw_sequence_recompute(struct gw_remote_conn *conn, uint32_t device, uint64_t uid, enum gw_status *status);
 
-/* Posts a graph, which the server keeps under its uid unless that is 0. */
+/* Posts an encoded graph, which the server keeps under its uid. With uid 0 the graph is compared with the last one that
+ * had none: the server is told to keep a graph that is posted a second time, and to run it once more from then on. Sets
+ * the uid in body. */
 enum gw_status gw_sequence_compute(
-	struct gw_remote_conn *conn, uint32_t device, uint64_t uid, const void *body, size_t size);
+	struct gw_remote_conn *conn, uint32_t device, uint64_t uid, uint8_t *body, size_t size);
 
 /* Post an all-reduce of a pair; of a group. */
 enum gw_status gw_sequence_allreduce(struct gw_remote_conn *conn, const struct gw_wire_allreduce_req *req);

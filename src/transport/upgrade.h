@@ -66,6 +66,10 @@ struct gw_upgrade_kind {
 	uint8_t command;
 	unsigned level;
 
+	/* Loads the library and the drivers of this machine's devices, so that the first connection does not wait for
+	 * that. May be NULL. */
+	void (*warm_up)(void);
+
 	/* Client, before HELLO: prepares this end and fills caps. On failure *why says why this machine, or this
 	 * connection, cannot upgrade; GW_ERR_INVALID: because the environment is wrong. May block for milliseconds. */
 	enum gw_status (*offer)(

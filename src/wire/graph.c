@@ -75,14 +75,17 @@ void gw_wire_graph_begin(const struct gw_dialect *d, uint32_t device, uint64_t u
 	uint32_t n_tensors, uint8_t *out, uint8_t **node_ids, uint8_t **tensors)
 {
 	gw_put_le32(out, device);
-	out += 4;
-	if (d->graph_uid) {
-		gw_put_le64(out, uid);
-		out += 8;
-	}
+	gw_wire_graph_set_uid(d, uid, out);
+	out += d->graph_uid ? 12 : 4;
 	gw_put_le32(out, n_nodes);
 	*node_ids = out + 4;
 	out = *node_ids + (size_t)n_nodes * 8;
 	gw_put_le32(out, n_tensors);
 	*tensors = out + 4;
+}
+
+void gw_wire_graph_set_uid(const struct gw_dialect *d, uint64_t uid, uint8_t *body)
+{
+	if (d->graph_uid)
+		gw_put_le64(body + 4, uid);
 }

@@ -221,4 +221,7 @@ bool gw_wire_graph_size(const struct gw_dialect *d, uint32_t n_nodes, uint32_t n
 void gw_wire_graph_begin(const struct gw_dialect *d, uint32_t device, uint64_t uid, uint32_t n_nodes,
 	uint32_t n_tensors, uint8_t *out, uint8_t **node_ids, uint8_t **tensors);
 
+/* Changes the uid of an encoded graph. Dialects without uids ignore it. */
+void gw_wire_graph_set_uid(const struct gw_dialect *d, uint64_t uid, uint8_t *body);
+
 #endif

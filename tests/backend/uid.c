@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -40,16 +41,84 @@ static void test_second_time_sends_only_the_uid(void **state)
 	scene_close(&s);
 }
 
-static void test_uid_0_is_never_repeated(void **state)
+/* The uid under which the server got its number'th graph. */
+static uint64_t uid_of(struct scene *s, size_t number)
+{
+	struct gw_wire_graph g;
+	const struct fake_request *r = fake_request(&s->fake, GW_CMD_GRAPH_COMPUTE, number);
+
+	assert_true(gw_wire_graph_decode(&gw_dialect_8_0, r->body, r->size, &g));
+	return g.uid;
+}
+
+/* The first time it is sent as stock clients send it, the second time under a uid. */
+static void test_same_graph_without_uid_is_kept(void **state)
 {
 	(void)state;
 	struct scene s;
 
 	open_stock(&s);
 	compute(&s, 0);
+	expect(&s, 1, 0);
 	compute(&s, 0);
 	expect(&s, 2, 0);
+	compute(&s, 0);
+	compute(&s, 5);
+	compute(&s, 0);
+	expect(&s, 3, 2);
+	assert_int_equal(uid_of(&s, 0), 0);
+	assert_int_equal(uid_of(&s, 1), UINT64_MAX);
 	scene_close(&s);
+}
+
+/* Any difference counts, and no other graph is taken for the one that the server keeps. */
+static void test_another_graph_without_uid_is_sent(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_stock(&s);
+	for (int i = 0; i < 3; i++)
+		compute(&s, 0);
+	expect(&s, 2, 1);
+	s.sum->op_params[15] = 1;
+	compute(&s, 0);
+	expect(&s, 3, 1);
+	s.sum->op_params[15] = 0;
+	compute(&s, 0);
+	expect(&s, 4, 1);
+	assert_int_equal(uid_of(&s, 3), 0);
+	scene_close(&s);
+}
+
+static void test_graph_without_uid_is_sent_again_after_a_free(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	open_stock(&s);
+	for (int i = 0; i < 3; i++)
+		compute(&s, 0);
+	ggml_backend_buffer_free(ggml_backend_alloc_buffer(s.backend, 64));
+	compute(&s, 0);
+	compute(&s, 0);
+	expect(&s, 3, 2);
+	scene_close(&s);
+}
+
+static void test_stock_mode_sends_every_graph_without_uid(void **state)
+{
+	(void)state;
+	struct scene s;
+
+	setenv("GGML_RPC_STOCK", "1", 1);
+	open_stock(&s);
+	for (int i = 0; i < 3; i++)
+		compute(&s, 0);
+	expect(&s, 3, 0);
+	assert_int_equal(uid_of(&s, 2), 0);
+	scene_close(&s);
+	unsetenv("GGML_RPC_STOCK");
 }
 
 /* The server clears its table when a graph arrives while the table holds 1024, even if the graph is one of them. */
@@ -115,7 +184,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_second_time_sends_only_the_uid),
-		cmocka_unit_test(test_uid_0_is_never_repeated),
+		cmocka_unit_test(test_same_graph_without_uid_is_kept),
+		cmocka_unit_test(test_another_graph_without_uid_is_sent),
+		cmocka_unit_test(test_graph_without_uid_is_sent_again_after_a_free),
+		cmocka_unit_test(test_stock_mode_sends_every_graph_without_uid),
 		cmocka_unit_test(test_table_is_cleared_at_1024),
 		cmocka_unit_test(test_freed_buffer_makes_graphs_stale),
 		cmocka_unit_test(test_stale_graphs_still_count),

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "queue_pair.h"
+
 enum {
 	SLOT = 64 << 10,
 	RECEIVES = 16,
@@ -91,18 +93,22 @@ static void make_queue_pair(struct end *e)
 	e->here.psn = (uint32_t)getpid() * 7919u & PSN_MASK;
 }
 
+static void post_receives(void *end)
+{
+	for (uint64_t slot = 0; slot < RECEIVES; slot++)
+		post_receive(end, slot);
+}
+
 static void bring_up(struct end *e)
 {
-	struct ibv_qp_attr init = {.qp_state = IBV_QPS_INIT, .port_num = 1};
-	struct ibv_qp_attr rtr = {.qp_state = IBV_QPS_RTR,
-		.path_mtu = e->mtu,
+	struct ibv_qp_attr init = {.port_num = 1};
+	struct ibv_qp_attr rtr = {.path_mtu = e->mtu,
 		.dest_qp_num = e->there.qpn,
 		.rq_psn = e->there.psn,
 		.max_dest_rd_atomic = 1,
 		.min_rnr_timer = 12,
 		.ah_attr = {.is_global = 1, .port_num = 1}};
-	struct ibv_qp_attr rts = {.qp_state = IBV_QPS_RTS,
-		.timeout = e->timeout,
+	struct ibv_qp_attr rts = {.timeout = e->timeout,
 		.retry_cnt = RETRIES,
 		.rnr_retry = RETRIES,
 		.sq_psn = e->here.psn,
@@ -110,18 +116,8 @@ static void bring_up(struct end *e)
 	rtr.ah_attr.grh.dgid = e->there.gid;
 	rtr.ah_attr.grh.sgid_index = e->gid_index;
 	rtr.ah_attr.grh.hop_limit = 64;
-	must(!ibv_modify_qp(e->qp, &init, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS),
-		"INIT");
-	for (uint64_t slot = 0; slot < RECEIVES; slot++)
-		post_receive(e, slot);
-	must(!ibv_modify_qp(e->qp, &rtr,
-		     IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
-			     IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER),
-		"RTR");
-	must(!ibv_modify_qp(e->qp, &rts,
-		     IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN |
-			     IBV_QP_MAX_QP_RD_ATOMIC),
-		"RTS");
+	const char *failed = queue_pair_up(e->qp, &init, &rtr, &rts, post_receives, e);
+	must(!failed, failed);
 }
 
 /* Connects both ends over TCP, to exchange addresses and to synchronise. */

@@ -196,6 +196,12 @@ static enum gw_status await_link(void *user, int ticket, int *fd, struct gw_erro
 	return status;
 }
 
+/* Whether clients may switch to RDMA, on a machine that has a device for it. */
+static bool may_upgrade(const struct worker *w)
+{
+	return w->setup.transport != GW_TRANSPORT_TCP && access("/dev/infiniband", F_OK) == 0;
+}
+
 static enum gw_status prepare(struct worker *w, struct gw_error *err)
 {
 	enum gw_status status = attach(w, err);
@@ -204,6 +210,8 @@ static enum gw_status prepare(struct worker *w, struct gw_error *err)
 		status = gw_tls_check(err);
 	if (status)
 		return status;
+	if (may_upgrade(w) && gw_transport_upgrade->warm_up)
+		gw_transport_upgrade->warm_up();
 	ggml_set_abort_callback(on_abort);
 	gw_devices_load(!w->setup.probe, w->setup.libraries);
 	status = gw_devices_choose(w->setup.devices, w->devices, GW_EXT_MAX_DEVICES, &w->n_devices, err);
@@ -231,7 +239,7 @@ static bool has_drivers(const struct worker *w)
 	for (size_t i = 0; i < w->n_devices; i++)
 		if (ggml_backend_dev_type(w->devices[i]) != GGML_BACKEND_DEVICE_TYPE_CPU)
 			return true;
-	return w->setup.transport != GW_TRANSPORT_TCP && access("/dev/infiniband", F_OK) == 0;
+	return may_upgrade(w);
 }
 
 /* Whether the environment makes the threading library bind its threads to processors. */

@@ -28,6 +28,15 @@ static struct gw_upgrade *upgrade_of(struct gw_rdma *r)
 	return (struct gw_upgrade *)r;
 }
 
+/* The library loads a driver when it first lists the driver's device, and keeps it. */
+static void rdma_warm_up(void)
+{
+	const struct gw_verbs *v = gw_verbs_get(NULL);
+	struct ibv_device **list = v ? v->get_device_list(NULL) : NULL;
+	if (list)
+		v->free_device_list(list);
+}
+
 static void rdma_drop(struct gw_upgrade *u)
 {
 	gw_rdma_free(rdma_of(u));
@@ -302,6 +311,7 @@ const struct gw_upgrade_kind gw_rdma_upgrade = {
 	.is_built = true,
 	.command = GW_CMD_EXT_RDMA,
 	.level = GW_EXT_LEVEL_RDMA,
+	.warm_up = rdma_warm_up,
 	.offer = rdma_offer,
 	.complete = rdma_complete,
 	.accept = rdma_accept,
