@@ -14,7 +14,6 @@
 #define SPIN_US 50
 #define SPIN_MAX_US 1000000
 #define SPIN_LONGER 4 /* at most so many times as long if the last waits were that short */
-#define POLLS 16      /* of the completion queue, between two chances for other threads */
 #define ACK_EVENTS 64 /* events acknowledged at once: each call takes a lock */
 
 /* This side's device has acknowledged everything that the peer sent before it closed TCP, so it is here or about to be.
@@ -100,21 +99,11 @@ static uint64_t worth_spinning(const struct gw_rdma *r)
 	return likely > r->spin_ns ? likely : r->spin_ns;
 }
 
-static bool poll_some(struct gw_rdma *r)
-{
-	for (int i = 0; i < POLLS; i++) {
-		if (gw_rdma_progress(r))
-			return true;
-		relax();
-	}
-	return false;
-}
-
 static bool spin(struct gw_rdma *r)
 {
 	uint64_t until = gw_clock_ns() + worth_spinning(r), completed = r->completed;
 	do {
-		if (poll_some(r) || atomic_load(&r->down))
+		if (gw_rdma_progress(r) || atomic_load(&r->down))
 			return true;
 		/* Another thread may want to send, and a software device needs a processor to work on. */
 		pthread_mutex_unlock(&r->lock);
