@@ -4,7 +4,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 
 # Limit in seconds for a run. Longer ones are skipped, with a remark.
-longest=30
+longest=40
 
 run_name() {
 	echo "$model, $split, $phase, $net, $n x $kind"
