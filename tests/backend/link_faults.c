@@ -147,14 +147,17 @@ static void forget_logs(void)
 	}
 }
 
-/* The worker that serves the client, which may have come before only to ask for the devices. */
+/* The worker that serves the client. The server names it once the worker has reported work, which may be after the
+ * request at hand was sent. */
 static pid_t worker_of(size_t server)
 {
 	static const char text[] = "served by worker ";
 	const char *found = NULL;
-	read_log(&servers[server]);
-	for (const char *at = servers[server].log; (at = strstr(at, text)); at++)
-		found = at;
+	for (uint64_t until = gw_clock_deadline(LIMIT_MS); !found && gw_clock_ns() < until; serving_sleep_ms(1)) {
+		read_log(&servers[server]);
+		for (const char *at = servers[server].log; (at = strstr(at, text)); at++)
+			found = at;
+	}
 	assert_non_null(found);
 	return (pid_t)atol(found + sizeof(text) - 1);
 }
